@@ -1,0 +1,236 @@
+"""The command line, and the only place where gateway and console are put together."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from gateway.core.config import Config
+
+APP = Path(__file__).resolve()
+
+
+class Application(click.Group):
+    """Turns every failure into one line on standard error and the exit code of the contract."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; `--debug` shows the traceback instead."""
+        from gateway.core.errors import AlreadyRunning, GatewayError, MissingPart
+
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            code = 3 if isinstance(error, AlreadyRunning) else 4 if isinstance(error, MissingPart) else 1
+            message = getattr(error, "detail", None) or str(error) or type(error).__name__
+            known = (
+                isinstance(error, GatewayError) or code != 1 or type(error).__module__.startswith("gateway.")
+            )
+            click.echo(
+                message if known else f"Failed: {message}. Run it again with --debug for details.", err=True
+            )
+            ctx.exit(code)
+
+
+def _config(**options: Any) -> "Config":
+    from gateway.core.config import Config
+
+    return Config.load(**options)
+
+
+def _options(*names: str) -> Any:
+    known = {
+        "data_dir": click.option(
+            "--data-dir", type=click.Path(path_type=Path), help="The directory that holds everything."
+        ),
+        "database_url": click.option(
+            "--database-url", help="PostgreSQL 15 or newer instead of the embedded one."
+        ),
+        "host": click.option("--host", help="Address to listen on."),
+        "port": click.option(
+            "--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."
+        ),
+        "name": click.option("--name", required=True, help="What it is for."),
+    }
+
+    def add(command: Any) -> Any:
+        for name in reversed(names):
+            command = known[name](command)
+        return command
+
+    return add
+
+
+@click.group(
+    cls=Application, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@_options("data_dir", "port")
+@click.pass_context
+def main(ctx: click.Context, debug: bool, data_dir: Path | None, port: int | None) -> None:
+    """The User API Gateway. Without a command: opens the window."""
+    ctx.obj = {"data_dir": data_dir}
+    if ctx.invoked_subcommand is None:
+        from ui.desktop import open_gateway
+
+        open_gateway(APP, _config(data_dir=data_dir, port=port).data_dir, port)
+
+
+@main.command()
+@_options("host", "port", "data_dir", "database_url")
+@click.option("--no-node", is_flag=True, help="Start no worker node beside the gateway.")
+def serve(no_node: bool, **options: Any) -> None:
+    """The gateway in the foreground."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from gateway.serving import serve as run
+
+    run(_config(node=False if no_node else None, **options), app_file=APP, add_pages=_add_pages)
+
+
+@main.command()
+@_options("data_dir", "database_url")
+@click.option("--name", help="The node's name; the machine's name by default.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that tasks can ask for.")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Jobs to run at once.")
+@click.option(
+    "--beside", is_flag=True, hidden=True, help="End with the process at the other end of standard input."
+)
+def node(
+    name: str | None, labels: tuple[str, ...], concurrency: int | None, beside: bool, **options: Any
+) -> None:
+    """A worker node for a gateway, on this or another machine."""
+    from gateway.node import main as process
+
+    process.start(_config(node_concurrency=concurrency, **options), name=name, labels=labels, beside=beside)
+
+
+@main.group()
+def token() -> None:
+    """API tokens of the owner."""
+
+
+@token.command("create")
+@_options("name", "data_dir", "database_url")
+@click.option(
+    "--scope", "scopes", multiple=True, help="An action such as tasks.create or tasks.*; all when absent."
+)
+@click.option("--expires", help="Lifetime, such as 12h, 90d.")
+def create_token(name: str, scopes: tuple[str, ...], expires: str | None, **options: Any) -> None:
+    """Prints a new API token alone on standard output."""
+    from gateway import accounts
+
+    click.echo(accounts.create_token(_config(**options), name, list(scopes) or None, expires))
+
+
+@token.command("list")
+@_options("data_dir", "database_url")
+def list_tokens(**options: Any) -> None:
+    """The tokens that are not revoked."""
+    from gateway import accounts
+
+    for line in accounts.list_tokens(_config(**options)):
+        click.echo(line)
+
+
+@token.command("revoke")
+@click.argument("token_id", metavar="ID", type=click.UUID)
+@_options("data_dir", "database_url")
+def revoke_token(token_id: Any, **options: Any) -> None:
+    """Ends a token at once."""
+    from gateway import accounts
+
+    accounts.revoke_token(_config(**options), token_id)
+
+
+@main.group()
+def user() -> None:
+    """Local accounts. Passwords come from a prompt or standard input."""
+
+
+def _account_command(name: str, help_text: str) -> None:
+    @user.command(name, help=help_text)
+    @click.argument("handle")
+    @_options("data_dir", "database_url")
+    def run(handle: str, **options: Any) -> None:
+        from gateway import accounts
+
+        click.echo(accounts.COMMANDS[name](_config(**options), handle))
+
+
+_account_command("create", "Makes an account.")
+_account_command("reset-password", "Sets a new password and ends the account's sessions.")
+_account_command("disable", "Locks an account out.")
+_account_command("enable", "Lets an account in again.")
+_account_command("sign-in-code", "Prints a one-time code for the sign-in page.")
+
+
+@main.group()
+def model() -> None:
+    """Local models."""
+
+
+@model.command("list")
+@_options("data_dir")
+def list_models(**options: Any) -> None:
+    """Known local models, and which of them are here."""
+    from gateway import local_models
+
+    for line in local_models.listed(_config(**options)):
+        click.echo(line)
+
+
+@model.command("pull")
+@click.argument("name")
+@_options("data_dir")
+def pull_model(name: str, **options: Any) -> None:
+    """Fetches a model; goes on where it was interrupted."""
+    from gateway import local_models
+
+    local_models.pull(_config(**options), name)
+
+
+@model.command("remove")
+@click.argument("name")
+@_options("data_dir")
+def remove_model(name: str, **options: Any) -> None:
+    """Deletes a model's weights."""
+    from gateway import local_models
+
+    local_models.remove(_config(**options), name)
+
+
+@main.command()
+@_options("data_dir", "database_url")
+def doctor(**options: Any) -> None:
+    """Checks every part and says how to mend what is missing."""
+    from gateway import checkup
+
+    sys.exit(0 if checkup.report(_config(**options), click.echo) else 4)
+
+
+@main.command()
+def openapi() -> None:
+    """Prints the OpenAPI document."""
+    from gateway.application import openapi_document
+
+    click.echo(openapi_document())
+
+
+def _add_pages(app: "Flask") -> None:
+    from gateway.application import add_pages
+    from ui.pages import blueprint
+
+    add_pages(app, blueprint())
+
+
+if __name__ == "__main__":
+    main(prog_name="app.py")

@@ -1,0 +1,1 @@
+"""Model providers: where chat completions come from. Start at `registry.py`; the contract is in `base.py`."""

@@ -1,0 +1,1 @@
+"""One module per kind of provider; kinds never import each other."""

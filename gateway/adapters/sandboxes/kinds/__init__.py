@@ -1,0 +1,1 @@
+"""The kinds of sandbox, one module each; a kind never imports another."""

@@ -1,0 +1,90 @@
+"""Waiting for, feeding and reading processes on the event loop, through plain file descriptors."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Coroutine
+from typing import IO, Any
+
+from gateway.adapters.sandboxes.base import MIB
+
+_CHUNK = 64 * 1024
+
+
+async def readable(descriptor: int) -> None:
+    """Return once `descriptor` can be read: data or end of file of a pipe, the end of a pidfd's process."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(descriptor, _settle, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
+
+
+async def feed(pipe: IO[bytes], data: bytes) -> None:
+    """Write `data` to a non-blocking pipe, as fast as it is taken, and close it. A reader may stop early."""
+    loop = asyncio.get_running_loop()
+    rest = memoryview(data)
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            while rest:
+                try:
+                    rest = rest[os.write(pipe.fileno(), rest[:_CHUNK]) :]
+                except BlockingIOError:
+                    ready = loop.create_future()
+                    loop.add_writer(pipe.fileno(), _settle, ready)
+                    try:
+                        await ready
+                    finally:
+                        loop.remove_writer(pipe.fileno())
+    finally:
+        pipe.close()
+
+
+async def pump(descriptor: int, keep: int, deliver: Callable[[bytes], None]) -> bool:
+    """Deliver the first `keep` bytes of a pipe as they come, drop the rest; return whether any were dropped.
+
+    What is dropped is read in big gulps with a pause, so that endless output costs us next to nothing.
+    """
+    while True:
+        await readable(descriptor)
+        chunk = os.read(descriptor, _CHUNK)
+        if not chunk:
+            return False
+        if keep:
+            deliver(chunk[:keep])
+        if len(chunk) > keep:
+            break
+        keep -= len(chunk)
+    with contextlib.suppress(PermissionError):  # at the user's allowance of pipe memory: only slower
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, MIB)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        await readable(descriptor)
+        while os.splice(descriptor, sink, MIB):
+            await asyncio.sleep(0.001)
+            await readable(descriptor)
+    finally:
+        os.close(sink)
+    return True
+
+
+async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Finish `work` even when cancelled meanwhile; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

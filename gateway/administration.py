@@ -1,0 +1,47 @@
+"""The database for commands that run beside a gateway, or without one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.application import ROOT
+from gateway.core.config import Config
+from gateway.core.data_dir import DataDir
+from gateway.core.database import Database, check_server, migrate
+from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.identity import SYSTEM
+from gateway.core.unit_of_work import Work, unit_of_work
+from gateway.features.identity import service as identity
+
+
+@contextmanager
+def database(config: Config) -> Iterator[str]:
+    """The URL of the gateway's database: the running server's, or that of one started for this command alone."""
+    data_dir = DataDir(config.data_dir)
+    if config.database_url is not None:
+        yield config.database_url
+        return
+    if (url := EmbeddedPostgres.url_of_running(data_dir)) is not None:
+        yield url
+        return
+    data_dir.prepare()
+    with data_dir.lock(role="a command"):
+        server = EmbeddedPostgres(data_dir)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+@contextmanager
+def as_system(config: Config) -> Iterator[Work]:
+    """A unit of work as the system itself, with the schema and the owner in place."""
+    with database(config) as url:
+        opened = Database(url, pool_size=1)
+        try:
+            check_server(opened.engine)
+            migrate(opened.engine, ROOT / "migrations")
+            with unit_of_work(opened.sessions, SYSTEM) as work:
+                identity.ensure_owner(work)
+                yield work
+        finally:
+            opened.dispose()

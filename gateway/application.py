@@ -1,0 +1,134 @@
+"""Puts the gateway together: `create_app` is its whole parts list."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_openapi3 import Info, OpenAPI
+from flask_sock import Sock
+from flask_sqlalchemy import SQLAlchemy
+from pydantic import ValidationError
+from sqlalchemy.orm import sessionmaker
+
+import gateway
+from gateway import registry
+from gateway.core import crypto, guards, observe, problems, uploads
+from gateway.core.config import Config
+from gateway.core.data_dir import DataDir
+from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
+from gateway.core.room import PUBLIC
+from gateway.features.artifacts.store import Store
+from gateway.features.events.fanout import Fanout
+from gateway.features.identity import authentication
+
+ROOT = Path(__file__).resolve().parent.parent
+
+DATALESS = ("static",)
+"""Endpoints that hold no data of anyone, besides the views marked public and the console's page shells."""
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+
+def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Flask:
+    """The gateway on the database at `url`; `launch_key` lets local processes ask for sign-in codes."""
+    data_dir = DataDir(config.data_dir)
+    app = _openapi_app()
+    app.config.update(_settings(config, url, data_dir, launch_key))
+    app.request_class = uploads.GatewayRequest
+    registry.load_tables()
+    db.init_app(app)
+    with app.app_context():
+        drop_dead_connections(db.engine)
+        app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
+    app.extensions["public"] = set(DATALESS)
+    app.extensions["artifact_store"] = Store(data_dir.artifacts)
+    app.extensions["fanout"] = Fanout(app.extensions["gateway_sessions"], lambda: url)
+    observe.install(app)
+    guards.install(app, config.allowed_hosts)
+    authentication.install(app)
+    problems.install(app)
+    sock = Sock(app)
+    for door in registry.doors("api"):
+        for room in (getattr(door, "room", None), getattr(door, "root", None)):
+            if room is not None:
+                app.register_api(room)
+        if hasattr(door, "add_websocket"):
+            door.add_websocket(sock)
+    _slow_down_guessing(app)
+    app.extensions["public"] |= {
+        end for end, view in app.view_functions.items() if getattr(view, PUBLIC, False)
+    }
+    return app
+
+
+def _openapi_app() -> OpenAPI:
+    bearer = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token, or the access token of a login.",
+    }
+    return OpenAPI(
+        "gateway",
+        info=Info(title="User API Gateway", version=gateway.__version__),
+        security_schemes={"bearer": bearer},
+        validation_error_callback=_refuse,
+        doc_ui=False,
+        static_folder=str(ROOT / "static"),
+        template_folder=str(ROOT / "templates"),
+    )
+
+
+def _refuse(error: ValidationError) -> Response:
+    raise problems.invalid_from(error) from error
+
+
+def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | None) -> dict[str, Any]:
+    instance = hashlib.sha256(str(data_dir.path).encode()).hexdigest()[:8]
+    return {
+        "GATEWAY": config,
+        "SECRET_KEY": crypto.key_file(data_dir.keys / "session.key"),
+        "LAUNCH_KEY": launch_key or crypto.new_secret(),
+        "SESSION_COOKIE_NAME": f"gateway_{instance}",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Strict",
+        "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(url),
+        "SQLALCHEMY_ENGINE_OPTIONS": ENGINE_OPTIONS,
+        "MAX_CONTENT_LENGTH": config.upload_limit_bytes + config.body_limit_bytes,
+        "BODY_LIMIT_BYTES": config.body_limit_bytes,
+        "MAX_FORM_MEMORY_SIZE": config.body_limit_bytes,
+        "MAX_FORM_PARTS": 200,
+        "UPLOAD_LIMIT_BYTES": config.upload_limit_bytes,
+        "UPLOAD_DIR": data_dir.artifacts / "incoming",
+        "TASK_TIMEOUT_S": config.task_timeout_s,
+        "SOCK_SERVER_OPTIONS": {"max_message_size": 64 * 1024, "ping_interval": 25},
+        "RATELIMIT_HEADERS_ENABLED": True,
+    }
+
+
+def _slow_down_guessing(app: Flask) -> None:
+    """At most 20 sign-in attempts a minute and address, loopback included; tokens cannot be guessed."""
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
+    for endpoint in ("identity.login", "identity.open_session", "identity.new_code"):
+        view = app.view_functions[endpoint]
+        app.view_functions[endpoint] = limiter.shared_limit("20/minute", scope="sign-in")(view)
+
+
+def add_pages(app: Flask, pages: Blueprint) -> None:
+    """Adds the console's page shells; they hold no data, so anyone may load them."""
+    app.register_blueprint(pages)
+    app.extensions["public"] |= {end for end in app.view_functions if end.startswith(f"{pages.name}.")}
+
+
+def openapi_document() -> str:
+    """The OpenAPI document as JSON, made without a database."""
+    with tempfile.TemporaryDirectory() as directory:
+        data_dir = DataDir(Path(directory))
+        data_dir.prepare()
+        app = create_app(Config(data_dir=data_dir.path), "postgresql://localhost/none")
+        with app.app_context():
+            return json.dumps(app.api_doc, indent=2)  # type: ignore[attr-defined]

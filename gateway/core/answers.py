@@ -1,0 +1,56 @@
+"""What a route answers with: JSON bodies, ETags, Location, pages. Uses the request at hand."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from .errors import PreconditionFailed
+from .schemas import Out
+
+M = TypeVar("M", bound=Out)
+
+
+def answer(body: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """`body` as JSON; a `version` in it becomes the ETag, and a matching If-None-Match answers 304."""
+    response = Response(body.model_dump_json(), status=status, mimetype="application/json")
+    version = getattr(body, "version", None)
+    if isinstance(version, int):
+        response.set_etag(str(version))
+        if status == 200 and request.method == "GET":
+            response.make_conditional(request)
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+def created(body: BaseModel, location: str) -> Response:
+    """201 with Location."""
+    return answer(body, 201, {"Location": location})
+
+
+def page_of(shape: type[M], rows: Iterable[Any], next_cursor: str | None) -> Response:
+    """A list's page: each row in `shape`."""
+    items = ",".join(shape.model_validate(row).model_dump_json() for row in rows)
+    cursor = f'"{next_cursor}"' if next_cursor is not None else "null"
+    return Response(f'{{"items":[{items}],"next_cursor":{cursor}}}', mimetype="application/json")
+
+
+def event_stream(lines: Iterator[str]) -> Response:
+    """Server-Sent Events that nothing on the way may buffer."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Response(lines, mimetype="text/event-stream", headers=headers)
+
+
+def no_content() -> Response:
+    """204."""
+    return Response(status=204)
+
+
+def check_version(version: int) -> None:
+    """Raises PreconditionFailed when If-Match names another version than `version` (RFC 9110, 13.1.1)."""
+    if request.if_match and not request.if_match.contains(str(version)):
+        raise PreconditionFailed(
+            f"The resource has changed since you read it; it is at version {version} now. Read it again."
+        )

@@ -1,0 +1,108 @@
+"""Errors that know their HTTP status, code word and message for the user.
+
+Services raise them; they are rendered in one place (RFC 9457, contract "HTTP conventions").
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, TypedDict
+
+
+class FieldError(TypedDict):
+    """One rejected field: its dotted path and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class GatewayError(Exception):
+    """Base of every error with an HTTP answer.
+
+    `detail` is one sentence for the user that says what to do; it never holds a secret.
+    """
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    code: str = "internal_error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        errors: Sequence[FieldError] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.code
+        self.errors = list(errors)
+        self.headers = headers or {}
+
+
+class BadRequest(GatewayError):
+    status, title, code = 400, "Malformed request", "malformed_request"
+
+
+class Unauthenticated(GatewayError):
+    status, title, code = 401, "Not signed in", "unauthenticated"
+
+
+class Forbidden(GatewayError):
+    status, title, code = 403, "Not allowed", "forbidden"
+
+
+class NotFound(GatewayError):
+    status, title, code = 404, "Not found", "not_found"
+
+
+class Conflict(GatewayError):
+    status, title, code = 409, "Conflict", "conflict"
+
+
+class PreconditionFailed(GatewayError):
+    status, title, code = 412, "Stale version", "stale_version"
+
+
+class TooLarge(GatewayError):
+    status, title, code = 413, "Too large", "too_large"
+
+
+class UnsupportedMediaType(GatewayError):
+    status, title, code = 415, "Unsupported media type", "unsupported_media_type"
+
+
+class RangeNotSatisfiable(GatewayError):
+    status, title, code = 416, "Range not satisfiable", "range_not_satisfiable"
+
+
+class Misdirected(GatewayError):
+    status, title, code = 421, "Misdirected request", "host_not_allowed"
+
+
+class Invalid(GatewayError):
+    status, title, code = 422, "Invalid fields", "invalid_fields"
+
+    @classmethod
+    def field(cls, field: str, message: str, *, code: str | None = None) -> "Invalid":
+        """A 422 about exactly one field."""
+        return cls(f"{field}: {message}", code=code, errors=[{"field": field, "message": message}])
+
+
+class TooMany(GatewayError):
+    status, title, code = 429, "Too many requests", "too_many_requests"
+
+
+class NotReady(GatewayError):
+    status, title, code = 503, "Not ready", "not_ready"
+
+
+class InsufficientStorage(GatewayError):
+    status, title, code = 507, "Disk full", "disk_full"
+
+
+class MissingPart(Exception):
+    """A part the product needs is missing: one sentence with the remedy. The command line exits 4."""
+
+
+class AlreadyRunning(Exception):
+    """Another process holds the data directory: the message names it. The command line exits 3."""

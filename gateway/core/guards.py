@@ -1,0 +1,40 @@
+"""Checks before any route: whose Host, whose Origin, how large, which request id."""
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, g, request
+
+from .clock import new_id
+from .errors import Forbidden, Misdirected
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
+
+
+def install(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
+    """Puts the checks in front of every request, WebSockets included."""
+    hosts = LOCAL_HOSTS | {host.lower() for host in allowed_hosts}
+
+    @app.before_request
+    def guard() -> None:
+        sent = request.headers.get("X-Request-Id", "")
+        g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(new_id())
+        check_host(request.environ.get("HTTP_HOST"), hosts)
+        check_origin(request.headers.getlist("Origin"), request.environ["HTTP_HOST"], request.scheme)
+
+
+def check_host(host: str | None, allowed: frozenset[str]) -> None:
+    """Raises Misdirected unless `host` is one allowed name: what DNS rebinding cannot fake."""
+    match = _HOST.fullmatch(host or "")
+    if match is None or match[1].lower() not in allowed:
+        raise Misdirected("This gateway does not answer to that Host; use http://127.0.0.1 with its port.")
+
+
+def check_origin(origins: list[str], host: str, scheme: str) -> None:
+    """Raises Forbidden when a page of another origin sent the request (RFC 6454)."""
+    for origin in origins:
+        parts = urlsplit(origin)
+        if (parts.scheme, parts.netloc.lower(), parts.path) != (scheme, host.lower(), ""):
+            raise Forbidden("Pages of another origin may not use this gateway.", code="origin_not_allowed")

@@ -1,0 +1,134 @@
+"""Renders every error in one place as application/problem+json (RFC 9457). No traceback, SQL or secret leaves."""
+
+import json
+from typing import Any
+
+import psycopg.errors
+import sqlalchemy.exc
+import structlog
+from flask import Flask, Response, g, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from .errors import Conflict, GatewayError, InsufficientStorage, Invalid, NotReady
+
+log = structlog.get_logger("gateway")
+
+_CODES = {
+    400: "malformed_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+    408: "request_timeout", 409: "conflict", 412: "stale_version", 413: "too_large", 414: "uri_too_long",
+    415: "unsupported_media_type", 416: "range_not_satisfiable", 422: "invalid_fields", 429: "too_many_requests",
+    431: "headers_too_large",
+}  # fmt: skip
+
+
+def install(app: Flask) -> None:
+    """Registers the renderers for every kind of error a request can end in."""
+    app.register_error_handler(GatewayError, render)
+    app.register_error_handler(HTTPException, _render_http)
+    app.register_error_handler(sqlalchemy.exc.SQLAlchemyError, _render_database)
+    app.register_error_handler(OSError, _render_os)
+    app.register_error_handler(Exception, _render_unexpected)
+
+
+def render(error: GatewayError) -> Response:
+    """The answer for an error of ours."""
+    return problem(
+        error.status,
+        error.title,
+        error.detail,
+        error.code,
+        errors=error.errors or None,
+        headers=error.headers,
+    )
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    code: str,
+    *,
+    errors: list[Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem document with the request's id."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+    }
+    if errors:
+        body["errors"] = errors
+    response = Response(json.dumps(body), status=status, mimetype="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="gateway"'
+    response.headers.update(headers or {})
+    return response
+
+
+def invalid_from(error: ValidationError) -> Invalid:
+    """pydantic's findings as a 422 that names each field."""
+    found = [
+        {
+            "field": ".".join(str(part) for part in item["loc"]) or "body",
+            "message": item["msg"].removeprefix("Value error, "),
+        }
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in found[:5])
+    return Invalid(detail, errors=found)  # type: ignore[arg-type]
+
+
+def _render_http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return problem(
+        status, error.name, error.description or error.name, _CODES.get(status, "http_error"), headers=headers
+    )
+
+
+def _render_database(error: sqlalchemy.exc.SQLAlchemyError) -> Response:
+    cause = getattr(error, "orig", None)
+    log.error("database error", error=type(error).__name__, cause=type(cause).__name__, path=request.path)
+    if isinstance(cause, psycopg.errors.DiskFull):
+        return render(
+            InsufficientStorage("The disk that holds the database is full; free some space and retry.")
+        )
+    if isinstance(cause, psycopg.errors.DataError):
+        return render(Invalid("A value cannot be stored; check sizes, ranges and characters."))
+    if isinstance(cause, psycopg.errors.UniqueViolation):
+        return render(Conflict("Something of that name exists already; choose another name."))
+    if isinstance(cause, psycopg.errors.IntegrityError):
+        return render(Conflict("The change does not fit what is stored; read it again."))
+    if isinstance(
+        error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError | sqlalchemy.exc.TimeoutError
+    ):
+        return render(
+            NotReady(
+                "The database does not answer at the moment; retry in a few seconds.",
+                headers={"Retry-After": "2"},
+            )
+        )
+    return _render_unexpected(error)
+
+
+def _render_os(error: OSError) -> Response:
+    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return render(InsufficientStorage("The disk is full; free some space and retry."))
+    return _render_unexpected(error)
+
+
+def _render_unexpected(error: Exception) -> Response:
+    log.exception("unexpected error", path=request.path, request_id=g.get("request_id"))
+    return problem(
+        500,
+        "Internal error",
+        "The gateway failed on this request; its log has the request id.",
+        "internal_error",
+    )

@@ -1,0 +1,63 @@
+"""The job queue: Procrastinate on the same database, filled inside the unit of work's own transaction.
+
+What a node can run is listed in the registry; enqueueing needs only
+the job's name, so a room's service never imports what a node runs.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from procrastinate import App, SyncPsycopgConnector
+from sqlalchemy.orm import Session
+
+QUEUE = "default"
+
+_enqueuer = App(connector=SyncPsycopgConnector())
+"""Knows how to defer; its own pool is never opened, each call brings a connection."""
+
+
+def defer(
+    session: Session,
+    name: str,
+    args: Mapping[str, Any],
+    *,
+    queue: str = QUEUE,
+    priority: int = 0,
+    not_before: datetime | None = None,
+) -> int:
+    """Puts one job into the queue; it exists only if `session` commits. Returns its number in the queue."""
+    connection = session.connection().connection.driver_connection
+    deferrer = _enqueuer.configure_task(
+        name,
+        allow_unknown=True,
+        queue=queue,
+        priority=priority,
+        schedule_at=not_before,
+        connection=connection,
+    )
+    return int(deferrer.defer(**args))
+
+
+def abort(session: Session, job_id: int) -> None:
+    """Takes a job out of the queue, or tells the node that runs it to stop. Effective on commit."""
+    connection = session.connection().connection.driver_connection
+    assert connection is not None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT procrastinate_cancel_job_v1(%s, true, true)", (job_id,))
+
+
+def requeue(session: Session, job_id: int) -> None:
+    """Puts back a job that a dead node had fetched but not begun."""
+    connection = session.connection().connection.driver_connection
+    assert connection is not None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", (job_id,))
+
+
+def forget(session: Session, job_id: int) -> None:
+    """Removes a job that a dead node held; a late result of that node finds nothing to finish."""
+    connection = session.connection().connection.driver_connection
+    assert connection is not None
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", (job_id,))

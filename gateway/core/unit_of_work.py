@@ -1,0 +1,128 @@
+"""A unit of work: one actor, one transaction, one commit.
+
+Events and jobs leave only with the commit and die with a rollback. Every service call decides through
+`Work.allow`, which leaves the audit record; what was denied is recorded even though the rest rolls back.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from . import events, queue
+from .audit import AuditRecord, audit_row
+from .errors import Forbidden, NotFound
+from .events import NewEvent
+from .identity import Actor
+from .policy import Resource, can
+
+
+class Work:
+    """What a service gets: the session, the actor, and the only ways to leave a trace."""
+
+    def __init__(
+        self, session: Session, actor: Actor, *, request_id: str | None = None, read_only: bool = False
+    ) -> None:
+        self.session = session
+        self.actor = actor
+        self.request_id = request_id
+        self.read_only = read_only
+        self._events: list[NewEvent] = []
+        self._audit: list[dict[str, Any]] = []
+        self._denials: list[dict[str, Any]] = []
+        self._after_commit: list[Callable[[], None]] = []
+
+    def allow(self, action: str, resource: Resource) -> None:
+        """Decides and records. Raises NotFound for what the actor may not even know of, else Forbidden."""
+        decision = can(self.actor, action, resource)
+        row = audit_row(
+            self.actor, action, resource,
+            allowed=decision.allowed, reason=decision.reason, request_id=self.request_id,
+        )  # fmt: skip
+        if decision.allowed:
+            self._audit.append(row)
+            return
+        self._denials.append(row)
+        if resource.owner_id is not None and not can(self.actor, f"{resource.kind}.read", resource).allowed:
+            raise NotFound(f"There is no such {resource.kind.rstrip('s')}, or it is not yours.")
+        raise Forbidden(f"{action} is not allowed: {decision.reason}.")
+
+    def record(self, action: str, resource: Resource, *, allowed: bool, reason: str) -> None:
+        """Leaves an audit record for a decision that was made elsewhere, such as a failed login."""
+        row = audit_row(
+            self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id
+        )
+        (self._audit if allowed else self._denials).append(row)
+
+    def emit(
+        self,
+        name: str,
+        *,
+        owner_id: uuid.UUID | None = None,
+        task_id: uuid.UUID | None = None,
+        run_id: uuid.UUID | None = None,
+        project_id: uuid.UUID | None = None,
+        tags: tuple[str, ...] = (),
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Adds an event to what leaves with the commit."""
+        self._events.append(
+            NewEvent(name, self.actor.handle, owner_id, task_id, run_id, project_id, tags, data or {})
+        )
+
+    def defer(self, name: str, args: dict[str, Any], *, priority: int = 0) -> int:
+        """Queues a job that starts once the commit is through; returns its number in the queue."""
+        return queue.defer(self.session, name, args, priority=priority)
+
+    def after_commit(self, effect: Callable[[], None]) -> None:
+        """Runs `effect` once the commit is through: for what no transaction holds, such as files."""
+        self._after_commit.append(effect)
+
+    def commit(self) -> None:
+        """Stores everything at once. Events come last, because numbering them takes a lock."""
+        if self._audit or self._denials:
+            if self.read_only:
+                # A lost record of a read is the only thing at stake: do not wait for the disk.
+                self.session.execute(text("SET LOCAL synchronous_commit TO off"))
+            self.session.execute(insert(AuditRecord), self._audit + self._denials)
+        if self._events:
+            self.session.flush()
+            events.append(self.session, self._events)
+        self.session.commit()
+        self._audit, self._denials, self._events = [], [], []
+        effects, self._after_commit = self._after_commit, []
+        for effect in effects:
+            effect()
+
+    def rollback(self) -> None:
+        """Undoes everything but the record of what was denied."""
+        self.session.rollback()
+        denials, self._denials = self._denials, []
+        self._audit, self._events, self._after_commit = [], [], []
+        if denials:
+            self.session.execute(insert(AuditRecord), denials)
+            self.session.commit()
+
+
+@contextmanager
+def unit_of_work(
+    sessions: Callable[[], Session],
+    actor: Actor,
+    *,
+    request_id: str | None = None,
+    read_only: bool = False,
+) -> Iterator[Work]:
+    """Commits once at the end, rolls back on any error, and gives the connection back."""
+    session = sessions()
+    work = Work(session, actor, request_id=request_id, read_only=read_only)
+    try:
+        yield work
+        work.commit()
+    except BaseException:
+        work.rollback()
+        raise
+    finally:
+        session.close()

@@ -1,0 +1,1 @@
+"""One room per capability; the registry lists them."""

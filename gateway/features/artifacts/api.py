@@ -1,0 +1,71 @@
+"""Routes of artifacts: streamed in, streamed out with ranges, never active in our origin."""
+
+from flask import Response, current_app, send_file
+
+from gateway.core.answers import answer, created, no_content, page_of
+from gateway.core.errors import NotFound
+from gateway.core.room import Room, work
+from gateway.core.schemas import IdPath, Page
+
+from . import service
+from .schemas import ArtifactOut, ArtifactQuery, ContentQuery, UploadQuery
+from .store import Store
+from .uploads import received
+
+room = Room("artifacts", __name__, title="Artifacts")
+
+
+def store() -> Store:
+    """The store of this gateway."""
+    return current_app.extensions["artifact_store"]  # type: ignore[no-any-return]
+
+
+@room.post("/artifacts", responses={201: ArtifactOut}, summary="Upload a file, multipart or as a raw body")
+def upload(query: UploadQuery) -> Response:
+    artifact = service.add(work(), store(), received(query.filename))
+    return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")
+
+
+@room.get("/artifacts", responses={200: Page[ArtifactOut]}, summary="Artifacts")
+def list_artifacts(query: ArtifactQuery) -> Response:
+    found = service.visible(work(), task_id=query.task_id, run_id=query.run_id, origin=query.origin)
+    rows, cursor = service.paged(work(), found, limit=query.limit, cursor=query.cursor)
+    return page_of(ArtifactOut, rows, cursor)
+
+
+@room.get("/artifacts/<uuid:id>", responses={200: ArtifactOut}, summary="A file's metadata")
+def get_artifact(path: IdPath) -> Response:
+    return answer(ArtifactOut.model_validate(service.get(work(), path.id)))
+
+
+@room.get("/artifacts/<uuid:id>/content", summary="A file's bytes; Range and If-None-Match work")
+def get_content(path: IdPath, query: ContentQuery) -> Response:
+    artifact = service.get(work(), path.id)
+    inline = query.inline and artifact.media_type in service.INLINE
+    try:
+        response = send_file(
+            store().path(artifact.sha256),
+            mimetype=artifact.media_type
+            if inline or not artifact.media_type.startswith("text/html")
+            else "text/plain",
+            as_attachment=not inline,
+            download_name=artifact.filename,
+            etag=artifact.sha256,
+            conditional=True,
+            max_age=0,
+        )
+    except FileNotFoundError as error:
+        raise NotFound(
+            "The file's bytes are missing from the data directory; restore them from a backup."
+        ) from error
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Accept-Ranges"] = "bytes"
+    return response
+
+
+@room.delete("/artifacts/<uuid:id>", responses={204: None}, summary="Delete a file")
+def delete_artifact(path: IdPath) -> Response:
+    service.remove(work(), store(), path.id)
+    return no_content()

@@ -1,0 +1,145 @@
+"""Rules of artifacts: the only writer of the table and the store."""
+
+import mimetypes
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, text
+
+from gateway.core.errors import NotFound
+from gateway.core.paging import page
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.core.uploads import ReceivedFile
+
+from . import queries
+from .models import Artifact
+from .store import Store, safe_filename
+
+INLINE = frozenset(
+    {"text/plain", "text/csv", "text/markdown", "application/json", "application/pdf",
+     "image/png", "image/jpeg", "image/gif", "image/webp"}
+)  # fmt: skip
+"""Media types that may be shown in our own origin; everything else is only ever downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A received file with the name and type its sender gave it."""
+
+    file: ReceivedFile
+    filename: str | None
+    media_type: str | None = None
+
+
+def add(
+    work: Work,
+    store: Store,
+    upload: Upload,
+    *,
+    owner_id: uuid.UUID | None = None,
+    project_id: uuid.UUID | None = None,
+    task_id: uuid.UUID | None = None,
+    run_id: uuid.UUID | None = None,
+    tags: tuple[str, ...] = (),
+) -> Artifact:
+    """Keeps a received file as an artifact of the caller, or of `owner_id` when a node adds a result."""
+    owner = owner_id or work.actor.user_id
+    work.allow("artifacts.create", Resource("artifacts", None, owner))
+    file, name = upload.file, safe_filename(upload.filename)
+    _lock(work, file.sha256)
+    store.keep(file)
+    artifact = Artifact(
+        owner_id=owner, project_id=project_id, task_id=task_id, run_id=run_id,
+        origin="task" if run_id else "upload", filename=name, media_type=_media_type(name, upload.media_type),
+        size=file.size, sha256=file.sha256,
+    )  # fmt: skip
+    work.session.add(artifact)
+    work.session.flush()
+    work.emit(
+        "artifact.created", owner_id=owner, task_id=task_id, run_id=run_id, project_id=project_id, tags=tags,
+        data={"artifact_id": str(artifact.id), "filename": name, "size": file.size},
+    )  # fmt: skip
+    return artifact
+
+
+def visible(
+    work: Work,
+    *,
+    task_id: uuid.UUID | None = None,
+    run_id: uuid.UUID | None = None,
+    origin: str | None = None,
+) -> Select[tuple[Artifact]]:
+    """The artifacts the caller may see, to be paged."""
+    work.allow("artifacts.read", Resource("artifacts"))
+    return queries.filtered(work.actor, task_id=task_id, run_id=run_id, origin=origin)
+
+
+def paged(
+    work: Work, found: Select[tuple[Artifact]], *, limit: int, cursor: str | None
+) -> tuple[list[Artifact], str | None]:
+    """One page of `found`, newest first."""
+    return page(work.session, found, Artifact.id, limit=limit, cursor=cursor)
+
+
+def missing(work: Work, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of `ids` that are no artifacts the caller may use."""
+    return set(ids) - {artifact.id for artifact in queries.several(work.session, work.actor, ids)}
+
+
+def of_run(work: Work, run_id: uuid.UUID) -> list[Artifact]:
+    """What a run produced; whoever calls has decided about the run."""
+    return queries.of_run(work.session, run_id)
+
+
+def by_ids(work: Work, ids: Sequence[uuid.UUID]) -> list[Artifact]:
+    """The artifacts of these ids, in their order; for rooms that have decided already."""
+    found = {artifact.id: artifact for artifact in queries.several(work.session, work.actor, ids)}
+    return [found[id] for id in ids if id in found]
+
+
+def get(work: Work, artifact_id: uuid.UUID) -> Artifact:
+    """One artifact. Raises NotFound."""
+    artifact = queries.one(work.session, work.actor, artifact_id)
+    if artifact is None:
+        raise NotFound("There is no such artifact, or it is not yours.")
+    work.allow("artifacts.read", Resource("artifacts", artifact.id, artifact.owner_id))
+    return artifact
+
+
+def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
+    """Deletes an artifact, and its bytes where nothing else refers to them."""
+    artifact = get(work, artifact_id)
+    work.allow("artifacts.delete", Resource("artifacts", artifact.id, artifact.owner_id))
+    sha256 = artifact.sha256
+    _lock(work, sha256)
+    work.session.delete(artifact)
+    work.session.flush()
+    work.emit(
+        "artifact.deleted",
+        owner_id=artifact.owner_id,
+        task_id=artifact.task_id,
+        data={"artifact_id": str(artifact.id)},
+    )
+    work.after_commit(lambda: _remove_unused(work, store, sha256))
+
+
+def _remove_unused(work: Work, store: Store, sha256: str) -> None:
+    _lock(work, sha256)
+    if not queries.is_stored(work.session, sha256):
+        store.remove(sha256)
+    work.session.commit()
+
+
+def _lock(work: Work, sha256: str) -> None:
+    """Adding and deleting the same bytes take turns, so that no row ever points at a deleted file."""
+    work.session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"artifact:{sha256}"}
+    )
+
+
+def _media_type(filename: str, given: str | None) -> str:
+    if given and given not in ("application/octet-stream", "application/x-www-form-urlencoded"):
+        return given.split(";")[0].strip().lower()[:100]
+    return mimetypes.guess_type(filename)[0] or "application/octet-stream"

@@ -1,0 +1,65 @@
+"""Content-addressed files: `ab/cd/<sha256>`, written beside their place and moved in, never changed."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.core.uploads import ReceivedFile
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]+")
+CHUNK = 1024 * 1024
+
+
+class Store:
+    """The directory of all artifacts' bytes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.incoming = root / "incoming"
+        self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes with that hash lie. Raises ValueError for anything but a hash."""
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError("not a SHA-256")
+        return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def keep(self, file: ReceivedFile) -> None:
+        """Moves a received file to its place and makes it durable; a file that is there already stays."""
+        file.finish()
+        target = self.path(file.sha256)
+        if target.exists() and target.stat().st_size == file.size:
+            return
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.replace(file.path, target)
+
+    def take_in(self, source: BinaryIO, limit: int) -> ReceivedFile:
+        """Copies a stream into the store's incoming folder, hashing it. Raises TooLarge past `limit`."""
+        file = ReceivedFile(self.incoming, limit)
+        try:
+            shutil.copyfileobj(source, file, CHUNK)  # type: ignore[misc]
+            file.finish()
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def remove(self, sha256: str) -> None:
+        """Deletes the bytes; no row may refer to them any more."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def sweep_incoming(self, older_than_s: float, now_s: float) -> None:
+        """Deletes what killed processes left half-way."""
+        for entry in self.incoming.iterdir():
+            if now_s - entry.stat().st_mtime > older_than_s:
+                entry.unlink(missing_ok=True)
+
+
+def safe_filename(name: str | None) -> str:
+    """A name fit for display and download: no path, no control characters, at most 200 characters."""
+    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    cleaned = _UNSAFE.sub("_", last).strip().strip(".") or "file"
+    return cleaned[:200]

@@ -1,0 +1,117 @@
+"""Routes of events: list, Server-Sent Events, WebSocket."""
+
+import json
+from collections.abc import Iterator
+
+import gevent
+from flask import Response, current_app, g, request
+from flask_sock import Sock
+from pydantic import ValidationError
+from simple_websocket import ConnectionClosed, Server
+
+from gateway.core.answers import event_stream, page_of
+from gateway.core.errors import GatewayError, Invalid
+from gateway.core.events import Event
+from gateway.core.paging import page
+from gateway.core.room import Room, work
+from gateway.core.schemas import Page
+from gateway.core.unit_of_work import unit_of_work
+
+from . import service
+from .fanout import Fanout, Message, Reset
+from .schemas import EventOut, EventQuery, Filter, StreamQuery, Subscribe
+
+room = Room("events", __name__, title="Events")
+
+SEND_TIMEOUT_S = 20
+
+
+def fanout() -> Fanout:
+    """The fan-out of this gateway."""
+    return current_app.extensions["fanout"]  # type: ignore[no-any-return]
+
+
+@room.get("/events", responses={200: Page[EventOut]}, summary="The event log, oldest first")
+def list_events(query: EventQuery) -> Response:
+    found = service.visible(work(), query)
+    rows, cursor = page(
+        work().session, found, Event.seq, limit=query.limit, cursor=query.cursor, oldest_first=True
+    )
+    return page_of(EventOut, rows, cursor)
+
+
+@room.get("/events/stream", summary="Live events (SSE); resumes from Last-Event-ID")
+def stream(query: StreamQuery) -> Response:
+    wanted = Filter(task_id=query.task_id, run_id=query.run_id)
+    messages = service.subscribe(work(), fanout(), (query.name or "**",), wanted, _resume_point(query.since))
+    return event_stream(_as_sse(messages))
+
+
+def _resume_point(since: int | None) -> int | None:
+    last = request.headers.get("Last-Event-ID")
+    if last is None:
+        return since
+    if not last.isdecimal() or len(last) > 18:
+        raise Invalid.field("Last-Event-ID", "send the id of the last event you saw")
+    return int(last)
+
+
+def _as_sse(messages: Iterator[Message | None]) -> Iterator[str]:
+    try:
+        for message in messages:
+            if message is None:
+                yield ": keep-alive\n\n"
+            else:
+                yield f"id: {message.event.seq}\nevent: {message.event.name}\ndata: {message.json}\n\n"
+    except Reset:
+        yield 'event: reset\ndata: {"reset": true}\n\n'
+
+
+def add_websocket(sock: Sock) -> None:
+    """Adds `/v1/events/ws`. The handshake went through the same checks as any request."""
+
+    @sock.route("/v1/events/ws")  # type: ignore[untyped-decorator]
+    def events_socket(socket: Server) -> None:
+        sender: gevent.Greenlet | None = None
+        try:
+            while (text := socket.receive()) is not None:
+                if sender is not None:
+                    sender.kill()
+                try:
+                    messages = _subscription(text)
+                except GatewayError as error:
+                    socket.send(json.dumps({"error": {"code": error.code, "message": error.detail}}))
+                    continue
+                sender = gevent.spawn(_send, socket, messages)
+        except ConnectionClosed:
+            return
+        finally:
+            if sender is not None:
+                sender.kill()
+
+
+def _subscription(text: str | bytes) -> Iterator[Message | None]:
+    try:
+        wish = Subscribe.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "message"
+        raise Invalid.field(field, first["msg"]) from error
+    with unit_of_work(
+        current_app.extensions["gateway_sessions"], g.actor, request_id=g.request_id, read_only=True
+    ) as unit:
+        return service.subscribe(unit, fanout(), tuple(wish.subscribe), wish.filter, wish.since)
+
+
+def _send(socket: Server, messages: Iterator[Message | None]) -> None:
+    try:
+        next(messages)
+        socket.send(json.dumps({"subscribed": True}))
+        for message in messages:
+            if message is not None:
+                with gevent.Timeout(SEND_TIMEOUT_S):
+                    socket.send(message.json)
+    except Reset:
+        socket.send(json.dumps({"reset": True}))
+    except (ConnectionClosed, gevent.Timeout):
+        socket.close()

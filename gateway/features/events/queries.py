@@ -1,0 +1,44 @@
+"""Every select on the event log."""
+
+import uuid
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from gateway.core.events import Event, EventHead
+from gateway.core.identity import Actor
+from gateway.core.policy import sees_all
+
+
+def visible(actor: Actor) -> Select[tuple[Event]]:
+    """The events the actor may see."""
+    query = select(Event)
+    return query if sees_all(actor) else query.where(Event.owner_id == actor.user_id)
+
+
+def filtered(
+    actor: Actor, *, since: int, name_regex: str | None, task_id: uuid.UUID | None, run_id: uuid.UUID | None
+) -> Select[tuple[Event]]:
+    """The visible ones after number `since`, narrowed down."""
+    query = visible(actor).where(Event.seq > since)
+    if name_regex is not None:
+        query = query.where(Event.name.regexp_match(f"^(?:{name_regex})$"))
+    if task_id is not None:
+        query = query.where(Event.task_id == task_id)
+    return query.where(Event.run_id == run_id) if run_id is not None else query
+
+
+def between(session: Session, after: int, up_to: int | None, limit: int) -> list[Event]:
+    """The log from number `after` on, oldest first, for everyone."""
+    query = select(Event).where(Event.seq > after).order_by(Event.seq).limit(limit)
+    return list(session.scalars(query if up_to is None else query.where(Event.seq <= up_to)))
+
+
+def head(session: Session) -> int:
+    """The last number given out."""
+    return session.scalar(select(EventHead.seq)) or 0
+
+
+def oldest(session: Session) -> int | None:
+    """The oldest number still kept."""
+    return session.scalar(select(func.min(Event.seq)))

@@ -1,0 +1,49 @@
+"""Rules of reading the event log."""
+
+import uuid
+from collections.abc import Iterator
+
+from sqlalchemy import Select
+
+from gateway.core.events import Event
+from gateway.core.identity import Actor
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+
+from . import queries
+from .fanout import Fanout, Message, Reset
+from .patterns import to_regex
+from .schemas import EventQuery, Filter
+
+
+def visible(work: Work, query: EventQuery) -> Select[tuple[Event]]:
+    """The events the caller may see, to be paged oldest first."""
+    work.allow("events.read", Resource("events"))
+    return queries.filtered(
+        work.actor,
+        since=query.since,
+        name_regex=to_regex(query.name) if query.name else None,
+        task_id=query.task_id,
+        run_id=query.run_id,
+    )
+
+
+def subscribe(
+    work: Work, fanout: Fanout, patterns: tuple[str, ...], wanted: Filter, since: int | None
+) -> Iterator[Message | None]:
+    """A live stream of what the caller may see."""
+    work.allow("events.read", Resource("events"))
+    return fanout.subscribe(work.actor, patterns, wanted, since)
+
+
+def hints(fanout: Fanout, actor: Actor, run_id: uuid.UUID) -> Iterator[None]:
+    """Yields at once, then whenever something about the run happened, and every few seconds anyway.
+
+    For streams that read the state itself and need to know when; whoever calls has decided about the run.
+    """
+    while True:
+        try:
+            for _ in fanout.subscribe(actor, ("job.*", "run.*"), Filter(run_id=run_id), None):
+                yield None
+        except Reset:
+            continue

@@ -1,0 +1,118 @@
+"""Finds out who calls, once per request, before any view: bearer token or console cookie.
+
+Every view needs an identity unless it is marked public; no cookie acts without its CSRF token.
+"""
+
+import uuid
+
+from flask import Flask, current_app, g, request
+from flask_login import LoginManager, UserMixin, current_user
+from sqlalchemy import update
+
+from gateway.core import crypto
+from gateway.core.clock import now
+from gateway.core.errors import Forbidden, Unauthenticated
+from gateway.core.identity import Actor
+
+from . import queries, service
+from .models import ApiToken
+
+NOBODY = Actor(user_id=uuid.UUID(int=0), handle="anonymous", roles=frozenset(), via="none")
+CSRF_HEADER = "X-CSRF-Token"
+_TOUCH_EVERY_S = 60
+
+
+class ConsoleUser(UserMixin):  # type: ignore[misc]
+    """What Flask-Login keeps: the console session's id, and the actor behind it."""
+
+    def __init__(self, session_id: uuid.UUID, actor: Actor | None = None) -> None:
+        self.id = str(session_id)
+        self.actor = actor
+
+
+def install(app: Flask) -> None:
+    """Adds the hook and Flask-Login. Needs SECRET_KEY and the session factory."""
+    login = LoginManager(app)
+    login.session_protection = None
+    login.user_loader(_load_console_user)
+
+    @app.before_request
+    def authenticate() -> None:
+        g.actor = _bearer() or _cookie() or _nobody()
+
+
+def csrf_token(session_id: str) -> str:
+    """The token that proves a request was made by our own page of this session."""
+    return crypto.signature(current_app.config["SECRET_KEY"], "csrf", session_id)
+
+
+def address() -> str | None:
+    """The peer's IP address; proxies' headers are not believed."""
+    return request.remote_addr
+
+
+def _bearer() -> Actor | None:
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Send Authorization: Bearer TOKEN.", code="bad_authorization")
+    actor = _api_token(token) if token.startswith(crypto.TOKEN_PREFIX) else _access_token(token)
+    if actor is None:
+        raise Unauthenticated("The token is not valid, has expired or was revoked.", code="bad_token")
+    return actor
+
+
+def _api_token(token: str) -> Actor | None:
+    if not crypto.looks_like_api_token(token):
+        return None
+    with current_app.extensions["gateway_sessions"]() as session:
+        found = queries.live_api_token(session, crypto.digest(token))
+        if found is None:
+            return None
+        row, user = found
+        if row.last_used_at is None or (now() - row.last_used_at).total_seconds() > _TOUCH_EVERY_S:
+            session.execute(update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now()))
+            session.commit()
+        return service.actor_of(user, "token", row.id, address(), row.scopes)
+
+
+def _access_token(token: str) -> Actor | None:
+    with current_app.extensions["gateway_sessions"]() as session:
+        found = queries.live_access(session, crypto.digest(token))
+        return service.actor_of(found[1], "login", found[0].id, address()) if found else None
+
+
+def _cookie() -> Actor | None:
+    if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies or not current_user.is_authenticated:
+        return None
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not _is_public():
+        sent = request.headers.get(CSRF_HEADER, "")
+        if not crypto.same(sent, csrf_token(current_user.id)):
+            raise Forbidden(
+                f"The {CSRF_HEADER} header is missing or wrong; reload the page.", code="csrf_failed"
+            )
+    return current_user.actor  # type: ignore[no-any-return]
+
+
+def _nobody() -> Actor:
+    if not _is_public():
+        raise Unauthenticated("Sign in, or send Authorization: Bearer TOKEN.")
+    return Actor(NOBODY.user_id, NOBODY.handle, NOBODY.roles, NOBODY.via, address=address())
+
+
+def _is_public() -> bool:
+    return request.endpoint in current_app.extensions["public"]
+
+
+def _load_console_user(session_id: str) -> ConsoleUser | None:
+    try:
+        wanted = uuid.UUID(session_id)
+    except ValueError:
+        return None
+    with current_app.extensions["gateway_sessions"]() as session:
+        found = queries.live_session(session, wanted)
+        if found is None:
+            return None
+        return ConsoleUser(wanted, service.actor_of(found[1], "console", wanted, address()))

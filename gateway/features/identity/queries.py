@@ -1,0 +1,92 @@
+"""Every select on users, sessions and tokens."""
+
+import uuid
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from gateway.core.clock import now
+from gateway.core.identity import Actor
+
+from .models import ApiToken, AuthSession, SessionToken, SignInCode, User
+
+
+def user_by_handle(session: Session, handle: str) -> User | None:
+    """The account of that handle, whatever its state."""
+    return session.scalar(select(User).where(User.handle == handle.lower()))
+
+
+def user(session: Session, user_id: uuid.UUID) -> User | None:
+    """The account of that id."""
+    return session.get(User, user_id)
+
+
+def people(session: Session) -> int:
+    """How many accounts there are, not counting `system`."""
+    return session.scalar(select(func.count()).select_from(User).where(~User.is_system)) or 0
+
+
+def first_owner(session: Session) -> User | None:
+    """The oldest active owner."""
+    return session.scalar(
+        select(User).where(User.role == "owner", User.is_active, ~User.is_system).order_by(User.id).limit(1)
+    )
+
+
+def live_api_token(session: Session, hash: bytes) -> tuple[ApiToken, User] | None:
+    """An API token that may be used now, with its active user."""
+    row = session.execute(
+        select(ApiToken, User)
+        .join(User, User.id == ApiToken.user_id)
+        .where(ApiToken.hash == hash, ApiToken.revoked_at.is_(None), User.is_active)
+        .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > now()))
+    ).first()
+    return row._tuple() if row else None
+
+
+def live_session(session: Session, session_id: uuid.UUID) -> tuple[AuthSession, User] | None:
+    """A sign-in that has neither ended nor been revoked, with its active user."""
+    row = session.execute(_live_sessions().where(AuthSession.id == session_id)).first()
+    return row._tuple() if row else None
+
+
+def live_access(session: Session, hash: bytes) -> tuple[AuthSession, User] | None:
+    """The sign-in that an access token belongs to, where both are live."""
+    row = session.execute(
+        _live_sessions()
+        .join(SessionToken, SessionToken.session_id == AuthSession.id)
+        .where(SessionToken.hash == hash, SessionToken.kind == "access", SessionToken.expires_at > now())
+    ).first()
+    return row._tuple() if row else None
+
+
+def refresh_token(session: Session, hash: bytes) -> tuple[SessionToken, AuthSession, User] | None:
+    """A refresh token with its family, locked: two uses at once take turns."""
+    row = session.execute(
+        select(SessionToken, AuthSession, User)
+        .join(AuthSession, AuthSession.id == SessionToken.session_id)
+        .join(User, User.id == AuthSession.user_id)
+        .where(SessionToken.hash == hash, SessionToken.kind == "refresh")
+        .with_for_update(of=SessionToken)
+    ).first()
+    return row._tuple() if row else None
+
+
+def sign_in_code(session: Session, hash: bytes) -> SignInCode | None:
+    """A one-time code that has not expired, locked for its single use."""
+    return session.scalar(
+        select(SignInCode).where(SignInCode.hash == hash, SignInCode.expires_at > now()).with_for_update()
+    )
+
+
+def tokens_of(actor: Actor) -> Select[tuple[ApiToken]]:
+    """The actor's own API tokens that have not been revoked."""
+    return select(ApiToken).where(ApiToken.user_id == actor.user_id, ApiToken.revoked_at.is_(None))
+
+
+def _live_sessions() -> Select[tuple[AuthSession, User]]:
+    return (
+        select(AuthSession, User)
+        .join(User, User.id == AuthSession.user_id)
+        .where(AuthSession.revoked_at.is_(None), AuthSession.expires_at > now(), User.is_active)
+    )

@@ -1,0 +1,133 @@
+"""Every select on runs, jobs and logs."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, Select, func, literal_column, select, text
+from sqlalchemy.orm import Session
+
+from gateway.core.identity import Actor
+from gateway.core.policy import sees_all
+
+from .models import Job, LogEntry, Run
+
+
+def visible(actor: Actor) -> Select[tuple[Run]]:
+    """The runs the actor may see."""
+    query = select(Run)
+    return query if sees_all(actor) else query.where(Run.owner_id == actor.user_id)
+
+
+def filtered(
+    actor: Actor,
+    *,
+    task_id: uuid.UUID | None,
+    job_id: uuid.UUID | None,
+    session_id: uuid.UUID | None,
+    parent_run_id: uuid.UUID | None,
+    status: str | None,
+    started_after: datetime | None,
+    started_before: datetime | None,
+) -> Select[tuple[Run]]:
+    """The visible ones, narrowed down."""
+    query = visible(actor)
+    if task_id is not None:
+        query = query.where(Run.task_id == task_id)
+    if job_id is not None:
+        query = query.where(Run.id == select(Job.run_id).where(Job.id == job_id).scalar_subquery())
+    if session_id is not None:
+        query = query.where(Run.session_id == session_id)
+    if parent_run_id is not None:
+        query = query.where(Run.parent_run_id == parent_run_id)
+    if status is not None:
+        query = query.where(Run.status == status)
+    if started_after is not None:
+        query = query.where(Run.started_at > started_after)
+    return query.where(Run.started_at < started_before) if started_before is not None else query
+
+
+def one(session: Session, actor: Actor, run_id: uuid.UUID) -> Run | None:
+    """A run the actor may see."""
+    return session.scalar(visible(actor).where(Run.id == run_id))
+
+
+def locked(session: Session, run_id: uuid.UUID) -> Run | None:
+    """A run, locked against every other writer."""
+    return session.scalar(select(Run).where(Run.id == run_id).with_for_update())
+
+
+def held_by(session: Session, node_id: uuid.UUID) -> set[uuid.UUID]:
+    """The runs a node carries out, as far as the records go."""
+    return set(session.scalars(select(Run.id).where(Run.status == "running", Run.node_id == node_id)))
+
+
+def task_id(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
+    """The task a run belongs to."""
+    return session.scalar(select(Run.task_id).where(Run.id == run_id))
+
+
+def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int:
+    """How many of the task's newest runs ended because their node was lost."""
+    query = select(Run.error["code"].astext).where(Run.task_id == task_id, Run.status != "pending")
+    codes = session.scalars(query.order_by(Run.id.desc()).limit(most)).all()
+    return next((count for count, code in enumerate(codes) if code != "node_lost"), len(codes))
+
+
+def job(session: Session, actor: Actor, job_id: uuid.UUID) -> tuple[Job, Run] | None:
+    """A job of a run the actor may see."""
+    query = select(Job, Run).join(Run, Run.id == Job.run_id).where(Job.id == job_id)
+    if not sees_all(actor):
+        query = query.where(Run.owner_id == actor.user_id)
+    row = session.execute(query).first()
+    return row._tuple() if row else None
+
+
+def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
+    """A run's jobs in order."""
+    return list(session.scalars(select(Job).where(Job.run_id == run_id).order_by(Job.position)))
+
+
+def logs(run_id: uuid.UUID, stream: str | None) -> Select[tuple[LogEntry]]:
+    """A run's log."""
+    query = select(LogEntry).where(LogEntry.run_id == run_id)
+    return query.where(LogEntry.stream == stream) if stream is not None else query
+
+
+def logs_after(session: Session, run_id: uuid.UUID, seq: int, limit: int) -> list[LogEntry]:
+    """The next pieces of a run's log."""
+    query = logs(run_id, None).where(LogEntry.seq > seq).order_by(LogEntry.seq).limit(limit)
+    return list(session.scalars(query))
+
+
+def depth(session: Session, actor: Actor) -> Sequence[Row[tuple[str, str | None, int, datetime]]]:
+    """Open runs counted by status and node, with the oldest creation time of each group."""
+    query = (
+        select(Run.status, literal_column("nodes.name"), func.count(), func.min(Run.created_at))
+        .join(text("nodes"), text("nodes.id = runs.node_id"), isouter=True)
+        .where(text("runs.status IN ('pending', 'running')"))
+    )
+    if not sees_all(actor):
+        query = query.where(Run.owner_id == actor.user_id)
+    return session.execute(query.group_by(Run.status, text("nodes.name"))).all()  # type: ignore[return-value]
+
+
+STALLED = text("""
+    SELECT runs.id, runs.status, job.id AS job_id, job.status::text AS job_status
+      FROM runs
+      LEFT JOIN procrastinate_jobs job ON job.id = runs.queue_job_id
+      LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+     WHERE runs.status IN ('pending', 'running')
+       AND runs.queue_job_id IS NOT NULL
+       AND (job.id IS NULL
+            OR (job.status = 'todo' AND runs.status = 'running')
+            OR (job.status = 'doing'
+                AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => :seconds))))
+     ORDER BY runs.id
+     LIMIT 500
+""")
+
+
+def stalled(session: Session, seconds: float) -> Sequence[Row[tuple[uuid.UUID, str, int | None, str | None]]]:
+    """Open runs whose place in the queue is gone or held by a worker not heard of for `seconds`."""
+    return session.execute(STALLED, {"seconds": seconds}).all()  # type: ignore[return-value]

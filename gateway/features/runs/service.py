@@ -1,0 +1,252 @@
+"""Rules of runs, jobs and logs: the only writer of their tables.
+
+A node's writes name their run; when the run is no longer the node's own and running they raise Fenced,
+and the node stops what it does.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, update
+from sqlalchemy.orm import Session
+
+from gateway.core import queue
+from gateway.core.clock import new_id, now
+from gateway.core.errors import NotFound
+from gateway.core.paging import page
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+
+from . import queries, state
+from .models import Job, LogEntry, Run
+from .schemas import Depth, QueueOut
+
+EXECUTE = "tasks.run"
+"""The queue's name for carrying out a run."""
+
+
+class Fenced(Exception):
+    """The run was taken over, canceled or finished: its former node may not write any more."""
+
+
+def start(
+    work: Work, *, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID, session_id: uuid.UUID | None,
+    attempt: int, priority: int, units: Sequence[tuple[str, str | None]],
+) -> Run:  # fmt: skip
+    """A pending run with its jobs (`units`: kind and command of each), put into the queue."""
+    run = Run(
+        id=new_id(),
+        owner_id=owner_id,
+        project_id=project_id,
+        task_id=task_id,
+        session_id=session_id,
+        attempt=attempt,
+    )
+    run.queue_job_id = work.defer(EXECUTE, {"run_id": str(run.id)}, priority=priority)
+    work.session.add(run)
+    work.session.flush()
+    work.session.execute(
+        insert(Job),
+        [
+            {"id": new_id(), "run_id": run.id, "position": position, "kind": kind, "command": command}
+            for position, (kind, command) in enumerate(units)
+        ],
+    )
+    return run
+
+
+def claim(work: Work, run_id: uuid.UUID, node_id: uuid.UUID) -> Run:
+    """Gives a pending run to a node. Raises Fenced when it is not pending any more."""
+    run = queries.locked(work.session, run_id)
+    if run is None or run.status != "pending":
+        raise Fenced
+    run.status, run.node_id, run.started_at = "running", node_id, now()
+    _emit(work, run, "run.started", {"attempt": run.attempt})
+    return run
+
+
+def hold(session: Session, run_id: uuid.UUID, node_id: uuid.UUID) -> Run:
+    """The run, locked, if this node still has it. Raises Fenced."""
+    run = queries.locked(session, run_id)
+    if run is None or run.status != "running" or run.node_id != node_id:
+        raise Fenced
+    return run
+
+
+def finish(work: Work, run: Run, status: str, error: dict[str, str] | None = None) -> None:
+    """Ends a run; jobs that never ran become skipped or canceled with it."""
+    assert state.may(state.RUN, run.status, status), f"run {run.status} -> {status}"
+    run.status, run.error, run.ended_at = status, error, now()
+    rest = "canceled" if status == "canceled" else "skipped"
+    work.session.execute(
+        update(Job).where(Job.run_id == run.id, Job.status == "queued").values(status=rest, ended_at=now())
+    )
+    work.session.execute(
+        update(Job)
+        .where(Job.run_id == run.id, Job.status == "running")
+        .values(status="canceled" if status == "canceled" else "failed", error=error, ended_at=now())
+    )
+    _emit(work, run, f"run.{status}", {"attempt": run.attempt})
+
+
+def withdraw(work: Work, run: Run) -> None:
+    """Cancels an open run; the node that has it is told to stop."""
+    if run.queue_job_id is not None:
+        queue.abort(work.session, run.queue_job_id)
+    finish(work, run, "canceled", {"code": "canceled", "message": "Canceled on request."})
+
+
+def lose(work: Work, run: Run) -> None:
+    """Ends a run whose node is gone; its place in the queue goes with it."""
+    if run.queue_job_id is not None:
+        queue.forget(work.session, run.queue_job_id)
+    finish(work, run, "failed", {"code": "node_lost", "message": "The node that had this run is gone."})
+
+
+def held_by(work: Work, node_id: uuid.UUID) -> set[uuid.UUID]:
+    """The runs that are a node's own; whatever else it does, it should stop."""
+    return queries.held_by(work.session, node_id)
+
+
+def losses(work: Work, task_id: uuid.UUID) -> int:
+    """How many of a task's latest runs in a row lost their node."""
+    return queries.losses_in_a_row(work.session, task_id)
+
+
+def stalled(work: Work, seconds: float) -> Sequence[Row[tuple[uuid.UUID, str, int | None, str | None]]]:
+    """Open runs that nobody carries out: run, its status, its place in the queue and that place's status."""
+    return queries.stalled(work.session, seconds)
+
+
+def task_of(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
+    """The task a run belongs to, without locking anything."""
+    return queries.task_id(session, run_id)
+
+
+def begin_job(work: Work, run: Run, job: Job) -> None:
+    """A job of a held run starts."""
+    assert state.may(state.JOB, job.status, "running")
+    job.status, job.started_at = "running", now()
+    _emit(work, run, "job.started", {"job_id": str(job.id), "position": job.position})
+
+
+def end_job(
+    work: Work, run: Run, job: Job, status: str, *, exit_code: int | None = None, stdout: str = "", stderr: str = "",
+    truncated: bool = False, error: dict[str, str] | None = None, started_at: datetime | None = None,
+    ended_at: datetime | None = None,
+) -> None:  # fmt: skip
+    """A job of a held run ends with what it wrote."""
+    assert state.may(state.JOB, job.status, status)
+    job.status, job.exit_code, job.error = status, exit_code, error
+    job.stdout, job.stderr, job.truncated = stdout, stderr, truncated
+    job.started_at, job.ended_at = started_at or job.started_at, ended_at or now()
+    name = "job.completed" if status == "completed" else "job.failed"
+    _emit(work, run, name, {"job_id": str(job.id), "position": job.position, "exit_code": exit_code})
+
+
+def append_log(work: Work, run: Run, entries: Sequence[tuple[uuid.UUID | None, str, datetime, str]]) -> int:
+    """Adds pieces (job, stream, time, message) to a held run's log; returns the newest number."""
+    first = run.log_seq + 1
+    work.session.execute(
+        insert(LogEntry),
+        [
+            {
+                "run_id": run.id,
+                "seq": first + offset,
+                "job_id": job_id,
+                "stream": stream,
+                "time": time,
+                "message": message,
+            }
+            for offset, (job_id, stream, time, message) in enumerate(entries)
+        ],
+    )
+    run.log_seq += len(entries)
+    _emit(work, run, "job.progress", {"log_seq": run.log_seq})
+    return run.log_seq
+
+
+def visible(work: Work, **filters: Any) -> Select[tuple[Run]]:
+    """The runs the caller may see, to be paged."""
+    work.allow("runs.read", Resource("runs"))
+    return queries.filtered(work.actor, **filters)
+
+
+def get(work: Work, run_id: uuid.UUID) -> Run:
+    """One run. Raises NotFound."""
+    run = queries.one(work.session, work.actor, run_id)
+    if run is None:
+        raise NotFound("There is no such run, or it is not yours.")
+    work.allow("runs.read", Resource("runs", run.id, run.owner_id))
+    return run
+
+
+def get_job(work: Work, job_id: uuid.UUID) -> Job:
+    """One job. Raises NotFound."""
+    found = queries.job(work.session, work.actor, job_id)
+    if found is None:
+        raise NotFound("There is no such job, or it is not yours.")
+    work.allow("runs.read", Resource("runs", found[1].id, found[1].owner_id))
+    return found[0]
+
+
+def log_page(
+    work: Work,
+    task_id: uuid.UUID,
+    run_id: uuid.UUID | None,
+    *,
+    stream: str | None,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[LogEntry], str | None]:
+    """A page of the log of one of a task's runs. Raises NotFound for a run of another task."""
+    if run_id is None:
+        return [], None
+    if get(work, run_id).task_id != task_id:
+        raise NotFound("The task has no such run.")
+    query = queries.logs(run_id, stream)
+    return page(work.session, query, LogEntry.seq, limit=limit, cursor=cursor, oldest_first=True)
+
+
+def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
+    """A task's run, locked, if it is still open; whoever calls has locked the task."""
+    run = queries.locked(work.session, run_id) if run_id is not None else None
+    return run if run is not None and run.status not in state.FINISHED else None
+
+
+def log_of(work: Work, run_id: uuid.UUID, stream: str | None) -> Select[tuple[LogEntry]]:
+    """A run's log, to be paged oldest first. Raises NotFound."""
+    return queries.logs(get(work, run_id).id, stream)
+
+
+def queue_depth(work: Work) -> QueueOut:
+    """Open runs of the caller by state, queue and node."""
+    work.allow("queue.read", Resource("queue"))
+    by_state: dict[str, int] = {"pending": 0, "running": 0}
+    by_node: dict[str, int] = {}
+    oldest = None
+    for status, node, count, since in queries.depth(work.session, work.actor):
+        by_state[status] += count
+        if node is not None:
+            by_node[node] = by_node.get(node, 0) + count
+        if status == "pending":
+            oldest = since if oldest is None else min(oldest, since)
+    return QueueOut(
+        depth=Depth(by_state=by_state, by_queue={queue.QUEUE: sum(by_state.values())}, by_node=by_node),
+        oldest_age_s=(now() - oldest).total_seconds() if oldest else None,
+        schedules={},
+    )
+
+
+def jobs_of(work: Work, run_id: uuid.UUID) -> list[Job]:
+    """A run's jobs in order; whoever calls has decided about the run."""
+    return queries.jobs(work.session, run_id)
+
+
+def _emit(work: Work, run: Run, name: str, data: dict[str, Any]) -> None:
+    work.emit(
+        name, owner_id=run.owner_id, task_id=run.task_id, run_id=run.id, project_id=run.project_id,
+        data={"run_id": str(run.id), **data},
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""What is there and what is missing, read off the parts themselves."""
+
+import shutil
+from pathlib import Path
+
+from sqlalchemy import text
+
+from gateway.core.config import Config
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.nodes import service as nodes
+
+from .schemas import Capabilities, Capability, Readiness, Reason
+
+LEAST_FREE_BYTES = 200 * 2**20
+"""Below this much free disk the gateway says so before writes begin to fail."""
+
+
+def readiness(work: Work, config: Config) -> Readiness:
+    """Why the main job could not run now. The database has answered when this is reached."""
+    work.session.execute(text("SELECT 1"))
+    reasons = _node_reasons(work, config) + _disk_reasons(config.data_dir)
+    return Readiness(ready=not reasons, reasons=reasons)
+
+
+def capabilities(work: Work, config: Config) -> Capabilities:
+    """Every service and feature with its availability."""
+    work.allow("capabilities.read", Resource("capabilities"))
+    online = nodes.online(work)
+    sandboxes = [node.capabilities.get("sandbox", {}) for node in online]
+    good = [sandbox for sandbox in sandboxes if sandbox.get("ok")]
+    models = sorted({model["id"] for node in online for model in node.capabilities.get("models", [])})
+    no_node = ("No node is online.", "Start one with `app.py node`, or the gateway without --no-node.")
+    first = next(iter(sandboxes), {})
+    items = [
+        Capability(name="node", available=bool(online), details={"online": len(online)}).because(bool(online), *no_node),
+        Capability(name="sandbox", available=bool(good), details={"kinds": sorted({s["kind"] for s in good})}).because(
+            bool(good), first.get("reason") or no_node[0], first.get("remedy") or no_node[1]
+        ),
+        Capability(name="models", available=bool(models), details={"ids": models}).because(bool(models), *no_node),
+        Capability(
+            name="external_database", available=config.database_url is not None
+        ).because(config.database_url is not None, "The embedded server is used.", "Start with --database-url URL."),
+        Capability(
+            name="limits", available=True,
+            details={
+                "body_bytes": config.body_limit_bytes, "upload_bytes": config.upload_limit_bytes,
+                "output_bytes": config.output_limit_bytes, "task_timeout_s": config.task_timeout_s,
+            },
+        ),
+        *(_not_built(name) for name in ("external_routing", "api_egress", "secure_browser", "connectors", "messaging", "mcp")),
+    ]  # fmt: skip
+    return Capabilities(items=items)
+
+
+def _not_built(name: str) -> Capability:
+    return Capability(
+        name=name,
+        available=False,
+        reason="This version does not have it.",
+        remedy="Upgrade when a later version brings it.",
+    )
+
+
+def _node_reasons(work: Work, config: Config) -> list[Reason]:
+    online = nodes.online(work)
+    if not online:
+        remedy = (
+            "It is being started; wait a few seconds." if config.node else "Start one with `app.py node`."
+        )
+        return [Reason(part="node", reason="No node is online, so no task can run.", remedy=remedy)]
+    sandboxes = [node.capabilities.get("sandbox", {}) for node in online]
+    if any(sandbox.get("ok") for sandbox in sandboxes):
+        return []
+    first = sandboxes[0]
+    return [
+        Reason(
+            part="sandbox",
+            reason=first.get("reason") or "There is no sandbox.",
+            remedy=first.get("remedy") or "",
+        )
+    ]
+
+
+def _disk_reasons(data_dir: Path) -> list[Reason]:
+    free = shutil.disk_usage(data_dir).free
+    if free >= LEAST_FREE_BYTES:
+        return []
+    reason = f"The disk of the data directory has only {free // 2**20} MiB left."
+    return [Reason(part="disk", reason=reason, remedy="Free some space.")]

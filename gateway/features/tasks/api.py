@@ -1,0 +1,199 @@
+"""Routes of tasks."""
+
+import json
+from typing import Any
+
+from flask import Response, current_app, request
+from pydantic import ValidationError
+
+from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
+from gateway.core.paging import page
+from gateway.core.problems import invalid_from
+from gateway.core.room import Room, work
+from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.features.artifacts import service as artifacts
+from gateway.features.artifacts.schemas import ArtifactOut, UploadQuery
+from gateway.features.artifacts.uploads import received
+from gateway.features.runs import service as runs
+from gateway.features.runs.schemas import LogOut
+
+from . import service
+from .models import Task, TaskChange
+from .schemas import (
+    TEXT_LIMIT,
+    ChangeOut,
+    ResultOut,
+    RunFilter,
+    TaskIn,
+    TaskItem,
+    TaskOut,
+    TaskPatch,
+    TaskQuery,
+)
+
+room = Room("tasks", __name__, title="Tasks")
+
+CREATE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": TaskIn.model_json_schema(ref_template="#/components/schemas/{model}")
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "task": {"type": "string", "contentMediaType": "application/json"},
+                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "prompt": {"type": "string", "format": "binary"},
+                        "script": {"type": "string", "format": "binary"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@room.post("/tasks", responses={201: TaskOut}, summary="Submit a task")
+def create_task() -> Response:
+    wish = _from_multipart() if request.mimetype == "multipart/form-data" else _from_json()
+    task = service.create(work(), wish, default_timeout_s=current_app.config["TASK_TIMEOUT_S"])
+    return created(service.describe(work(), task), f"/v1/tasks/{task.id}")
+
+
+@room.get("/tasks", responses={200: Page[TaskItem]}, summary="Tasks")
+def list_tasks(query: TaskQuery) -> Response:
+    found = service.visible(work(), **query.model_dump(exclude={"limit", "cursor"}))
+    rows, cursor = page(work().session, found, Task.id, limit=query.limit, cursor=query.cursor)
+    return page_of(TaskItem, rows, cursor)
+
+
+@room.get("/tasks/<uuid:id>", responses={200: TaskOut}, summary="One task")
+def get_task(path: IdPath) -> Response:
+    return answer(service.describe(work(), service.get(work(), path.id, whole=True)))
+
+
+@room.patch(
+    "/tasks/<uuid:id>", responses={200: TaskOut}, summary="Change an unfinished task (JSON merge patch)"
+)
+def patch_task(path: IdPath, body: TaskPatch) -> Response:
+    task = service.for_change(work(), path.id)
+    check_version(task.version)
+    return answer(service.describe(work(), service.change(work(), task, body)))
+
+
+@room.delete("/tasks/<uuid:id>", responses={204: None}, summary="Delete a finished task")
+def delete_task(path: IdPath) -> Response:
+    service.remove(work(), path.id)
+    return no_content()
+
+
+@room.post("/tasks/<uuid:id>/cancel", responses={200: TaskOut}, summary="Cancel a task and what waits for it")
+def cancel_task(path: IdPath) -> Response:
+    return answer(service.describe(work(), service.cancel(work(), path.id)))
+
+
+@room.post("/tasks/<uuid:id>/retry", responses={200: TaskOut}, summary="Run a finished task again")
+def retry_task(path: IdPath) -> Response:
+    return answer(service.describe(work(), service.retry(work(), path.id)))
+
+
+@room.get("/tasks/<uuid:id>/result", responses={200: ResultOut}, summary="The outcome of the last run")
+def get_result(path: IdPath) -> Response:
+    return answer(service.result(work(), path.id))
+
+
+@room.get(
+    "/tasks/<uuid:id>/history", responses={200: Page[ChangeOut]}, summary="Changes of status, oldest first"
+)
+def get_history(path: IdPath, query: PageQuery) -> Response:
+    found = service.history(work(), path.id)
+    rows, cursor = page(
+        work().session, found, TaskChange.id, limit=query.limit, cursor=query.cursor, oldest_first=True
+    )
+    return page_of(ChangeOut, rows, cursor)
+
+
+@room.get(
+    "/tasks/<uuid:id>/logs",
+    responses={200: Page[LogOut]},
+    summary="The log of a task's last run, or of `run_id`, oldest first",
+)
+def get_logs(path: IdPath, query: RunFilter) -> Response:
+    task = service.get(work(), path.id)
+    rows, cursor = runs.log_page(
+        work(),
+        task.id,
+        query.run_id or task.run_id,
+        stream=query.stream,
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    return page_of(LogOut, rows, cursor)
+
+
+@room.get(
+    "/tasks/<uuid:id>/artifacts",
+    responses={200: Page[ArtifactOut]},
+    summary="Files the task produced or was given",
+)
+def list_artifacts(path: IdPath, query: PageQuery) -> Response:
+    found = artifacts.visible(work(), task_id=service.get(work(), path.id).id)
+    rows, cursor = artifacts.paged(work(), found, limit=query.limit, cursor=query.cursor)
+    return page_of(ArtifactOut, rows, cursor)
+
+
+@room.post("/tasks/<uuid:id>/artifacts", responses={201: ArtifactOut}, summary="Add a file to a task")
+def add_artifact(path: IdPath, query: UploadQuery) -> Response:
+    store = current_app.extensions["artifact_store"]
+    artifact = service.add_artifact(work(), store, path.id, received(query.filename))
+    return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")
+
+
+def _from_json() -> TaskIn:
+    if not request.is_json:
+        raise UnsupportedMediaType("Send application/json, or multipart/form-data with files.")
+    return _validated(request.get_json())
+
+
+def _from_multipart() -> TaskIn:
+    try:
+        wish = json.loads(request.form.get("task") or _text_part("task") or "{}")
+    except ValueError as error:
+        raise BadRequest("The task part is not valid JSON.") from error
+    if not isinstance(wish, dict):
+        raise Invalid.field("task", "send a JSON object")
+    unknown = set(request.files) - {"file", "prompt", "script", "task"}
+    if unknown:
+        raise Invalid.field(sorted(unknown)[0], "name file parts file, prompt or script")
+    if (prompt := _text_part("prompt")) is not None:
+        wish["prompt"] = prompt
+    if (script := _text_part("script")) is not None:
+        wish["script"] = {**(wish.get("script") or {}), "content": script}
+    task = _validated(wish)
+    for part in request.files.getlist("file"):
+        upload = artifacts.Upload(part.stream, part.filename, part.mimetype)  # type: ignore[arg-type]
+        task.attachments.append(artifacts.add(work(), current_app.extensions["artifact_store"], upload).id)
+    return task
+
+
+def _text_part(name: str) -> str | None:
+    part = request.files.get(name)
+    if part is None:
+        return None
+    part.stream.seek(0)
+    data = part.stream.read(4 * TEXT_LIMIT + 1)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid.field(name, "the file is not UTF-8 text") from error
+
+
+def _validated(data: Any) -> TaskIn:
+    try:
+        return TaskIn.model_validate(data)
+    except ValidationError as error:
+        raise invalid_from(error) from error

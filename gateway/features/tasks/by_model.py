@@ -1,0 +1,60 @@
+"""Carries out a prompt: one model call whose text, streamed into the log, becomes the result."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gateway.features.artifacts.store import Store
+
+from .service_execution import JobReport, Plan, RunReport
+
+if TYPE_CHECKING:
+    from .jobs import Attempt
+
+ATTACHED_TEXT_LIMIT = 200_000
+"""Characters of attached text that go to the model, all files together."""
+
+
+async def carry_out(attempt: "Attempt", plan: Plan) -> None:
+    """Asks the model. Raises ProviderError, TimeoutError."""
+    started_at = datetime.now(UTC)
+    assert plan.prompt is not None
+    job_id = plan.job_ids[0]
+    texts, unread = await asyncio.to_thread(_attached_texts, attempt.node.store, plan.inputs)
+    for name in unread:
+        attempt.log.write(job_id, "system", f"{name} is no text and was not given to the model.\n")
+    async with asyncio.timeout(plan.timeout_s):
+        completion = await attempt.node.models.complete(
+            plan.model,
+            "\n\n".join([plan.prompt, *texts]),
+            on_text=lambda text: attempt.log.write(job_id, "answer", text),
+            on_progress=lambda message, done, total: attempt.log.progress(job_id, message, done, total),
+        )
+    cut = completion.finish_reason == "length"
+    if cut:
+        attempt.log.write(job_id, "system", "The answer was cut at the model's longest length.\n")
+    text = completion.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    last = JobReport(
+        0, "completed", stdout=text, truncated=cut, started_at=started_at, ended_at=datetime.now(UTC)
+    )
+    await attempt.end(RunReport("completed", output=text), last)
+
+
+def _attached_texts(store: Store, inputs: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """The attached texts, each under its name, and the names of what is not text or too long."""
+    texts: list[str] = []
+    unread: list[str] = []
+    left = ATTACHED_TEXT_LIMIT
+    for name, sha256 in inputs:
+        with store.path(sha256).open("rb") as file:
+            data = file.read(4 * left + 1)
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = "\x00"
+        if "\x00" in text or len(text) > left:
+            unread.append(name)
+        else:
+            left -= len(text)
+            texts.append(f"Attached file {name}:\n{text}")
+    return texts, unread

@@ -1,0 +1,165 @@
+"""Carries out a script or a series of commands: workspace in, sandboxed commands, artifacts out."""
+
+import asyncio
+import codecs
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.adapters.sandboxes import workspace
+from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox
+from gateway.core.errors import TooLarge
+from gateway.features.artifacts.service import Upload
+
+from .service_execution import JobReport, Plan, RunReport
+
+if TYPE_CHECKING:
+    from .jobs import Attempt
+
+LIMITS = {
+    "time": ("timed_out", "It ran longer than its time limit of {timeout_s:g} s."),
+    "cpu": ("cpu_limit", "It used more processor time than a task may."),
+    "memory": ("memory_limit", "It used more memory than a task may."),
+    "file_size": ("file_size_limit", "It wrote a larger file than a task may."),
+    "workspace": ("workspace_limit", "Its workspace grew larger than a task's may."),
+}
+
+
+async def carry_out(attempt: "Attempt", plan: Plan) -> None:
+    """Runs the task's commands one after the other. Raises SandboxError, OSError."""
+    node = attempt.node
+    sandbox = await node.sandbox()
+    inputs = [(name, node.store.path(sha256)) for name, sha256 in plan.inputs]
+    folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
+    try:
+        report, last = await _run_all(attempt, plan, sandbox, folder)
+        files, notes = await asyncio.to_thread(_take_artifacts, attempt, folder)
+        for note in notes:
+            attempt.log.write(None, "system", note)
+        try:
+            await attempt.end(
+                RunReport(report.status, report.exit_code, error=report.error, files=files), last
+            )
+        finally:
+            for upload in files:
+                upload.file.close()
+    finally:
+        await asyncio.shield(asyncio.to_thread(workspace.remove, folder))
+
+
+async def _run_all(
+    attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path
+) -> tuple[RunReport, JobReport]:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + plan.timeout_s
+    commands = await asyncio.to_thread(_commands, attempt, plan, folder)
+    first_failure: JobReport | None = None
+    while True:
+        job = await _run_one(attempt, plan, sandbox, folder, commands[attempt.position], deadline - clock())
+        failed = job.status == "failed"
+        first_failure = first_failure or (job if failed else None)
+        out_of_time = job.error is not None and job.error["code"] == "timed_out"
+        is_last = attempt.position == len(commands) - 1
+        if is_last or (failed and (out_of_time or not plan.continue_on_error)):
+            return _verdict(first_failure, len(commands)), job
+        await attempt.next_job(job)
+
+
+def _verdict(failure: JobReport | None, count: int) -> RunReport:
+    if failure is None:
+        return RunReport("completed", exit_code=0)
+    what = f"Command {failure.position + 1} of {count}" if count > 1 else "It"
+    error = failure.error or {"code": "command_failed", "message": f"{what} exited with {failure.exit_code}."}
+    return RunReport("failed", failure.exit_code, error=error)
+
+
+async def _run_one(
+    attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path, argv: list[str], seconds: float
+) -> JobReport:
+    config = attempt.node.config
+    output = Output(attempt, plan.job_ids[attempt.position])
+    limits = Limits(
+        wall_s=max(0.05, seconds), cpu_s=max(1, int(plan.timeout_s) + 1),
+        memory_bytes=config.task_memory_bytes, output_bytes=config.output_limit_bytes,
+    )  # fmt: skip
+    outcome = await sandbox.run(folder, Command(argv, plan.env, plan.network), limits, output.take)
+    output.finish()
+    return _job_report(attempt.position, plan, outcome, output)
+
+
+def _job_report(position: int, plan: Plan, outcome: Outcome, output: "Output") -> JobReport:
+    error = None
+    if outcome.limit_hit is not None:
+        code, message = LIMITS[outcome.limit_hit]
+        error = {"code": code, "message": message.format(timeout_s=plan.timeout_s)}
+    if outcome.truncated:
+        output.note(f"Output was cut at {output.limit} bytes ({', '.join(sorted(outcome.truncated))}).\n")
+    if error is not None:
+        output.note(error["message"] + "\n")
+    return JobReport(
+        position, "completed" if outcome.exit_code == 0 and error is None else "failed",
+        exit_code=outcome.exit_code, stdout=output.text("stdout"), stderr=output.text("stderr"),
+        truncated=bool(outcome.truncated), error=error, started_at=outcome.started_at, ended_at=outcome.ended_at,
+    )  # fmt: skip
+
+
+class Output:
+    """What one command writes: kept for the result and passed on to the log as it comes."""
+
+    def __init__(self, attempt: "Attempt", job_id: Any) -> None:
+        self._log = attempt.log
+        self._job_id = job_id
+        self._decoders = {
+            stream: codecs.getincrementaldecoder("utf-8")(errors="replace") for stream in ("stdout", "stderr")
+        }
+        self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self.limit = attempt.node.config.output_limit_bytes
+
+    def take(self, stream: str, chunk: bytes) -> None:
+        """Gets a piece of output."""
+        self._add(stream, self._decoders[stream].decode(chunk))
+
+    def finish(self) -> None:
+        """No more output will come: an unfinished character becomes U+FFFD."""
+        for stream, decoder in self._decoders.items():
+            self._add(stream, decoder.decode(b"", final=True))
+
+    def note(self, text: str) -> None:
+        """Says something about the output in the log."""
+        self._log.write(self._job_id, "system", text)
+
+    def text(self, stream: str) -> str:
+        """All of a stream."""
+        return "".join(self._texts[stream]).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+    def _add(self, stream: str, text: str) -> None:
+        self._texts[stream].append(text)
+        self._log.write(self._job_id, stream, text)
+
+
+def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:
+    if plan.kind == "commands":
+        return [["bash", "-c", command] for command in plan.commands]
+    script = plan.script or {}
+    if plan.script_sha256 is not None:
+        content = attempt.node.store.path(plan.script_sha256).read_bytes()
+    else:
+        content = script["content"].encode()
+    name = workspace.place(folder, "script", content)
+    return [[script["interpreter"], f"/workspace/{name}", *script["args"]]]
+
+
+def _take_artifacts(attempt: "Attempt", folder: Path) -> tuple[list[Upload], list[str]]:
+    uploads: list[Upload] = []
+    notes: list[str] = []
+    for found in workspace.collect(folder):
+        if found.file is None:
+            notes.append(f"artifacts/{found.name} was left out: {found.refused}\n")
+            continue
+        try:
+            file = attempt.node.store.take_in(found.file, attempt.node.config.upload_limit_bytes)
+        except TooLarge as error:
+            notes.append(f"artifacts/{found.name} was left out: {error.detail}\n")
+        else:
+            uploads.append(Upload(file, found.name.replace("/", "_")))
+    uploads.sort(key=lambda upload: upload.filename or "")
+    return uploads, notes

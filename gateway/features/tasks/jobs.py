@@ -1,0 +1,109 @@
+"""What a node runs for this room: one run of a task, from claim to end."""
+
+import asyncio
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.adapters.providers.base import ProviderError
+from gateway.adapters.sandboxes.base import SandboxError
+from gateway.features.runs.service import Fenced
+
+from . import by_model, in_sandbox
+from . import service_execution as execution
+from .run_log import RunLog
+from .service_execution import JobReport, Plan, RunReport
+
+if TYPE_CHECKING:
+    from gateway.node.node import Node
+
+log = structlog.get_logger("gateway.tasks")
+
+
+async def run(node: "Node", run_id: str) -> None:
+    """Carries out one run. Whatever happens ends in the records, or in a take-over by another node."""
+    try:
+        with node.busy_with(uuid.UUID(run_id)):
+            await Attempt(node, uuid.UUID(run_id)).carry_out()
+    except Fenced:
+        log.info("the run is no longer this node's; what it did is dropped", run_id=run_id)
+
+
+class Attempt:
+    """One run on this node; `position` is the job at work."""
+
+    def __init__(self, node: "Node", run_id: uuid.UUID) -> None:
+        self.node = node
+        self.run_id = run_id
+        self.log = RunLog(node, run_id)
+        self.position = 0
+
+    async def carry_out(self) -> None:
+        """Claims the run, does its jobs, reports. Raises Fenced when the run is not ours (any more)."""
+        plan = await self.node.unit(lambda work: execution.begin(work, self.run_id, self.node.id))
+        flusher = asyncio.create_task(self.log.keep_flushing(_this_task()))
+        try:
+            await self._do(plan)
+        except asyncio.CancelledError:
+            if self.log.fenced:
+                raise Fenced from None
+            await asyncio.shield(
+                self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.id))
+            )
+            raise
+        finally:
+            flusher.cancel()
+            with suppress(asyncio.CancelledError):
+                await flusher
+
+    async def _do(self, plan: Plan) -> None:
+        try:
+            await (by_model if plan.kind == "prompt" else in_sandbox).carry_out(self, plan)
+        except Fenced:
+            raise
+        except (SandboxError, ProviderError) as error:
+            await self.fail(getattr(error, "code", "sandbox_unavailable"), str(error))
+        except TimeoutError:
+            await self.fail("timed_out", f"It ran longer than its time limit of {plan.timeout_s:g} s.")
+        except OSError as error:
+            log.exception("a run failed on this node's files", run_id=str(self.run_id))
+            await self.fail(
+                "node_error", f"The node could not carry it out: {error.strerror}. Look at its disk."
+            )
+        except Exception:
+            log.exception("a run failed unexpectedly", run_id=str(self.run_id))
+            await self.fail("internal_error", "The node failed on this run; its log has the run's id.")
+
+    async def fail(self, code: str, message: str) -> None:
+        """Ends the run as failed, for a reason that lies outside the task's own work."""
+        error = {"code": code, "message": message}
+        self.log.write(None, "system", message + "\n")
+        await self.end(RunReport("failed", error=error), JobReport(self.position, "failed", error=error))
+
+    async def next_job(self, done: JobReport) -> None:
+        """Reports a job and starts the one after it."""
+        async with self.log.taken() as lines:
+            await self.node.unit(
+                lambda work: execution.next_job(work, self.run_id, self.node.id, done, lines)
+            )
+        self.position += 1
+
+    async def end(self, report: RunReport, last: JobReport) -> None:
+        """Reports the last job and the run."""
+        node = self.node
+        async with self.log.taken() as lines:
+            await node.unit(
+                lambda work: execution.end(work, node.store, self.run_id, node.id, report, last, lines)
+            )
+
+
+def _this_task() -> "asyncio.Task[None]":
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+HANDLERS = {"tasks.run": run}
+SWEEPS = (execution.recover,)

@@ -1,0 +1,94 @@
+"""Steps a task through its states: record, event, dependents. Part of the service; nobody else calls it."""
+
+import uuid
+
+from sqlalchemy import insert
+
+from gateway.core.clock import new_id, now
+from gateway.core.unit_of_work import Work
+from gateway.features.runs import service as runs
+
+from . import queries, state
+from .models import Task, TaskChange
+
+
+def step(work: Work, task: Task, after: str, reason: str, *, error: dict[str, str] | None = None) -> None:
+    """Takes one allowed step, writes history and event, and tells the tasks that wait for this one."""
+    before = task.status
+    assert after in state.TASK[before], f"task {before} -> {after}"
+    task.status = after
+    if after == "running":
+        task.started_at, task.ended_at = task.started_at or now(), None
+    if after in state.FINISHED:
+        task.ended_at, task.error = now(), error
+    record(work, task, before, reason)
+    announce(work, task, state.EVENT.get(after, "task.updated"))
+    if after == "completed":
+        _release_dependents(work, task)
+    elif after in state.FINISHED:
+        _cancel_dependents(work, task)
+
+
+def record(work: Work, task: Task, before: str | None, reason: str) -> None:
+    """Adds a line to the task's history."""
+    work.session.execute(
+        insert(TaskChange).values(
+            id=new_id(), task_id=task.id, before=before, after=task.status, actor=work.actor.handle, reason=reason,
+            run_id=task.run_id,
+        )
+    )  # fmt: skip
+
+
+def announce(work: Work, task: Task, name: str) -> None:
+    """Emits an event about the task."""
+    work.emit(
+        name, owner_id=task.owner_id, task_id=task.id, run_id=task.run_id, project_id=task.project_id,
+        tags=tuple(task.tags),
+        data={"name": task.name, "kind": task.kind, "status": task.status, "error": task.error},
+    )  # fmt: skip
+
+
+def dispatch(work: Work, task: Task, units: list[tuple[str, str | None]]) -> None:
+    """Gives a queued task its next run."""
+    task.attempts += 1
+    run = runs.start(
+        work, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, session_id=task.session_id,
+        attempt=task.attempts, priority=task.priority, units=units,
+    )  # fmt: skip
+    task.run_id = run.id
+
+
+def units_of(task: Task) -> list[tuple[str, str | None]]:
+    """The units of work a run of the task consists of: kind and command of each."""
+    if task.kind == "prompt":
+        return [("model", None)]
+    if task.kind == "script":
+        script = task.script or {}
+        return [("script", " ".join([script.get("interpreter", "bash"), "script", *script.get("args", [])]))]
+    return [("command", command) for command in task.commands or []]
+
+
+def _release_dependents(work: Work, task: Task) -> None:
+    work.session.flush()
+    for dependent_id in queries.dependents(work.session, task.id):
+        dependent = _waiting(work, dependent_id)
+        if dependent is not None and queries.unfinished_dependencies(work.session, dependent.id) == 0:
+            step(work, dependent, "queued", "everything it waited for is completed")
+            dispatch(work, dependent, units_of(dependent))
+
+
+def _cancel_dependents(work: Work, task: Task) -> None:
+    work.session.flush()
+    for dependent_id in queries.dependents(work.session, task.id):
+        dependent = _waiting(work, dependent_id)
+        if dependent is not None:
+            message = f"It depends on {task.name}, which was not completed."
+            step(
+                work, dependent, "canceled", f"{task.name} was {task.status}",
+                error={"code": "dependency_not_completed", "message": message},
+            )  # fmt: skip
+
+
+def _waiting(work: Work, task_id: uuid.UUID) -> Task | None:
+    task = queries.locked(work.session, task_id)
+    return task if task is not None and task.status == "waiting" else None

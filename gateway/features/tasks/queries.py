@@ -1,0 +1,111 @@
+"""Every select on tasks."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, undefer
+
+from gateway.core.clock import first_id_at
+from gateway.core.identity import Actor
+from gateway.core.policy import sees_all
+
+from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
+
+
+def visible(actor: Actor) -> Select[tuple[Task]]:
+    """The tasks the actor may see."""
+    query = select(Task)
+    return query if sees_all(actor) else query.where(Task.owner_id == actor.user_id)
+
+
+def filtered(
+    actor: Actor,
+    *,
+    status: str | None,
+    project_id: uuid.UUID | None,
+    tag: str | None,
+    session_id: uuid.UUID | None,
+    created_after: datetime | None,
+    created_before: datetime | None,
+    q: str | None,
+) -> Select[tuple[Task]]:
+    """The visible ones, narrowed down; times filter through the time-ordered primary key."""
+    query = visible(actor)
+    if status is not None:
+        query = query.where(Task.status == status)
+    if project_id is not None:
+        query = query.where(Task.project_id == project_id)
+    if session_id is not None:
+        query = query.where(Task.session_id == session_id)
+    if tag is not None:
+        query = query.join(TaskTag, TaskTag.task_id == Task.id).where(TaskTag.tag == tag)
+        if not sees_all(actor):
+            query = query.where(TaskTag.owner_id == actor.user_id)
+    if created_after is not None:
+        query = query.where(Task.id >= first_id_at(created_after))
+    if created_before is not None:
+        query = query.where(Task.id < first_id_at(created_before))
+    if q is not None:
+        query = query.where(Task.search.op("@@")(func.websearch_to_tsquery("simple", q)))
+    return query
+
+
+def one(
+    session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = False, whole: bool = False
+) -> Task | None:
+    """A task the actor may see; `whole` loads the large columns with it."""
+    query = visible(actor).where(Task.id == task_id)
+    if lock:
+        query = query.with_for_update()
+    if whole:
+        query = query.options(undefer(Task.prompt), undefer(Task.script), undefer(Task.commands))
+        query = query.options(undefer(Task.env), undefer(Task.metadata_))
+    return session.scalar(query.execution_options(populate_existing=lock))
+
+
+def locked(session: Session, task_id: uuid.UUID) -> Task | None:
+    """A task, locked against every other writer; for nodes, which act for all users."""
+    query = select(Task).where(Task.id == task_id).with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Task]:
+    """Those of `ids` that the actor may see, kept from finishing until the transaction ends."""
+    query = visible(actor).where(Task.id.in_(ids)).order_by(Task.id).with_for_update(read=True)
+    return list(session.scalars(query)) if ids else []
+
+
+def attachments(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
+    """The attached artifacts, in order."""
+    query = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == task_id)
+    return list(session.scalars(query.order_by(TaskAttachment.position)))
+
+
+def depends_on(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
+    """The tasks this one waits for."""
+    query = select(TaskDependency.depends_on_id).where(TaskDependency.task_id == task_id)
+    return list(session.scalars(query.order_by(TaskDependency.depends_on_id)))
+
+
+def dependents(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
+    """The tasks that wait for this one."""
+    query = select(TaskDependency.task_id).where(TaskDependency.depends_on_id == task_id)
+    return list(session.scalars(query.order_by(TaskDependency.task_id)))
+
+
+def unfinished_dependencies(session: Session, task_id: uuid.UUID) -> int:
+    """How many tasks this one still waits for."""
+    query = (
+        select(func.count())
+        .select_from(TaskDependency)
+        .join(Task, Task.id == TaskDependency.depends_on_id)
+        .where(TaskDependency.task_id == task_id, Task.status != "completed")
+    )
+    return session.scalar(query) or 0
+
+
+def history(task_id: uuid.UUID) -> Select[tuple[TaskChange]]:
+    """A task's changes of status."""
+    return select(TaskChange).where(TaskChange.task_id == task_id)

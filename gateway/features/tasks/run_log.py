@@ -1,0 +1,77 @@
+"""Collects what a run writes and stores it in batches: at once when it is quiet, five times a second when not."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gateway.features.runs.service import Fenced
+
+from . import service_execution as execution
+from .service_execution import LogLine
+
+if TYPE_CHECKING:
+    from gateway.node.node import Node
+
+FLUSH_EVERY_S = 0.2
+PROGRESS_EVERY_S = 1.0
+
+
+class RunLog:
+    """The log of one run on this node. `fenced` turns true when the run was taken away."""
+
+    def __init__(self, node: "Node", run_id: uuid.UUID) -> None:
+        self._node = node
+        self._run_id = run_id
+        self._lines: list[LogLine] = []
+        self._written = asyncio.Event()
+        self._exclusive = asyncio.Lock()
+        self._progress_at = 0.0
+        self.fenced = False
+
+    def write(self, job_id: uuid.UUID | None, stream: str, text: str) -> None:
+        """Adds text; pieces of one stream that follow each other become one message."""
+        if not text:
+            return
+        text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        if self._lines and self._lines[-1][:2] == (job_id, stream):
+            _, _, time, before = self._lines[-1]
+            self._lines[-1] = (job_id, stream, time, before + text)
+        else:
+            self._lines.append((job_id, stream, datetime.now(UTC), text))
+        self._written.set()
+
+    def progress(self, job_id: uuid.UUID | None, message: str, done: int, total: int) -> None:
+        """Tells how far long preparation is, once a second."""
+        now = asyncio.get_running_loop().time()
+        if now - self._progress_at >= PROGRESS_EVERY_S or done >= total:
+            self._progress_at = now
+            share = f"{100 * done // total} %" if total else f"{done} bytes"
+            self.write(job_id, "system", f"{message}: {share}\n")
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[list[LogLine]]:
+        """What is not stored yet, to be stored by the caller together with something else."""
+        async with self._exclusive:
+            lines, self._lines = self._lines, []
+            self._written.clear()
+            yield lines
+
+    async def keep_flushing(self, owner: "asyncio.Task[None]") -> None:
+        """Stores what comes until canceled; cancels `owner` when the run is no longer this node's."""
+        try:
+            while True:
+                await self._written.wait()
+                async with self.taken() as lines:
+                    if lines:
+                        await self._node.unit(
+                            lambda work, lines=lines: execution.append_log(  # type: ignore[misc]
+                                work, self._run_id, self._node.id, lines
+                            )
+                        )
+                await asyncio.sleep(FLUSH_EVERY_S)
+        except Fenced:
+            self.fenced = True
+            owner.cancel()

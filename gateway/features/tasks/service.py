@@ -1,0 +1,235 @@
+"""What a user does with tasks: create, read, change, cancel, retry, delete."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Select, delete, insert
+
+from gateway.core.clock import new_id
+from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.artifacts import service as artifacts
+from gateway.features.artifacts.models import Artifact
+from gateway.features.artifacts.store import Store
+from gateway.features.projects import service as projects
+from gateway.features.runs import service as runs
+
+from . import lifecycle, names, queries, state
+from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
+from .schemas import ArtifactRef, JobResult, ResultOut, TaskIn, TaskOut, TaskPatch
+
+SUMMARY_LENGTH = 200
+
+
+def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> Task:
+    """A new task, queued or waiting. Raises Invalid naming the field that does not fit."""
+    work.allow("tasks.create", Resource("tasks", None, work.actor.user_id))
+    if wish.session_id is not None:
+        raise Invalid.field("session_id", "there is no such session, or it is not yours")
+    project = projects.for_new_work(work, wish.project_id)
+    _check_artifacts(work, wish)
+    waits = _check_dependencies(work, wish.depends_on)
+    summary = _summary(wish)
+    task = Task(
+        id=new_id(), owner_id=work.actor.user_id, project_id=project.id, session_id=wish.session_id,
+        name=names.unique(work.session, work.actor.user_id, wish.name or summary), summary=summary,
+        kind="prompt" if wish.prompt is not None else "script" if wish.script is not None else "commands",
+        status="waiting" if waits else "queued",
+        prompt=wish.prompt, script=wish.script.model_dump(mode="json") if wish.script else None, commands=wish.commands,
+        continue_on_error=wish.continue_on_error, acceptance_criteria=wish.acceptance_criteria, tags=wish.tags,
+        priority=wish.priority, timeout_s=wish.timeout_s or default_timeout_s, model=wish.model, network=wish.network,
+        env=wish.env, metadata_=wish.metadata, attempts=0,
+    )  # fmt: skip
+    work.session.add(task)
+    work.session.flush()
+    _add_relations(work, task, wish)
+    if not waits:
+        lifecycle.dispatch(work, task, lifecycle.units_of(task))
+    lifecycle.record(work, task, None, "created")
+    lifecycle.announce(work, task, "task.created")
+    return task
+
+
+def visible(work: Work, **filters: Any) -> Select[tuple[Task]]:
+    """The tasks the caller may see, to be paged."""
+    work.allow("tasks.read", Resource("tasks"))
+    return queries.filtered(work.actor, **filters)
+
+
+def get(work: Work, task_id: uuid.UUID, *, whole: bool = False) -> Task:
+    """One task. Raises NotFound."""
+    return _find(work, task_id, "tasks.read", whole=whole)
+
+
+def describe(work: Work, task: Task) -> TaskOut:
+    """A task with its inputs and relations, as the wire shows it."""
+    session = work.session
+    plain = {
+        name: getattr(task, name)
+        for name in TaskOut.model_fields
+        if hasattr(task, name) and name != "metadata"
+    }
+    return TaskOut.model_validate(
+        {
+            **plain,
+            "metadata": task.metadata_,
+            "attachments": queries.attachments(session, task.id),
+            "depends_on": queries.depends_on(session, task.id),
+            "dependents": queries.dependents(session, task.id),
+        }
+    )
+
+
+def change(work: Work, task: Task, patch: TaskPatch) -> Task:
+    """Changes what may change while the task is not finished. Raises Conflict afterwards."""
+    work.allow("tasks.update", Resource("tasks", task.id, task.owner_id, task.project_id))
+    if task.status in state.FINISHED:
+        raise Conflict(
+            f"The task is {task.status}; only an unfinished task can be changed.", code="task_finished"
+        )
+    given = patch.model_fields_set
+    if "name" in given and patch.name is not None and names.normalise(patch.name) != task.name:
+        task.name = names.unique(work.session, task.owner_id, patch.name)
+    if "tags" in given:
+        task.tags = patch.tags or []
+        work.session.execute(delete(TaskTag).where(TaskTag.task_id == task.id))
+        _add_tags(work, task)
+    if "priority" in given:
+        task.priority = patch.priority or 0
+    if "acceptance_criteria" in given:
+        task.acceptance_criteria = patch.acceptance_criteria or []
+    work.session.flush()
+    lifecycle.announce(work, task, "task.updated")
+    return task
+
+
+def for_change(work: Work, task_id: uuid.UUID) -> Task:
+    """A task, whole and locked, to be changed. Raises NotFound."""
+    return _find(work, task_id, "tasks.read", lock=True, whole=True)
+
+
+def cancel(work: Work, task_id: uuid.UUID) -> Task:
+    """Cancels a task and those that wait for it; a finished one raises Conflict."""
+    task = _find(work, task_id, "tasks.cancel", lock=True, whole=True)
+    if task.status in state.FINISHED:
+        raise Conflict(f"The task is {task.status} already.", code="task_finished")
+    run = runs.held_by_task(work, task.run_id) if task.status != "waiting" else None
+    if run is not None:
+        runs.withdraw(work, run)
+    error = {"code": "canceled", "message": f"Canceled by {work.actor.handle}."}
+    lifecycle.step(work, task, "canceled", "canceled on request", error=error)
+    work.session.flush()
+    return task
+
+
+def retry(work: Work, task_id: uuid.UUID) -> Task:
+    """A new run of a finished task. Raises Conflict while it is not finished."""
+    task = _find(work, task_id, "tasks.retry", lock=True, whole=True)
+    if task.status not in state.FINISHED:
+        raise Conflict(f"The task is {task.status}; cancel it first, or wait.", code="task_not_finished")
+    task.error = task.output = task.exit_code = task.started_at = task.ended_at = None
+    waits = queries.unfinished_dependencies(work.session, task.id) > 0
+    lifecycle.step(work, task, "waiting" if waits else "queued", "retried on request")
+    if not waits:
+        lifecycle.dispatch(work, task, lifecycle.units_of(task))
+    work.session.flush()
+    return task
+
+
+def remove(work: Work, task_id: uuid.UUID) -> None:
+    """Deletes a finished task with its runs and logs; its artifacts stay. Raises Conflict otherwise."""
+    task = _find(work, task_id, "tasks.delete", lock=True)
+    if task.status not in state.FINISHED:
+        raise Conflict(f"The task is {task.status}; cancel it first.", code="task_not_finished")
+    work.emit(
+        "task.deleted",
+        owner_id=task.owner_id,
+        task_id=task.id,
+        project_id=task.project_id,
+        data={"name": task.name},
+    )
+    work.session.delete(task)
+    work.session.flush()
+
+
+def add_artifact(work: Work, store: Store, task_id: uuid.UUID, upload: artifacts.Upload) -> Artifact:
+    """Adds a file to a task, whatever its state."""
+    task = _find(work, task_id, "tasks.update")
+    return artifacts.add(
+        work, store, upload, task_id=task.id, project_id=task.project_id, tags=tuple(task.tags)
+    )
+
+
+def history(work: Work, task_id: uuid.UUID) -> Select[tuple[TaskChange]]:
+    """A task's changes of status, to be paged oldest first."""
+    return queries.history(get(work, task_id).id)
+
+
+def result(work: Work, task_id: uuid.UUID) -> ResultOut:
+    """The outcome of the task's last run, with its jobs and artifacts."""
+    task = get(work, task_id)
+    jobs = runs.jobs_of(work, task.run_id) if task.run_id else []
+    files = artifacts.of_run(work, task.run_id) if task.run_id else []
+    return ResultOut(
+        task_id=task.id, run_id=task.run_id, status=task.status, exit_code=task.exit_code, output=task.output,
+        error=task.error, jobs=[JobResult.model_validate(job) for job in jobs],
+        artifacts=[ArtifactRef.model_validate(file) for file in files],
+    )  # fmt: skip
+
+
+def _find(work: Work, task_id: uuid.UUID, action: str, *, lock: bool = False, whole: bool = False) -> Task:
+    task = queries.one(work.session, work.actor, task_id, lock=lock, whole=whole)
+    if task is None:
+        raise NotFound("There is no such task, or it is not yours.")
+    work.allow(action, Resource("tasks", task.id, task.owner_id, task.project_id))
+    return task
+
+
+def _summary(wish: TaskIn) -> str:
+    text = (
+        wish.prompt
+        or (wish.script.content if wish.script else None)
+        or " ; ".join(wish.commands or ["script"])
+    )
+    return " ".join(text[: 4 * SUMMARY_LENGTH].split())[:SUMMARY_LENGTH]
+
+
+def _check_artifacts(work: Work, wish: TaskIn) -> None:
+    wanted = list(wish.attachments)
+    if wish.script is not None and wish.script.artifact_id is not None:
+        wanted.append(wish.script.artifact_id)
+    missing = artifacts.missing(work, wanted)
+    if missing:
+        field = "attachments" if missing & set(wish.attachments) else "script.artifact_id"
+        raise Invalid.field(field, f"there is no artifact {sorted(missing)[0]}, or it is not yours")
+
+
+def _check_dependencies(work: Work, wanted: list[uuid.UUID]) -> bool:
+    found = {task.id: task for task in queries.shared(work.session, work.actor, wanted)}
+    for task_id in wanted:
+        if task_id not in found:
+            raise Invalid.field("depends_on", f"there is no task {task_id}, or it is not yours")
+        if found[task_id].status in ("failed", "canceled"):
+            raise Invalid.field(
+                "depends_on", f"{found[task_id].name} is {found[task_id].status} and will not complete"
+            )
+    return any(task.status != "completed" for task in found.values())
+
+
+def _add_relations(work: Work, task: Task, wish: TaskIn) -> None:
+    _add_tags(work, task)
+    if wish.attachments:
+        rows = [
+            {"task_id": task.id, "position": n, "artifact_id": id} for n, id in enumerate(wish.attachments)
+        ]
+        work.session.execute(insert(TaskAttachment), rows)
+    if wish.depends_on:
+        rows = [{"task_id": task.id, "depends_on_id": id} for id in wish.depends_on]
+        work.session.execute(insert(TaskDependency), rows)
+
+
+def _add_tags(work: Work, task: Task) -> None:
+    if task.tags:
+        rows = [{"owner_id": task.owner_id, "tag": tag, "task_id": task.id} for tag in task.tags]
+        work.session.execute(insert(TaskTag), rows)

@@ -1,0 +1,190 @@
+"""What a node does with tasks: begin a run, report its jobs and log, end it, take over a lost one.
+
+Locks are always taken in the order task, run; every write first makes sure that the node still has the run.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gateway.core import queue
+from gateway.core.unit_of_work import Work
+from gateway.features.artifacts import service as artifacts
+from gateway.features.artifacts.store import Store
+from gateway.features.runs import service as runs
+from gateway.features.runs.service import Fenced
+
+from . import lifecycle, queries, state
+from .models import Task
+
+MOST_LOSSES = 8
+"""A task whose run lost its node this often in a row is failed: it may be what kills the nodes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a node needs to carry out one run, as plain values."""
+
+    run_id: uuid.UUID
+    task_id: uuid.UUID
+    kind: str
+    prompt: str | None
+    script: dict[str, Any] | None
+    commands: list[str]
+    continue_on_error: bool
+    env: dict[str, str]
+    network: bool
+    timeout_s: float
+    model: str | None
+    inputs: list[tuple[str, str]]
+    """(filename, SHA-256) of each attachment."""
+    script_sha256: str | None
+    job_ids: list[uuid.UUID]
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """How one job ended."""
+
+    position: int
+    status: str
+    exit_code: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    truncated: bool = False
+    error: dict[str, str] | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How the run ended."""
+
+    status: str
+    exit_code: int | None = None
+    output: str | None = None
+    error: dict[str, str] | None = None
+    files: list[artifacts.Upload] = field(default_factory=list)
+
+
+LogLine = tuple[uuid.UUID | None, str, datetime, str]
+"""Job, stream, time, message."""
+
+
+def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID) -> Plan:
+    """Gives a pending run to the node, with its first job started. Raises Fenced when it is not to be had."""
+    task = _task_of(work.session, run_id)
+    if task.run_id != run_id or task.status != "queued":
+        raise Fenced
+    run = runs.claim(work, run_id, node_id)
+    lifecycle.step(work, task, "running", f"attempt {run.attempt} started")
+    jobs = runs.jobs_of(work, run_id)
+    runs.begin_job(work, run, jobs[0])
+    script = task.script or {}
+    files = artifacts.by_ids(work, queries.attachments(work.session, task.id))
+    source = artifacts.by_ids(work, [uuid.UUID(script["artifact_id"])]) if script.get("artifact_id") else []
+    return Plan(
+        run_id=run_id, task_id=task.id, kind=task.kind, prompt=task.prompt, script=task.script,
+        commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
+        network=task.network, timeout_s=task.timeout_s, model=task.model,
+        inputs=[(file.filename, file.sha256) for file in files],
+        script_sha256=source[0].sha256 if source else None, job_ids=[job.id for job in jobs],
+    )  # fmt: skip
+
+
+def append_log(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, lines: Sequence[LogLine]) -> None:
+    """Adds to the run's log. Raises Fenced when the node no longer has the run."""
+    runs.append_log(work, runs.hold(work.session, run_id, node_id), lines)
+
+
+def next_job(
+    work: Work, run_id: uuid.UUID, node_id: uuid.UUID, report: JobReport, lines: Sequence[LogLine]
+) -> None:
+    """Ends one job of a series and starts the next. Raises Fenced."""
+    run = runs.hold(work.session, run_id, node_id)
+    jobs = runs.jobs_of(work, run_id)
+    _end_job(work, run, jobs, report, lines)
+    runs.begin_job(work, run, jobs[report.position + 1])
+
+
+def end(
+    work: Work, store: Store, run_id: uuid.UUID, node_id: uuid.UUID, report: RunReport, last: JobReport,
+    lines: Sequence[LogLine],
+) -> None:  # fmt: skip
+    """Ends the run with its last job, its files and its task, all at once. Raises Fenced."""
+    task = _task_of(work.session, run_id)
+    run = runs.hold(work.session, run_id, node_id)
+    _end_job(work, run, runs.jobs_of(work, run_id), last, lines)
+    for upload in report.files:
+        artifacts.add(
+            work, store, upload, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, run_id=run_id,
+            tags=tuple(task.tags),
+        )  # fmt: skip
+    runs.finish(work, run, report.status, report.error)
+    task.exit_code, task.output = report.exit_code, report.output
+    reason = report.error["message"] if report.error else f"attempt {run.attempt} completed"
+    lifecycle.step(work, task, report.status, reason, error=report.error)
+
+
+def give_back(work: Work, run_id: uuid.UUID, node_id: uuid.UUID) -> None:
+    """The node stops in good order and hands its run to another. Raises Fenced when it has it no longer."""
+    task = _task_of(work.session, run_id)
+    runs.lose(work, runs.hold(work.session, run_id, node_id))
+    lifecycle.step(work, task, "queued", "its node was stopped")
+    lifecycle.dispatch(work, task, lifecycle.units_of(task))
+
+
+def recover(work: Work, seconds: float) -> int:
+    """Puts back what dead nodes held; returns how many runs that were. Several callers at once do no harm."""
+    found = runs.stalled(work, seconds)
+    for run_id, run_status, job_id, job_status in found:
+        if run_status == "pending" and job_status == "doing":
+            assert job_id is not None
+            queue.requeue(work.session, job_id)
+        else:
+            _take_over(work, run_id)
+    return len(found)
+
+
+def _take_over(work: Work, run_id: uuid.UUID) -> None:
+    try:
+        task = _task_of(work.session, run_id)
+    except Fenced:
+        return
+    run = runs.held_by_task(work, run_id)
+    if run is None or task.run_id != run_id or task.status in state.FINISHED:
+        return
+    runs.lose(work, run)
+    if task.attempts >= MOST_LOSSES and runs.losses(work, task.id) >= MOST_LOSSES:
+        error = {
+            "code": "node_lost",
+            "message": f"Its node was lost {MOST_LOSSES} times in a row; retry it by hand.",
+        }
+        lifecycle.step(work, task, "failed", "too many lost nodes", error=error)
+        return
+    if task.status == "running":
+        lifecycle.step(work, task, "queued", f"the node of attempt {run.attempt} is gone")
+    lifecycle.dispatch(work, task, lifecycle.units_of(task))
+
+
+def _end_job(work: Work, run: Any, jobs: list[Any], report: JobReport, lines: Sequence[LogLine]) -> None:
+    if lines:
+        runs.append_log(work, run, lines)
+    runs.end_job(
+        work, run, jobs[report.position], report.status, exit_code=report.exit_code, stdout=report.stdout,
+        stderr=report.stderr, truncated=report.truncated, error=report.error, started_at=report.started_at,
+        ended_at=report.ended_at,
+    )  # fmt: skip
+
+
+def _task_of(session: Session, run_id: uuid.UUID) -> Task:
+    task_id = runs.task_of(session, run_id)
+    task = queries.locked(session, task_id) if task_id is not None else None
+    if task is None:
+        raise Fenced
+    return task

@@ -1,0 +1,178 @@
+"""The node's process: joins, works, keeps its heartbeat, takes over what dead nodes left, leaves."""
+
+import asyncio
+import os
+import platform
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import procrastinate
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
+
+from gateway import registry
+from gateway.core import observe
+from gateway.core.config import Config
+from gateway.core.data_dir import DataDir
+from gateway.core.database import Database, libpq_url
+from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.errors import MissingPart
+from gateway.core.unit_of_work import Work
+from gateway.features.nodes import service as nodes
+from gateway.features.runs import service as runs
+
+from .node import Node
+
+log = structlog.get_logger("gateway.node")
+
+HEARTBEAT_S = 2.0
+LOST_AFTER_S = 8.0
+"""A node not heard of for this long is lost: with the sweep's pace, take-over stays below 15 s."""
+
+REFRESH_S = 60.0
+GRACE_S = 1.0
+"""How long running jobs may go on after the node was told to stop."""
+
+
+def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bool) -> None:
+    """Finds the database and runs the node. Raises MissingPart, or ValueError for a label that is none."""
+    pairs = dict(_label(text) for text in labels)
+    observe.configure(config.data_dir / "logs", config.log_level, "node")
+    url = config.database_url or EmbeddedPostgres.url_of_running(DataDir(config.data_dir))
+    if url is None:
+        raise MissingPart(
+            "No gateway runs on this data directory; start one, or give the node --database-url or another --data-dir."
+        )
+    _serve(config, url, name=name or platform.node() or "node", labels=pairs, beside=beside)
+
+
+def _serve(config: Config, url: str, *, name: str, labels: dict[str, str], beside: bool) -> None:
+    """Runs the node until SIGTERM or Ctrl-C, or, `beside` a gateway, until that gateway is gone."""
+    asyncio.run(_run(Node(config, Database(url, pool_size=4, max_overflow=12), name), url, labels, beside))
+
+
+async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> None:
+    registry.load_tables()
+    node.data_dir.prepare()
+    stop = _stop_signal(beside)
+    keepers: list[asyncio.Task[None]] = []
+    try:
+        await _join(node, labels)
+        keepers = [
+            asyncio.create_task(_every(HEARTBEAT_S, partial(_heartbeat, node))),
+            asyncio.create_task(_every(HEARTBEAT_S, partial(_sweep, node))),
+            asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
+        ]
+        worker = asyncio.create_task(_work(node, url))
+        await asyncio.wait([worker, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        node.stopping = True
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+        with suppress(Exception):
+            await asyncio.wait_for(node.unit(lambda work: nodes.leave(work, node.id)), 2)
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        await node.close()
+
+
+async def _join(node: Node, labels: dict[str, str]) -> None:
+    capabilities = await node.capabilities()
+
+    def join(work: Work) -> Any:
+        return nodes.join(
+            work, node.name, host=platform.node(), pid=os.getpid(), concurrency=node.config.node_concurrency,
+            labels=labels, capabilities=capabilities,
+        ).id  # fmt: skip
+
+    node.id = await node.unit(join)
+    log.info("joined", node=node.name, id=str(node.id))
+
+
+async def _work(node: Node, url: str) -> None:
+    """Runs the queue's worker, again and again where the database went away under it."""
+    while True:
+        connector = procrastinate.PsycopgConnector(conninfo=libpq_url(url), min_size=1, max_size=6)
+        app = procrastinate.App(connector=connector)
+        for door in registry.doors("jobs"):
+            for name, handler in door.HANDLERS.items():
+                app.task(name=name)(_bound(handler, node))
+        try:
+            async with app.open_async():
+                await app.run_worker_async(
+                    name=node.name, concurrency=node.config.node_concurrency, fetch_job_polling_interval=0.5,
+                    abort_job_polling_interval=1.0, listen_notify=True, delete_jobs="always",
+                    update_heartbeat_interval=HEARTBEAT_S, stalled_worker_timeout=LOST_AFTER_S,
+                    shutdown_graceful_timeout=GRACE_S, install_signal_handlers=False,
+                )  # fmt: skip
+        except (ConnectorException, psycopg.Error, OSError) as error:
+            log.warning("the queue's worker lost the database", error=type(error).__name__)
+        await asyncio.sleep(0.5)
+
+
+def _bound(handler: Callable[..., Awaitable[None]], node: Node) -> Callable[..., Awaitable[None]]:
+    async def handle(**args: Any) -> None:
+        await handler(node, **args)
+
+    return handle
+
+
+async def _heartbeat(node: Node) -> None:
+    busy = node.busy()
+    capabilities = await node.capabilities()
+
+    def beat(work: Work) -> set[Any]:
+        nodes.heartbeat(work, node.id, running=len(busy), capabilities=capabilities)
+        return runs.held_by(work, node.id)
+
+    held = await node.unit(beat)
+    node.drop((busy & node.busy()) - held)
+
+
+async def _sweep(node: Node) -> None:
+    for door in registry.doors("jobs"):
+        for sweep in door.SWEEPS:
+            if taken := await node.unit(lambda work, sweep=sweep: sweep(work, LOST_AFTER_S)):  # type: ignore[misc]
+                log.info("took over lost runs", count=taken)
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[Any]]) -> None:
+    while True:
+        try:
+            await act()
+        except Exception:
+            log.exception("a regular duty failed; it is tried again")
+        await asyncio.sleep(seconds)
+
+
+def _stop_signal(beside: bool) -> asyncio.Event:
+    """Set by SIGTERM, by Ctrl-C, and when the gateway's end of our standard input closes."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(stop.set))
+    else:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+    if beside:
+        loop.run_in_executor(None, _wait_for_end_of_input, loop, stop)
+    return stop
+
+
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise MissingPart(f"The label {text!r} is not of the form KEY=VALUE; correct it.")
+    return key, value

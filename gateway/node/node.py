@@ -1,0 +1,126 @@
+"""What a job on this node can use: the database, the sandbox, the models, the artifact store."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psutil
+import sqlalchemy.exc
+import structlog
+
+from gateway.adapters.sandboxes.base import Sandbox, SandboxUnavailable
+from gateway.adapters.sandboxes.registry import choose
+from gateway.core.config import Config
+from gateway.core.data_dir import DataDir
+from gateway.core.database import Database
+from gateway.core.identity import SYSTEM_USER_ID, Actor
+from gateway.core.unit_of_work import Work, unit_of_work
+from gateway.features.artifacts.store import Store
+
+from .models import Models
+
+log = structlog.get_logger("gateway.node")
+R = TypeVar("R")
+
+PATIENCE_S = 120.0
+"""How long a job waits for a database that restarts."""
+
+PASSING = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+
+
+class Node:
+    """One node process. `id` is set once the node has joined."""
+
+    def __init__(self, config: Config, database: Database, name: str) -> None:
+        self.config = config
+        self.database = database
+        self.name = name
+        self.id = uuid.UUID(int=0)
+        self.data_dir = DataDir(config.data_dir)
+        self.store = Store(self.data_dir.artifacts)
+        self.models = Models(config)
+        self.actor = Actor(SYSTEM_USER_ID, f"node:{name}", frozenset({"owner"}), via="node")
+        self.stopping = False
+        self._threads = ThreadPoolExecutor(config.node_concurrency + 4, thread_name_prefix="unit")
+        self._busy: dict[uuid.UUID, asyncio.Task[Any]] = {}
+        self._sandbox: Sandbox | SandboxUnavailable | None = None
+
+    async def unit(self, act: Callable[[Work], R]) -> R:
+        """Runs `act` in a unit of work of its own, on a thread; a database that restarts is waited for."""
+        deadline = time.monotonic() + PATIENCE_S
+        pause = 0.1
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._unit, act)
+            except PASSING as error:
+                if self.stopping or time.monotonic() > deadline:
+                    raise
+                log.warning("the database does not answer; trying again", error=type(error.orig).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 2)
+
+    def _unit(self, act: Callable[[Work], R]) -> R:
+        with unit_of_work(self.database.sessions, self.actor) as work:
+            return act(work)
+
+    async def sandbox(self) -> Sandbox:
+        """The sandbox of this machine. Raises SandboxUnavailable: there is no work without one."""
+        if self._sandbox is None:
+            try:
+                self._sandbox = await choose()
+            except SandboxUnavailable as error:
+                self._sandbox = error
+        if isinstance(self._sandbox, SandboxUnavailable):
+            raise self._sandbox
+        return self._sandbox
+
+    @contextmanager
+    def busy_with(self, run_id: uuid.UUID) -> Iterator[None]:
+        """Marks a run as being carried out here by the current asyncio task."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy[run_id] = task
+        try:
+            yield
+        finally:
+            self._busy.pop(run_id, None)
+
+    @property
+    def running(self) -> int:
+        """How many runs are being carried out here."""
+        return len(self._busy)
+
+    def busy(self) -> set[uuid.UUID]:
+        """The runs being carried out here."""
+        return set(self._busy)
+
+    def drop(self, run_ids: set[uuid.UUID]) -> None:
+        """Stops runs that are no longer this node's."""
+        for run_id in run_ids:
+            task = self._busy.get(run_id)
+            if task is not None:
+                log.info("stopping a run that was taken away", run_id=str(run_id))
+                task.cancel()
+
+    async def capabilities(self) -> dict[str, Any]:
+        """What this node can do, for its row."""
+        try:
+            sandbox = {"kind": (await self.sandbox()).kind, "ok": True, "reason": None, "remedy": None}
+        except SandboxUnavailable as error:
+            sandbox = {"kind": None, "ok": False, "reason": error.reason, "remedy": error.remedy}
+        return {
+            "cpus": psutil.cpu_count() or 1,
+            "memory_bytes": psutil.virtual_memory().total,
+            "sandbox": sandbox,
+            "models": self.models.listed(),
+        }
+
+    async def close(self) -> None:
+        """Gives everything back."""
+        await self.models.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.database.dispose()

@@ -1,0 +1,178 @@
+"""The gateway's process: lock, database, node, HTTP server, and their end in the reverse order.
+
+Call `gevent.monkey.patch_all()` before importing this module: every wait in this process is cooperative.
+"""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.event
+import structlog
+from flask import Flask
+from gevent.pywsgi import WSGIHandler, WSGIServer
+
+from gateway.application import ROOT, create_app
+from gateway.core import crypto, observe
+from gateway.core.config import Config
+from gateway.core.data_dir import DataDir
+from gateway.core.database import Database, check_server, migrate
+from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.errors import MissingPart
+from gateway.core.identity import SYSTEM
+from gateway.core.unit_of_work import unit_of_work
+from gateway.features.identity import service as identity
+from gateway.node.process import NodeProcess
+
+log = structlog.get_logger("gateway.serving")
+
+STOP_S = 2.0
+"""How long open requests may go on after the gateway was told to stop."""
+
+
+class PortTaken(Exception):
+    """Something else listens on the port."""
+
+
+class _Handler(WSGIHandler):  # type: ignore[misc]
+    """One connection. Without TCP_NODELAY each small answer waits for the peer's delayed acknowledgement."""
+
+    def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(sock, address, server, rfile)
+
+    def log_request(self) -> None:
+        """Requests are logged by the application, which knows the caller."""
+
+
+def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None]) -> None:
+    """Runs the gateway until SIGTERM or Ctrl-C. Prints one line when it is ready.
+
+    Raises AlreadyRunning, MissingPart, PortTaken.
+    """
+    data_dir = DataDir(config.data_dir)
+    data_dir.prepare()
+    observe.configure(data_dir.logs, config.log_level, "gateway")
+    with ExitStack() as stack:
+        stack.enter_context(data_dir.lock())
+        listener = stack.enter_context(_listen(config))
+        url = stack.enter_context(_database(config, data_dir))
+        prepare_database(url)
+        if config.node:
+            stack.enter_context(_node(config, app_file))
+        launch_key = crypto.new_secret()
+        app = create_app(config, url, launch_key=launch_key)
+        add_pages(app)
+        app.extensions["fanout"].start()
+        stack.callback(app.extensions["fanout"].stop)
+        address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
+        server = WSGIServer(listener, app, handler_class=_Handler, log=None, error_log=_ErrorLog())
+        data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})
+        _run(server, f"gateway ready at {address}")
+
+
+def prepare_database(url: str) -> None:
+    """Checks the server, migrates under a lock, makes the owner. Raises MissingPart."""
+    database = Database(url, pool_size=1)
+    try:
+        check_server(database.engine)
+        migrate(database.engine, ROOT / "migrations")
+        with unit_of_work(database.sessions, SYSTEM) as work:
+            identity.ensure_owner(work)
+    finally:
+        database.dispose()
+
+
+def _run(server: WSGIServer, ready: str) -> None:
+    done = gevent.event.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, done.set)
+    server.start()
+    print(ready, flush=True)
+    log.info(ready)
+    done.wait()
+    log.info("stopping")
+    server.stop(timeout=STOP_S)
+
+
+@contextmanager
+def _listen(config: Config) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"{config.host}:{config.port} cannot be used ({error.strerror}); choose another port with --port, or --port 0."
+        ) from error
+    listener.listen(1024)
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _database(config: Config, data_dir: DataDir) -> Iterator[str]:
+    """The database's URL; the embedded server is started, watched and stopped here."""
+    if config.database_url is not None:
+        yield config.database_url
+        return
+    server = EmbeddedPostgres(data_dir)
+    url = server.start()
+    watcher = gevent.spawn(_keep_alive, server)
+    try:
+        yield url
+    finally:
+        watcher.kill()
+        server.stop(timeout_s=4)
+
+
+def _keep_alive(server: EmbeddedPostgres) -> None:
+    while True:
+        gevent.sleep(0.5)
+        if not server.alive():
+            log.warning("the embedded database ended; starting it again")
+            try:
+                server.start()
+            except MissingPart as error:
+                log.error("the embedded database does not start", reason=str(error))
+                gevent.sleep(2)
+
+
+@contextmanager
+def _node(config: Config, app_file: Path) -> Iterator[NodeProcess]:
+    node = NodeProcess(app_file, ["--data-dir", str(config.data_dir), *_node_options(config)])
+    node.start()
+    watcher = gevent.spawn(node.watch)
+    try:
+        yield node
+    finally:
+        watcher.kill()
+        node.stop(timeout_s=4)
+
+
+def _node_options(config: Config) -> list[str]:
+    return ["--concurrency", str(config.node_concurrency)]
+
+
+def _shown(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+class _ErrorLog:
+    """What the HTTP server itself has to say, as log lines."""
+
+    def write(self, text: str) -> None:
+        """Takes what pywsgi prints."""
+        if text.strip():
+            log.warning("http server", message=text.strip()[-2000:])
+
+    def flush(self) -> None:
+        """Nothing is held back."""

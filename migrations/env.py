@@ -1,0 +1,22 @@
+"""Runs the migrations on the connection that `gateway.core.database.migrate` or a test hands over."""
+
+from alembic import context
+
+from gateway import registry
+from gateway.core.database import Base
+
+registry.load_tables()
+
+
+def ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
+    """Leaves the queue's own tables out of comparisons: Procrastinate defines those."""
+    return not (kind == "table" and (name or "").startswith("procrastinate_"))
+
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection, target_metadata=Base.metadata, include_object=ours, compare_type=True,
+    transaction_per_migration=True,
+)  # fmt: skip
+with context.begin_transaction():
+    context.run_migrations()

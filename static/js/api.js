@@ -1,0 +1,187 @@
+/** The only caller of the public API: requests, their errors, uploads with progress. */
+/** @import { Task, Artifact, Page } from "./types.js" */
+
+/** What the API answered, or that it did not. `status` is 0 when the gateway could not be reached. */
+export class ApiError extends Error {
+  /** @param {number} status @param {{title?: string, detail?: string, code?: string, request_id?: string, errors?: {field: string, message: string}[]}} problem @param {number} [retryAfter] */
+  constructor(status, problem, retryAfter) {
+    super(problem.detail || problem.title || `The gateway answered ${status}.`);
+    this.status = status;
+    this.code = problem.code ?? "";
+    this.requestId = problem.request_id ?? "";
+    this.errors = problem.errors ?? [];
+    this.body = /** @type {any} */ (problem);
+    this.retryAfter = retryAfter ?? 0;
+  }
+}
+
+const UNREACHABLE = { title: "The gateway can't be reached.", code: "unreachable" };
+
+let csrfToken = "";
+/** @type {(() => void) | null} */
+let onUnauthenticated = null;
+
+/** @param {string} token */
+export function useCsrfToken(token) {
+  csrfToken = token;
+}
+
+/** What an unsafe request of the session's own carries; the API reference sends requests itself. @returns {Record<string, string>} */
+export const csrfHeaders = () => ({ "X-CSRF-Token": csrfToken });
+
+/** @param {() => void} handler called when an answer says that nobody is signed in any more */
+export function whenUnauthenticated(handler) {
+  onUnauthenticated = handler;
+}
+
+/** @returns {string} a random UUID; `crypto.randomUUID` is missing on plain http to another machine */
+function randomKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {number} status @param {string} text @param {string | null} retryAfter */
+function errorFrom(status, text, retryAfter) {
+  let problem = {};
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    problem = { title: `The gateway answered ${status}.` };
+  }
+  return new ApiError(status, problem, Number(retryAfter) || 0);
+}
+
+/**
+ * @param {Record<string, string | number | null | undefined>} [query] empty values are left out
+ */
+export function queryString(query = {}) {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text ? `?${text}` : "";
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{body?: any, query?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean}} [options]
+ *   `quiet`: a 401 is the caller's own business
+ * @returns {Promise<Response>} only when it is a success; everything else throws an ApiError
+ */
+async function send(method, path, { body, query, headers = {}, signal, quiet } = {}) {
+  const all = new Headers({ Accept: "application/json", ...headers });
+  if (method !== "GET") all.set("X-CSRF-Token", csrfToken);
+  if (body !== undefined) all.set("Content-Type", "application/json");
+  let response;
+  try {
+    response = await fetch(path + queryString(query), {
+      method,
+      headers: all,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, UNREACHABLE);
+  }
+  if (response.ok) return response;
+  if (response.status === 401 && !quiet) onUnauthenticated?.();
+  throw errorFrom(response.status, await response.text(), response.headers.get("Retry-After"));
+}
+
+/** @param {Response} response @returns {Promise<any>} */
+const decoded = async (response) => (response.status === 204 ? null : response.json());
+
+/** @param {string} path @param {Record<string, any>} [query] @param {{signal?: AbortSignal, quiet?: boolean}} [options] @returns {Promise<any>} */
+export const get = async (path, query, options) => decoded(await send("GET", path, { query, ...options }));
+
+/** @param {string} path @param {any} [body] @param {{quiet?: boolean}} [options] @returns {Promise<any>} */
+export const post = async (path, body = {}, options) => decoded(await send("POST", path, { body, ...options }));
+
+/** @param {string} path @param {any} body @param {number} [version] refuse the change when it is no longer this one @returns {Promise<any>} */
+export const patch = async (path, body, version) =>
+  decoded(await send("PATCH", path, { body, headers: version ? { "If-Match": `"${version}"` } : {} }));
+
+/** @param {string} path @returns {Promise<null>} */
+export const remove = async (path) => decoded(await send("DELETE", path));
+
+/** Why the main job could not run now; nothing when it can. @returns {Promise<{part: string, reason: string, remedy: string}[]>} */
+export async function notReadyBecause() {
+  try {
+    return (await get("/readyz", {}, { quiet: true })).reasons;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 503 && error.body.reasons) return error.body.reasons;
+    throw error;
+  }
+}
+
+/**
+ * The start of a stored file as text.
+ * @param {string} id @param {number} limit in bytes
+ */
+export async function artifactText(id, limit) {
+  const response = await send("GET", `/v1/artifacts/${id}/content`, {
+    headers: { Range: `bytes=0-${limit - 1}`, Accept: "*/*" },
+  });
+  return response.text();
+}
+
+/** @param {string} id @returns {Promise<Blob>} */
+export async function artifactBlob(id) {
+  const response = await send("GET", `/v1/artifacts/${id}/content`, { headers: { Accept: "*/*" } });
+  return response.blob();
+}
+
+/** @param {string} id */
+export const artifactAddress = (id) => `/v1/artifacts/${id}/content`;
+
+/**
+ * Sends form data with progress, which fetch cannot tell.
+ * @param {string} path @param {FormData} form
+ * @param {(part: number) => void} [onProgress] 0 to 1
+ * @returns {Promise<any>}
+ */
+function upload(path, form, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("X-CSRF-Token", csrfToken);
+    request.setRequestHeader("Idempotency-Key", randomKey());
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+    request.onerror = () => reject(new ApiError(0, UNREACHABLE));
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) return resolve(JSON.parse(request.responseText));
+      if (request.status === 401) onUnauthenticated?.();
+      reject(errorFrom(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+    };
+    request.send(form);
+  });
+}
+
+/**
+ * @param {object} task the fields of POST /v1/tasks
+ * @param {File[]} [files] become its attachments
+ * @param {(part: number) => void} [onProgress]
+ * @returns {Promise<Task>}
+ */
+export async function createTask(task, files = [], onProgress) {
+  if (!files.length) {
+    return decoded(await send("POST", "/v1/tasks", { body: task, headers: { "Idempotency-Key": randomKey() } }));
+  }
+  const form = new FormData();
+  form.append("task", new Blob([JSON.stringify(task)], { type: "application/json" }));
+  for (const file of files) form.append("file", file, file.name);
+  return upload("/v1/tasks", form, onProgress);
+}
+
+/** @param {File} file @param {(part: number) => void} [onProgress] @returns {Promise<Artifact>} */
+export function uploadArtifact(file, onProgress) {
+  const form = new FormData();
+  form.append("file", file, file.name);
+  return upload("/v1/artifacts", form, onProgress);
+}

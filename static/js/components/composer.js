@@ -1,0 +1,193 @@
+/** The "New task" box: a prompt, a script or commands, with files and options. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html, cx } from "../html.js";
+import * as api from "../api.js";
+import { navigate } from "../router.js";
+import { parseDuration } from "../format.js";
+import { useResource } from "../resource.js";
+import { DropZone, FileButton, FileChips } from "./files.js";
+import { Icon } from "./icon.js";
+import { Progress } from "./progress.js";
+import { TaskOptions, emptyOptions, optionFields } from "./options.js";
+import { toast } from "./toast.js";
+/** @import { Task, Model } from "../types.js" */
+/** @import { Options } from "./options.js" */
+
+/** @typedef {"prompt" | "script" | "commands"} Kind */
+/** @typedef {{kind: Kind, prompt: string, script: string, interpreter: string, commands: string, keepGoing: boolean, options: Options, kept: string[]}} Draft */
+
+const KINDS = /** @type {{kind: Kind, label: string, placeholder: string}[]} */ ([
+  { kind: "prompt", label: "Prompt", placeholder: "Describe what you want done. Plain text or Markdown." },
+  { kind: "script", label: "Script", placeholder: "#!/usr/bin/env bash\n# Attached files are in inputs/; what you write to artifacts/ is kept." },
+  { kind: "commands", label: "Commands", placeholder: "One command a line, run in order in one workspace." },
+]);
+const INTERPRETERS = ["bash", "sh", "python3", "node", "perl", "ruby"];
+
+/** @returns {Draft} */
+const emptyDraft = () => ({ kind: "prompt", prompt: "", script: "", interpreter: "bash", commands: "", keepGoing: false, options: emptyOptions(), kept: [] });
+
+/** The draft that would make the same task again. @param {Task} task @returns {Draft} */
+export function draftOf(task) {
+  return {
+    ...emptyDraft(),
+    kind: task.kind,
+    prompt: task.prompt ?? "",
+    script: task.script?.content ?? "",
+    interpreter: task.script?.interpreter ?? "bash",
+    commands: (task.commands ?? []).join("\n"),
+    keepGoing: task.continue_on_error ?? false,
+    options: emptyOptions(task),
+    kept: task.attachments ?? [],
+  };
+}
+
+/** What POST /v1/tasks takes. @param {Draft} draft */
+function bodyOf(draft) {
+  /** @type {Record<string, any>} */
+  const body = optionFields(draft.options);
+  if (draft.kind === "prompt") body.prompt = draft.prompt;
+  if (draft.kind === "script") body.script = { content: draft.script, interpreter: draft.interpreter };
+  if (draft.kind === "commands") {
+    body.commands = draft.commands.split("\n").filter((line) => line.trim());
+    if (draft.keepGoing) body.continue_on_error = true;
+  }
+  if (draft.kind !== "prompt") delete body.model;
+  if (draft.kept.length) body.attachments = draft.kept;
+  return body;
+}
+
+/** @param {{value: Kind, onChange: (kind: Kind) => void}} props */
+function KindTabs({ value, onChange }) {
+  const move = (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const next = KINDS[(KINDS.findIndex((item) => item.kind === value) + step + KINDS.length) % KINDS.length].kind;
+    onChange(next);
+    document.getElementById(`kind-${next}`)?.focus();
+  };
+  return html`<div class="kind-tabs" role="tablist" aria-label="Kind of task" onKeyDown=${move}>
+    ${KINDS.map(
+      ({ kind, label }) => html`<button type="button" role="tab" id=${`kind-${kind}`} aria-selected=${String(kind === value)} aria-controls="composer-panel" tabindex=${kind === value ? 0 : -1} onClick=${() => onChange(kind)}>${label}</button>`,
+    )}
+  </div>`;
+}
+
+/** @param {{value: string, onChange: (model: string) => void}} props */
+function ModelChoice({ value, onChange }) {
+  const models = useResource("models", () => api.get("/v1/models"));
+  /** @type {Model[]} */
+  const choices = models.data?.data ?? [];
+  if (models.data && !choices.length) return html`<a class="model-none" href="/welcome">No model yet</a>`;
+  return html`<label class="model-choice"><span class="visually-hidden">Model</span>
+    <select class="form-select form-select-sm" value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
+      <option value="">Default model</option>
+      ${choices.map((model) => html`<option value=${model.id}>${model.id}</option>`)}
+    </select></label>`;
+}
+
+/**
+ * @param {{start?: Draft, autofocus?: boolean, onCreated?: (task: Task) => void}} props
+ */
+export function Composer({ start, autofocus, onCreated }) {
+  const [draft, setDraft] = useState(() => start ?? emptyDraft());
+  const [files, setFiles] = useState(/** @type {File[]} */ ([]));
+  const [open, setOpen] = useState(Boolean(start));
+  const [sent, setSent] = useState(/** @type {number | null} */ (null));
+  const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
+  const text = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const change = (/** @type {Partial<Draft>} */ part) => setDraft((old) => ({ ...old, ...part }));
+  const { placeholder } = KINDS.find((item) => item.kind === draft.kind) ?? KINDS[0];
+  const busy = sent !== null;
+
+  useEffect(() => {
+    if (autofocus) text.current?.focus();
+  }, []);
+  useEffect(() => {
+    const area = text.current;
+    if (!area) return;
+    area.style.height = "auto";
+    area.style.height = `${Math.min(Math.max(area.scrollHeight + 2, 92), innerHeight * 0.55)}px`;
+  }, [draft.kind, draft[draft.kind]]);
+
+  const submit = async () => {
+    if (busy) return;
+    if (!draft[draft.kind].trim()) return text.current?.focus();
+    setError(null);
+    const timeout = draft.options.timeout.trim();
+    if (timeout && parseDuration(timeout) === null) {
+      setOpen(true);
+      return setError(new api.ApiError(422, { title: "Write the time limit as 90s, 15m or 2h." }));
+    }
+    setSent(0);
+    try {
+      const task = await api.createTask(bodyOf(draft), files, setSent);
+      setDraft((old) => ({ ...emptyDraft(), kind: old.kind, interpreter: old.interpreter }));
+      setFiles([]);
+      if (onCreated) onCreated(task);
+      else navigate(`/tasks/${task.id}`);
+    } catch (problem) {
+      if (!(problem instanceof api.ApiError)) throw problem;
+      setError(problem);
+    } finally {
+      setSent(null);
+    }
+  };
+  const addFiles = (/** @type {File[]} */ added) => {
+    const folders = added.filter((file) => !file.size && !file.type);
+    if (folders.length) toast(`${folders[0].name} is empty or a folder; folders can't be attached.`, { kind: "info" });
+    setFiles((old) => [...old, ...added.filter((file) => !folders.includes(file))]);
+  };
+
+  return html`<${DropZone} class="composer card" hint="Drop to attach" onFiles=${addFiles}>
+    <form
+      aria-label="New task"
+      onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), submit())}
+      onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && (e.preventDefault(), submit())}
+    >
+      <div class="composer-head">
+        <${KindTabs} value=${draft.kind} onChange=${(/** @type {Kind} */ kind) => change({ kind })} />
+        ${draft.kind === "script" &&
+        html`<label class="composer-choice"><span class="visually-hidden">Interpreter</span>
+          <select class="form-select form-select-sm" value=${draft.interpreter} onChange=${(/** @type {any} */ e) => change({ interpreter: e.target.value })}>
+            ${[...new Set([...INTERPRETERS, draft.interpreter])].map((name) => html`<option>${name}</option>`)}
+          </select></label>`}
+        ${draft.kind === "commands" &&
+        html`<label class="form-check composer-choice"><input class="form-check-input" type="checkbox" checked=${draft.keepGoing} onChange=${(/** @type {any} */ e) => change({ keepGoing: e.target.checked })} /><span class="form-check-label">Go on after a failure</span></label>`}
+        ${draft.kind === "prompt" && html`<div class="composer-choice"><${ModelChoice} value=${draft.options.model} onChange=${(/** @type {string} */ model) => change({ options: { ...draft.options, model } })} /></div>`}
+      </div>
+      <div id="composer-panel" role="tabpanel" aria-labelledby=${`kind-${draft.kind}`}>
+        <textarea
+          ref=${text}
+          class=${cx("composer-text", draft.kind !== "prompt" && "is-code")}
+          aria-label=${KINDS.find((item) => item.kind === draft.kind)?.label}
+          placeholder=${placeholder}
+          spellcheck=${draft.kind === "prompt"}
+          value=${draft[draft.kind]}
+          onInput=${(/** @type {any} */ e) => change({ [draft.kind]: e.target.value })}
+        ></textarea>
+      </div>
+      ${files.length > 0 && html`<${FileChips} files=${files} onRemove=${(/** @type {number} */ index) => setFiles(files.filter((_, i) => i !== index))} />`}
+      ${draft.kept.length > 0 && html`<p class="composer-kept quiet">With the ${draft.kept.length === 1 ? "file" : `${draft.kept.length} files`} of the earlier task. <button type="button" class="link" onClick=${() => change({ kept: [] })}>Leave out</button></p>`}
+      ${error && html`<${Problem} error=${error} />`}
+      ${open && html`<${TaskOptions} value=${draft.options} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
+      <div class="composer-foot">
+        <${FileButton} class="btn-ghost-secondary" label="Attach" onFiles=${addFiles} />
+        <button type="button" class="btn btn-ghost-secondary" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}><${Icon} icon="adjustments-horizontal" />Options</button>
+        ${busy && files.length > 0 && html`<${Progress} part=${sent} label="Upload" />`}
+        <span class="composer-space"></span>
+        <kbd class="hint">Ctrl Enter</kbd>
+        <button type="submit" class="btn btn-primary" disabled=${busy}><${Icon} icon="player-play" />Run</button>
+      </div>
+    </form>
+  <//>`;
+}
+
+/** @param {{error: api.ApiError}} props */
+export const Problem = ({ error }) => html`<div class="problem" role="alert">
+  <${Icon} icon="alert-circle" />
+  <div>
+    <p>${error.message}${error.retryAfter > 0 && ` Try again in ${error.retryAfter} s.`}</p>
+    ${error.errors.length > 0 && html`<ul>${error.errors.map((item) => html`<li><code>${item.field}</code> ${item.message}</li>`)}</ul>`}
+  </div>
+</div>`;

@@ -1,0 +1,23 @@
+/** Icons out of the sprite that the asset build makes from the names written here and there as icon="…". */
+import { html, cx } from "../html.js";
+
+const base = document.getElementById("app")?.dataset.base ?? "";
+
+/** Decoration only: the words beside it, or the button's label, say what it means. @param {{icon: string, class?: string}} props */
+export const Icon = ({ icon, class: name }) => html`<svg class=${cx("icon", name)} aria-hidden="true"><use href=${`${base}/vendor/icons.svg#${icon}`} /></svg>`;
+
+/**
+ * A button that is only an icon; its label is read out and shown on hover.
+ * @param {{icon: string, label: string, onClick?: (event: MouseEvent) => void, pressed?: boolean, disabled?: boolean, class?: string}} props
+ */
+export const IconButton = ({ icon, label, onClick, pressed, disabled, class: name }) => html`<button
+  type="button"
+  class=${cx("icon-button", name)}
+  aria-label=${label}
+  title=${label}
+  aria-pressed=${pressed === undefined ? null : String(pressed)}
+  disabled=${disabled}
+  onClick=${onClick}
+>
+  <${Icon} icon=${icon} />
+</button>`;

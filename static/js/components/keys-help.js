@@ -1,0 +1,17 @@
+/** The list of keys that `?` shows. */
+import { html } from "../html.js";
+import { shortcuts } from "../keys.js";
+import { Dialog } from "./dialog.js";
+
+const FIXED = [
+  { keys: "Ctrl+Enter", label: "Submit what you are writing" },
+  { keys: "Escape", label: "Close what is open" },
+];
+
+/** @param {{keys: string}} props */
+export const Keys = ({ keys }) => html`<span class="keys">${keys.split(" ").map((part) => html`${part.split("+").map((key) => html`<kbd>${{ Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓" }[key] ?? (key.length === 1 ? key.toUpperCase() : key)}</kbd>`)} `)}</span>`;
+
+/** @param {{onClose: () => void}} props */
+export const KeysHelp = ({ onClose }) => html`<${Dialog} title="Keys" onClose=${onClose}>
+  <dl class="keys-list">${[...shortcuts.value, ...FIXED].map(({ keys, label }) => html`<div><dt><${Keys} keys=${keys} /></dt><dd>${label}</dd></div>`)}</dl>
+<//>`;

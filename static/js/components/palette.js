@@ -1,0 +1,100 @@
+/** The command palette: pages, actions and recent tasks, found by typing. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { navigate } from "../router.js";
+import { can } from "../session.js";
+import { Dialog } from "./dialog.js";
+import { Icon } from "./icon.js";
+import { Keys } from "./keys-help.js";
+import { Status } from "./status.js";
+/** @import { Task, Page } from "../types.js" */
+
+/** @typedef {{group: string, label: string, icon?: string, keys?: string, status?: string, run: () => void}} Command */
+
+const SEARCH_WAIT_MS = 120;
+
+/** Every letter of the query, in order; earlier and closer together is better. @param {string} text @param {string} query @returns {number} below 0: no match */
+function score(text, query) {
+  let at = -1;
+  let gaps = 0;
+  for (const char of query.toLowerCase()) {
+    const next = text.toLowerCase().indexOf(char, at + 1);
+    if (next < 0) return -1;
+    gaps += next - at - 1;
+    at = next;
+  }
+  return 1000 - gaps;
+}
+
+/** @param {string} query @returns {Command[]} */
+function useTasks(query) {
+  const [tasks, setTasks] = useState(/** @type {Task[]} */ ([]));
+  useEffect(() => {
+    const stop = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        /** @type {Page<Task>} */
+        const page = await api.get("/v1/tasks", { q: query.trim(), limit: 8 }, { signal: stop.signal });
+        setTasks(page.items);
+      } catch (error) {
+        if (!stop.signal.aborted && !(error instanceof api.ApiError)) throw error;
+      }
+    }, query ? SEARCH_WAIT_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [query]);
+  return tasks.map((task) => ({ group: "Tasks", label: task.name, status: task.status, run: () => navigate(`/tasks/${task.id}`) }));
+}
+
+/** @param {{commands: Command[], onClose: () => void}} props */
+export function Palette({ commands, onClose }) {
+  const [query, setQuery] = useState("");
+  const [index, setIndex] = useState(0);
+  const list = useRef(/** @type {HTMLUListElement | null} */ (null));
+  const tasks = useTasks(can("tasks.read") ? query : "");
+  const fixed = commands
+    .map((command) => ({ command, rank: score(`${command.label} ${command.group}`, query.trim()) }))
+    .filter((item) => item.rank >= 0)
+    .sort((a, b) => (query.trim() ? b.rank - a.rank : 0))
+    .map((item) => item.command);
+  const shown = [...fixed, ...tasks];
+  const current = Math.min(index, shown.length - 1);
+  const choose = (/** @type {Command} */ command) => {
+    onClose();
+    command.run();
+  };
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      setIndex((current + step + shown.length) % shown.length);
+    } else if (event.key === "Enter" && shown[current]) {
+      event.preventDefault();
+      choose(shown[current]);
+    }
+  };
+  useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [current]);
+
+  return html`<${Dialog} title="Commands" bare onClose=${onClose}>
+    <div class="palette">
+      <div class="palette-input"><${Icon} icon="search" />
+        <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="Search pages, actions and tasks" aria-activedescendant=${shown.length ? `palette-${current}` : null} placeholder="Search pages, actions, tasks…" autocomplete="off" spellcheck=${false} autofocus
+          value=${query} onInput=${(/** @type {any} */ e) => (setQuery(e.target.value), setIndex(0))} onKeyDown=${onKeyDown} />
+        <kbd>Esc</kbd></div>
+      <ul id="palette-list" class="palette-list" role="listbox" aria-label="Results" ref=${list}>
+        ${shown.map(
+          (command, i) => html`
+          ${(i === 0 || shown[i - 1].group !== command.group) && html`<li class="palette-group" role="presentation">${command.group}</li>`}
+          <li id=${`palette-${i}`} role="option" aria-selected=${String(i === current)} class="palette-item" onMouseMove=${() => setIndex(i)} onClick=${() => choose(command)}>
+            ${command.icon && html`<${Icon} icon=${command.icon} />`}<span class="palette-label">${command.label}</span>
+            ${command.status && html`<${Status} status=${command.status} />`}${command.keys && html`<${Keys} keys=${command.keys} />`}
+          </li>`,
+        )}
+        ${!shown.length && html`<li class="palette-none" role="presentation">Nothing matches “${query}”.</li>`}
+      </ul>
+    </div>
+  <//>`;
+}

@@ -1,0 +1,26 @@
+/** The search field of a list, kept in the address as `q`. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "../html.js";
+import { navigate, place, withQuery } from "../router.js";
+import { useShortcuts } from "../keys.js";
+import { Icon } from "./icon.js";
+
+const WAIT_MS = 200;
+
+/** @param {{label: string}} props */
+export function SearchField({ label }) {
+  const given = place.value.query.get("q") ?? "";
+  const [text, setText] = useState(given);
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useShortcuts([{ keys: "/", label, run: () => input.current?.focus() }]);
+  useEffect(() => {
+    if (document.activeElement !== input.current) setText(given);
+  }, [given]);
+  useEffect(() => {
+    if (text === given) return;
+    const timer = setTimeout(() => navigate(withQuery({ q: text, cursor: null }), { replace: true }), WAIT_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return html`<label class="search-field"><${Icon} icon="search" /><span class="visually-hidden">${label}</span>
+    <input ref=${input} type="search" class="form-control form-control-sm" placeholder=${label} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} /></label>`;
+}

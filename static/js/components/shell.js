@@ -1,0 +1,93 @@
+/** The frame of every page: navigation, header with the state of the connection, palette, keys, messages. */
+import { useState } from "preact/hooks";
+import { html, cx } from "../html.js";
+import { navigate, place } from "../router.js";
+import { can, session, signOut } from "../session.js";
+import { connection, reconnect } from "../live.js";
+import { theme, toggleTheme } from "../theme.js";
+import { useShortcuts } from "../keys.js";
+import { Confirmation } from "./dialog.js";
+import { Icon, IconButton } from "./icon.js";
+import { KeysHelp } from "./keys-help.js";
+import { Palette } from "./palette.js";
+import { Toasts, attempt } from "./toast.js";
+/** @import { Command } from "./palette.js" */
+
+const base = document.getElementById("app")?.dataset.base ?? "";
+
+const PAGES = [
+  { path: "/", label: "Home", icon: "home", keys: "g h", action: "tasks.read" },
+  { path: "/tasks", label: "Tasks", icon: "checklist", keys: "g t", action: "tasks.read" },
+  { path: "/artifacts", label: "Artifacts", icon: "files", keys: "g a", action: "artifacts.read" },
+  { path: "/api", label: "API", icon: "api", keys: "g i", action: "self.read" },
+];
+
+/** @returns {Command[]} */
+function commands() {
+  const switchTo = theme.value === "dark" ? "light" : "dark";
+  return [
+    ...PAGES.filter((page) => can(page.action)).map((page) => ({ group: "Pages", label: page.label, icon: page.icon, keys: page.keys, run: () => navigate(page.path) })),
+    ...(can("tasks.create") ? [{ group: "Actions", label: "New task", icon: "plus", keys: "n", run: () => navigate("/tasks/new") }] : []),
+    { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
+    { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
+    { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(signOut) },
+  ];
+}
+
+/** @param {{open: boolean, onNavigate: () => void}} props */
+function Navigation({ open, onNavigate }) {
+  const isCurrent = (/** @type {string} */ path) => (path === "/" ? place.value.path === "/" : place.value.path.startsWith(path));
+  return html`<nav class=${cx("nav-side", open && "is-open")} aria-label="Main" id="navigation">
+    <a class="brand" href="/" onClick=${onNavigate}><img src=${`${base}/img/favicon.svg`} alt="" width="24" height="24" /><span>Gateway</span></a>
+    <ul>
+      ${PAGES.filter((page) => can(page.action)).map(
+        (page) => html`<li><a href=${page.path} aria-current=${isCurrent(page.path) ? "page" : null} onClick=${onNavigate}><${Icon} icon=${page.icon} />${page.label}</a></li>`,
+      )}
+    </ul>
+    <div class="nav-user">
+      <span class="nav-name" title=${session.value?.user.handle}>${session.value?.user.display_name || session.value?.user.handle}</span>
+      <${IconButton} icon="logout" label="Sign out" onClick=${() => attempt(signOut)} />
+    </div>
+  </nav>`;
+}
+
+const CONNECTION = {
+  live: { label: "Live", title: "Connected: what you see is up to date." },
+  connecting: { label: "Connecting", title: "Connecting to the gateway." },
+  waiting: { label: "Reconnecting", title: "Not connected: what you see may be out of date. Click to try now." },
+};
+
+function ConnectionState() {
+  const { label, title } = CONNECTION[connection.value];
+  return html`<button type="button" class=${`connection is-${connection.value}`} title=${title} onClick=${reconnect}><span class="connection-dot" aria-hidden="true"></span><span role="status">${label}</span></button>`;
+}
+
+/** @param {{children?: any}} props */
+export function Shell({ children }) {
+  const [open, setOpen] = useState(/** @type {"palette" | "keys" | "menu" | null} */ (null));
+  useShortcuts([
+    { keys: "Ctrl+k", label: "Search pages, actions and tasks", whileTyping: true, run: () => setOpen(open === "palette" ? null : "palette") },
+    { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
+    { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
+    ...PAGES.map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
+  ]);
+  const close = () => setOpen(null);
+
+  return html`<div class="frame" onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Escape" && open === "menu" && close()}>
+    <${Navigation} open=${open === "menu"} onNavigate=${close} />
+    ${open === "menu" && html`<div class="nav-shade" onClick=${close}></div>`}
+    <header class="top">
+      <button type="button" class="icon-button menu-button" aria-label="Menu" aria-expanded=${String(open === "menu")} aria-controls="navigation" onClick=${() => setOpen(open === "menu" ? null : "menu")}><${Icon} icon="menu-2" /></button>
+      <button type="button" class="search-button" onClick=${() => setOpen("palette")}><${Icon} icon="search" /><span>Search or jump to…</span><kbd>Ctrl K</kbd></button>
+      <span class="top-space"></span>
+      <${ConnectionState} />
+      <${IconButton} icon="keyboard" label="Keys" class="wide-only" onClick=${() => setOpen("keys")} />
+      ${theme.value === "dark" ? html`<${IconButton} icon="sun" label="Switch to light" onClick=${toggleTheme} />` : html`<${IconButton} icon="moon" label="Switch to dark" onClick=${toggleTheme} />`}
+    </header>
+    <main id="main" tabindex="-1">${children}</main>
+    ${open === "palette" && html`<${Palette} commands=${commands()} onClose=${close} />`}
+    ${open === "keys" && html`<${KeysHelp} onClose=${close} />`}
+    <${Confirmation} />
+    <${Toasts} />
+  </div>`;
+}

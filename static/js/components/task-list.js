@@ -1,0 +1,76 @@
+/** Tasks as rows: the table of the Tasks page and the short lists of Home. */
+import { html } from "../html.js";
+import { place, withQuery } from "../router.js";
+import { Ago, Elapsed } from "./clock.js";
+import { Icon } from "./icon.js";
+import { Status, isFinished } from "./status.js";
+/** @import { Task } from "../types.js" */
+
+/** @param {{kind: string}} props */
+export function KindIcon({ kind }) {
+  if (kind === "prompt") return html`<${Icon} icon="message" class="kind" />`;
+  if (kind === "script") return html`<${Icon} icon="file-code" class="kind" />`;
+  return html`<${Icon} icon="terminal-2" class="kind" />`;
+}
+
+/** @param {{tasks: Task[], time: (task: Task) => any}} props */
+export const ShortList = ({ tasks, time }) => html`<ul class="short-list">
+  ${tasks.map(
+    (task) => html`<li key=${task.id}><a href=${`/tasks/${task.id}`}><${KindIcon} kind=${task.kind} /><span class="short-name">${task.name}</span></a>
+      <${Status} status=${task.status} /><span class="short-time quiet">${time(task)}</span></li>`,
+  )}
+</ul>`;
+
+/** @type {Record<string, (task: Task) => string | number>} */
+const SORTS = {
+  name: (task) => task.name,
+  status: (task) => task.status,
+  created: (task) => Date.parse(task.created_at),
+  took: (task) => (task.started_at ? (task.ended_at ? Date.parse(task.ended_at) : Date.now()) - Date.parse(task.started_at) : -1),
+};
+
+/** Sorts one page by what the address says: `name`, or `-name` for the other way round. @param {Task[]} tasks @param {string | null} by */
+export function sorted(tasks, by) {
+  const value = SORTS[by?.replace("-", "") ?? ""];
+  if (!value) return tasks;
+  const sign = by?.startsWith("-") ? -1 : 1;
+  return [...tasks].sort((a, b) => (value(a) < value(b) ? -sign : value(a) > value(b) ? sign : 0));
+}
+
+/** @param {{by: string, label: string, class?: string}} props */
+export function SortHead({ by, label, class: name }) {
+  const sort = place.value.query.get("sort");
+  const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
+  const next = direction === "none" ? by : direction === "ascending" ? `-${by}` : null;
+  return html`<th scope="col" class=${name} aria-sort=${direction}><a class="sort" href=${withQuery({ sort: next })} title="Sort the rows shown">${label}
+    ${direction === "ascending" && html`<${Icon} icon="chevron-up" />`}${direction === "descending" && html`<${Icon} icon="chevron-down" />`}</a></th>`;
+}
+
+/** @param {{tasks: Task[]}} props */
+export const TaskTable = ({ tasks }) => html`<table class="table list">
+  <thead><tr><${SortHead} by="name" label="Task" /><${SortHead} by="status" label="Status" /><${SortHead} by="created" label="Created" class="col-time" /><${SortHead} by="took" label="Took" class="col-took" /></tr></thead>
+  <tbody>
+    ${tasks.map(
+      (task) => html`<tr key=${task.id}>
+        <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`}>${task.name}</a>
+          ${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}</td>
+        <td><${Status} status=${task.status} /></td>
+        <td class="col-time"><${Ago} at=${task.created_at} /></td>
+        <td class="col-took">${task.started_at && html`<${Elapsed} from=${task.started_at} to=${isFinished(task.status) ? (task.ended_at ?? task.started_at) : null} />`}</td>
+      </tr>`,
+    )}
+  </tbody>
+</table>`;
+
+/** Older and newest pages of a list kept in the address. @param {{next: string | null}} props */
+export const Pager = ({ next }) => html`<div class="pager">
+  ${place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />Newest</a>`}
+  ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>Older<${Icon} icon="chevron-right" /></a>`}
+</div>`;
+
+/** Moves the focus along the rows with j and k. @param {number} step */
+export function moveRow(step) {
+  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".list .row-link")]);
+  const at = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+}

@@ -1,0 +1,140 @@
+/** The parts of a task's page beside its log: request, results, files, facts, timeline, code to copy. */
+import { useState } from "preact/hooks";
+import { html } from "../html.js";
+import { size } from "../format.js";
+import { useResource } from "../resource.js";
+import * as api from "../api.js";
+import { ansiCss, parseAnsi } from "./ansi.js";
+import { Ago, Elapsed } from "./clock.js";
+import { Id, copy } from "./copy.js";
+import { Icon, IconButton } from "./icon.js";
+import { Markdown } from "./markdown.js";
+import { Download, PreviewDialog, previewKind } from "./preview.js";
+import { Empty } from "./states.js";
+import { Status, isFinished } from "./status.js";
+/** @import { Artifact, Change, Job, Run, Task } from "../types.js" */
+
+/** @param {{text: string, label: string, error?: boolean}} props */
+function Output({ text, label, error }) {
+  /** @type {import("./ansi.js").Style} */
+  let style = {};
+  const lines = text.replace(/\n$/, "").split("\n").map((line) => {
+    const parsed = parseAnsi(line, style);
+    style = parsed.end;
+    return html`${parsed.spans.map((span) => html`<span style=${ansiCss(span.style)}>${span.text}</span>`)}${"\n"}`;
+  });
+  return html`<div class="output"><span class=${error ? "output-label is-error" : "output-label"}>${label}</span><pre tabindex="0" aria-label=${label}>${lines}</pre></div>`;
+}
+
+/** @param {{job: Job, open: boolean, index: number}} props */
+const JobResult = ({ job, open, index }) => html`<details class="job" open=${open}>
+  <summary>
+    <span class="job-number quiet tabular">${index + 1}</span>
+    <code class="job-command">${(job.command ?? "").split("\n")[0] || "script"}</code>
+    ${job.exit_code === null || job.exit_code === undefined ? html`<span class="quiet">${job.status ?? ""}</span>` : html`<span class=${job.exit_code ? "exit is-bad" : "exit"}>exit ${job.exit_code}</span>`}
+    <span class="quiet job-time"><${Elapsed} from=${job.started_at} to=${job.ended_at} /></span>
+  </summary>
+  ${job.truncated && html`<p class="stale">The output was longer than is kept; what is here is cut.</p>`}
+  ${job.stdout && html`<${Output} text=${job.stdout} label="stdout" />`}
+  ${job.stderr && html`<${Output} text=${job.stderr} label="stderr" error />`}
+  ${!job.stdout && !job.stderr && html`<p class="quiet job-silent">No output.</p>`}
+</details>`;
+
+/** @param {{jobs: Job[]}} props */
+export const Jobs = ({ jobs }) => html`<section class="card panel" aria-labelledby="h-jobs"><header class="panel-head"><h2 id="h-jobs">${jobs.length === 1 ? "Result" : "Results by command"}</h2></header>
+  ${jobs.map((job, index) => html`<${JobResult} key=${index} job=${job} index=${index} open=${Boolean(job.exit_code) || jobs.length === 1} />`)}
+</section>`;
+
+/** @param {{artifacts: Artifact[], finished: boolean}} props */
+export function Files({ artifacts, finished }) {
+  const [shown, setShown] = useState(/** @type {Artifact | null} */ (null));
+  return html`<section class="card panel" aria-labelledby="h-files"><header class="panel-head"><h2 id="h-files">Artifacts</h2></header>
+    ${artifacts.length
+      ? html`<ul class="files">${artifacts.map(
+          (artifact) => html`<li key=${artifact.id}>
+            ${previewKind(artifact) === "image" ? html`<img class="thumb" src=${api.artifactAddress(artifact.id)} alt="" loading="lazy" />` : html`<span class="thumb"><${Icon} icon="file" /></span>`}
+            <button type="button" class="file-name" onClick=${() => setShown(artifact)}>${artifact.filename}</button>
+            ${artifact.origin === "upload" && html`<span class="tag">input</span>`}<span class="quiet tabular">${size(artifact.size)}</span><${Download} artifact=${artifact} class="icon-button is-download" />
+          </li>`,
+        )}</ul>`
+      : html`<${Empty} title=${finished ? "No artifacts" : "None yet"}>What a task writes to <code>artifacts/</code> appears here.<//>`}
+    ${shown && html`<${PreviewDialog} artifact=${shown} onClose=${() => setShown(null)} />`}
+  </section>`;
+}
+
+/** @param {{task: Task}} props what was asked for, as it was given */
+export function Request({ task }) {
+  const source = task.kind === "commands" ? (task.commands ?? []).join("\n") : (task.script?.content ?? "");
+  const title = { prompt: "Prompt", script: `Script, ${task.script?.interpreter ?? "bash"}`, commands: "Commands" }[task.kind];
+  const text = task.kind === "prompt" ? (task.prompt ?? "") : source;
+  return html`<section class="card panel" aria-labelledby="h-request"><header class="panel-head"><h2 id="h-request">${title}</h2><${IconButton} icon="copy" label=${`Copy the ${task.kind}`} onClick=${() => copy(text, title)} /></header>
+    ${task.kind === "prompt" ? html`<div class="panel-text"><${Markdown} text=${text} /></div>` : html`<pre class="source" tabindex="0" aria-label=${title}>${text || (task.script?.artifact_id ? "Given as a file." : "")}</pre>`}
+  </section>`;
+}
+
+/** @param {{label: string, children?: any}} props */
+const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
+
+/** @param {{id: string}} props a task that this one waits for */
+function Dependency({ id }) {
+  const task = useResource(id, () => api.get(`/v1/tasks/${id}`), (event) => event.task_id === id && event.name.startsWith("task."));
+  return html`<a class="dependency" href=${`/tasks/${id}`}>${task.data?.name ?? id}${task.data && html`<${Status} status=${task.data.status} />`}</a>`;
+}
+
+/** @param {{task: Task}} props */
+export const Facts = ({ task }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
+  <${Fact} label="Id"><${Id} id=${task.id} what="Task id" /><//>
+  <${Fact} label="Created"><${Ago} at=${task.created_at} /><//>
+  ${task.started_at && html`<${Fact} label="Took"><${Elapsed} from=${task.started_at} to=${isFinished(task.status) ? (task.ended_at ?? task.started_at) : null} /><//>`}
+  ${task.kind === "prompt" && html`<${Fact} label="Model">${task.model ?? "default"}<//>`}
+  ${task.timeout_s && html`<${Fact} label="Time limit">${task.timeout_s} s<//>`}
+  ${Boolean(task.priority) && html`<${Fact} label="Priority">${task.priority}<//>`}
+  <${Fact} label="Network">${task.network ? "allowed" : "off"}<//>
+  ${(task.tags ?? []).length > 0 && html`<${Fact} label="Tags">${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}<//>`}
+  ${(task.depends_on ?? []).length > 0 && html`<${Fact} label="Runs after">${(task.depends_on ?? []).map((id) => html`<${Dependency} key=${id} id=${id} />`)}<//>`}
+  ${(task.dependents ?? []).length > 0 && html`<${Fact} label="Then runs">${(task.dependents ?? []).map((id) => html`<${Dependency} key=${id} id=${id} />`)}<//>`}
+</dl></section>`;
+
+/** @param {{criteria: string[]}} props */
+export const Criteria = ({ criteria }) => html`<section class="card panel" aria-labelledby="h-criteria"><header class="panel-head"><h2 id="h-criteria">Acceptance criteria</h2></header>
+  <ul class="criteria">${criteria.map((text) => html`<li><${Icon} icon="square" /><span>${text}</span></li>`)}</ul></section>`;
+
+/** What happened, from the task's history and its runs, newest first. @param {{history: Change[], runs: Run[]}} props */
+export function Timeline({ history, runs }) {
+  const moments = [
+    ...history.map((change) => ({ time: change.time, title: html`<${Status} status=${change.after} />`, text: [`by ${change.actor}`, change.reason].filter(Boolean).join(" – ") })),
+    ...runs.filter((run) => run.started_at).map((run) => ({ time: run.started_at ?? "", title: html`<span class="moment-run">Run ${run.attempt ?? ""} started</span>`, text: "" })),
+    ...runs.filter((run) => run.ended_at).map((run) => ({ time: run.ended_at ?? "", title: html`<span class="moment-run">Run ${run.attempt ?? ""} ${run.status}</span>`, text: run.error?.message ?? "" })),
+  ]
+    .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+    .reverse();
+  return html`<section class="card panel" aria-labelledby="h-time"><header class="panel-head"><h2 id="h-time">Timeline</h2></header>
+    <ol class="timeline">${moments.map(({ time, title, text }) => html`<li><div class="moment">${title}<span class="quiet moment-time"><${Ago} at=${time} /></span></div>${text && html`<p class="quiet">${text}</p>`}</li>`)}</ol></section>`;
+}
+
+/** The fields with which the same task could be posted again. @param {Task} task */
+function requestBody(task) {
+  /** @type {Record<string, any>} */
+  const body = { [task.kind]: task[task.kind] };
+  for (const name of /** @type {const} */ (["attachments", "acceptance_criteria", "tags", "env"])) {
+    const value = task[name];
+    if (value && Object.keys(value).length) body[name] = value;
+  }
+  for (const name of /** @type {const} */ (["continue_on_error", "network", "timeout_s", "priority", "model"])) {
+    if (task[name]) body[name] = task[name];
+  }
+  if (body.script) body.script = Object.fromEntries(Object.entries(body.script).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length)));
+  return body;
+}
+
+/** @param {Task} task @returns {string} a shell command; the token comes from the environment */
+export function asCurl(task) {
+  const json = JSON.stringify(requestBody(task), null, 2).replaceAll("'", `'\\''`);
+  return `curl ${location.origin}/v1/tasks \\\n  -H "Authorization: Bearer $GATEWAY_TOKEN" \\\n  -H "Content-Type: application/json" \\\n  -d '${json}'\n`;
+}
+
+/** @param {Task} task @returns {string} */
+export function asPython(task) {
+  const json = JSON.stringify(JSON.stringify(requestBody(task)));
+  return `import json\nimport os\nfrom urllib.request import Request, urlopen\n\ntask = json.loads(${json})\nrequest = Request(\n    "${location.origin}/v1/tasks",\n    data=json.dumps(task).encode(),\n    headers={"Authorization": "Bearer " + os.environ["GATEWAY_TOKEN"], "Content-Type": "application/json"},\n)\nwith urlopen(request) as response:\n    print(json.load(response)["id"])\n`;
+}

@@ -1,0 +1,62 @@
+/** How values are written for people: times, durations, sizes, ids. */
+
+const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
+  ["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60],
+]);
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+/** @param {string} time RFC 3339 @param {number} now in milliseconds */
+export function ago(time, now) {
+  const seconds = (Date.parse(time) - now) / 1000;
+  if (Math.abs(seconds) < 45) return seconds > 5 ? "in a moment" : "just now";
+  for (const [unit, size] of UNITS) {
+    if (Math.abs(seconds) >= size * 0.9) return relative.format(Math.round(seconds / size), unit);
+  }
+  return relative.format(Math.round(seconds / 60), "minute");
+}
+
+/** @param {string} time RFC 3339 */
+export const exactTime = (time) => exact.format(new Date(time));
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** @param {string | null | undefined} from @param {string | null | undefined} to @param {number} now */
+export function between(from, to, now) {
+  return from ? duration(((to ? Date.parse(to) : now) - Date.parse(from)) / 1000) : "";
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = -1;
+  do {
+    value /= 1000;
+    unit++;
+  } while (value >= 999.5 && unit < units.length - 1);
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** The end of a UUIDv7 is its random part, so that is what tells ids apart. @param {string} id */
+export const shortId = (id) => id.slice(-8);
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
+
+/** @param {string} text "90", "90s", "15m", "2h" @returns {number | null} in seconds; null when it is none of these */
+export function parseDuration(text) {
+  const match = /^(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d)?$/.exec(text.trim());
+  if (!match) return null;
+  const factor = /** @type {Record<string, number>} */ ({ s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 })[match[2] ?? "s"];
+  return Number(match[1]) * factor;
+}

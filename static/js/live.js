@@ -1,0 +1,107 @@
+/** The live connection: one WebSocket for the whole console, which catches up from the last event it saw. */
+import { signal } from "@preact/signals";
+import { loadSession, toLogin } from "./session.js";
+/** @import { GatewayEvent } from "./types.js" */
+
+const PATTERNS = ["task.*", "job.*", "run.*", "artifact.*", "node.*", "agent.*"];
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+const TICK_MS = 4_000;
+
+/** @type {import("@preact/signals").Signal<"connecting" | "live" | "waiting">} */
+export const connection = signal("connecting");
+
+/** @type {Set<(event: GatewayEvent | null) => void>} */
+const listeners = new Set();
+/** @type {WebSocket | null} */
+let socket = null;
+/** @type {number | undefined} */
+let timer;
+let lastSeq = 0;
+let wait = FIRST_WAIT_MS;
+let lastTick = 0;
+
+/**
+ * Calls back for each event. With null when events may have been missed: read everything again.
+ * @param {(event: GatewayEvent | null) => void} listener
+ * @returns {() => void} stops listening
+ */
+export function listen(listener) {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+/** @param {GatewayEvent | null} event */
+function tell(event) {
+  for (const listener of [...listeners]) listener(event);
+}
+
+/** @param {WebSocket} to */
+function subscribe(to) {
+  to.send(JSON.stringify({ subscribe: PATTERNS, ...(lastSeq ? { since: lastSeq } : {}) }));
+}
+
+/** @param {WebSocket} from @param {string} text */
+function receive(from, text) {
+  const message = JSON.parse(text);
+  if (message.subscribed) {
+    wait = FIRST_WAIT_MS;
+    connection.value = "live";
+    if (!lastSeq) tell(null);
+  } else if (message.reset || message.error) {
+    // Too far behind, or the log is another one: begin anew from the present.
+    lastSeq = 0;
+    if (message.reset) subscribe(from);
+    else from.close();
+  } else if (message.seq > lastSeq) {
+    lastSeq = message.seq;
+    tell(message);
+  }
+}
+
+function open() {
+  clearTimeout(timer);
+  const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/events/ws`);
+  socket = opened;
+  if (connection.value !== "live") connection.value = "connecting";
+  opened.onopen = () => subscribe(opened);
+  opened.onmessage = (event) => receive(opened, event.data);
+  opened.onclose = () => socket === opened && reopenLater();
+}
+
+function reopenLater() {
+  socket = null;
+  connection.value = "waiting";
+  clearTimeout(timer);
+  timer = setTimeout(async () => {
+    const signedIn = await loadSession().catch(() => undefined);
+    if (signedIn === null) toLogin();
+    else open();
+  }, wait * (0.75 + Math.random() / 2));
+  wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+}
+
+/** Drops a connection that may be dead and opens another at once. */
+export function reconnect() {
+  const old = socket;
+  socket = null;
+  old?.close();
+  wait = FIRST_WAIT_MS;
+  open();
+}
+
+/** Starts the connection, and watches for the machine having slept. */
+export function start() {
+  if (socket) return;
+  open();
+  lastTick = Date.now();
+  setInterval(() => {
+    const slept = Date.now() - lastTick > TICK_MS * 4;
+    lastTick = Date.now();
+    if (slept && document.visibilityState === "visible") reconnect();
+  }, TICK_MS);
+  window.addEventListener("online", reconnect);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && connection.value === "waiting") reconnect();
+  });
+}

@@ -1,0 +1,85 @@
+/** Starts the console: who is signed in, then the page that the address names. */
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { html } from "./html.js";
+import { ApiError, whenUnauthenticated } from "./api.js";
+import { startKeys } from "./keys.js";
+import { start as startLive } from "./live.js";
+import { navigate, place, startRouter } from "./router.js";
+import { loadSession, session, signInNatively, toLogin } from "./session.js";
+import { Shell } from "./components/shell.js";
+import { Failed, Loading } from "./components/states.js";
+
+/** @typedef {{pattern: RegExp, title: string, load: () => Promise<{default: any}>, bare?: boolean}} Route */
+
+/** @type {Route[]} */
+const ROUTES = [
+  { pattern: /^\/$/, title: "Home", load: () => import("./pages/home.js") },
+  { pattern: /^\/tasks$/, title: "Tasks", load: () => import("./pages/tasks.js") },
+  { pattern: /^\/tasks\/new$/, title: "New task", load: () => import("./pages/new-task.js") },
+  { pattern: /^\/tasks\/([0-9a-f-]+)$/, title: "Task", load: () => import("./pages/task.js") },
+  { pattern: /^\/artifacts$/, title: "Artifacts", load: () => import("./pages/artifacts.js") },
+  { pattern: /^\/api$/, title: "API", load: () => import("./pages/api-reference.js") },
+  { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
+  { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },
+];
+
+/** @returns {{route: Route, id: string}} */
+function currentRoute() {
+  for (const route of ROUTES) {
+    const match = route.pattern.exec(place.value.path);
+    if (match) return { route, id: match[1] ?? "" };
+  }
+  return { route: ROUTES[0], id: "" };
+}
+
+/** The page's module; an address that this release no longer has is loaded whole. @param {Route} route */
+async function pageOf(route) {
+  try {
+    return (await route.load()).default;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ApiError(0, { title: "The page's files could not be loaded. Reload to get the present release." });
+  }
+}
+
+function App() {
+  const { route, id } = currentRoute();
+  const [shown, setShown] = useState(/** @type {{route: Route, page: any} | null} */ (null));
+  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  useEffect(() => {
+    setError(null);
+    pageOf(route).then((page) => setShown({ route, page }), setError);
+  }, [route]);
+  useEffect(() => {
+    document.title = `${route.title} – Gateway`;
+    // A new page is read from its top; one that put the focus somewhere itself keeps it.
+    if (shown && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+  }, [shown]);
+  const page = shown?.route === route ? html`<${shown.page} key=${id} id=${id} />` : null;
+  const content = error ? html`<${Failed} error=${error} retry=${() => location.reload()} what="the page" />` : (page ?? html`<${Loading} what="the page" />`);
+  return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main>` : html`<${Shell}>${content}<//>`;
+}
+
+/** Whether the first-run page should be shown before anything else. */
+const isNew = () => session.value?.first_run && place.value.path === "/";
+
+async function start() {
+  const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+  startRouter();
+  startKeys();
+  whenUnauthenticated(toLogin);
+  try {
+    if (place.value.path !== "/login") {
+      if (!((await loadSession()) ?? (await signInNatively()))) return toLogin();
+      if (isNew()) navigate("/welcome", { replace: true });
+      startLive();
+    }
+    render(html`<${App} />`, root);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    render(html`<main id="main" class="bare"><${Failed} error=${error} retry=${() => location.reload()} what="the console" /></main>`, root);
+  }
+}
+
+start();

@@ -1,0 +1,96 @@
+/** The list of artifacts, uploading by drop, preview, download, delete. */
+import { useState } from "preact/hooks";
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { navigate, place, withQuery } from "../router.js";
+import { can } from "../session.js";
+import { useResource } from "../resource.js";
+import { useShortcuts } from "../keys.js";
+import { size } from "../format.js";
+import { Ago } from "../components/clock.js";
+import { Id } from "../components/copy.js";
+import { confirmFirst } from "../components/dialog.js";
+import { DropZone, FileButton } from "../components/files.js";
+import { IconButton } from "../components/icon.js";
+import { Download, PreviewDialog } from "../components/preview.js";
+import { Progress } from "../components/progress.js";
+import { Empty, Loaded } from "../components/states.js";
+import { Pager, moveRow } from "../components/task-list.js";
+import { toast, toastError } from "../components/toast.js";
+/** @import { Artifact, Page } from "../types.js" */
+
+const PAGE = 50;
+
+/** @param {{id: string, listed: Artifact[]}} props the artifact that the address names, listed or not */
+function Opened({ id, listed }) {
+  const found = listed.find((artifact) => artifact.id === id);
+  const read = useResource(id, async () => found ?? api.get(`/v1/artifacts/${encodeURIComponent(id)}`));
+  const close = () => navigate(withQuery({ preview: null }));
+  if (!read.data) return read.error && html`<p class="stale" role="alert">That artifact could not be opened: ${read.error.message}</p>`;
+  return html`<${PreviewDialog} artifact=${read.data} onClose=${close} />`;
+}
+
+/** @param {{artifact: Artifact, onDeleted: () => void}} props */
+function Row({ artifact, onDeleted }) {
+  const ask = () =>
+    confirmFirst({
+      title: `Delete ${artifact.filename}?`,
+      text: html`The file <b>${artifact.filename}</b> (${size(artifact.size)}) is deleted for good.${artifact.task_id && " The task that it belongs to stays."}`,
+      action: "Delete file",
+      run: async () => {
+        await api.remove(`/v1/artifacts/${artifact.id}`);
+        toast(`${artifact.filename} deleted`);
+        onDeleted();
+      },
+    });
+  return html`<tr>
+    <td class="cell-name"><a class="row-link" href=${withQuery({ preview: artifact.id })}>${artifact.filename}</a></td>
+    <td class="col-type quiet">${artifact.media_type}</td>
+    <td class="is-number">${size(artifact.size)}</td>
+    <td class="col-task">${artifact.task_id ? html`<a class="above" href=${`/tasks/${artifact.task_id}`}>Task</a>` : html`<span class="quiet">Upload</span>`}</td>
+    <td class="col-time"><${Ago} at=${artifact.created_at} /></td>
+    <td class="col-id"><${Id} id=${artifact.id} /></td>
+    <td class="cell-actions"><${Download} artifact=${artifact} class="icon-button is-download" />
+      ${can("artifacts.delete") && html`<${IconButton} icon="trash" label=${`Delete ${artifact.filename}`} onClick=${ask} />`}</td>
+  </tr>`;
+}
+
+export default function ArtifactsPage() {
+  const cursor = place.value.query.get("cursor");
+  const preview = place.value.query.get("preview");
+  const [sending, setSending] = useState(/** @type {{name: string, part: number} | null} */ (null));
+  const list = useResource(cursor ?? "", () => api.get("/v1/artifacts", { cursor, limit: PAGE }), (event) => event.name.startsWith("artifact."));
+  useShortcuts([
+    { keys: "j", label: "Next row", run: () => moveRow(1) },
+    { keys: "k", label: "Previous row", run: () => moveRow(-1) },
+  ]);
+  const upload = async (/** @type {File[]} */ files) => {
+    for (const file of files) {
+      try {
+        setSending({ name: file.name, part: 0 });
+        await api.uploadArtifact(file, (part) => setSending({ name: file.name, part }));
+        toast(`${file.name} uploaded`);
+      } catch (error) {
+        toastError(error);
+      }
+    }
+    setSending(null);
+    list.reload();
+  };
+  const page = /** @type {Page<Artifact> | null} */ (list.data);
+
+  return html`<${DropZone} hint="Drop to upload" class="drop-page" onFiles=${upload}>
+    <div class="page-head"><h1>Artifacts</h1>${can("artifacts.create") && html`<${FileButton} class="btn-sm" label="Upload" onFiles=${upload} />`}</div>
+    ${sending && html`<div class="sending" role="status">Uploading ${sending.name} <${Progress} part=${sending.part} label=${`Upload of ${sending.name}`} /></div>`}
+    <div class="card list-card">
+      <${Loaded} of=${list} what="the artifacts" rows=${8}>
+        ${(/** @type {Page<Artifact>} */ { items, next_cursor: next }) =>
+          items.length
+            ? html`<table class="table list"><thead><tr><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><th scope="col" class="col-time">Created</th><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
+                <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} onDeleted=${list.reload} />`)}</tbody></table><${Pager} next=${next} />`
+            : html`<${Empty} title="No artifacts yet">Drop files here, or write to <code>artifacts/</code> from a task.<//>`}
+      <//>
+    </div>
+    ${preview && page && html`<${Opened} id=${preview} listed=${page.items} />`}
+  <//>`;
+}

@@ -1,0 +1,127 @@
+/** What runs now, what failed, how busy it is, and the box for a new task. */
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { can } from "../session.js";
+import { useResource } from "../resource.js";
+import { duration } from "../format.js";
+import { Ago, Elapsed } from "../components/clock.js";
+import { Composer } from "../components/composer.js";
+import { Icon } from "../components/icon.js";
+import { StackedBars } from "../components/plot.js";
+import { Empty, Loaded } from "../components/states.js";
+import { ShortList } from "../components/task-list.js";
+/** @import { GatewayEvent, Page, Task } from "../types.js" */
+
+const HOUR_S = 3600;
+const HOURS = 24;
+const PAGE = 200;
+const MOST_PAGES = 5;
+const OUTCOMES = [
+  { status: "completed", label: "Completed", colour: "--good" },
+  { status: "failed", label: "Failed", colour: "--bad" },
+  { status: "canceled", label: "Canceled", colour: "--off" },
+  { status: "open", label: "Not finished", colour: "--busy" },
+];
+
+/** @param {GatewayEvent} event */
+const ofTask = (event) => event.name.startsWith("task.");
+
+/** The tasks made in the last day, as far as a few pages hold them. @returns {Promise<{tasks: Task[], whole: boolean}>} */
+async function lastDay() {
+  const since = new Date(Date.now() - HOURS * HOUR_S * 1000).toISOString();
+  /** @type {Task[]} */
+  const tasks = [];
+  let cursor = null;
+  for (let n = 0; n < MOST_PAGES; n++) {
+    /** @type {Page<Task>} */
+    const page = await api.get("/v1/tasks", { created_after: since, limit: PAGE, cursor });
+    tasks.push(...page.items);
+    cursor = page.next_cursor;
+    if (!cursor) return { tasks, whole: true };
+  }
+  return { tasks, whole: false };
+}
+
+/** @param {Task[]} tasks @returns {{times: number[], series: {label: string, colour: string, values: number[]}[]}} by hour of creation */
+function byHour(tasks) {
+  const last = Math.floor(Date.now() / 1000 / HOUR_S) * HOUR_S;
+  const times = Array.from({ length: HOURS }, (_, i) => last - (HOURS - 1 - i) * HOUR_S);
+  const series = OUTCOMES.map(({ label, colour }) => ({ label, colour, values: times.map(() => 0) }));
+  for (const task of tasks) {
+    const hour = Math.floor((Date.parse(task.created_at) / 1000 - times[0]) / HOUR_S);
+    const outcome = OUTCOMES.findIndex(({ status }) => status === task.status);
+    if (hour >= 0 && hour < HOURS) series[outcome < 0 ? OUTCOMES.length - 1 : outcome].values[hour]++;
+  }
+  return { times, series };
+}
+
+/** @param {{day: import("../resource.js").Resource<{tasks: Task[], whole: boolean}>}} props */
+function Throughput({ day }) {
+  return html`<section class="card panel" aria-labelledby="h-hours"><header class="panel-head"><h2 id="h-hours">Tasks per hour</h2>
+      <ul class="legend">${OUTCOMES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul></header>
+    <${Loaded} of=${day} what="the last day">
+      ${(/** @type {{tasks: Task[], whole: boolean}} */ { tasks, whole }) => {
+        const { times, series } = byHour(tasks);
+        const counts = series.map(({ label, values }) => `${label.toLowerCase()} ${values.reduce((a, b) => a + b, 0)}`).join(", ");
+        return html`<${StackedBars} times=${times} series=${series} summary=${`Tasks of the last 24 hours by hour: ${counts}.`} />
+          ${!whole && html`<p class="stale">The newest ${tasks.length.toLocaleString()} of them.</p>`}`;
+      }}
+    <//></section>`;
+}
+
+function Running() {
+  const running = useResource("running", () => api.get("/v1/tasks", { status: "running", limit: 8 }), ofTask);
+  return html`<section class="card panel" aria-labelledby="h-now"><header class="panel-head"><h2 id="h-now">Running now</h2>${running.data?.next_cursor && html`<a href="/tasks?status=running">All</a>`}</header>
+    <${Loaded} of=${running} what="what runs">
+      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Elapsed} from=${task.started_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing is running" />`)}
+    <//></section>`;
+}
+
+function Failures() {
+  const failed = useResource("failed", () => api.get("/v1/tasks", { status: "failed", limit: 6 }), (event) => /^task\.(failed|updated)$/.test(event.name));
+  return html`<section class="card panel" aria-labelledby="h-failed"><header class="panel-head"><h2 id="h-failed">Failed lately</h2>${failed.data?.items.length > 0 && html`<a href="/tasks?status=failed">All</a>`}</header>
+    <${Loaded} of=${failed} what="the failures">
+      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Ago} at=${task.ended_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing has failed" />`)}
+    <//></section>`;
+}
+
+/** @param {{day: import("../resource.js").Resource<{tasks: Task[], whole: boolean}>}} props */
+function Figures({ day }) {
+  const queue = useResource("queue", () => api.get("/v1/queue"), ofTask);
+  const states = queue.data?.depth?.by_state ?? {};
+  const done = day.data?.tasks.filter((task) => task.status === "completed").length;
+  const failed = day.data?.tasks.filter((task) => task.status === "failed").length;
+  const figures = [
+    { label: "In the queue", value: states.pending ?? 0, href: "/tasks?status=queued", known: queue.data },
+    { label: "Running", value: states.running ?? 0, href: "/tasks?status=running", known: queue.data },
+    { label: "Oldest waits", value: queue.data?.oldest_age_s ? duration(queue.data.oldest_age_s) : "–", known: queue.data },
+    { label: "Made in 24 h", value: `${day.data?.tasks.length}${day.data?.whole ? "" : "+"}`, href: "/tasks", known: day.data },
+    { label: "Done in 24 h", value: `${done}${day.data?.whole ? "" : "+"}`, href: "/tasks?status=completed", known: day.data },
+    { label: "Failed in 24 h", value: `${failed}${day.data?.whole ? "" : "+"}`, href: "/tasks?status=failed", known: day.data, bad: Boolean(failed) },
+  ];
+  return html`<dl class="figures" aria-label="At a glance">
+    ${figures.map(({ label, value, href, known, bad }) => {
+      const shown = known ? value : "–";
+      return html`<div class=${bad ? "is-bad" : null}><dt>${label}</dt><dd>${href ? html`<a href=${href}>${shown}</a>` : shown}</dd></div>`;
+    })}
+  </dl>`;
+}
+
+/** What the work needs and the machine lacks: each with the way to mend it. */
+function Missing() {
+  const reasons = useResource("ready", api.notReadyBecause, (event) => event.name.startsWith("node."));
+  if (!reasons.data?.length) return null;
+  return html`<section class="notice" role="status" aria-label="Not ready">
+    <${Icon} icon="alert-triangle" />
+    <div>${reasons.data.map(({ reason, remedy }) => html`<p>${reason} <span class="quiet">${remedy}</span></p>`)}</div>
+  </section>`;
+}
+
+export default function HomePage() {
+  const day = useResource("day", lastDay, ofTask, 2000);
+  return html`<h1 class="visually-hidden">Home</h1>
+    <${Missing} />
+    ${can("tasks.create") && html`<${Composer} autofocus />`}
+    <${Figures} day=${day} />
+    <div class="home-grid"><${Running} /><${Failures} /><${Throughput} day=${day} /></div>`;
+}

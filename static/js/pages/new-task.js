@@ -1,0 +1,20 @@
+/** The composer on a page of its own; `?from=ID` begins with what that task had. */
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { place } from "../router.js";
+import { useResource } from "../resource.js";
+import { Composer, draftOf } from "../components/composer.js";
+import { Loaded } from "../components/states.js";
+/** @import { Task } from "../types.js" */
+
+/** @param {{from: string}} props */
+function Duplicate({ from }) {
+  const task = useResource(from, () => api.get(`/v1/tasks/${encodeURIComponent(from)}`));
+  return html`<${Loaded} of=${task} what="the task">${(/** @type {Task} */ it) => html`<${Composer} start=${draftOf(it)} autofocus />`}<//>`;
+}
+
+export default function NewTaskPage() {
+  const from = place.value.query.get("from");
+  return html`<div class="narrow"><div class="page-head"><h1>${from ? "Duplicate task" : "New task"}</h1></div>
+    ${from ? html`<${Duplicate} from=${from} />` : html`<${Composer} autofocus />`}</div>`;
+}

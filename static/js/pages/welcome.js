@@ -1,0 +1,124 @@
+/** First run, on one page: who you are, a model, and a first task that runs there and then. */
+import { useState } from "preact/hooks";
+import { html, cx } from "../html.js";
+import * as api from "../api.js";
+import { navigate } from "../router.js";
+import { loadSession, session } from "../session.js";
+import { useResource } from "../resource.js";
+import { Problem } from "../components/composer.js";
+import { Icon } from "../components/icon.js";
+import { LogViewer, useLog } from "../components/log.js";
+import { Markdown } from "../components/markdown.js";
+import { Loaded } from "../components/states.js";
+import { Status, isFinished } from "../components/status.js";
+import { attempt } from "../components/toast.js";
+/** @import { Capability, Model, Task } from "../types.js" */
+
+const SAMPLES = {
+  prompt: { label: "Ask the model", body: { prompt: "In two sentences: what is a task queue good for?" } },
+  script: {
+    label: "Run a script",
+    body: { script: { content: 'for step in 1 2 3; do echo "step $step of 3"; sleep 0.4; done\ndate -u > "$WORKSPACE/artifacts/hello.txt"\necho "wrote artifacts/hello.txt"\n' } },
+  },
+};
+
+/** @param {{number: number, title: string, done?: boolean, children?: any}} props */
+const Step = ({ number, title, done, children }) => html`<section class=${cx("card step", done && "is-done")} aria-labelledby=${`step-${number}`}>
+  <span class="step-number" aria-hidden="true">${done ? html`<${Icon} icon="check" />` : number}</span>
+  <div class="step-body"><h2 id=${`step-${number}`}>${title}</h2>${children}</div>
+</section>`;
+
+function Account() {
+  const user = session.value?.user;
+  const [saved, setSaved] = useState(false);
+  const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
+  const submit = async (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
+    const [name, password, current] = ["name", "new-password", "current-password"].map((field) => String(form.get(field) ?? ""));
+    setError(null);
+    try {
+      if (name && name !== user?.display_name) await api.patch("/v1/users/me", { display_name: name });
+      if (password) await api.post("/v1/users/me/password", { new_password: password, ...(current ? { current_password: current } : {}) });
+      await loadSession();
+      setSaved(true);
+    } catch (problem) {
+      if (!(problem instanceof api.ApiError)) throw problem;
+      setError(problem);
+    }
+  };
+  return html`<${Step} number=${1} title="You" done=${saved}>
+    <p class="quiet">Your sign-in name is <b>${user?.handle}</b>. A password is only needed to sign in from a browser; the app's own window needs none.</p>
+    <form class="step-form" onSubmit=${submit}>
+      ${error && html`<${Problem} error=${error} />`}
+      <div><label class="form-label" for="name">What to call you</label><input id="name" name="name" class="form-control" autocomplete="name" value=${user?.display_name ?? ""} /></div>
+      ${user?.has_password && html`<div><label class="form-label" for="current-password">Present password</label><input id="current-password" name="current-password" type="password" class="form-control" autocomplete="current-password" /></div>`}
+      <div><label class="form-label" for="new-password">New password <span class="quiet">optional, 8 or more</span></label><input id="new-password" name="new-password" type="password" minlength="8" class="form-control" autocomplete="new-password" /></div>
+      <button type="submit" class="btn">${saved ? "Saved" : "Save"}</button>
+    </form>
+  <//>`;
+}
+
+/** @param {{models: import("../resource.js").Resource<{data: Model[]}>}} props */
+function Models({ models }) {
+  const parts = useResource("capabilities", () => api.get("/v1/capabilities"));
+  const lacking = /** @type {Capability[]} */ (parts.data?.items ?? []).filter((part) => !part.available && /model|provider|ollama|lm_?studio|llama/.test(part.name));
+  return html`<${Step} number=${2} title="A model" done=${(models.data?.data.length ?? 0) > 0}>
+    <${Loaded} of=${models} what="the models" rows=${2}>
+      ${(/** @type {{data: Model[]}} */ { data }) =>
+        data.length
+          ? html`<p class="quiet">Found on this machine, ready for prompts. The first is the default.</p><ul class="models">${data.map((/** @type {Model} */ model) => html`<li><code>${model.id}</code></li>`)}</ul>`
+          : html`<p>None found. Scripts and commands need none.</p>`}
+    <//>
+    ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet">${part.reason} ${part.remedy}</span></li>`)}</ul>`}
+    <button type="button" class="btn btn-sm" onClick=${models.reload}>Look again</button>
+  <//>`;
+}
+
+/** @param {{id: string}} props the sample at work */
+function SampleRun({ id }) {
+  const read = useResource(
+    id,
+    async () => {
+      const task = /** @type {Task} */ (await api.get(`/v1/tasks/${id}`));
+      return { task, result: isFinished(task.status) ? await api.get(`/v1/tasks/${id}/result`) : null };
+    },
+    (event) => event.task_id === id && event.name !== "job.progress",
+  );
+  const log = useLog(id, read.data?.task.run_id);
+  return html`<${Loaded} of=${read} what="the task" rows=${2}>
+    ${(/** @type {any} */ { task, result }) => html`<div class="sample">
+      <p><${Status} status=${task.status} /> <a href=${`/tasks/${task.id}`}>${task.name}</a></p>
+      ${task.kind === "prompt" ? html`<${Markdown} text=${result?.output ?? log.answer} />` : html`<${LogViewer} log=${log} name=${task.name} running=${!isFinished(task.status)} />`}
+      ${result?.error && html`<div class="problem" role="alert"><${Icon} icon="alert-circle" /><p>${result.error.message}</p></div>`}
+    </div>`}
+  <//>`;
+}
+
+/** @param {{hasModel: boolean}} props */
+function Sample({ hasModel }) {
+  const [id, setId] = useState("");
+  const run = (/** @type {"prompt" | "script"} */ kind) => attempt(async () => setId((await api.createTask({ ...SAMPLES[kind].body, name: `first-${kind}`, tags: ["sample"] })).id));
+  return html`<${Step} number=${3} title="A first task" done=${Boolean(id)}>
+    <div class="step-choices">
+      <button type="button" class=${cx("btn", hasModel && "btn-primary")} disabled=${!hasModel} onClick=${() => run("prompt")}><${Icon} icon="message" />${SAMPLES.prompt.label}</button>
+      <button type="button" class=${cx("btn", !hasModel && "btn-primary")} onClick=${() => run("script")}><${Icon} icon="file-code" />${SAMPLES.script.label}</button>
+    </div>
+    ${id && html`<${SampleRun} key=${id} id=${id} />`}
+  <//>`;
+}
+
+export default function WelcomePage() {
+  const models = useResource("models", () => api.get("/v1/models"));
+  const finish = () =>
+    attempt(async () => {
+      await api.patch("/v1/users/me", { welcomed: true });
+      await loadSession();
+      navigate("/");
+    });
+  return html`<div class="welcome">
+    <header><h1>Welcome</h1><p class="quiet">Three small things, all of them optional.</p></header>
+    <${Account} /><${Models} models=${models} /><${Sample} hasModel=${(models.data?.data.length ?? 0) > 0} />
+    <footer><button type="button" class="btn btn-primary" onClick=${finish}>Go to the console</button></footer>
+  </div>`;
+}

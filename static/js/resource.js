@@ -1,0 +1,67 @@
+/** Data of the API as a page holds it: loading, there, failed; read again when an event says so. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ApiError } from "./api.js";
+import { listen } from "./live.js";
+/** @import { GatewayEvent } from "./types.js" */
+
+const SETTLE_MS = 150;
+
+/**
+ * @template T
+ * @typedef {{data: T | null, error: ApiError | null, loading: boolean, reload: () => void}} Resource
+ */
+
+/**
+ * @template T
+ * @param {string} key what is read; another key is another thing
+ * @param {() => Promise<T>} read
+ * @param {(event: GatewayEvent) => boolean} [concerns] which events mean that it changed
+ * @param {number} [settle] how many milliseconds of events are answered by one reading
+ * @returns {Resource<T>}
+ */
+export function useResource(key, read, concerns, settle = SETTLE_MS) {
+  const [state, setState] = useState(/** @type {{key: string, data: T | null, error: ApiError | null, loading: boolean}} */ ({ key, data: null, error: null, loading: true }));
+  const latest = useRef({ key, read, concerns, turn: 0 });
+  latest.current.key = key;
+  latest.current.read = read;
+  latest.current.concerns = concerns;
+
+  const reload = useCallback(async () => {
+    const turn = ++latest.current.turn;
+    const readingKey = latest.current.key;
+    try {
+      const data = await latest.current.read();
+      if (turn === latest.current.turn) setState({ key: readingKey, data, error: null, loading: false });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (turn !== latest.current.turn) return;
+      setState((old) => ({ key: readingKey, data: old.key === readingKey ? old.data : null, error, loading: false }));
+    }
+  }, []);
+
+  useEffect(() => {
+    reload();
+    return () => void latest.current.turn++;
+  }, [key]);
+
+  useEffect(() => {
+    /** @type {number | undefined} */
+    let timer;
+    const stop = listen((event) => {
+      if (event && !latest.current.concerns?.(event)) return;
+      if (timer === undefined) {
+        timer = setTimeout(() => {
+          timer = undefined;
+          reload();
+        }, settle);
+      }
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, []);
+
+  if (state.key !== key) return { data: null, error: null, loading: true, reload };
+  return { data: state.data, error: state.error, loading: state.loading, reload };
+}

@@ -1,0 +1,52 @@
+/** Where we are: the address as a signal, moving without a page load, filters kept in the query. */
+import { signal } from "@preact/signals";
+
+const here = () => ({ path: location.pathname, query: new URLSearchParams(location.search) });
+
+export const place = signal(here());
+
+/** Pages served under another security policy are loaded whole. @param {string} path */
+const needsPageLoad = (path) => path === "/api" || location.pathname === "/api";
+
+/**
+ * @param {string} address a path of the console, with its query
+ * @param {{replace?: boolean}} [options]
+ */
+export function navigate(address, { replace = false } = {}) {
+  if (needsPageLoad(address.split("?")[0])) return location.assign(address);
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  const moved = place.value.path !== location.pathname;
+  place.value = here();
+  if (moved) window.scrollTo(0, 0);
+}
+
+/**
+ * The current address with some of its query changed; empty values are taken out.
+ * @param {Record<string, string | null | undefined>} changes
+ */
+export function withQuery(changes) {
+  const query = new URLSearchParams(place.value.query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
+  const text = query.toString();
+  return place.value.path + (text ? `?${text}` : "");
+}
+
+/** Makes the console's own links move without a page load. */
+export function startRouter() {
+  window.addEventListener("popstate", () => (place.value = here()));
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = /** @type {Element} */ (event.target).closest?.("a[href]");
+    if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download")) return;
+    const url = new URL(link.href);
+    if (url.origin !== location.origin || link.getAttribute("href")?.startsWith("#") || !isPage(url.pathname)) return;
+    event.preventDefault();
+    navigate(url.pathname + url.search);
+  });
+}
+
+/** @param {string} path */
+const isPage = (path) => /^\/(tasks(\/.*)?|artifacts|welcome|api)?$/.test(path);

@@ -1,0 +1,95 @@
+/** Who is signed in: the session cookie's user, what they may do, signing in and out. */
+import { signal } from "@preact/signals";
+import * as api from "./api.js";
+/** @import { Session } from "./types.js" */
+
+/** @type {import("@preact/signals").Signal<Session | null>} */
+export const session = signal(null);
+
+/**
+ * Whether the signed-in user may do it; what they may not do is not shown.
+ * @param {string} action dotted, such as `tasks.create`
+ */
+export function can(action) {
+  const globs = session.value?.actions;
+  if (!globs) return Boolean(session.value);
+  return globs.some((glob) => {
+    const pattern = glob.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*");
+    return new RegExp(`^${pattern}$`).test(action);
+  });
+}
+
+/** @param {Session} value */
+function keep(value) {
+  session.value = { ...session.peek(), ...value };
+  api.useCsrfToken(value.csrf_token ?? "");
+}
+
+/** Asks who is signed in. Null when nobody is. @returns {Promise<Session | null>} */
+export async function loadSession() {
+  try {
+    keep(await api.get("/v1/auth/session", {}, { quiet: true }));
+    return session.value;
+  } catch (error) {
+    if (error instanceof api.ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/** @param {{handle: string, password: string} | {code: string}} credentials */
+export async function signIn(credentials) {
+  keep(await api.post("/v1/auth/session", credentials, { quiet: true }));
+  return loadSession();
+}
+
+export async function signOut() {
+  await api.remove("/v1/auth/session");
+  session.value = null;
+  location.assign("/login");
+}
+
+/** Whether this page is shown by the native window, as far as can be told before its bridge is there. */
+function inNativeWindow() {
+  const host = /** @type {any} */ (window);
+  return Boolean(host.pywebview || host.chrome?.webview || host.webkit?.messageHandlers) || /QtWebEngine/.test(navigator.userAgent);
+}
+
+/** The window's one-time sign-in code; null in a plain browser. @returns {Promise<string | null>} */
+async function nativeCode() {
+  const host = /** @type {any} */ (window);
+  if (!inNativeWindow()) return null;
+  if (!host.pywebview?.api?.sign_in_code) {
+    await new Promise((resolve) => {
+      window.addEventListener("pywebviewready", resolve, { once: true });
+      setTimeout(resolve, 3000);
+    });
+  }
+  return (await host.pywebview?.api?.sign_in_code?.()) ?? null;
+}
+
+/** In the native window: signs in by itself. @returns {Promise<Session | null>} */
+export async function signInNatively() {
+  const code = await nativeCode();
+  if (!code) return null;
+  try {
+    return await signIn({ code });
+  } catch (error) {
+    if (error instanceof api.ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/**
+ * The path to go to after signing in: only one of this console's own.
+ * @param {string | null} next
+ */
+export function safeNext(next) {
+  if (!next || !next.startsWith("/")) return "/";
+  const url = new URL(next, location.origin);
+  return url.origin === location.origin && url.pathname !== "/login" ? url.pathname + url.search + url.hash : "/";
+}
+
+export function toLogin() {
+  if (location.pathname === "/login") return;
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}

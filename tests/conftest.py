@@ -1,0 +1,169 @@
+"""What tests of the whole product share: a real gateway, started as a user would start it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+pytest_plugins = ["tests.no_skips"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+MODELS = Path(os.environ.get("GATEWAY_MODELS_DIR") or PROJECT / ".cache" / "models")
+PASSWORD = "correct horse battery staple"
+FINISHED = ("completed", "failed", "canceled")
+
+
+@dataclass
+class LiveGateway:
+    """A gateway process with its owner's token; `call` speaks to it over HTTP."""
+
+    data_dir: Path
+    options: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    owner_handle: str = "owner"
+    owner_password: str = PASSWORD
+    url: str = ""
+    token: str = ""
+    process: subprocess.Popen[str] | None = None
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30))
+
+    def start(self) -> "LiveGateway":
+        """Starts `app.py serve` and waits for its ready line."""
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.options],
+            cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line.startswith("gateway ready at "):
+            raise AssertionError(
+                f"the gateway did not start: {line!r} {self.process.communicate()[1][-2000:]}"
+            )
+        self.url = line.removeprefix("gateway ready at ").strip()
+        return self
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of the gateway's processes."""
+        return {**os.environ, "GATEWAY_MODELS_DIR": str(MODELS), **self.environment}
+
+    def sign_up(self) -> "LiveGateway":
+        """Gives the owner a password and makes a token, through the command line."""
+        self.cli("user", "reset-password", "owner", stdin=self.owner_password + "\n")
+        self.token = self.cli("token", "create", "--name", "tests").strip()
+        return self
+
+    def cli(self, *arguments: str, stdin: str = "") -> str:
+        """Runs `app.py` on this data directory; returns its standard output."""
+        done = subprocess.run(
+            [sys.executable, "app.py", *arguments, "--data-dir", str(self.data_dir)],
+            cwd=PROJECT, input=stdin, capture_output=True, text=True, env=self.env, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request as the owner, unless `headers` bring another Authorization."""
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        return self.http.request(method, self.url + path, headers=headers, **options)
+
+    def submit(self, **task: Any) -> dict[str, Any]:
+        """Creates a task."""
+        answer = self.call("POST", "/v1/tasks", json=task)
+        assert answer.status_code == 201, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """The task as it is now."""
+        return self.call("GET", f"/v1/tasks/{task_id}").json()  # type: ignore[no-any-return]
+
+    def wait(self, task_id: str, *statuses: str, timeout_s: float = 60) -> dict[str, Any]:
+        """Waits until the task has one of `statuses` (finished, by default)."""
+        return wait_until(
+            lambda: (task := self.task(task_id))["status"] in (statuses or FINISHED) and task, timeout_s
+        )
+
+    def result(self, task_id: str) -> dict[str, Any]:
+        """The task's result."""
+        return self.call("GET", f"/v1/tasks/{task_id}/result").json()  # type: ignore[no-any-return]
+
+    def wait_ready(self, timeout_s: float = 30) -> None:
+        """Waits until the main job can run."""
+        wait_until(lambda: self.http.get(self.url + "/readyz").status_code == 200, timeout_s)
+
+    def node_process(self) -> psutil.Process:
+        """The node beside the gateway."""
+        assert self.process is not None
+        return wait_until(lambda: _node_of(psutil.Process(self.process.pid)), 20)  # type: ignore[union-attr]
+
+    def stop(self) -> int:
+        """Stops the gateway as Ctrl-C would; returns its exit code."""
+        assert self.process is not None
+        with suppress(ProcessLookupError):
+            self.process.terminate()
+        try:
+            self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
+        return self.process.returncode
+
+    def close(self) -> None:
+        """Stops what still runs and closes connections."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        if self.process is not None:
+            for pipe in (self.process.stdout, self.process.stderr):
+                if pipe is not None:
+                    pipe.close()
+        self.http.close()
+
+
+def wait_until(condition: Callable[[], Any], timeout_s: float, pause_s: float = 0.05) -> Any:
+    """Polls until `condition` gives something true; returns that."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(pause_s)
+    raise AssertionError(f"not true within {timeout_s} s")
+
+
+@pytest.fixture(scope="session")
+def live_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    """One gateway for all tests that leave it as they found it."""
+    gateway = LiveGateway(tmp_path_factory.mktemp("gateway"))
+    try:
+        gateway.start().sign_up().wait_ready()
+        yield gateway
+    finally:
+        gateway.close()
+
+
+@pytest.fixture
+def own_gateway(tmp_path: Path) -> Iterator[LiveGateway]:
+    """A gateway that the test may break."""
+    gateway = LiveGateway(tmp_path / "data")
+    try:
+        gateway.start().sign_up().wait_ready()
+        yield gateway
+    finally:
+        gateway.close()
+
+
+def _node_of(gateway: psutil.Process) -> psutil.Process | None:
+    for child in gateway.children():
+        with suppress(psutil.NoSuchProcess):
+            if "node" in child.cmdline():
+                return child
+    return None

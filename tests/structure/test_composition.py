@@ -1,0 +1,67 @@
+"""`app.py` alone puts gateway and console together, and its commands stay short."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.structure.imports import imports_of, packages
+
+ROOT = Path(__file__).parents[2]
+APP = ast.parse((ROOT / "app.py").read_text("utf-8"))
+
+LONGEST_COMMAND = 10
+LONGEST_FUNCTION = 30
+
+
+def functions() -> Iterator[ast.FunctionDef]:
+    """Every function of app.py, nested ones too."""
+    return (node for node in ast.walk(APP) if isinstance(node, ast.FunctionDef))
+
+
+def is_command(function: ast.FunctionDef) -> bool:
+    """Whether click calls it: decorated with `….command(…)` or `….group(…)`."""
+    calls = (decorator.func for decorator in function.decorator_list if isinstance(decorator, ast.Call))
+    return any(isinstance(call, ast.Attribute) and call.attr in ("command", "group") for call in calls)
+
+
+def body_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function's body, without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_each_command_is_a_few_lines() -> None:
+    commands = [function for function in functions() if is_command(function)]
+    assert len(commands) > 10
+    assert {
+        command.name: body_lines(command) for command in commands if body_lines(command) > LONGEST_COMMAND
+    } == {}
+
+
+def test_every_function_of_the_command_line_fits_a_screen() -> None:
+    long = {
+        function.name: body_lines(function)
+        for function in functions()
+        if body_lines(function) > LONGEST_FUNCTION
+    }
+    assert long == {}
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    """Loading Flask or Qt for `--help` would cost every command its start-up time."""
+    loaded = packages(APP.body)
+    assert loaded - sys.stdlib_module_names == {"click"}
+
+
+def test_only_the_command_line_knows_gateway_and_console() -> None:
+    modules = [path for folder in ("gateway", "ui", "migrations") for path in (ROOT / folder).rglob("*.py")]
+    imports = {str(path.relative_to(ROOT)): imports_of(path) for path in modules}
+    assert [path for path, packages in imports.items() if "app" in packages] == []
+    assert [
+        path for path, packages in imports.items() if path.startswith("gateway") and "ui" in packages
+    ] == []
+    assert [
+        path for path, packages in imports.items() if path.startswith("ui") and "gateway" in packages
+    ] == []
+    assert imports_of(ROOT / "app.py") >= {"gateway", "ui"}

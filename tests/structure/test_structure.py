@@ -1,0 +1,137 @@
+"""The project keeps its shape: short files, telling names, and the same doors in every room."""
+
+import ast
+import configparser
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import registry
+from tests.structure.imports import imports_of
+
+ROOT = Path(__file__).parents[2]
+FEATURES = ROOT / "gateway" / "features"
+ROOMS = sorted(path.parent for path in FEATURES.glob("*/__init__.py"))
+
+LONGEST_FILE = 600
+VAGUE_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "misc"}
+PROTECTED_DOORS = ("api", "queries", "models")
+
+
+def sources(*suffixes: str) -> Iterator[Path]:
+    """The project's own files, without what set-up and builds put beside them."""
+    for folder in ("gateway", "ui", "static", "templates", "migrations", "packaging", "tests", "."):
+        paths = (ROOT / folder).glob("*" if folder == "." else "**/*")
+        yield from (path for path in paths if path.suffix in suffixes and not made_by_a_build(path))
+
+
+def made_by_a_build(path: Path) -> bool:
+    return path.is_relative_to(ROOT / "static" / "vendor") or "__pycache__" in path.parts
+
+
+def relative(paths: list[Path]) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in paths)
+
+
+def test_no_file_is_longer_than_600_lines() -> None:
+    long = [
+        path for path in sources(".py", ".js") if len(path.read_text("utf-8").splitlines()) > LONGEST_FILE
+    ]
+    assert relative(long) == []
+
+
+def test_names_say_what_a_module_owns() -> None:
+    vague = [path for path in sources(".py", ".js", ".html", ".css") if VAGUE_NAMES & words(path)]
+    assert relative(vague) == []
+
+
+def words(path: Path) -> set[str]:
+    """The words in a path inside the project: `core/file_utils.py` has core, file and utils."""
+    names = path.relative_to(ROOT).with_suffix("").parts
+    return {word for name in names for word in name.lower().replace("-", "_").split("_")}
+
+
+def test_every_module_says_in_five_lines_at_most_what_it_owns() -> None:
+    """Also each test module; a folder's empty marker would have to say it too."""
+    bare = [path for path in sources(".py") if not 1 <= docstring_lines(path) <= 5]
+    assert relative(bare) == []
+
+
+def docstring_lines(path: Path) -> int:
+    """Lines of text in a module's docstring."""
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    return sum(1 for line in docstring.splitlines() if line.strip())
+
+
+def test_our_packaging_folder_does_not_hide_the_package_of_that_name() -> None:
+    assert not (ROOT / "packaging" / "__init__.py").exists()
+    assert not (ROOT / "packaging.py").exists()
+
+
+def test_every_rooms_init_only_says_what_it_owns() -> None:
+    """Importing a room must not pull in its doors."""
+    chatty = [room for room in ROOMS if len(ast.parse((room / "__init__.py").read_text("utf-8")).body) != 1]
+    assert relative(chatty) == []
+
+
+def test_every_room_has_the_same_doors() -> None:
+    assert ROOMS, "no rooms found"
+    for room in ROOMS:
+        files = {path.stem for path in room.glob("*.py")}
+        assert {"api", "service", "schemas"} <= files, room.name
+        if "models" in files:
+            assert "queries" in files, f"{room.name}: every select stands in queries.py"
+        folders = {path.name for path in room.iterdir() if path.is_dir() and path.name != "__pycache__"}
+        assert not folders, f"{room.name}: a room is flat"
+
+
+def test_the_registry_lists_every_room_once() -> None:
+    assert sorted(registry.ROOMS) == [room.name for room in ROOMS]
+
+
+def test_import_rules_cover_every_room() -> None:
+    """One contract per room; the wildcard form would let other rooms in."""
+    rules = configparser.ConfigParser()
+    rules.read(ROOT / ".importlinter")
+    for room in ROOMS:
+        contract = rules[f"importlinter:contract:room-{room.name}"]
+        package = f"gateway.features.{room.name}"
+        doors = [f"{package}.{door}" for door in PROTECTED_DOORS if (room / f"{door}.py").exists()]
+        assert contract["protected_modules"].split() == doors
+        assert contract["allowed_importers"].split() == [package]
+
+
+def test_import_rules_hold() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run(
+        [linter, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("door", ["service", "queries"])
+def test_split_services_and_queries_know_no_flask_either(door: str) -> None:
+    """Import rules name service.py and queries.py; this covers service_export.py and the like."""
+    split = [path for room in ROOMS for path in room.glob(f"{door}_*.py")]
+    assert relative([path for path in split if "flask" in imports_of(path)]) == []
+
+
+def test_a_node_with_everything_it_runs_loads_no_flask_and_no_gevent() -> None:
+    """The registry loads rooms by name, which the import rules cannot follow."""
+    program = """
+import sys
+import gateway.node.main
+from gateway import registry
+registry.load_tables()
+registry.doors("jobs")
+print(*sorted({name.split(".")[0] for name in sys.modules}))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.split())
+    assert "procrastinate" in loaded
+    assert {name for name in loaded if name.startswith(("flask", "werkzeug", "gevent"))} == set()

@@ -1,0 +1,96 @@
+"""A real Chromium in front of a real gateway. Every page is watched: what breaks or leaves the machine fails the test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ARGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, without a window."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "Browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def api(live_gateway: Any) -> Iterator[httpx.Client]:
+    """The same API that the console uses, with the owner's token."""
+    headers = {"Authorization": f"Bearer {live_gateway.token}"}
+    with httpx.Client(base_url=live_gateway.url, headers=headers, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def watch(page: Page, origin: str, troubles: list[str]) -> None:
+    """Notes every request to somewhere else, every uncaught error, and everything the security policy stopped."""
+    host = urlsplit(origin).netloc
+
+    def on_request(request: Any) -> None:
+        if urlsplit(request.url).scheme not in ("data", "blob") and urlsplit(request.url).netloc != host:
+            troubles.append(f"request to {request.url}")
+
+    def on_console(message: Any) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            troubles.append(message.text)
+
+    page.set_default_timeout(WAIT_MS)
+    page.on("request", on_request)
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: troubles.append(f"uncaught: {error}"))
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_gateway: Any) -> Iterator[Callable[..., Page]]:
+    """Opens watched pages: `open_page("/tasks", signed_in=True, width=1280, color_scheme="light")`."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def opened(
+        path: str = "/", *, signed_in: bool = True, width: int = 1280, height: int = 860, **options: Any
+    ) -> Page:
+        context = browser.new_context(
+            base_url=live_gateway.url,
+            viewport={"width": width, "height": height},
+            accept_downloads=True,
+            **options,
+        )
+        contexts.append(context)
+        if signed_in:
+            credentials = {"handle": "owner", "password": live_gateway.owner_password}
+            answer = context.request.post("/v1/auth/session", data=credentials)
+            assert answer.ok, answer.text()
+            csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
+            assert context.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
+        page = context.new_page()
+        watch(page, live_gateway.url, troubles)
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """Home, signed in as the owner."""
+    return open_page("/")

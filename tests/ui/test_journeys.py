@@ -1,0 +1,170 @@
+"""What a person does in the console, from the empty box to the finished task."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, expect
+
+TASK_ADDRESS = re.compile(r"/tasks/[0-9a-f-]{36}$")
+
+
+def submit_script(page: Page, content: str) -> None:
+    page.get_by_role("tab", name="Script").click()
+    page.get_by_role("textbox", name="Script").fill(content)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(TASK_ADDRESS)
+
+
+def status(page: Page) -> Any:
+    return page.locator(".task-title .status")
+
+
+def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: Page, tmp_path: Path) -> None:
+    data = tmp_path / "numbers.txt"
+    data.write_text("4\n5\n6\n", encoding="utf-8")
+    page.get_by_role("tab", name="Script").click()
+    page.get_by_role("textbox", name="Script").fill(
+        "for n in 1 2 3; do echo line $n; sleep 0.4; done\n"
+        "awk '{ sum += $1 } END { print \"sum\", sum }' inputs/numbers.txt | tee artifacts/sum.txt\n"
+    )
+    page.locator("input[type=file]").set_input_files(data)
+    expect(page.get_by_role("list", name="Files to attach")).to_contain_text("numbers.txt")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(TASK_ADDRESS)
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("line 1")
+    expect(status(page)).to_have_text("running")
+    expect(log).to_contain_text("sum 15")
+    expect(status(page)).to_have_text("completed")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download sum.txt").click()
+    assert download.value.path().read_text("utf-8") == "sum 15\n"
+    page.get_by_role("button", name="sum.txt", exact=True).click()
+    expect(page.get_by_role("dialog", name="sum.txt")).to_contain_text("sum 15")
+
+
+def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
+    models = [model["id"] for model in api.get("/v1/models").json()["data"] if "/" in model["id"]]
+    page.get_by_role("textbox", name="Prompt").fill("Say hello in one short sentence.")
+    page.get_by_label("Model").select_option(models[0])
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(TASK_ADDRESS)
+    expect(status(page)).to_have_text("completed", timeout=60_000)
+    answer = api.get(f"/v1/tasks/{page.url.rsplit('/', 1)[1]}/result").json()["output"]
+    assert answer.strip()
+    shown = page.get_by_role("region", name="Answer").inner_text()
+    assert answer.split()[0].strip("*#`.,!") in shown
+
+
+def test_commands_show_a_result_each_and_where_they_stopped(page: Page) -> None:
+    page.get_by_role("tab", name="Commands").click()
+    page.get_by_role("textbox", name="Commands").fill("echo first\nls /not-there\necho never")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(TASK_ADDRESS)
+    expect(status(page)).to_have_text("failed")
+    results = page.get_by_role("region", name="Results by command")
+    expect(results).to_contain_text("exit 0")
+    expect(results).to_contain_text("exit 2")
+    expect(results).to_contain_text("No such file or directory")
+    expect(results).not_to_contain_text("never\n")
+
+
+def test_a_running_task_is_canceled_and_run_again(page: Page) -> None:
+    submit_script(page, "echo begun\nsleep 600\n")
+    expect(page.get_by_role("log")).to_contain_text("begun")
+    page.get_by_role("button", name="Cancel").click()
+    expect(status(page)).to_have_text("canceled")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_label("Run", exact=True)).to_contain_text("Run 2, running")
+    expect(page.get_by_role("log")).to_contain_text("begun")
+    page.get_by_role("button", name="Cancel").click()
+    expect(status(page)).to_have_text("canceled")
+
+
+def test_a_task_is_duplicated_with_its_options(page: Page, api: httpx.Client) -> None:
+    wish = {
+        "script": {"content": "echo twin\n"},
+        "tags": ["twin"],
+        "acceptance_criteria": ["it says twin"],
+        "timeout_s": 90,
+    }
+    first = api.post("/v1/tasks", json=wish).json()
+    page.goto(f"/tasks/{first['id']}")
+    page.get_by_role("link", name="Duplicate").click()
+    expect(page.get_by_role("textbox", name="Script")).to_have_value("echo twin\n")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(TASK_ADDRESS)
+    second = api.get(f"/v1/tasks/{page.url.rsplit('/', 1)[1]}").json()
+    assert second["id"] != first["id"]
+    assert {name: second[name] for name in ("tags", "acceptance_criteria", "timeout_s")} == {
+        name: wish[name] for name in ("tags", "acceptance_criteria", "timeout_s")
+    }
+
+
+def test_what_the_api_refuses_is_said_beside_what_was_written(page: Page) -> None:
+    page.get_by_role("tab", name="Script").click()
+    page.get_by_role("textbox", name="Script").fill("true")
+    page.get_by_role("button", name="Options").click()
+    page.get_by_label("Environment").fill("MY_PASSWORD=x")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("MY_PASSWORD")
+    expect(page.get_by_role("textbox", name="Script")).to_have_value("true")
+
+
+def test_lists_are_filtered_and_searched_by_address_and_back_works(page: Page, api: httpx.Client) -> None:
+    api.post("/v1/tasks", json={"script": {"content": "true"}, "name": "needle in the hay", "tags": ["pins"]})
+    api.post("/v1/tasks", json={"script": {"content": "true"}, "name": "only hay"})
+    page.goto("/tasks?tag=pins")
+    rows = page.locator("tbody tr")
+    expect(rows.filter(has_text="needle-in-the-hay").first).to_be_visible()
+    expect(rows.filter(has_text="only-hay")).to_have_count(0)
+    page.get_by_role("link", name="Stop filtering by tag pins").click()
+    expect(rows.filter(has_text="only-hay").first).to_be_visible()
+    page.go_back()
+    expect(rows.filter(has_text="only-hay")).to_have_count(0)
+    page.goto("/tasks")
+    page.get_by_role("searchbox", name="Search tasks").fill("needle")
+    page.wait_for_url("**/tasks?q=needle")
+    expect(rows.filter(has_text="only-hay")).to_have_count(0)
+
+
+def test_a_file_is_uploaded_previewed_and_deleted_by_name(page: Page, tmp_path: Path) -> None:
+    table = tmp_path / "people.csv"
+    table.write_text('name,age\n"Smith, Jo",41\n', encoding="utf-8")
+    page.get_by_role("link", name="Artifacts").click()
+    page.locator("input[type=file]").set_input_files(table)
+    row = page.locator("tbody tr").filter(has_text="people.csv").first
+    row.get_by_role("link", name="people.csv", exact=True).click()
+    expect(page.get_by_role("dialog").get_by_role("cell", name="Smith, Jo")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    row.get_by_role("button", name="Delete people.csv").click()
+    expect(page.get_by_role("dialog", name="Delete people.csv?")).to_be_visible()
+    page.get_by_role("button", name="Delete file").click()
+    expect(page.locator("tbody tr").filter(has_text="people.csv")).to_have_count(0)
+
+
+def test_a_dropped_file_is_attached(page: Page) -> None:
+    drop = """(area) => {
+        const carried = new DataTransfer();
+        carried.items.add(new File(["hello"], "dropped.txt", { type: "text/plain" }));
+        for (const kind of ["dragenter", "dragover", "drop"])
+            area.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
+    }"""
+    page.locator(".composer").evaluate(drop)
+    expect(page.get_by_role("list", name="Files to attach")).to_contain_text("dropped.txt")
+
+
+def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[..., Page]) -> None:
+    page = open_page("/welcome")
+    page.get_by_label("What to call you").fill("Robin")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Saved")).to_be_visible()
+    page.get_by_role("button", name="Run a script").click()
+    expect(page.get_by_role("log")).to_contain_text("step 3 of 3")
+    expect(page.locator(".sample .status")).to_have_text("completed")
+    page.get_by_role("button", name="Go to the console").click()
+    expect(page.get_by_role("navigation", name="Main")).to_contain_text("Robin")

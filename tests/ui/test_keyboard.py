@@ -1,0 +1,79 @@
+"""Everything works without a mouse."""
+
+import re
+from collections.abc import Callable
+
+import httpx
+from playwright.sync_api import Page, expect
+
+
+def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None:
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    for _ in range(4):
+        if page.evaluate("document.activeElement.getAttribute('role')") == "tab":
+            break
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Script")).to_be_focused()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "TEXTAREA":
+            break
+    page.keyboard.type("echo typed")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/tasks/[0-9a-f-]{36}$"))
+    expect(page.locator(".task-title .status")).to_have_text("completed")
+
+
+def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client) -> None:
+    task = api.post("/v1/tasks", json={"name": "palette quarry", "script": {"content": "true"}}).json()
+    page.keyboard.press("Control+k")
+    search = page.get_by_role("combobox", name="Search pages, actions and tasks")
+    expect(search).to_be_focused()
+    page.keyboard.type("quarry")
+    expect(page.get_by_role("option", name=task["name"])).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/tasks/{task['id']}")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("artif")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/artifacts")
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("New task")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    page.wait_for_url("**/artifacts")
+    page.keyboard.press("n")
+    page.wait_for_url("**/tasks/new")
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
+
+
+def test_rows_are_walked_with_j_and_k(page: Page, api: httpx.Client) -> None:
+    for _ in range(2):
+        api.post("/v1/tasks", json={"script": {"content": "true"}})
+    page.goto("/tasks")
+    expect(page.locator(".row-link").nth(1)).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator(".row-link").nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.locator(".row-link").nth(0)).to_be_focused()
+
+
+def test_the_first_tab_stop_skips_to_the_content(open_page: Callable[..., Page]) -> None:
+    page = open_page("/artifacts")
+    expect(page.get_by_role("heading", name="Artifacts")).to_be_visible()
+    page.locator("body").evaluate("(body) => { document.activeElement.blur(); body.focus(); }")
+    page.locator(".skip-link").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()

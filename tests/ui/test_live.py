@@ -1,0 +1,81 @@
+"""The log is whole: after a reload, after a lost connection, and whatever its length."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+LINES = 40
+SLOW = f"for n in $(seq 1 {LINES}); do echo tick $n; sleep 0.1; done\n"
+
+
+def submit(api: httpx.Client, script: str) -> str:
+    answer = api.post("/v1/tasks", json={"script": {"content": script}})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def numbers(page: Page) -> list[int]:
+    lines: list[str] = page.locator(".log-line.is-stdout .log-text").all_text_contents()
+    return [int(line.split()[-1]) for line in lines if line.strip()]
+
+
+def test_a_reload_in_the_middle_keeps_the_log_complete(page: Page, api: httpx.Client) -> None:
+    page.goto(f"/tasks/{submit(api, SLOW)}")
+    expect(page.get_by_role("log")).to_contain_text("tick 5")
+    page.reload()
+    expect(page.get_by_role("log")).to_contain_text(f"tick {LINES}")
+    assert numbers(page) == list(range(1, LINES + 1))
+
+
+def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    sockets: list[WebSocketRoute] = []
+    refused = {"now": False}
+
+    def connect(socket: WebSocketRoute) -> None:
+        if refused["now"]:
+            socket.close(code=1012)
+        else:
+            sockets.append(socket)
+            socket.connect_to_server()
+
+    page = open_page("/")
+    page.context.route_web_socket("**/v1/events/ws", connect)
+    page.goto(f"/tasks/{submit(api, SLOW)}")
+    expect(page.get_by_role("log")).to_contain_text("tick 3")
+    refused["now"] = True
+    sockets[-1].close(code=1012)
+    expect(page.locator(".connection")).to_contain_text("Reconnecting")
+    page.wait_for_timeout(1500)
+    refused["now"] = False
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(page.locator(".task-title .status")).to_have_text("completed")
+    assert numbers(page) == list(range(1, LINES + 1))
+
+
+def test_a_long_log_is_shown_whole_and_at_its_end(page: Page, api: httpx.Client) -> None:
+    page.goto(f"/tasks/{submit(api, 'seq 1 3000')}")
+    expect(page.locator(".log-count")).to_contain_text("3,00")
+    assert numbers(page) == list(range(1, 3001))
+    box: dict[str, Any] = page.get_by_role("log").evaluate(
+        "(log) => ({ left: log.scrollHeight - log.scrollTop - log.clientHeight })"
+    )
+    assert box["left"] < 24
+
+
+def test_output_that_comes_in_pieces_is_one_line(page: Page, api: httpx.Client) -> None:
+    script = "for part in one two three; do printf '%s ' $part; sleep 0.3; done; echo\nprintf '10%%\\r55%%\\r100%%\\n'\n"
+    page.goto(f"/tasks/{submit(api, script)}")
+    expect(page.locator(".task-title .status")).to_have_text("completed")
+    lines = [text.strip() for text in page.locator(".log-line.is-stdout .log-text").all_text_contents()]
+    assert lines == ["one two three", "100%"]
+
+
+def test_home_shows_what_runs_as_it_starts_and_ends(page: Page, api: httpx.Client) -> None:
+    running = page.get_by_role("region", name="Running now")
+    expect(page.locator(".connection")).to_contain_text("Live")
+    task = api.post("/v1/tasks", json={"name": "seen-on-home", "script": {"content": "sleep 600"}}).json()
+    expect(running).to_contain_text(task["name"])
+    api.post(f"/v1/tasks/{task['id']}/cancel")
+    expect(running).not_to_contain_text(task["name"])

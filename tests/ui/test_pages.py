@@ -1,0 +1,118 @@
+"""The shells as they are served: no data, a strict policy, files that are cached for ever under their hash."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
+
+from ui.pages import STATIC, blueprint
+
+SHELLS = [
+    "/",
+    "/login",
+    "/welcome",
+    "/tasks",
+    "/tasks/new",
+    "/tasks/01890000-0000-7000-8000-000000000000",
+    "/artifacts",
+    "/api",
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    """The console alone, without a gateway."""
+    app = Flask("console", static_folder=None)
+    app.register_blueprint(blueprint())
+    return app.test_client()
+
+
+@pytest.mark.parametrize("path", SHELLS)
+def test_shells_allow_no_inline_script_but_their_own(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
+    nonce = re.search(r"'nonce-([\w-]{20,})'", policy["script-src"])
+    assert nonce and policy["default-src"] == "'none'" and policy["connect-src"] == "'self'"
+    assert "unsafe" not in policy["script-src"]
+    assert ("unsafe-inline" in policy["style-src"]) == (path == "/api")
+    assert policy["frame-ancestors"] == "'none'" and policy["base-uri"] == "'none'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    for script in re.findall(r"<script\b[^>]*>", answer.text):
+        assert f'nonce="{nonce[1]}"' in script or "src=" in script
+    assert client.get(path).headers["Content-Security-Policy"] != answer.headers["Content-Security-Policy"]
+
+
+def test_a_task_address_that_is_no_id_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/tasks/nonsense").status_code == 404
+
+
+def test_files_are_cached_for_ever_under_their_hash_and_only_there(client: FlaskClient) -> None:
+    base = re.search(r'data-base="(/assets/\w+)"', client.get("/").text)
+    assert base
+    with client.get(f"{base[1]}/js/main.js") as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+        assert (
+            "immutable" in answer.headers["Cache-Control"]
+            and "max-age=31536000" in answer.headers["Cache-Control"]
+        )
+    assert client.get("/assets/000000000000/js/main.js").status_code == 404
+    assert client.get(f"{base[1]}/../templates/console.html").status_code == 404
+
+
+def test_everything_a_shell_names_is_there(client: FlaskClient) -> None:
+    page = client.get("/").text
+    addresses = set(re.findall(r"/assets/\w+/[\w./-]+", page))
+    assert len(addresses) > 20
+    for address in addresses:
+        with client.get(address) as answer:
+            assert answer.status_code == 200, address
+
+
+def test_every_icon_used_is_in_the_sprite() -> None:
+    sprite = (STATIC / "vendor" / "icons.svg").read_text("utf-8")
+    used = {
+        name
+        for path in (STATIC / "js").rglob("*.js")
+        for name in re.findall(r'icon[:=] ?"([a-z0-9-]+)"', path.read_text("utf-8"))
+    }
+    assert used and {name for name in used if f'id="{name}"' not in sprite} == set()
+
+
+def test_only_one_module_calls_the_api() -> None:
+    callers = {
+        path.name
+        for path in (STATIC / "js").rglob("*.js")
+        if re.search(r"\bfetch\(|XMLHttpRequest|EventSource", path.read_text("utf-8"))
+    }
+    assert callers == {"api.js"}
+
+
+def test_no_module_makes_elements_from_text() -> None:
+    risky = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySetInnerHTML|\beval\(|new Function"
+    )
+    assert [str(p) for p in (STATIC / "js").rglob("*.js") if risky.search(p.read_text("utf-8"))] == []
+
+
+def test_files_stay_within_the_size_that_reads_well() -> None:
+    def lines(path: Path) -> int:
+        return path.read_text("utf-8").count("\n")
+
+    assert {p.name: lines(p) for p in (STATIC / "js").rglob("*.js") if lines(p) > 600} == {}
+
+
+def test_the_api_reference_lists_what_is_served_and_calls_it_signed_in(
+    open_page: Callable[..., Page], live_gateway: Any
+) -> None:
+    page = open_page("/api")
+    expect(page.get_by_role("heading", name="API", exact=True)).to_be_attached()
+    expect(page.locator(".reference")).to_contain_text("/v1/tasks", timeout=30_000)
+    assert page.evaluate("document.fonts.size") >= 0

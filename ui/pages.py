@@ -1,0 +1,117 @@
+"""The console's page shells and static files. Shells carry no data: the pages fetch it from the public API."""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "static"
+YEAR_S = 365 * 24 * 3600
+
+# Bare module names to files of static/vendor; the same list is in jsconfig.json for the type checker.
+IMPORTS = {
+    "preact": "vendor/preact.js",
+    "preact/hooks": "vendor/preact-hooks.js",
+    "@preact/signals-core": "vendor/signals-core.js",
+    "@preact/signals": "vendor/signals.js",
+    "htm": "vendor/htm.js",
+    "marked": "vendor/marked.js",
+    "dompurify": "vendor/dompurify.js",
+    "uplot": "vendor/uplot.js",
+}
+
+
+def assets_version() -> str:
+    """A short hash over every static file, so that an address with it in can be cached for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in STATIC.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(STATIC).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def content_security_policy(nonce: str, inline_styles: bool = False) -> str:
+    """Own files only. `inline_styles` is for the API reference, whose renderer adds its own <style>."""
+    styles = "'self' 'unsafe-inline'" if inline_styles else "'self'"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' 'nonce-{nonce}'",
+            f"style-src {styles}",
+            "font-src 'self'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' blob:",
+            "frame-src blob:",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        )
+    )
+
+
+def blueprint() -> Blueprint:
+    """The console as one blueprint named `ui`; every route of it is public and holds no user data."""
+    pages = Blueprint("ui", __name__, template_folder=str(ROOT / "templates"))
+    version = assets_version()
+    core_modules = sorted(
+        path.relative_to(STATIC).as_posix()
+        for path in (STATIC / "js").rglob("*.js")
+        if path.parent.name != "pages"
+    )
+
+    def shell(template: str = "console.html", inline_styles: bool = False) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        base = f"/assets/{version}"
+        imports = {name: f"{base}/{path}" for name, path in IMPORTS.items()}
+        response = make_response(
+            render_template(
+                template, base=base, nonce=nonce, import_map={"imports": imports}, modules=core_modules
+            )
+        )
+        response.headers["Content-Security-Policy"] = content_security_policy(nonce, inline_styles)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        return response
+
+    @pages.get("/")
+    def home() -> Response:
+        return shell()
+
+    @pages.get("/tasks")
+    @pages.get("/tasks/new")
+    def tasks() -> Response:
+        return shell()
+
+    @pages.get("/tasks/<uuid:task_id>")
+    def task(task_id: str) -> Response:
+        return shell()
+
+    @pages.get("/artifacts")
+    def artifacts() -> Response:
+        return shell()
+
+    @pages.get("/login")
+    @pages.get("/welcome")
+    def entrance() -> Response:
+        return shell()
+
+    @pages.get("/api")
+    def api_reference() -> Response:
+        return shell(inline_styles=True)
+
+    @pages.get("/assets/<asset_version>/<path:filename>")
+    def assets(asset_version: str, filename: str) -> Response:
+        if asset_version != version:
+            abort(404)
+        response = send_from_directory(STATIC, filename, max_age=YEAR_S)
+        response.cache_control.immutable = True
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    return pages
