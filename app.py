@@ -30,12 +30,8 @@ class Application(click.Group):
                 raise
             code = 3 if isinstance(error, AlreadyRunning) else 4 if isinstance(error, MissingPart) else 1
             message = getattr(error, "detail", None) or str(error) or type(error).__name__
-            known = (
-                isinstance(error, GatewayError) or code != 1 or type(error).__module__.startswith("gateway.")
-            )
-            click.echo(
-                message if known else f"Failed: {message}. Run it again with --debug for details.", err=True
-            )
+            known = isinstance(error, GatewayError) or code != 1 or type(error).__module__.startswith("gateway.")
+            click.echo(message if known else f"Failed: {message}. Run it again with --debug for details.", err=True)
             ctx.exit(code)
 
 
@@ -50,13 +46,9 @@ def _options(*names: str) -> Any:
         "data_dir": click.option(
             "--data-dir", type=click.Path(path_type=Path), help="The directory that holds everything."
         ),
-        "database_url": click.option(
-            "--database-url", help="PostgreSQL 15 or newer instead of the embedded one."
-        ),
+        "database_url": click.option("--database-url", help="PostgreSQL 15 or newer instead of the embedded one."),
         "host": click.option("--host", help="Address to listen on."),
-        "port": click.option(
-            "--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."
-        ),
+        "port": click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."),
         "name": click.option("--name", required=True, help="What it is for."),
     }
 
@@ -68,9 +60,7 @@ def _options(*names: str) -> Any:
     return add
 
 
-@click.group(
-    cls=Application, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=Application, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @_options("data_dir", "port")
 @click.pass_context
@@ -101,12 +91,8 @@ def serve(no_node: bool, **options: Any) -> None:
 @click.option("--name", help="The node's name; the machine's name by default.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that tasks can ask for.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Jobs to run at once.")
-@click.option(
-    "--beside", is_flag=True, hidden=True, help="End with the process at the other end of standard input."
-)
-def node(
-    name: str | None, labels: tuple[str, ...], concurrency: int | None, beside: bool, **options: Any
-) -> None:
+@click.option("--beside", is_flag=True, hidden=True, help="End with the process at the other end of standard input.")
+def node(name: str | None, labels: tuple[str, ...], concurrency: int | None, beside: bool, **options: Any) -> None:
     """A worker node for a gateway, on this or another machine."""
     from gateway.node import main as process
 
@@ -120,9 +106,7 @@ def token() -> None:
 
 @token.command("create")
 @_options("name", "data_dir", "database_url")
-@click.option(
-    "--scope", "scopes", multiple=True, help="An action such as tasks.create or tasks.*; all when absent."
-)
+@click.option("--scope", "scopes", multiple=True, help="An action such as tasks.create or tasks.*; all when absent.")
 @click.option("--expires", help="Lifetime, such as 12h, 90d.")
 def create_token(name: str, scopes: tuple[str, ...], expires: str | None, **options: Any) -> None:
     """Prints a new API token alone on standard output."""

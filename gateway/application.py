@@ -60,9 +60,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
         if hasattr(door, "add_websocket"):
             door.add_websocket(sock)
     _slow_down_guessing(app)
-    app.extensions["public"] |= {
-        end for end, view in app.view_functions.items() if getattr(view, PUBLIC, False)
-    }
+    app.extensions["public"] |= {end for end, view in app.view_functions.items() if getattr(view, PUBLIC, False)}
     return app
 
 
@@ -115,7 +113,8 @@ def _slow_down_guessing(app: Flask) -> None:
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
     for endpoint in ("identity.login", "identity.open_session", "identity.new_code"):
         view = app.view_functions[endpoint]
-        app.view_functions[endpoint] = limiter.shared_limit("20/minute", scope="sign-in")(view)
+        limited: Any = limiter.shared_limit("20/minute", scope="sign-in")(view)
+        app.view_functions[endpoint] = limited
 
 
 def add_pages(app: Flask, pages: Blueprint) -> None:

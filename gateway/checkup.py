@@ -99,8 +99,6 @@ def _window() -> Finding:
             False,
             "pywebview is not installed; the browser is used. Run `make install`.",
         )
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return Finding("native window", False, False, "There is no display; the address is printed instead.")
     return Finding("native window", True, False, "pywebview")

@@ -3,6 +3,7 @@
 Call `gevent.monkey.patch_all()` before importing this module: every wait in this process is cooperative.
 """
 
+import ipaddress
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from gateway.application import ROOT, create_app
-from gateway.core import crypto, observe
+from gateway.core import crypto, logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, migrate
@@ -57,7 +58,7 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None])
     """
     data_dir = DataDir(config.data_dir)
     data_dir.prepare()
-    observe.configure(data_dir.logs, config.log_level, "gateway")
+    logs.configure(data_dir.logs, config.log_level, "gateway")
     with ExitStack() as stack:
         stack.enter_context(data_dir.lock())
         listener = stack.enter_context(_listen(config))
@@ -111,7 +112,7 @@ def _listen(config: Config) -> Iterator[socket.socket]:
     except OSError as error:
         listener.close()
         raise PortTaken(
-            f"{config.host}:{config.port} cannot be used ({error.strerror}); choose another port with --port, or --port 0."
+            f"{config.host}:{config.port} cannot be used ({error.strerror}); choose another port with --port."
         ) from error
     listener.listen(1024)
     with listener:
@@ -141,8 +142,8 @@ def _keep_alive(server: EmbeddedPostgres) -> None:
             log.warning("the embedded database ended; starting it again")
             try:
                 server.start()
-            except MissingPart as error:
-                log.error("the embedded database does not start", reason=str(error))
+            except MissingPart:
+                log.exception("the embedded database does not start")
                 gevent.sleep(2)
 
 
@@ -163,7 +164,10 @@ def _node_options(config: Config) -> list[str]:
 
 
 def _shown(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    """The address a client on this machine uses; listening everywhere includes loopback."""
+    if host in (str(ipaddress.IPv4Address(0)), str(ipaddress.IPv6Address(0))):
+        return "[::1]" if ":" in host else "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 class _ErrorLog:

@@ -57,19 +57,14 @@ def is_filled_from(group: str) -> bool:
 
 def digest(group: str) -> str:
     """What identifies the content of the locks that `group` is installed from."""
-    return hashlib.sha256(
-        b"".join((LOCKS / f"{lock}.txt").read_bytes() for lock in ("build", group))
-    ).hexdigest()
+    return hashlib.sha256(b"".join((LOCKS / f"{lock}.txt").read_bytes() for lock in ("build", group))).hexdigest()
 
 
 def has_working_pip() -> bool:
     """Whether `.venv` holds a Python that starts and has pip."""
     if not VENV_PYTHON.exists():
         return False
-    return (
-        subprocess.run([VENV_PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode
-        == 0
-    )
+    return subprocess.run([VENV_PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
 def create_venv() -> None:

@@ -58,9 +58,7 @@ def blueprint() -> Blueprint:
     pages = Blueprint("ui", __name__, template_folder=str(ROOT / "templates"))
     version = assets_version()
     core_modules = sorted(
-        path.relative_to(STATIC).as_posix()
-        for path in (STATIC / "js").rglob("*.js")
-        if path.parent.name != "pages"
+        path.relative_to(STATIC).as_posix() for path in (STATIC / "js").rglob("*.js") if path.parent.name != "pages"
     )
 
     def shell(template: str = "console.html", inline_styles: bool = False) -> Response:
@@ -68,9 +66,7 @@ def blueprint() -> Blueprint:
         base = f"/assets/{version}"
         imports = {name: f"{base}/{path}" for name, path in IMPORTS.items()}
         response = make_response(
-            render_template(
-                template, base=base, nonce=nonce, import_map={"imports": imports}, modules=core_modules
-            )
+            render_template(template, base=base, nonce=nonce, import_map={"imports": imports}, modules=core_modules)
         )
         response.headers["Content-Security-Policy"] = content_security_policy(nonce, inline_styles)
         response.headers["Cache-Control"] = "no-cache"
@@ -102,6 +98,7 @@ def blueprint() -> Blueprint:
         return shell()
 
     @pages.get("/api")
+    @pages.get("/docs")
     def api_reference() -> Response:
         return shell(inline_styles=True)
 

@@ -28,35 +28,21 @@ class Config(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", frozen=True)
 
-    data_dir: Path = Field(
-        default_factory=default_data_dir, description="the one directory that holds everything"
-    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="the one directory that holds everything")
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = (
-        DEFAULT_PORT
-    )
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = DEFAULT_PORT
     database_url: str | None = Field(None, description="PostgreSQL 15 or newer; absent = the embedded server")
     node: bool = Field(True, description="whether a worker node runs beside the gateway")
     node_concurrency: Annotated[int, Field(ge=1, le=256, description="jobs a node runs at once")] = 8
     allowed_hosts: tuple[str, ...] = Field((), description="further Host names the gateway answers to")
-    models_dir: Path | None = Field(
-        None, description="where model weights lie; absent = models/ in the data directory"
-    )
+    models_dir: Path | None = Field(None, description="where model weights lie; absent = models/ in the data directory")
     default_model: str = Field("local/smollm2-135m", description="PROVIDER/MODEL that answers prompt tasks")
     body_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2 * 2**20, description="largest JSON body")
     upload_limit_bytes: Annotated[int, Field(ge=1024)] = Field(8 * 2**30, description="largest uploaded file")
-    output_limit_bytes: Annotated[int, Field(ge=1024)] = Field(
-        2**20, description="output kept per command and stream"
-    )
-    task_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        3600.0, description="time limit of a task that names none"
-    )
-    task_memory_bytes: Annotated[int, Field(ge=2**24)] = Field(
-        2 * 2**30, description="memory limit of a sandbox"
-    )
-    log_level: str = Field(
-        "info", pattern="^(debug|info|warning|error)$", description="least severe line to log"
-    )
+    output_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2**20, description="output kept per command and stream")
+    task_timeout_s: Annotated[float, Field(gt=0)] = Field(3600.0, description="time limit of a task that names none")
+    task_memory_bytes: Annotated[int, Field(ge=2**24)] = Field(2 * 2**30, description="memory limit of a sandbox")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe line to log")
     debug: bool = Field(False, description="show tracebacks on the command line")
 
     @property

@@ -51,13 +51,9 @@ def sqlalchemy_url(url: str) -> str:
     try:
         parsed = make_url(url)
     except sa.exc.ArgumentError as error:
-        raise MissingPart(
-            "The database URL cannot be read; write postgresql://USER:PASSWORD@HOST/NAME."
-        ) from error
+        raise MissingPart("The database URL cannot be read; write postgresql://USER:PASSWORD@HOST/NAME.") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise MissingPart(
-            f"{parsed.get_backend_name()} is not supported; give the URL of a PostgreSQL database."
-        )
+        raise MissingPart(f"{parsed.get_backend_name()} is not supported; give the URL of a PostgreSQL database.")
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
@@ -127,13 +123,9 @@ def check_server(engine: Engine) -> None:
             version = connection.execute(text("SHOW server_version_num")).scalar_one()
     except sa.exc.OperationalError as error:
         reason = str(error.orig).strip().splitlines()[-1] if error.orig else "no answer"
-        raise MissingPart(
-            f"The database cannot be reached ({reason}); start it or correct --database-url."
-        ) from error
+        raise MissingPart(f"The database cannot be reached ({reason}); start it or correct --database-url.") from error
     if int(version) < MINIMUM_SERVER_VERSION:
-        raise MissingPart(
-            f"PostgreSQL 15 or newer is needed, the server has {int(version) // 10000}; upgrade it."
-        )
+        raise MissingPart(f"PostgreSQL 15 or newer is needed, the server has {int(version) // 10000}; upgrade it.")
 
 
 def migrate(engine: Engine, directory: Path) -> None:

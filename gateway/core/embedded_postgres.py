@@ -182,9 +182,7 @@ class _Status(NamedTuple):
 def _read_status(cluster: Path) -> _Status | None:
     """None when there is no server, or one so young that the file is not complete."""
     try:
-        lines = (
-            (cluster / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        )
+        lines = (cluster / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         pid, _, _, port, socket_dir, address, _, state = (line.strip() for line in lines[:8])
         return _Status(int(pid), int(port), socket_dir or address, state == "ready")
     except (FileNotFoundError, ValueError):

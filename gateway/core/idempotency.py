@@ -96,9 +96,7 @@ def fingerprint_of_request() -> bytes:
     if request.mimetype == "multipart/form-data":
         for name, value in sorted(request.form.items(multi=True)):
             digest.update(f"{name}={len(value)}:{value}\n".encode())
-        for name, file in sorted(
-            request.files.items(multi=True), key=lambda item: (item[0], item[1].filename or "")
-        ):
+        for name, file in sorted(request.files.items(multi=True), key=lambda item: (item[0], item[1].filename or "")):
             digest.update(f"{name}={file.filename}:{file.stream.sha256}\n".encode())  # type: ignore[attr-defined]
     elif request.is_json or not request.content_length:
         digest.update(request.get_data(cache=True))

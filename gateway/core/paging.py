@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 def page(
     session: Session,
-    query: Select[tuple[R]],
+    query: Select[R],
     key: InstrumentedAttribute[Any],
     *,
     limit: int,
@@ -44,12 +44,14 @@ def _encode(position: uuid.UUID | int) -> str:
 def _decode(cursor: str, key: InstrumentedAttribute[Any]) -> uuid.UUID | int:
     wanted = key.type.python_type
     try:
-        plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
-            "ascii"
-        )
+        plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         position = uuid.UUID(plain) if wanted is uuid.UUID else int(plain)
-        if isinstance(position, int) and not -(2**63) <= position < 2**63:
-            raise ValueError
     except (binascii.Error, ValueError) as error:
-        raise Invalid.field("cursor", "use the next_cursor of the page before, unchanged") from error
+        raise _bad_cursor() from error
+    if isinstance(position, int) and not -(2**63) <= position < 2**63:
+        raise _bad_cursor()
     return position
+
+
+def _bad_cursor() -> Invalid:
+    return Invalid.field("cursor", "use the next_cursor of the page before, unchanged")

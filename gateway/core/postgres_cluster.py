@@ -131,9 +131,7 @@ class PostgresCluster:
         query = f"port={port}&passfile={quote(str(self.passfile), safe='')}"
         return f"postgresql://{ROLE}@/{DATABASE}?host={quote(host, safe='')}&{query}"
 
-    def spawn(
-        self, program: str, *arguments: str, dies_by: SignalName, **streams: Any
-    ) -> subprocess.Popen[bytes]:
+    def spawn(self, program: str, *arguments: str, dies_by: SignalName, **streams: Any) -> subprocess.Popen[bytes]:
         """Starts a PostgreSQL program as a child in a session of its own, where no Ctrl-C reaches it.
 
         On Linux the child gets the signal `dies_by` when the calling thread ends.

@@ -97,18 +97,14 @@ def _render_database(error: sqlalchemy.exc.SQLAlchemyError) -> Response:
     cause = getattr(error, "orig", None)
     log.error("database error", error=type(error).__name__, cause=type(cause).__name__, path=request.path)
     if isinstance(cause, psycopg.errors.DiskFull):
-        return render(
-            InsufficientStorage("The disk that holds the database is full; free some space and retry.")
-        )
+        return render(InsufficientStorage("The disk that holds the database is full; free some space and retry."))
     if isinstance(cause, psycopg.errors.DataError):
         return render(Invalid("A value cannot be stored; check sizes, ranges and characters."))
     if isinstance(cause, psycopg.errors.UniqueViolation):
         return render(Conflict("Something of that name exists already; choose another name."))
     if isinstance(cause, psycopg.errors.IntegrityError):
         return render(Conflict("The change does not fit what is stored; read it again."))
-    if isinstance(
-        error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError | sqlalchemy.exc.TimeoutError
-    ):
+    if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError | sqlalchemy.exc.TimeoutError):
         return render(
             NotReady(
                 "The database does not answer at the moment; retry in a few seconds.",
@@ -125,7 +121,7 @@ def _render_os(error: OSError) -> Response:
 
 
 def _render_unexpected(error: Exception) -> Response:
-    log.exception("unexpected error", path=request.path, request_id=g.get("request_id"))
+    log.error("unexpected error", path=request.path, request_id=g.get("request_id"), exc_info=error)
     return problem(
         500,
         "Internal error",

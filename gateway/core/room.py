@@ -60,9 +60,7 @@ class Room(APIBlueprint):
             abp_security=[{"bearer": []}],
         )
 
-    def _add_url_rule(
-        self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any
-    ) -> None:
+    def _add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
         inner = view_func.__wrapped__
         view = _in_unit_of_work(view_func, takes_json=parse_parameters(inner, doc_ui=False)[5] is not None)
         setattr(view, PUBLIC, getattr(inner, PUBLIC, False))
@@ -87,9 +85,7 @@ def _once(view: Callable[..., Any], arguments: dict[str, Any]) -> Response:
     if key is None or g.actor.via == "none":
         return make_response(view(**arguments))
     session, actor_id = g.work.session, g.actor.user_id
-    if (
-        earlier := idempotency.claim(session, actor_id, key, idempotency.fingerprint_of_request())
-    ) is not None:
+    if (earlier := idempotency.claim(session, actor_id, key, idempotency.fingerprint_of_request())) is not None:
         return earlier
     response = make_response(view(**arguments))
     if response.status_code < 300 and not response.is_streamed:

@@ -42,9 +42,7 @@ class PageQuery(In):
     """How a list is paged (contract "HTTP conventions")."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="items a page")] = 50
-    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before")] = (
-        None
-    )
+    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before")] = None
 
 
 class Page(Out, Generic[T]):

@@ -52,9 +52,7 @@ class Work:
 
     def record(self, action: str, resource: Resource, *, allowed: bool, reason: str) -> None:
         """Leaves an audit record for a decision that was made elsewhere, such as a failed login."""
-        row = audit_row(
-            self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id
-        )
+        row = audit_row(self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id)
         (self._audit if allowed else self._denials).append(row)
 
     def emit(
@@ -69,9 +67,7 @@ class Work:
         data: dict[str, Any] | None = None,
     ) -> None:
         """Adds an event to what leaves with the commit."""
-        self._events.append(
-            NewEvent(name, self.actor.handle, owner_id, task_id, run_id, project_id, tags, data or {})
-        )
+        self._events.append(NewEvent(name, self.actor.handle, owner_id, task_id, run_id, project_id, tags, data or {}))
 
     def defer(self, name: str, args: dict[str, Any], *, priority: int = 0) -> int:
         """Queues a job that starts once the commit is through; returns its number in the queue."""

@@ -16,7 +16,7 @@ import structlog
 from procrastinate.exceptions import ConnectorException
 
 from gateway import registry
-from gateway.core import observe
+from gateway.core import logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, libpq_url
@@ -42,7 +42,7 @@ GRACE_S = 1.0
 def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bool) -> None:
     """Finds the database and runs the node. Raises MissingPart, or ValueError for a label that is none."""
     pairs = dict(_label(text) for text in labels)
-    observe.configure(config.data_dir / "logs", config.log_level, "node")
+    logs.configure(config.data_dir / "logs", config.log_level, "node")
     url = config.database_url or EmbeddedPostgres.url_of_running(DataDir(config.data_dir))
     if url is None:
         raise MissingPart(

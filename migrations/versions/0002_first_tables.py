@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("project_id", sa.UUID(), nullable=True),
         sa.Column("tags", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
         sa.UniqueConstraint("id", name=op.f("uq_events_id")),
     )
@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("status", sa.BigInteger(), nullable=True),
-        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("headers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("actor_id", "key", name=op.f("pk_idempotency_keys")),
     )
@@ -74,8 +74,8 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("pid", sa.BigInteger(), nullable=False),
-        sa.Column("labels", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("capabilities", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("labels", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("capabilities", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("concurrency", sa.BigInteger(), nullable=False),
         sa.Column("running", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
@@ -109,9 +109,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "handle = lower(handle) AND handle ~ '^[a-z0-9][a-z0-9._-]{0,63}$'", name=op.f("ck_users_handle")
         ),
-        sa.CheckConstraint(
-            "role IN ('owner', 'admin', 'operator', 'member', 'viewer')", name=op.f("ck_users_role")
-        ),
+        sa.CheckConstraint("role IN ('owner', 'admin', 'operator', 'member', 'viewer')", name=op.f("ck_users_role")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("handle", name=op.f("uq_users_handle")),
     )
@@ -127,9 +125,7 @@ def upgrade() -> None:
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("last_used_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("revoked_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_api_tokens_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_api_tokens_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
         sa.UniqueConstraint("hash", name=op.f("uq_api_tokens_hash")),
     )
@@ -144,9 +140,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.CheckConstraint("kind IN ('login', 'console')", name=op.f("ck_auth_sessions_kind")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_auth_sessions_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_auth_sessions_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auth_sessions")),
     )
     op.create_index("ix_auth_sessions_user_id_id", "auth_sessions", ["user_id", "id"], unique=False)
@@ -163,9 +157,7 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("updated_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name=op.f("ck_projects_slug")),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["users.id"], name=op.f("fk_projects_owner_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_projects_owner_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
         sa.UniqueConstraint("slug", name=op.f("uq_projects_slug")),
     )
@@ -178,9 +170,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_sign_in_codes_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sign_in_codes_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_sign_in_codes")),
     )
     op.create_index(op.f("ix_sign_in_codes_expires_at"), "sign_in_codes", ["expires_at"], unique=False)
@@ -200,9 +190,7 @@ def upgrade() -> None:
         sa.CheckConstraint("origin IN ('upload', 'task')", name=op.f("ck_artifacts_origin")),
         sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_artifacts_sha256")),
         sa.CheckConstraint("size >= 0", name=op.f("ck_artifacts_size")),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["users.id"], name=op.f("fk_artifacts_owner_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_artifacts_owner_id"), ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name=op.f("fk_artifacts_project_id"), ondelete="RESTRICT"
         ),
@@ -220,10 +208,7 @@ def upgrade() -> None:
         sa.Column("used_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('access', 'refresh')", name=op.f("ck_session_tokens_kind")),
         sa.ForeignKeyConstraint(
-            ["session_id"],
-            ["auth_sessions.id"],
-            name=op.f("fk_session_tokens_session_id"),
-            ondelete="CASCADE",
+            ["session_id"], ["auth_sessions.id"], name=op.f("fk_session_tokens_session_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_session_tokens")),
     )
@@ -240,7 +225,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("prompt", sa.Text(), nullable=True),
-        sa.Column("script", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("script", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("commands", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.Column("continue_on_error", sa.Boolean(), nullable=False),
         sa.Column("acceptance_criteria", postgresql.ARRAY(sa.Text()), nullable=False),
@@ -249,13 +234,13 @@ def upgrade() -> None:
         sa.Column("timeout_s", sa.Double(), nullable=False),
         sa.Column("model", sa.Text(), nullable=True),
         sa.Column("network", sa.Boolean(), nullable=False),
-        sa.Column("env", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("metadata", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("env", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("metadata", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("exit_code", sa.BigInteger(), nullable=True),
         sa.Column("output", sa.Text(), nullable=True),
-        sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("updated_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
@@ -274,12 +259,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("num_nonnulls(prompt, script, commands) = 1", name=op.f("ck_tasks_one_input")),
         sa.CheckConstraint("timeout_s > 0", name=op.f("ck_tasks_timeout_s")),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["users.id"], name=op.f("fk_tasks_owner_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_tasks_project_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_tasks_owner_id"), ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_tasks_project_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
     )
     op.create_index("ix_tasks_owner_id_id", "tasks", ["owner_id", "id"], unique=False)
@@ -301,7 +282,7 @@ def upgrade() -> None:
         sa.Column("queue_job_id", sa.BigInteger(), nullable=True),
         sa.Column("attempt", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("log_seq", sa.BigInteger(), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("started_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -310,21 +291,13 @@ def upgrade() -> None:
             "status IN ('pending', 'running', 'completed', 'failed', 'canceled')", name=op.f("ck_runs_status")
         ),
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_runs_node_id"), ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["users.id"], name=op.f("fk_runs_owner_id"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_runs_project_id"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_runs_owner_id"), ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_runs_project_id"), ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_runs_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index(
-        "ix_runs_open",
-        "runs",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("status IN ('pending', 'running')"),
+        "ix_runs_open", "runs", ["id"], unique=False, postgresql_where=sa.text("status IN ('pending', 'running')")
     )
     op.create_index("ix_runs_owner_id_id", "runs", ["owner_id", "id"], unique=False)
     op.create_index("ix_runs_status_id", "runs", ["status", "id"], unique=False)
@@ -335,19 +308,14 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("artifact_id", sa.UUID(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["artifact_id"],
-            ["artifacts.id"],
-            name=op.f("fk_task_attachments_artifact_id"),
-            ondelete="RESTRICT",
+            ["artifact_id"], ["artifacts.id"], name=op.f("fk_task_attachments_artifact_id"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["task_id"], ["tasks.id"], name=op.f("fk_task_attachments_task_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("task_id", "position", name=op.f("pk_task_attachments")),
     )
-    op.create_index(
-        op.f("ix_task_attachments_artifact_id"), "task_attachments", ["artifact_id"], unique=False
-    )
+    op.create_index(op.f("ix_task_attachments_artifact_id"), "task_attachments", ["artifact_id"], unique=False)
     op.create_table(
         "task_changes",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -358,9 +326,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("run_id", sa.UUID(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["task_id"], ["tasks.id"], name=op.f("fk_task_changes_task_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_task_changes_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_changes")),
     )
     op.create_index("ix_task_changes_task_id_id", "task_changes", ["task_id", "id"], unique=False)
@@ -369,27 +335,20 @@ def upgrade() -> None:
         sa.Column("task_id", sa.UUID(), nullable=False),
         sa.Column("depends_on_id", sa.UUID(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["depends_on_id"],
-            ["tasks.id"],
-            name=op.f("fk_task_dependencies_depends_on_id"),
-            ondelete="CASCADE",
+            ["depends_on_id"], ["tasks.id"], name=op.f("fk_task_dependencies_depends_on_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["task_id"], ["tasks.id"], name=op.f("fk_task_dependencies_task_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("task_id", "depends_on_id", name=op.f("pk_task_dependencies")),
     )
-    op.create_index(
-        op.f("ix_task_dependencies_depends_on_id"), "task_dependencies", ["depends_on_id"], unique=False
-    )
+    op.create_index(op.f("ix_task_dependencies_depends_on_id"), "task_dependencies", ["depends_on_id"], unique=False)
     op.create_table(
         "task_tags",
         sa.Column("owner_id", sa.UUID(), nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
         sa.Column("task_id", sa.UUID(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["task_id"], ["tasks.id"], name=op.f("fk_task_tags_task_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_task_tags_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("owner_id", "tag", "task_id", name=op.f("pk_task_tags")),
     )
     op.create_index(op.f("ix_task_tags_task_id"), "task_tags", ["task_id"], unique=False)
@@ -405,13 +364,12 @@ def upgrade() -> None:
         sa.Column("stdout", sa.Text(), nullable=False),
         sa.Column("stderr", sa.Text(), nullable=False),
         sa.Column("truncated", sa.Boolean(), nullable=False),
-        sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("error", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("started_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('script', 'command', 'model')", name=op.f("ck_jobs_kind")),
         sa.CheckConstraint(
-            "status IN ('queued', 'running', 'completed', 'failed', 'canceled', 'skipped')",
-            name=op.f("ck_jobs_status"),
+            "status IN ('queued', 'running', 'completed', 'failed', 'canceled', 'skipped')", name=op.f("ck_jobs_status")
         ),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_jobs_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
@@ -446,9 +404,7 @@ def downgrade() -> None:
     op.drop_index("ix_runs_task_id_id", table_name="runs")
     op.drop_index("ix_runs_status_id", table_name="runs")
     op.drop_index("ix_runs_owner_id_id", table_name="runs")
-    op.drop_index(
-        "ix_runs_open", table_name="runs", postgresql_where=sa.text("status IN ('pending', 'running')")
-    )
+    op.drop_index("ix_runs_open", table_name="runs", postgresql_where=sa.text("status IN ('pending', 'running')"))
     op.drop_table("runs")
     op.drop_index("uq_tasks_owner_id_name", table_name="tasks")
     op.drop_index("ix_tasks_status_id", table_name="tasks")

@@ -19,7 +19,7 @@ const ROUTES = [
   { pattern: /^\/tasks\/new$/, title: "New task", load: () => import("./pages/new-task.js") },
   { pattern: /^\/tasks\/([0-9a-f-]+)$/, title: "Task", load: () => import("./pages/task.js") },
   { pattern: /^\/artifacts$/, title: "Artifacts", load: () => import("./pages/artifacts.js") },
-  { pattern: /^\/api$/, title: "API", load: () => import("./pages/api-reference.js") },
+  { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
   { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
   { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },
 ];

@@ -6,7 +6,7 @@ const here = () => ({ path: location.pathname, query: new URLSearchParams(locati
 export const place = signal(here());
 
 /** Pages served under another security policy are loaded whole. @param {string} path */
-const needsPageLoad = (path) => path === "/api" || location.pathname === "/api";
+const needsPageLoad = (path) => [path, location.pathname].some((one) => one === "/api" || one === "/docs");
 
 /**
  * @param {string} address a path of the console, with its query

@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import psutil
 import websocket
 
 from tests.conftest import LiveGateway, wait_until
@@ -88,7 +89,7 @@ def test_canceling_kills_what_runs_within_two_seconds(live_gateway: LiveGateway)
     waiting = live_gateway.submit(commands=["echo later"], depends_on=[task["id"]])
     assert waiting["status"] == "waiting"
     live_gateway.wait(task["id"], "running")
-    wait_until(lambda: _sleepers(), 10)
+    wait_until(_sleepers, 10)
     answer = live_gateway.call("POST", f"/v1/tasks/{task['id']}/cancel")
     assert answer.json()["status"] == "canceled"
     wait_until(lambda: not _sleepers(), 2)
@@ -116,10 +117,4 @@ def test_the_gateway_stops_in_order(own_gateway: LiveGateway) -> None:
 
 
 def _sleepers() -> list[int]:
-    import psutil
-
-    return [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if process.info["cmdline"] == ["sleep", "600"]
-    ]
+    return [process.pid for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "600"]]

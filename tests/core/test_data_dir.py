@@ -160,9 +160,7 @@ def test_a_file_in_its_place_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_read_only_directory_is_explained(tmp_path: Path) -> None:
-    assert "is read-only; mount it writable" in prepare_in_sandbox(
-        tmp_path, "--ro-bind", str(tmp_path), str(tmp_path)
-    )
+    assert "is read-only; mount it writable" in prepare_in_sandbox(tmp_path, "--ro-bind", str(tmp_path), str(tmp_path))
 
 
 def test_a_directory_of_another_user_is_explained(tmp_path: Path) -> None:

@@ -317,9 +317,7 @@ def test_only_the_password_opens_it(data_dir: DataDir) -> None:
             url.replace("gateway@", "postgres@"),
             url.replace("/gateway?", "/postgres?"),
         ):
-            with pytest.raises(
-                psycopg.OperationalError, match=r"no password|authentication failed|no pg_hba"
-            ):
+            with pytest.raises(psycopg.OperationalError, match=r"no password|authentication failed|no pg_hba"):
                 psycopg.connect(refused, passfile=None if refused == without else "").close()
         assert query(url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
 
@@ -336,9 +334,7 @@ def test_the_password_is_nowhere_but_in_its_file(data_dir: DataDir) -> None:
         assert not list(data_dir.path.glob("postgres.new-*"))
 
 
-def test_the_environment_of_the_gateway_stays_its_own(
-    data_dir: DataDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_of_the_gateway_stays_its_own(data_dir: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_CANARY", "secret")
     monkeypatch.setenv("PGPORT", "1")
     monkeypatch.setenv("PGDATA", "/nowhere")
@@ -450,9 +446,7 @@ def test_a_database_of_another_version_is_explained(empty_dir: DataDir, version:
     assert (empty_dir.postgres / "PG_VERSION").read_text() == version
 
 
-def test_programs_that_cannot_be_run_are_explained(
-    empty_dir: DataDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_that_cannot_be_run_are_explained(empty_dir: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = empty_dir.path / "pginstall" / "bin"
     programs.mkdir(parents=True)
     (programs / "initdb").touch(mode=0o600)

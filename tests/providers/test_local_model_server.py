@@ -73,9 +73,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def start_node(data_dir: Path) -> subprocess.Popen[str]:
-    node = subprocess.Popen(
-        [sys.executable, "-c", NODE, str(data_dir)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
-    )
+    node = subprocess.Popen([sys.executable, "-c", NODE, str(data_dir)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert node.stdout is not None
     assert node.stdout.readline() == "ready\n"
     return node

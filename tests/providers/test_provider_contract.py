@@ -21,9 +21,7 @@ KEY = "sk-planted-canary-8d1c"
 def ollama(exchange: Exchange) -> None:
     """Ollama's protocol, as far as the gateway speaks it."""
     if exchange.path == "/api/tags":
-        exchange.json(
-            {"models": [{"name": "llama3:8b", "modified_at": "2026-05-04T14:56:49.277302595-07:00"}]}
-        )
+        exchange.json({"models": [{"name": "llama3:8b", "modified_at": "2026-05-04T14:56:49.277302595-07:00"}]})
     elif exchange.path == "/v1/chat/completions" and json.loads(exchange.body)["model"] == "llama3:8b":
         exchange.begin()
         for word in ("The ", "sky ", "is ", "blue."):
@@ -49,9 +47,7 @@ def live_provider(kind: str, data_dir: Path) -> Iterator[Provider[Any]]:
     asyncio.run(local.prepare("smollm2-135m"))
     upstream = local.upstream("smollm2-135m")
     api_key = upstream.headers["Authorization"].removeprefix("Bearer ")
-    yield create_provider(
-        kind, {"base_url": upstream.base_url}, models_dir=data_dir / "models", api_key=api_key
-    )
+    yield create_provider(kind, {"base_url": upstream.base_url}, models_dir=data_dir / "models", api_key=api_key)
 
 
 @pytest.fixture(params=sorted(KINDS))

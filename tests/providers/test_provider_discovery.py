@@ -24,9 +24,7 @@ def lm_studio(exchange: Exchange) -> None:
         "/lmstudio-greeting": {"lmstudio": True},
         "/v1/models": {"object": "list", "data": [{"id": "qwen3-4b", "object": "model"}]},
     }
-    exchange.json(
-        answers.get(exchange.path, {"error": f"Unexpected endpoint or method. (GET {exchange.path})"})
-    )
+    exchange.json(answers.get(exchange.path, {"error": f"Unexpected endpoint or method. (GET {exchange.path})"}))
 
 
 def somebody_else(exchange: Exchange) -> None:
@@ -37,9 +35,7 @@ def somebody_else(exchange: Exchange) -> None:
 def found_at(script: Script) -> list[Found]:
     """What is found where one server answers on every port that is asked."""
     with scripted_server(script) as server:
-        return asyncio.run(
-            discover([replace(product, port=server.port) for product in PRODUCTS], timeout_s=2)
-        )
+        return asyncio.run(discover([replace(product, port=server.port) for product in PRODUCTS], timeout_s=2))
 
 
 def test_ollama_is_found_with_its_models() -> None:

@@ -119,9 +119,7 @@ def test_pieces_cut_anywhere_give_the_whole_text() -> None:
 
 
 def test_too_many_requests_passes_on_how_long_to_wait() -> None:
-    error = failure(
-        lambda exchange: exchange.json({"error": {"message": "Slow down."}}, 429, Retry_After="7")
-    )
+    error = failure(lambda exchange: exchange.json({"error": {"message": "Slow down."}}, 429, Retry_After="7"))
     assert (error.code, error.permanent, error.status, error.retry_after) == ("rate_limited", False, 429, 7)
     assert "Slow down." in str(error)
 
@@ -137,9 +135,7 @@ def test_too_many_requests_passes_on_how_long_to_wait() -> None:
         (503, "upstream_error", False),
     ],
 )
-def test_a_refusal_is_permanent_only_where_repeating_cannot_help(
-    status: int, code: str, permanent: bool
-) -> None:
+def test_a_refusal_is_permanent_only_where_repeating_cannot_help(status: int, code: str, permanent: bool) -> None:
     error = failure(lambda exchange: exchange.json({"error": {"message": f"Wrong key {KEY}."}}, status))
     assert (error.code, error.permanent, error.status) == (code, permanent, status)
     assert "Wrong key SECRET_REDACTED." in str(error)
@@ -171,9 +167,7 @@ def test_an_answer_that_is_no_completion_is_named_as_such(body: bytes) -> None:
     assert failure(script).code == "bad_response"
 
 
-@pytest.mark.parametrize(
-    "data", [b"{not json", b"42", b"null", b'{"choices": [7]}', b'{"choices": [{"delta": 7}]}']
-)
+@pytest.mark.parametrize("data", [b"{not json", b"42", b"null", b'{"choices": [7]}', b'{"choices": [{"delta": 7}]}'])
 def test_wrong_json_in_the_stream_is_named_as_such(data: bytes) -> None:
     def script(exchange: Exchange) -> None:
         exchange.begin()

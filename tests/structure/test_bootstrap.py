@@ -63,9 +63,7 @@ class Project:
         """Run make as a user would whose pip is configured for another index."""
         environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
         command = ["make", f"PYTHON={sys.executable}", *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

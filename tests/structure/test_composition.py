@@ -34,17 +34,11 @@ def body_lines(function: ast.FunctionDef) -> int:
 def test_each_command_is_a_few_lines() -> None:
     commands = [function for function in functions() if is_command(function)]
     assert len(commands) > 10
-    assert {
-        command.name: body_lines(command) for command in commands if body_lines(command) > LONGEST_COMMAND
-    } == {}
+    assert {command.name: body_lines(command) for command in commands if body_lines(command) > LONGEST_COMMAND} == {}
 
 
 def test_every_function_of_the_command_line_fits_a_screen() -> None:
-    long = {
-        function.name: body_lines(function)
-        for function in functions()
-        if body_lines(function) > LONGEST_FUNCTION
-    }
+    long = {function.name: body_lines(function) for function in functions() if body_lines(function) > LONGEST_FUNCTION}
     assert long == {}
 
 
@@ -58,10 +52,6 @@ def test_only_the_command_line_knows_gateway_and_console() -> None:
     modules = [path for folder in ("gateway", "ui", "migrations") for path in (ROOT / folder).rglob("*.py")]
     imports = {str(path.relative_to(ROOT)): imports_of(path) for path in modules}
     assert [path for path, packages in imports.items() if "app" in packages] == []
-    assert [
-        path for path, packages in imports.items() if path.startswith("gateway") and "ui" in packages
-    ] == []
-    assert [
-        path for path, packages in imports.items() if path.startswith("ui") and "gateway" in packages
-    ] == []
+    assert [path for path, packages in imports.items() if path.startswith("gateway") and "ui" in packages] == []
+    assert [path for path, packages in imports.items() if path.startswith("ui") and "gateway" in packages] == []
     assert imports_of(ROOT / "app.py") >= {"gateway", "ui"}

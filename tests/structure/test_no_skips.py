@@ -22,9 +22,7 @@ def run_pytest(folder: Path, source: str, *, ci: bool) -> subprocess.CompletedPr
     """One pytest run over `source` with the plugin loaded."""
     (folder / "test_part.py").write_text(f"def test_passes(): pass\n{source}")
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | (
-        {"CI": "true"} if ci else {}
-    )
+    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | ({"CI": "true"} if ci else {})
     command = [
         sys.executable,
         "-m",

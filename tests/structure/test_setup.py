@@ -62,9 +62,7 @@ def test_npm_packages_are_locked_by_hash_and_name_no_registry() -> None:
 def test_npm_packages_are_asked_for_by_exact_version() -> None:
     manifest = json.loads((ROOT / "package.json").read_text("utf-8"))
     wanted = manifest["dependencies"] | manifest.get("devDependencies", {})
-    assert {
-        name: version for name, version in wanted.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)
-    } == {}
+    assert {name: version for name, version in wanted.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)} == {}
 
 
 def test_locks_hold_what_the_project_asks_for() -> None:

@@ -37,9 +37,7 @@ def relative(paths: list[Path]) -> list[str]:
 
 
 def test_no_file_is_longer_than_600_lines() -> None:
-    long = [
-        path for path in sources(".py", ".js") if len(path.read_text("utf-8").splitlines()) > LONGEST_FILE
-    ]
+    long = [path for path in sources(".py", ".js") if len(path.read_text("utf-8").splitlines()) > LONGEST_FILE]
     assert relative(long) == []
 
 
@@ -106,9 +104,7 @@ def test_import_rules_cover_every_room() -> None:
 
 def test_import_rules_hold() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
-    run = subprocess.run(
-        [linter, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([linter, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
 
 
@@ -129,9 +125,7 @@ registry.load_tables()
 registry.doors("jobs")
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
-    run = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert "procrastinate" in loaded
     assert {name for name in loaded if name.startswith(("flask", "werkzeug", "gevent"))} == set()

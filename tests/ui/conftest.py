@@ -57,28 +57,34 @@ def watch(page: Page, origin: str, troubles: list[str]) -> None:
     page.on("pageerror", lambda error: troubles.append(f"uncaught: {error}"))
 
 
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, live_gateway: Any) -> Any:
+    """The cookies of one session of the owner, who has been welcomed. Signing in again and again would be slowed."""
+    context = browser.new_context(base_url=live_gateway.url)
+    credentials = {"handle": "owner", "password": live_gateway.owner_password}
+    answer = context.request.post("/v1/auth/session", data=credentials)
+    assert answer.ok, answer.text()
+    csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
+    assert context.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def open_page(browser: Browser, live_gateway: Any) -> Iterator[Callable[..., Page]]:
-    """Opens watched pages: `open_page("/tasks", signed_in=True, width=1280, color_scheme="light")`."""
+def open_page(browser: Browser, live_gateway: Any, signed_in: Any) -> Iterator[Callable[..., Page]]:
+    """Opens watched pages: `open_page("/tasks", as_owner=True, width=1280, color_scheme="light")`."""
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
 
-    def opened(
-        path: str = "/", *, signed_in: bool = True, width: int = 1280, height: int = 860, **options: Any
-    ) -> Page:
+    def opened(path: str = "/", *, as_owner: bool = True, width: int = 1280, height: int = 860, **options: Any) -> Page:
         context = browser.new_context(
             base_url=live_gateway.url,
             viewport={"width": width, "height": height},
-            accept_downloads=True,
+            storage_state=signed_in if as_owner else None,
             **options,
         )
         contexts.append(context)
-        if signed_in:
-            credentials = {"handle": "owner", "password": live_gateway.owner_password}
-            answer = context.request.post("/v1/auth/session", data=credentials)
-            assert answer.ok, answer.text()
-            csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
-            assert context.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
         page = context.new_page()
         watch(page, live_gateway.url, troubles)
         page.goto(path)

@@ -26,12 +26,12 @@ PAGES = [
 @pytest.fixture
 def addresses(api: httpx.Client) -> dict[str, str]:
     """A task of many parts, and one with a prompt, to look at."""
-    script = "printf '\\033[31mred\\033[0m \\033[1;34mblue\\033[0m\\n'; echo problem >&2; echo a,b > artifacts/t.csv; exit 2"
+    script = (
+        "printf '\\033[31mred\\033[0m \\033[1;34mblue\\033[0m\\n'; echo problem >&2; echo a,b > artifacts/t.csv; exit 2"
+    )
     wish = {"script": {"content": script}, "tags": ["axe"], "acceptance_criteria": ["one", "two"]}
     task = api.post("/v1/tasks", json=wish).json()["id"]
-    prompt = api.post(
-        "/v1/tasks", json={"prompt": "# Title\n\n- a [link](https://example.com)\n\n`code`"}
-    ).json()["id"]
+    prompt = api.post("/v1/tasks", json={"prompt": "# Title\n\n- a [link](https://example.com)\n\n`code`"}).json()["id"]
     api.post(f"/v1/tasks/{prompt}/cancel")
     return {"task": task, "prompt": prompt}
 
@@ -56,9 +56,7 @@ def violations(page: Page) -> list[dict[str, Any]]:
 def test_axe_finds_nothing(
     open_page: Callable[..., Page], addresses: dict[str, str], address: str, scheme: str
 ) -> None:
-    page = open_page(
-        address.format(**addresses), signed_in=address != "/login", color_scheme=scheme, bypass_csp=True
-    )
+    page = open_page(address.format(**addresses), as_owner=address != "/login", color_scheme=scheme, bypass_csp=True)
     settle(page)
     assert violations(page) == []
 
@@ -83,7 +81,7 @@ def test_axe_finds_nothing_in_what_opens(open_page: Callable[..., Page], scheme:
 def test_nothing_is_cut_off_at_380_pixels(
     open_page: Callable[..., Page], addresses: dict[str, str], address: str
 ) -> None:
-    page = open_page(address.format(**addresses), signed_in=address != "/login", width=380, height=760)
+    page = open_page(address.format(**addresses), as_owner=address != "/login", width=380, height=760)
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     beyond = (

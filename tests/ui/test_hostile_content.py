@@ -76,9 +76,7 @@ def test_hostile_file_names_and_contents_stay_text(page: Page, tmp_path: Path) -
 def test_an_svg_is_shown_as_a_picture_only(page: Page) -> None:
     page.goto("/artifacts")
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" onload="parent.hacked=1"><script>parent.hacked=1</script></svg>'
-    page.locator("input[type=file]").set_input_files(
-        {"name": "p.svg", "mimeType": "image/svg+xml", "buffer": svg}
-    )
+    page.locator("input[type=file]").set_input_files({"name": "p.svg", "mimeType": "image/svg+xml", "buffer": svg})
     page.locator("tbody tr").filter(has_text="p.svg").first.locator(".row-link").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     unharmed(page)

@@ -65,7 +65,9 @@ def test_a_long_log_is_shown_whole_and_at_its_end(page: Page, api: httpx.Client)
 
 
 def test_output_that_comes_in_pieces_is_one_line(page: Page, api: httpx.Client) -> None:
-    script = "for part in one two three; do printf '%s ' $part; sleep 0.3; done; echo\nprintf '10%%\\r55%%\\r100%%\\n'\n"
+    script = (
+        "for part in one two three; do printf '%s ' $part; sleep 0.3; done; echo\nprintf '10%%\\r55%%\\r100%%\\n'\n"
+    )
     page.goto(f"/tasks/{submit(api, script)}")
     expect(page.locator(".task-title .status")).to_have_text("completed")
     lines = [text.strip() for text in page.locator(".log-line.is-stdout .log-text").all_text_contents()]

@@ -59,10 +59,7 @@ def test_files_are_cached_for_ever_under_their_hash_and_only_there(client: Flask
     with client.get(f"{base[1]}/js/main.js") as answer:
         assert answer.status_code == 200
         assert answer.headers["Content-Type"].startswith("text/javascript")
-        assert (
-            "immutable" in answer.headers["Cache-Control"]
-            and "max-age=31536000" in answer.headers["Cache-Control"]
-        )
+        assert "immutable" in answer.headers["Cache-Control"] and "max-age=31536000" in answer.headers["Cache-Control"]
     assert client.get("/assets/000000000000/js/main.js").status_code == 404
     assert client.get(f"{base[1]}/../templates/console.html").status_code == 404
 

@@ -14,7 +14,7 @@ def enter(page: Page, password: str) -> None:
 
 
 def test_signing_in_leads_to_where_one_was_going(open_page: Callable[..., Page], live_gateway: Any) -> None:
-    page = open_page("/tasks?status=failed", signed_in=False)
+    page = open_page("/tasks?status=failed", as_owner=False)
     page.wait_for_url("**/login?next=*")
     enter(page, live_gateway.owner_password)
     page.wait_for_url("**/tasks?status=failed")
@@ -22,24 +22,22 @@ def test_signing_in_leads_to_where_one_was_going(open_page: Callable[..., Page],
 
 
 def test_a_wrong_password_is_refused_in_words(open_page: Callable[..., Page]) -> None:
-    page = open_page("/login", signed_in=False)
+    page = open_page("/login", as_owner=False)
     enter(page, "not the password")
     expect(page.get_by_role("alert")).to_be_visible()
     assert page.url.endswith("/login")
 
 
-@pytest.mark.parametrize(
-    "target", ["https://example.com/", "//example.com/", "/\\example.com", "javascript:alert(1)"]
-)
-def test_signing_in_never_leads_elsewhere(
-    open_page: Callable[..., Page], live_gateway: Any, target: str
-) -> None:
-    page = open_page(f"/login?next={target}", signed_in=False)
+@pytest.mark.parametrize("target", ["https://example.com/", "//example.com/", "/\\example.com", "javascript:alert(1)"])
+def test_signing_in_never_leads_elsewhere(open_page: Callable[..., Page], live_gateway: Any, target: str) -> None:
+    page = open_page(f"/login?next={target}", as_owner=False)
     enter(page, live_gateway.owner_password)
     page.wait_for_url(f"{live_gateway.url}/")
 
 
-def test_signing_out_ends_the_session(page: Page) -> None:
+def test_signing_out_ends_the_session(open_page: Callable[..., Page], live_gateway: Any) -> None:
+    page = open_page("/login", as_owner=False)
+    enter(page, live_gateway.owner_password)
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/login")
     page.goto("/tasks")
@@ -47,11 +45,9 @@ def test_signing_out_ends_the_session(page: Page) -> None:
 
 
 def test_the_window_signs_in_by_its_one_time_code(open_page: Callable[..., Page]) -> None:
-    page = open_page("/login", signed_in=False)
+    page = open_page("/login", as_owner=False)
     given = []
-    page.route(
-        "**/v1/auth/session", lambda route: (given.append(route.request.post_data_json), route.continue_())
-    )
+    page.route("**/v1/auth/session", lambda route: (given.append(route.request.post_data_json), route.continue_()))
     page.add_init_script("window.pywebview = { api: { sign_in_code: async () => 'ABCD-1234' } }")
     page.goto("/login")
     expect(page.get_by_label("Password")).to_be_visible()

@@ -135,9 +135,7 @@ class Box:
             asyncio.create_task(_look_out(partial(self._storage_exceeds, limits))),
         ]
         try:
-            done, _ = await asyncio.wait(
-                [ended, *looks], timeout=limits.wall_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait([ended, *looks], timeout=limits.wall_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (ended, *looks):
                 task.cancel()

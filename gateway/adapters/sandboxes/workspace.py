@@ -131,10 +131,9 @@ def collect(workspace: Path, *, max_files: int = 1000, max_bytes: int = 2**32) -
                 yield Artifact(_text(entry.path), 0, refused=f"there are more than {max_files} files")
                 return
             artifact = _open_artifact(entry, max_bytes - size)
-            size += artifact.size if artifact.file else 0
-            yield artifact
-            if artifact.file:
-                artifact.file.close()
+            with artifact.file or contextlib.nullcontext():
+                size += artifact.size if artifact.file else 0
+                yield artifact
     finally:
         os.close(folder)
 

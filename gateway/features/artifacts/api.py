@@ -45,9 +45,7 @@ def get_content(path: IdPath, query: ContentQuery) -> Response:
     try:
         response = send_file(
             store().path(artifact.sha256),
-            mimetype=artifact.media_type
-            if inline or not artifact.media_type.startswith("text/html")
-            else "text/plain",
+            mimetype=artifact.media_type if inline or not artifact.media_type.startswith("text/html") else "text/plain",
             as_attachment=not inline,
             download_name=artifact.filename,
             etag=artifact.sha256,
@@ -55,9 +53,7 @@ def get_content(path: IdPath, query: ContentQuery) -> Response:
             max_age=0,
         )
     except FileNotFoundError as error:
-        raise NotFound(
-            "The file's bytes are missing from the data directory; restore them from a backup."
-        ) from error
+        raise NotFound("The file's bytes are missing from the data directory; restore them from a backup.") from error
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -12,7 +12,7 @@ from gateway.core.policy import sees_all
 from .models import Artifact
 
 
-def visible(actor: Actor) -> Select[tuple[Artifact]]:
+def visible(actor: Actor) -> Select[Artifact]:
     """The artifacts the actor may see."""
     query = select(Artifact)
     return query if sees_all(actor) else query.where(Artifact.owner_id == actor.user_id)
@@ -24,7 +24,7 @@ def filtered(
     task_id: uuid.UUID | None = None,
     run_id: uuid.UUID | None = None,
     origin: str | None = None,
-) -> Select[tuple[Artifact]]:
+) -> Select[Artifact]:
     """The visible ones, narrowed down."""
     query = visible(actor)
     if task_id is not None:

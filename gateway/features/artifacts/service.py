@@ -10,8 +10,8 @@ from sqlalchemy import Select, text
 from gateway.core.errors import NotFound
 from gateway.core.paging import page
 from gateway.core.policy import Resource
+from gateway.core.received_file import ReceivedFile
 from gateway.core.unit_of_work import Work
-from gateway.core.uploads import ReceivedFile
 
 from . import queries
 from .models import Artifact
@@ -70,15 +70,13 @@ def visible(
     task_id: uuid.UUID | None = None,
     run_id: uuid.UUID | None = None,
     origin: str | None = None,
-) -> Select[tuple[Artifact]]:
+) -> Select[Artifact]:
     """The artifacts the caller may see, to be paged."""
     work.allow("artifacts.read", Resource("artifacts"))
     return queries.filtered(work.actor, task_id=task_id, run_id=run_id, origin=origin)
 
 
-def paged(
-    work: Work, found: Select[tuple[Artifact]], *, limit: int, cursor: str | None
-) -> tuple[list[Artifact], str | None]:
+def paged(work: Work, found: Select[Artifact], *, limit: int, cursor: str | None) -> tuple[list[Artifact], str | None]:
     """One page of `found`, newest first."""
     return page(work.session, found, Artifact.id, limit=limit, cursor=cursor)
 
@@ -96,7 +94,7 @@ def of_run(work: Work, run_id: uuid.UUID) -> list[Artifact]:
 def by_ids(work: Work, ids: Sequence[uuid.UUID]) -> list[Artifact]:
     """The artifacts of these ids, in their order; for rooms that have decided already."""
     found = {artifact.id: artifact for artifact in queries.several(work.session, work.actor, ids)}
-    return [found[id] for id in ids if id in found]
+    return [found[wanted] for wanted in ids if wanted in found]
 
 
 def get(work: Work, artifact_id: uuid.UUID) -> Artifact:
@@ -134,9 +132,7 @@ def _remove_unused(work: Work, store: Store, sha256: str) -> None:
 
 def _lock(work: Work, sha256: str) -> None:
     """Adding and deleting the same bytes take turns, so that no row ever points at a deleted file."""
-    work.session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"artifact:{sha256}"}
-    )
+    work.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"artifact:{sha256}"})
 
 
 def _media_type(filename: str, given: str | None) -> str:

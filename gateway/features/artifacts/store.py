@@ -1,12 +1,11 @@
 """Content-addressed files: `ab/cd/<sha256>`, written beside their place and moved in, never changed."""
 
-import os
 import re
 import shutil
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.core.uploads import ReceivedFile
+from gateway.core.received_file import ReceivedFile
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]+")
@@ -34,13 +33,13 @@ class Store:
         if target.exists() and target.stat().st_size == file.size:
             return
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.replace(file.path, target)
+        file.path.replace(target)
 
     def take_in(self, source: BinaryIO, limit: int) -> ReceivedFile:
         """Copies a stream into the store's incoming folder, hashing it. Raises TooLarge past `limit`."""
         file = ReceivedFile(self.incoming, limit)
         try:
-            shutil.copyfileobj(source, file, CHUNK)  # type: ignore[misc]
+            shutil.copyfileobj(source, file, CHUNK)
             file.finish()
         except BaseException:
             file.close()

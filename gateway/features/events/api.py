@@ -34,9 +34,7 @@ def fanout() -> Fanout:
 @room.get("/events", responses={200: Page[EventOut]}, summary="The event log, oldest first")
 def list_events(query: EventQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(
-        work().session, found, Event.seq, limit=query.limit, cursor=query.cursor, oldest_first=True
-    )
+    rows, cursor = page(work().session, found, Event.seq, limit=query.limit, cursor=query.cursor, oldest_first=True)
     return page_of(EventOut, rows, cursor)
 
 

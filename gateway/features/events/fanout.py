@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import gevent
 import psycopg
+import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
@@ -141,7 +142,7 @@ class Fanout:
                         self._dispatch()
                         for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                             break
-            except Exception as error:
+            except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
                 log.warning("the event listener lost the database; trying again", error=type(error).__name__)
                 gevent.sleep(POLL_S)
 

@@ -10,7 +10,7 @@ from gateway.core.identity import Actor
 from gateway.core.policy import sees_all
 
 
-def visible(actor: Actor) -> Select[tuple[Event]]:
+def visible(actor: Actor) -> Select[Event]:
     """The events the actor may see."""
     query = select(Event)
     return query if sees_all(actor) else query.where(Event.owner_id == actor.user_id)
@@ -18,7 +18,7 @@ def visible(actor: Actor) -> Select[tuple[Event]]:
 
 def filtered(
     actor: Actor, *, since: int, name_regex: str | None, task_id: uuid.UUID | None, run_id: uuid.UUID | None
-) -> Select[tuple[Event]]:
+) -> Select[Event]:
     """The visible ones after number `since`, narrowed down."""
     query = visible(actor).where(Event.seq > since)
     if name_regex is not None:

@@ -16,7 +16,7 @@ from .patterns import to_regex
 from .schemas import EventQuery, Filter
 
 
-def visible(work: Work, query: EventQuery) -> Select[tuple[Event]]:
+def visible(work: Work, query: EventQuery) -> Select[Event]:
     """The events the caller may see, to be paged oldest first."""
     work.allow("events.read", Resource("events"))
     return queries.filtered(

@@ -6,6 +6,7 @@ from flask_login import current_user, login_user, logout_user
 from gateway.core import crypto
 from gateway.core.answers import answer, created, no_content, page_of
 from gateway.core.errors import Unauthenticated
+from gateway.core.identity import Actor
 from gateway.core.paging import page
 from gateway.core.policy import allowed_actions
 from gateway.core.room import Room, actor, public, work
@@ -65,9 +66,7 @@ def logout() -> Response:
     return no_content()
 
 
-@room.post(
-    "/auth/codes", responses={201: CodeOut}, summary="A one-time sign-in code, for a process of the same user"
-)
+@room.post("/auth/codes", responses={201: CodeOut}, summary="A one-time sign-in code, for a process of the same user")
 @public
 def new_code(body: LaunchKeyIn) -> Response:
     if not crypto.same(body.key.get_secret_value(), current_app.config["LAUNCH_KEY"]):
@@ -82,7 +81,8 @@ def open_session(body: SessionIn) -> Response:
     if body.code is not None:
         user = service.redeem_code(work(), body.code.get_secret_value())
     else:
-        assert body.handle is not None and body.password is not None
+        assert body.handle is not None
+        assert body.password is not None
         user = service.check_password(work(), body.handle, body.password.get_secret_value())
     session = service.open_console(work(), user)
     console = ConsoleUser(session.id, service.actor_of(user, "console", session.id, None))
@@ -122,9 +122,7 @@ def set_my_password(body: PasswordIn) -> Response:
 
 @room.get("/tokens", responses={200: Page[TokenOut]}, summary="Your API tokens")
 def list_tokens(query: PageQuery) -> Response:
-    rows, cursor = page(
-        work().session, service.tokens(work()), ApiToken.id, limit=query.limit, cursor=query.cursor
-    )
+    rows, cursor = page(work().session, service.tokens(work()), ApiToken.id, limit=query.limit, cursor=query.cursor)
     return page_of(TokenOut, rows, cursor)
 
 
@@ -141,7 +139,7 @@ def revoke_token(path: IdPath) -> Response:
     return no_content()
 
 
-def _console(user: User, csrf: str | None, acting: object) -> Response:
+def _console(user: User, csrf: str | None, acting: Actor) -> Response:
     return answer(
         ConsoleSession(
             user=_user(user),

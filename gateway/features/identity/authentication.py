@@ -25,7 +25,7 @@ _TOUCH_EVERY_S = 60
 class ConsoleUser(UserMixin):  # type: ignore[misc]
     """What Flask-Login keeps: the console session's id, and the actor behind it."""
 
-    def __init__(self, session_id: uuid.UUID, actor: Actor | None = None) -> None:
+    def __init__(self, session_id: uuid.UUID, actor: Actor) -> None:
         self.id = str(session_id)
         self.actor = actor
 
@@ -90,9 +90,7 @@ def _cookie() -> Actor | None:
     if request.method not in ("GET", "HEAD", "OPTIONS") and not _is_public():
         sent = request.headers.get(CSRF_HEADER, "")
         if not crypto.same(sent, csrf_token(current_user.id)):
-            raise Forbidden(
-                f"The {CSRF_HEADER} header is missing or wrong; reload the page.", code="csrf_failed"
-            )
+            raise Forbidden(f"The {CSRF_HEADER} header is missing or wrong; reload the page.", code="csrf_failed")
     return current_user.actor  # type: ignore[no-any-return]
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
@@ -33,58 +33,54 @@ def first_owner(session: Session) -> User | None:
     )
 
 
-def live_api_token(session: Session, hash: bytes) -> tuple[ApiToken, User] | None:
+def live_api_token(session: Session, digest: bytes) -> Row[ApiToken, User] | None:
     """An API token that may be used now, with its active user."""
-    row = session.execute(
+    return session.execute(
         select(ApiToken, User)
         .join(User, User.id == ApiToken.user_id)
-        .where(ApiToken.hash == hash, ApiToken.revoked_at.is_(None), User.is_active)
+        .where(ApiToken.hash == digest, ApiToken.revoked_at.is_(None), User.is_active)
         .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > now()))
     ).first()
-    return row._tuple() if row else None
 
 
-def live_session(session: Session, session_id: uuid.UUID) -> tuple[AuthSession, User] | None:
+def live_session(session: Session, session_id: uuid.UUID) -> Row[AuthSession, User] | None:
     """A sign-in that has neither ended nor been revoked, with its active user."""
-    row = session.execute(_live_sessions().where(AuthSession.id == session_id)).first()
-    return row._tuple() if row else None
+    return session.execute(_live_sessions().where(AuthSession.id == session_id)).first()
 
 
-def live_access(session: Session, hash: bytes) -> tuple[AuthSession, User] | None:
+def live_access(session: Session, digest: bytes) -> Row[AuthSession, User] | None:
     """The sign-in that an access token belongs to, where both are live."""
-    row = session.execute(
+    return session.execute(
         _live_sessions()
         .join(SessionToken, SessionToken.session_id == AuthSession.id)
-        .where(SessionToken.hash == hash, SessionToken.kind == "access", SessionToken.expires_at > now())
+        .where(SessionToken.hash == digest, SessionToken.kind == "access", SessionToken.expires_at > now())
     ).first()
-    return row._tuple() if row else None
 
 
-def refresh_token(session: Session, hash: bytes) -> tuple[SessionToken, AuthSession, User] | None:
+def refresh_token(session: Session, digest: bytes) -> Row[SessionToken, AuthSession, User] | None:
     """A refresh token with its family, locked: two uses at once take turns."""
-    row = session.execute(
+    return session.execute(
         select(SessionToken, AuthSession, User)
         .join(AuthSession, AuthSession.id == SessionToken.session_id)
         .join(User, User.id == AuthSession.user_id)
-        .where(SessionToken.hash == hash, SessionToken.kind == "refresh")
+        .where(SessionToken.hash == digest, SessionToken.kind == "refresh")
         .with_for_update(of=SessionToken)
     ).first()
-    return row._tuple() if row else None
 
 
-def sign_in_code(session: Session, hash: bytes) -> SignInCode | None:
+def sign_in_code(session: Session, digest: bytes) -> SignInCode | None:
     """A one-time code that has not expired, locked for its single use."""
     return session.scalar(
-        select(SignInCode).where(SignInCode.hash == hash, SignInCode.expires_at > now()).with_for_update()
+        select(SignInCode).where(SignInCode.hash == digest, SignInCode.expires_at > now()).with_for_update()
     )
 
 
-def tokens_of(actor: Actor) -> Select[tuple[ApiToken]]:
+def tokens_of(actor: Actor) -> Select[ApiToken]:
     """The actor's own API tokens that have not been revoked."""
     return select(ApiToken).where(ApiToken.user_id == actor.user_id, ApiToken.revoked_at.is_(None))
 
 
-def _live_sessions() -> Select[tuple[AuthSession, User]]:
+def _live_sessions() -> Select[AuthSession, User]:
     return (
         select(AuthSession, User)
         .join(User, User.id == AuthSession.user_id)

@@ -30,7 +30,7 @@ class TokenPair(Out):
 
     access_token: str
     refresh_token: str
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105 - a word of RFC 6749
     expires_in: int
 
 

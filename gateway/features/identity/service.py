@@ -131,9 +131,7 @@ def check_password(work: Work, handle: str, password: str) -> User:
     known = user is not None and user.password_hash is not None and user.is_active
     matches = _matches(user.password_hash if known and user and user.password_hash else _DECOY, password)
     if user is None or not known or not matches:
-        work.record(
-            "auth.login", Resource("users", handle[:64]), allowed=False, reason="wrong handle or password"
-        )
+        work.record("auth.login", Resource("users", handle[:64]), allowed=False, reason="wrong handle or password")
         raise Unauthenticated("Handle or password is wrong.", code="bad_credentials")
     work.record("auth.login", Resource("users", user.id), allowed=True, reason="password")
     return user
@@ -141,9 +139,7 @@ def check_password(work: Work, handle: str, password: str) -> User:
 
 def open_login(work: Work, user: User) -> tuple[str, str, int]:
     """A new login session: access token, refresh token, seconds the access token lives."""
-    session = AuthSession(
-        user_id=user.id, kind="login", expires_at=now() + REFRESH_LIFE, address=work.actor.address
-    )
+    session = AuthSession(user_id=user.id, kind="login", expires_at=now() + REFRESH_LIFE, address=work.actor.address)
     work.session.add(session)
     work.session.flush()
     return _issue(work, session)
@@ -159,13 +155,9 @@ def refresh(work: Work, token: str) -> tuple[str, str, int]:
         raise Unauthenticated("The session has ended; sign in again.", code="session_ended")
     if row.used_at is not None:
         session.revoked_at = now()
-        work.record(
-            "auth.refresh", Resource("sessions", session.id), allowed=False, reason="refresh token reused"
-        )
+        work.record("auth.refresh", Resource("sessions", session.id), allowed=False, reason="refresh token reused")
         work.commit()
-        raise Unauthenticated(
-            "The refresh token was used before; sign in again.", code="refresh_token_reused"
-        )
+        raise Unauthenticated("The refresh token was used before; sign in again.", code="refresh_token_reused")
     row.used_at = now()
     return _issue(work, session)
 
@@ -184,9 +176,7 @@ def logout(work: Work) -> None:
 
 def open_console(work: Work, user: User) -> AuthSession:
     """A new console session, whose id the signed cookie carries."""
-    session = AuthSession(
-        user_id=user.id, kind="console", expires_at=now() + CONSOLE_LIFE, address=work.actor.address
-    )
+    session = AuthSession(user_id=user.id, kind="console", expires_at=now() + CONSOLE_LIFE, address=work.actor.address)
     work.session.add(session)
     work.session.flush()
     return session
@@ -240,7 +230,7 @@ def create_token(
     return token, secret
 
 
-def tokens(work: Work) -> Select[tuple[ApiToken]]:
+def tokens(work: Work) -> Select[ApiToken]:
     """The caller's API tokens, to be paged."""
     work.allow("self.read", Resource("tokens", None, work.actor.user_id))
     return queries.tokens_of(work.actor)

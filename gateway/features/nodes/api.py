@@ -24,9 +24,7 @@ def _shape(node: Node) -> NodeOut:
 
 @room.get("/nodes", responses={200: Page[NodeOut]}, summary="Nodes")
 def list_nodes(query: PageQuery) -> Response:
-    rows, cursor = page(
-        work().session, service.visible(work()), Node.id, limit=query.limit, cursor=query.cursor
-    )
+    rows, cursor = page(work().session, service.visible(work()), Node.id, limit=query.limit, cursor=query.cursor)
     return page_of(NodeOut, [_shape(node) for node in rows], cursor)
 
 

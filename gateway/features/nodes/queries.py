@@ -14,7 +14,7 @@ OFFLINE_AFTER = timedelta(seconds=10)
 """A node that has not been heard of for this long counts as offline."""
 
 
-def every_node() -> Select[tuple[Node]]:
+def every_node() -> Select[Node]:
     """All nodes; nodes belong to no single user."""
     return select(Node)
 

@@ -42,9 +42,7 @@ def join(
 def heartbeat(work: Work, node_id: uuid.UUID, *, running: int, capabilities: dict[str, Any]) -> None:
     """The node is alive; what it can do may have changed."""
     work.session.execute(
-        update(Node)
-        .where(Node.id == node_id)
-        .values(heartbeat_at=now(), running=running, capabilities=capabilities)
+        update(Node).where(Node.id == node_id).values(heartbeat_at=now(), running=running, capabilities=capabilities)
     )
 
 
@@ -55,7 +53,7 @@ def leave(work: Work, node_id: uuid.UUID) -> None:
     work.emit("node.left", data={"node_id": str(node_id)})
 
 
-def visible(work: Work) -> Select[tuple[Node]]:
+def visible(work: Work) -> Select[Node]:
     """All nodes, to be paged."""
     work.allow("nodes.read", Resource("nodes"))
     return queries.every_node()

@@ -16,9 +16,7 @@ room = Room("projects", __name__, title="Projects")
 
 @room.get("/projects", responses={200: Page[ProjectOut]}, summary="Projects")
 def list_projects(query: PageQuery) -> Response:
-    rows, cursor = page(
-        work().session, service.visible(work()), Project.id, limit=query.limit, cursor=query.cursor
-    )
+    rows, cursor = page(work().session, service.visible(work()), Project.id, limit=query.limit, cursor=query.cursor)
     return page_of(ProjectOut, rows, cursor)
 
 

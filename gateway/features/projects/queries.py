@@ -11,7 +11,7 @@ from gateway.core.policy import sees_all
 from .models import Project
 
 
-def visible(actor: Actor) -> Select[tuple[Project]]:
+def visible(actor: Actor) -> Select[Project]:
     """The projects the actor may see."""
     query = select(Project)
     return query if sees_all(actor) else query.where(Project.owner_id == actor.user_id)

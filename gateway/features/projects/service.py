@@ -44,7 +44,7 @@ def for_new_work(work: Work, project_id: uuid.UUID | None) -> Project:
     return project
 
 
-def visible(work: Work) -> Select[tuple[Project]]:
+def visible(work: Work) -> Select[Project]:
     """The projects the caller may see, to be paged."""
     work.allow("projects.read", Resource("projects"))
     default_project(work, work.actor.user_id, work.actor.handle)

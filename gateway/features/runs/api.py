@@ -30,9 +30,7 @@ def get_run(path: IdPath) -> Response:
 @room.get("/runs/<uuid:id>/logs", responses={200: Page[LogOut]}, summary="A run's log, oldest first")
 def get_logs(path: IdPath, query: LogQuery) -> Response:
     found = service.log_of(work(), path.id, query.stream)
-    rows, cursor = page(
-        work().session, found, LogEntry.seq, limit=query.limit, cursor=query.cursor, oldest_first=True
-    )
+    rows, cursor = page(work().session, found, LogEntry.seq, limit=query.limit, cursor=query.cursor, oldest_first=True)
     return page_of(LogOut, rows, cursor)
 
 

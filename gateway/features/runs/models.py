@@ -45,9 +45,7 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        CheckConstraint(
-            "status IN ('queued', 'running', 'completed', 'failed', 'canceled', 'skipped')", name="status"
-        ),
+        CheckConstraint("status IN ('queued', 'running', 'completed', 'failed', 'canceled', 'skipped')", name="status"),
         CheckConstraint("kind IN ('script', 'command', 'model')", name="kind"),
         Index("uq_jobs_run_id_position", "run_id", "position", unique=True),
     )

@@ -13,7 +13,7 @@ from gateway.core.policy import sees_all
 from .models import Job, LogEntry, Run
 
 
-def visible(actor: Actor) -> Select[tuple[Run]]:
+def visible(actor: Actor) -> Select[Run]:
     """The runs the actor may see."""
     query = select(Run)
     return query if sees_all(actor) else query.where(Run.owner_id == actor.user_id)
@@ -29,7 +29,7 @@ def filtered(
     status: str | None,
     started_after: datetime | None,
     started_before: datetime | None,
-) -> Select[tuple[Run]]:
+) -> Select[Run]:
     """The visible ones, narrowed down."""
     query = visible(actor)
     if task_id is not None:
@@ -74,13 +74,12 @@ def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int
     return next((count for count, code in enumerate(codes) if code != "node_lost"), len(codes))
 
 
-def job(session: Session, actor: Actor, job_id: uuid.UUID) -> tuple[Job, Run] | None:
+def job(session: Session, actor: Actor, job_id: uuid.UUID) -> Row[Job, Run] | None:
     """A job of a run the actor may see."""
     query = select(Job, Run).join(Run, Run.id == Job.run_id).where(Job.id == job_id)
     if not sees_all(actor):
         query = query.where(Run.owner_id == actor.user_id)
-    row = session.execute(query).first()
-    return row._tuple() if row else None
+    return session.execute(query).first()
 
 
 def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
@@ -88,7 +87,7 @@ def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
     return list(session.scalars(select(Job).where(Job.run_id == run_id).order_by(Job.position)))
 
 
-def logs(run_id: uuid.UUID, stream: str | None) -> Select[tuple[LogEntry]]:
+def logs(run_id: uuid.UUID, stream: str | None) -> Select[LogEntry]:
     """A run's log."""
     query = select(LogEntry).where(LogEntry.run_id == run_id)
     return query.where(LogEntry.stream == stream) if stream is not None else query
@@ -100,16 +99,16 @@ def logs_after(session: Session, run_id: uuid.UUID, seq: int, limit: int) -> lis
     return list(session.scalars(query))
 
 
-def depth(session: Session, actor: Actor) -> Sequence[Row[tuple[str, str | None, int, datetime]]]:
+def depth(session: Session, actor: Actor) -> Sequence[Row[str, str | None, int, datetime]]:
     """Open runs counted by status and node, with the oldest creation time of each group."""
-    query = (
+    query: Select[str, str | None, int, datetime] = (
         select(Run.status, literal_column("nodes.name"), func.count(), func.min(Run.created_at))
         .join(text("nodes"), text("nodes.id = runs.node_id"), isouter=True)
         .where(text("runs.status IN ('pending', 'running')"))
     )
     if not sees_all(actor):
         query = query.where(Run.owner_id == actor.user_id)
-    return session.execute(query.group_by(Run.status, text("nodes.name"))).all()  # type: ignore[return-value]
+    return session.execute(query.group_by(Run.status, text("nodes.name"))).all()
 
 
 STALLED = text("""
@@ -128,6 +127,6 @@ STALLED = text("""
 """)
 
 
-def stalled(session: Session, seconds: float) -> Sequence[Row[tuple[uuid.UUID, str, int | None, str | None]]]:
+def stalled(session: Session, seconds: float) -> Sequence[Row[uuid.UUID, str, int | None, str | None]]:
     """Open runs whose place in the queue is gone or held by a worker not heard of for `seconds`."""
-    return session.execute(STALLED, {"seconds": seconds}).all()  # type: ignore[return-value]
+    return session.execute(STALLED, {"seconds": seconds}).all()

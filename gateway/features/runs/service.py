@@ -115,7 +115,7 @@ def losses(work: Work, task_id: uuid.UUID) -> int:
     return queries.losses_in_a_row(work.session, task_id)
 
 
-def stalled(work: Work, seconds: float) -> Sequence[Row[tuple[uuid.UUID, str, int | None, str | None]]]:
+def stalled(work: Work, seconds: float) -> Sequence[Row[uuid.UUID, str, int | None, str | None]]:
     """Open runs that nobody carries out: run, its status, its place in the queue and that place's status."""
     return queries.stalled(work.session, seconds)
 
@@ -168,7 +168,7 @@ def append_log(work: Work, run: Run, entries: Sequence[tuple[uuid.UUID | None, s
     return run.log_seq
 
 
-def visible(work: Work, **filters: Any) -> Select[tuple[Run]]:
+def visible(work: Work, **filters: Any) -> Select[Run]:
     """The runs the caller may see, to be paged."""
     work.allow("runs.read", Resource("runs"))
     return queries.filtered(work.actor, **filters)
@@ -216,7 +216,7 @@ def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
     return run if run is not None and run.status not in state.FINISHED else None
 
 
-def log_of(work: Work, run_id: uuid.UUID, stream: str | None) -> Select[tuple[LogEntry]]:
+def log_of(work: Work, run_id: uuid.UUID, stream: str | None) -> Select[LogEntry]:
     """A run's log, to be paged oldest first. Raises NotFound."""
     return queries.logs(get(work, run_id).id, stream)
 

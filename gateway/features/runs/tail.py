@@ -15,9 +15,7 @@ from .schemas import LogOut, RunOut
 BATCH = 500
 
 
-def follow(
-    sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id: uuid.UUID, seq: int
-) -> Iterator[str]:
+def follow(sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id: uuid.UUID, seq: int) -> Iterator[str]:
     """`log` events after number `seq` (their id is the number) and a `status` event at each change."""
     shown = None
     for _ in events.hints(fanout, actor, run_id):

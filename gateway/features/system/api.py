@@ -24,9 +24,7 @@ def healthz() -> Response:
     return answer(Health(status="ok", version=gateway.__version__))
 
 
-@root.get(
-    "/readyz", responses={200: Readiness, 503: Readiness}, summary="Whether the main job can run, or why not"
-)
+@root.get("/readyz", responses={200: Readiness, 503: Readiness}, summary="Whether the main job can run, or why not")
 @public
 def readyz() -> Response:
     try:

@@ -36,10 +36,6 @@ class Capability(Out):
     remedy: str | None = None
     details: dict[str, Any] = {}
 
-    def because(self, available: bool, reason: str, remedy: str) -> "Capability":
-        """The same, with reason and remedy where it is off."""
-        return self if available else self.model_copy(update={"reason": reason, "remedy": remedy})
-
 
 class Capabilities(Out):
     """All of them."""

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -11,6 +12,9 @@ from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service as nodes
 
 from .schemas import Capabilities, Capability, Readiness, Reason
+
+LATER = ("external_routing", "api_egress", "secure_browser", "connectors", "messaging", "mcp")
+"""Features of the contract that this version lacks, so that clients can tell."""
 
 LEAST_FREE_BYTES = 200 * 2**20
 """Below this much free disk the gateway says so before writes begin to fail."""
@@ -31,43 +35,35 @@ def capabilities(work: Work, config: Config) -> Capabilities:
     good = [sandbox for sandbox in sandboxes if sandbox.get("ok")]
     models = sorted({model["id"] for node in online for model in node.capabilities.get("models", [])})
     no_node = ("No node is online.", "Start one with `app.py node`, or the gateway without --no-node.")
-    first = next(iter(sandboxes), {})
+    first: dict[str, Any] = next(iter(sandboxes), {})
+    limits = {
+        "body_bytes": config.body_limit_bytes,
+        "upload_bytes": config.upload_limit_bytes,
+        "output_bytes": config.output_limit_bytes,
+        "task_timeout_s": config.task_timeout_s,
+    }
+    no_sandbox = (first.get("reason") or no_node[0], first.get("remedy") or no_node[1])
+    external = config.database_url is not None
     items = [
-        Capability(name="node", available=bool(online), details={"online": len(online)}).because(bool(online), *no_node),
-        Capability(name="sandbox", available=bool(good), details={"kinds": sorted({s["kind"] for s in good})}).because(
-            bool(good), first.get("reason") or no_node[0], first.get("remedy") or no_node[1]
-        ),
-        Capability(name="models", available=bool(models), details={"ids": models}).because(bool(models), *no_node),
-        Capability(
-            name="external_database", available=config.database_url is not None
-        ).because(config.database_url is not None, "The embedded server is used.", "Start with --database-url URL."),
-        Capability(
-            name="limits", available=True,
-            details={
-                "body_bytes": config.body_limit_bytes, "upload_bytes": config.upload_limit_bytes,
-                "output_bytes": config.output_limit_bytes, "task_timeout_s": config.task_timeout_s,
-            },
-        ),
-        *(_not_built(name) for name in ("external_routing", "api_egress", "secure_browser", "connectors", "messaging", "mcp")),
-    ]  # fmt: skip
+        _capability("node", bool(online), *no_node, online=len(online)),
+        _capability("sandbox", bool(good), *no_sandbox, kinds=sorted({sandbox["kind"] for sandbox in good})),
+        _capability("models", bool(models), *no_node, ids=models),
+        _capability("external_database", external, "The embedded server is used.", "Start with --database-url URL."),
+        _capability("limits", True, "", "", **limits),
+        *(_capability(name, False, "This version does not have it.", "Upgrade to one that does.") for name in LATER),
+    ]
     return Capabilities(items=items)
 
 
-def _not_built(name: str) -> Capability:
-    return Capability(
-        name=name,
-        available=False,
-        reason="This version does not have it.",
-        remedy="Upgrade when a later version brings it.",
-    )
+def _capability(name: str, available: bool, reason: str, remedy: str, **details: Any) -> Capability:
+    why = {} if available else {"reason": reason, "remedy": remedy}
+    return Capability(name=name, available=available, details=details, **why)
 
 
 def _node_reasons(work: Work, config: Config) -> list[Reason]:
     online = nodes.online(work)
     if not online:
-        remedy = (
-            "It is being started; wait a few seconds." if config.node else "Start one with `app.py node`."
-        )
+        remedy = "It is being started; wait a few seconds." if config.node else "Start one with `app.py node`."
         return [Reason(part="node", reason="No node is online, so no task can run.", remedy=remedy)]
     sandboxes = [node.capabilities.get("sandbox", {}) for node in online]
     if any(sandbox.get("ok") for sandbox in sandboxes):

@@ -38,9 +38,7 @@ CREATE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": TaskIn.model_json_schema(ref_template="#/components/schemas/{model}")
-            },
+            "application/json": {"schema": TaskIn.model_json_schema(ref_template="#/components/schemas/{model}")},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -76,9 +74,7 @@ def get_task(path: IdPath) -> Response:
     return answer(service.describe(work(), service.get(work(), path.id, whole=True)))
 
 
-@room.patch(
-    "/tasks/<uuid:id>", responses={200: TaskOut}, summary="Change an unfinished task (JSON merge patch)"
-)
+@room.patch("/tasks/<uuid:id>", responses={200: TaskOut}, summary="Change an unfinished task (JSON merge patch)")
 def patch_task(path: IdPath, body: TaskPatch) -> Response:
     task = service.for_change(work(), path.id)
     check_version(task.version)
@@ -106,14 +102,10 @@ def get_result(path: IdPath) -> Response:
     return answer(service.result(work(), path.id))
 
 
-@room.get(
-    "/tasks/<uuid:id>/history", responses={200: Page[ChangeOut]}, summary="Changes of status, oldest first"
-)
+@room.get("/tasks/<uuid:id>/history", responses={200: Page[ChangeOut]}, summary="Changes of status, oldest first")
 def get_history(path: IdPath, query: PageQuery) -> Response:
     found = service.history(work(), path.id)
-    rows, cursor = page(
-        work().session, found, TaskChange.id, limit=query.limit, cursor=query.cursor, oldest_first=True
-    )
+    rows, cursor = page(work().session, found, TaskChange.id, limit=query.limit, cursor=query.cursor, oldest_first=True)
     return page_of(ChangeOut, rows, cursor)
 
 
@@ -148,8 +140,11 @@ def list_artifacts(path: IdPath, query: PageQuery) -> Response:
 
 @room.post("/tasks/<uuid:id>/artifacts", responses={201: ArtifactOut}, summary="Add a file to a task")
 def add_artifact(path: IdPath, query: UploadQuery) -> Response:
+    task = service.for_files(work(), path.id)
     store = current_app.extensions["artifact_store"]
-    artifact = service.add_artifact(work(), store, path.id, received(query.filename))
+    artifact = artifacts.add(
+        work(), store, received(query.filename), task_id=task.id, project_id=task.project_id, tags=tuple(task.tags)
+    )
     return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")
 
 

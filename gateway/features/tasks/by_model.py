@@ -34,9 +34,7 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     if cut:
         attempt.log.write(job_id, "system", "The answer was cut at the model's longest length.\n")
     text = completion.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    last = JobReport(
-        0, "completed", stdout=text, truncated=cut, started_at=started_at, ended_at=datetime.now(UTC)
-    )
+    last = JobReport(0, "completed", stdout=text, truncated=cut, started_at=started_at, ended_at=datetime.now(UTC))
     await attempt.end(RunReport("completed", output=text), last)
 
 

@@ -36,9 +36,7 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
         for note in notes:
             attempt.log.write(None, "system", note)
         try:
-            await attempt.end(
-                RunReport(report.status, report.exit_code, error=report.error, files=files), last
-            )
+            await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
         finally:
             for upload in files:
                 upload.file.close()
@@ -46,9 +44,7 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
         await asyncio.shield(asyncio.to_thread(workspace.remove, folder))
 
 
-async def _run_all(
-    attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path
-) -> tuple[RunReport, JobReport]:
+async def _run_all(attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path) -> tuple[RunReport, JobReport]:
     clock = asyncio.get_running_loop().time
     deadline = clock() + plan.timeout_s
     commands = await asyncio.to_thread(_commands, attempt, plan, folder)

@@ -49,9 +49,7 @@ class Attempt:
         except asyncio.CancelledError:
             if self.log.fenced:
                 raise Fenced from None
-            await asyncio.shield(
-                self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.id))
-            )
+            await asyncio.shield(self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.id)))
             raise
         finally:
             flusher.cancel()
@@ -69,9 +67,7 @@ class Attempt:
             await self.fail("timed_out", f"It ran longer than its time limit of {plan.timeout_s:g} s.")
         except OSError as error:
             log.exception("a run failed on this node's files", run_id=str(self.run_id))
-            await self.fail(
-                "node_error", f"The node could not carry it out: {error.strerror}. Look at its disk."
-            )
+            await self.fail("node_error", f"The node could not carry it out: {error.strerror}. Look at its disk.")
         except Exception:
             log.exception("a run failed unexpectedly", run_id=str(self.run_id))
             await self.fail("internal_error", "The node failed on this run; its log has the run's id.")
@@ -85,18 +81,14 @@ class Attempt:
     async def next_job(self, done: JobReport) -> None:
         """Reports a job and starts the one after it."""
         async with self.log.taken() as lines:
-            await self.node.unit(
-                lambda work: execution.next_job(work, self.run_id, self.node.id, done, lines)
-            )
+            await self.node.unit(lambda work: execution.next_job(work, self.run_id, self.node.id, done, lines))
         self.position += 1
 
     async def end(self, report: RunReport, last: JobReport) -> None:
         """Reports the last job and the run."""
         node = self.node
         async with self.log.taken() as lines:
-            await node.unit(
-                lambda work: execution.end(work, node.store, self.run_id, node.id, report, last, lines)
-            )
+            await node.unit(lambda work: execution.end(work, node.store, self.run_id, node.id, report, last, lines))
 
 
 def _this_task() -> "asyncio.Task[None]":

@@ -18,9 +18,7 @@ class Task(Base):
     __tablename__ = "tasks"
     __table_args__ = (
         CheckConstraint("kind IN ('prompt', 'script', 'commands')", name="kind"),
-        CheckConstraint(
-            "status IN ('queued', 'waiting', 'running', 'completed', 'failed', 'canceled')", name="status"
-        ),
+        CheckConstraint("status IN ('queued', 'waiting', 'running', 'completed', 'failed', 'canceled')", name="status"),
         CheckConstraint("num_nonnulls(prompt, script, commands) = 1", name="one_input"),
         CheckConstraint("timeout_s > 0", name="timeout_s"),
         Index("uq_tasks_owner_id_name", "owner_id", "name", unique=True),
@@ -86,9 +84,7 @@ class TaskTag(Base):
 
     owner_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     tag: Mapped[str] = mapped_column(primary_key=True)
-    task_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    task_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class TaskAttachment(Base):
@@ -98,9 +94,7 @@ class TaskAttachment(Base):
 
     task_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    artifact_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("artifacts.id", ondelete="RESTRICT"), index=True
-    )
+    artifact_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("artifacts.id", ondelete="RESTRICT"), index=True)
 
 
 class TaskDependency(Base):

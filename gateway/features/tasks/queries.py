@@ -14,7 +14,7 @@ from gateway.core.policy import sees_all
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
 
 
-def visible(actor: Actor) -> Select[tuple[Task]]:
+def visible(actor: Actor) -> Select[Task]:
     """The tasks the actor may see."""
     query = select(Task)
     return query if sees_all(actor) else query.where(Task.owner_id == actor.user_id)
@@ -30,7 +30,7 @@ def filtered(
     created_after: datetime | None,
     created_before: datetime | None,
     q: str | None,
-) -> Select[tuple[Task]]:
+) -> Select[Task]:
     """The visible ones, narrowed down; times filter through the time-ordered primary key."""
     query = visible(actor)
     if status is not None:
@@ -52,9 +52,7 @@ def filtered(
     return query
 
 
-def one(
-    session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = False, whole: bool = False
-) -> Task | None:
+def one(session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = False, whole: bool = False) -> Task | None:
     """A task the actor may see; `whole` loads the large columns with it."""
     query = visible(actor).where(Task.id == task_id)
     if lock:
@@ -106,6 +104,6 @@ def unfinished_dependencies(session: Session, task_id: uuid.UUID) -> int:
     return session.scalar(query) or 0
 
 
-def history(task_id: uuid.UUID) -> Select[tuple[TaskChange]]:
+def history(task_id: uuid.UUID) -> Select[TaskChange]:
     """A task's changes of status."""
     return select(TaskChange).where(TaskChange.task_id == task_id)

@@ -10,8 +10,6 @@ from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
-from gateway.features.artifacts.models import Artifact
-from gateway.features.artifacts.store import Store
 from gateway.features.projects import service as projects
 from gateway.features.runs import service as runs
 
@@ -51,7 +49,7 @@ def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> Task:
     return task
 
 
-def visible(work: Work, **filters: Any) -> Select[tuple[Task]]:
+def visible(work: Work, **filters: Any) -> Select[Task]:
     """The tasks the caller may see, to be paged."""
     work.allow("tasks.read", Resource("tasks"))
     return queries.filtered(work.actor, **filters)
@@ -65,11 +63,7 @@ def get(work: Work, task_id: uuid.UUID, *, whole: bool = False) -> Task:
 def describe(work: Work, task: Task) -> TaskOut:
     """A task with its inputs and relations, as the wire shows it."""
     session = work.session
-    plain = {
-        name: getattr(task, name)
-        for name in TaskOut.model_fields
-        if hasattr(task, name) and name != "metadata"
-    }
+    plain = {name: getattr(task, name) for name in TaskOut.model_fields if hasattr(task, name) and name != "metadata"}
     return TaskOut.model_validate(
         {
             **plain,
@@ -85,9 +79,7 @@ def change(work: Work, task: Task, patch: TaskPatch) -> Task:
     """Changes what may change while the task is not finished. Raises Conflict afterwards."""
     work.allow("tasks.update", Resource("tasks", task.id, task.owner_id, task.project_id))
     if task.status in state.FINISHED:
-        raise Conflict(
-            f"The task is {task.status}; only an unfinished task can be changed.", code="task_finished"
-        )
+        raise Conflict(f"The task is {task.status}; only an unfinished task can be changed.", code="task_finished")
     given = patch.model_fields_set
     if "name" in given and patch.name is not None and names.normalise(patch.name) != task.name:
         task.name = names.unique(work.session, task.owner_id, patch.name)
@@ -153,15 +145,12 @@ def remove(work: Work, task_id: uuid.UUID) -> None:
     work.session.flush()
 
 
-def add_artifact(work: Work, store: Store, task_id: uuid.UUID, upload: artifacts.Upload) -> Artifact:
-    """Adds a file to a task, whatever its state."""
-    task = _find(work, task_id, "tasks.update")
-    return artifacts.add(
-        work, store, upload, task_id=task.id, project_id=task.project_id, tags=tuple(task.tags)
-    )
+def for_files(work: Work, task_id: uuid.UUID) -> Task:
+    """A task that a file is added to, whatever its state. Raises NotFound."""
+    return _find(work, task_id, "tasks.update")
 
 
-def history(work: Work, task_id: uuid.UUID) -> Select[tuple[TaskChange]]:
+def history(work: Work, task_id: uuid.UUID) -> Select[TaskChange]:
     """A task's changes of status, to be paged oldest first."""
     return queries.history(get(work, task_id).id)
 
@@ -171,11 +160,18 @@ def result(work: Work, task_id: uuid.UUID) -> ResultOut:
     task = get(work, task_id)
     jobs = runs.jobs_of(work, task.run_id) if task.run_id else []
     files = artifacts.of_run(work, task.run_id) if task.run_id else []
-    return ResultOut(
-        task_id=task.id, run_id=task.run_id, status=task.status, exit_code=task.exit_code, output=task.output,
-        error=task.error, jobs=[JobResult.model_validate(job) for job in jobs],
-        artifacts=[ArtifactRef.model_validate(file) for file in files],
-    )  # fmt: skip
+    return ResultOut.model_validate(
+        {
+            "task_id": task.id,
+            "run_id": task.run_id,
+            "status": task.status,
+            "exit_code": task.exit_code,
+            "output": task.output,
+            "error": task.error,
+            "jobs": [JobResult.model_validate(job) for job in jobs],
+            "artifacts": [ArtifactRef.model_validate(file) for file in files],
+        }
+    )
 
 
 def _find(work: Work, task_id: uuid.UUID, action: str, *, lock: bool = False, whole: bool = False) -> Task:
@@ -187,11 +183,7 @@ def _find(work: Work, task_id: uuid.UUID, action: str, *, lock: bool = False, wh
 
 
 def _summary(wish: TaskIn) -> str:
-    text = (
-        wish.prompt
-        or (wish.script.content if wish.script else None)
-        or " ; ".join(wish.commands or ["script"])
-    )
+    text = wish.prompt or (wish.script.content if wish.script else None) or " ; ".join(wish.commands or ["script"])
     return " ".join(text[: 4 * SUMMARY_LENGTH].split())[:SUMMARY_LENGTH]
 
 
@@ -211,9 +203,7 @@ def _check_dependencies(work: Work, wanted: list[uuid.UUID]) -> bool:
         if task_id not in found:
             raise Invalid.field("depends_on", f"there is no task {task_id}, or it is not yours")
         if found[task_id].status in ("failed", "canceled"):
-            raise Invalid.field(
-                "depends_on", f"{found[task_id].name} is {found[task_id].status} and will not complete"
-            )
+            raise Invalid.field("depends_on", f"{found[task_id].name} is {found[task_id].status} and will not complete")
     return any(task.status != "completed" for task in found.values())
 
 
@@ -221,11 +211,12 @@ def _add_relations(work: Work, task: Task, wish: TaskIn) -> None:
     _add_tags(work, task)
     if wish.attachments:
         rows = [
-            {"task_id": task.id, "position": n, "artifact_id": id} for n, id in enumerate(wish.attachments)
+            {"task_id": task.id, "position": n, "artifact_id": artifact_id}
+            for n, artifact_id in enumerate(wish.attachments)
         ]
         work.session.execute(insert(TaskAttachment), rows)
     if wish.depends_on:
-        rows = [{"task_id": task.id, "depends_on_id": id} for id in wish.depends_on]
+        rows = [{"task_id": task.id, "depends_on_id": other} for other in wish.depends_on]
         work.session.execute(insert(TaskDependency), rows)
 
 

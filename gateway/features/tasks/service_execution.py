@@ -102,9 +102,7 @@ def append_log(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, lines: Sequenc
     runs.append_log(work, runs.hold(work.session, run_id, node_id), lines)
 
 
-def next_job(
-    work: Work, run_id: uuid.UUID, node_id: uuid.UUID, report: JobReport, lines: Sequence[LogLine]
-) -> None:
+def next_job(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, report: JobReport, lines: Sequence[LogLine]) -> None:
     """Ends one job of a series and starts the next. Raises Fenced."""
     run = runs.hold(work.session, run_id, node_id)
     jobs = runs.jobs_of(work, run_id)

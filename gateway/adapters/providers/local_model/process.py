@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import Any
 
-import xllamacpp  # type: ignore[import-untyped]
+import xllamacpp
 
 
 def main() -> None:
