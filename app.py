@@ -49,6 +49,9 @@ def _options(*names: str) -> Any:
         "database_url": click.option("--database-url", help="PostgreSQL 15 or newer instead of the embedded one."),
         "host": click.option("--host", help="Address to listen on."),
         "port": click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one."),
+        "beside": click.option(
+            "--beside", is_flag=True, hidden=True, help="End with the process at the other end of standard input."
+        ),
         "name": click.option("--name", required=True, help="What it is for."),
     }
 
@@ -68,22 +71,28 @@ def main(ctx: click.Context, debug: bool, data_dir: Path | None, port: int | Non
     """The User API Gateway. Without a command: opens the window."""
     ctx.obj = {"data_dir": data_dir}
     if ctx.invoked_subcommand is None:
+        from gateway.core.data_dir import DataDir
         from ui.desktop import open_gateway
 
-        open_gateway(APP, _config(data_dir=data_dir, port=port).data_dir, port)
+        directory = DataDir(_config(data_dir=data_dir, port=port).data_dir)
+        serve = [sys.executable, str(APP), "serve", "--beside", "--data-dir", str(directory.path)]
+        if port is not None:
+            serve += ["--port", str(port)]
+        ctx.exit(open_gateway(serve, directory.published, directory.path / "window"))
 
 
 @main.command()
 @_options("host", "port", "data_dir", "database_url")
 @click.option("--no-node", is_flag=True, help="Start no worker node beside the gateway.")
-def serve(no_node: bool, **options: Any) -> None:
+@_options("beside")
+def serve(no_node: bool, beside: bool, **options: Any) -> None:
     """The gateway in the foreground."""
     from gevent import monkey
 
     monkey.patch_all()
     from gateway.serving import serve as run
 
-    run(_config(node=False if no_node else None, **options), app_file=APP, add_pages=_add_pages)
+    run(_config(node=False if no_node else None, **options), app_file=APP, add_pages=_add_pages, beside=beside)
 
 
 @main.command()
@@ -91,7 +100,7 @@ def serve(no_node: bool, **options: Any) -> None:
 @click.option("--name", help="The node's name; the machine's name by default.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that tasks can ask for.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Jobs to run at once.")
-@click.option("--beside", is_flag=True, hidden=True, help="End with the process at the other end of standard input.")
+@_options("beside")
 def node(name: str | None, labels: tuple[str, ...], concurrency: int | None, beside: bool, **options: Any) -> None:
     """A worker node for a gateway, on this or another machine."""
     from gateway.node import main as process

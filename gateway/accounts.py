@@ -19,7 +19,7 @@ def create_token(config: Config, name: str, scopes: list[str] | None, expires: s
     """A new API token of the owner; returns its secret."""
     expires_at = now() + _lifetime(expires) if expires is not None else None
     with as_system(config) as work:
-        owner = identity.ensure_owner(work)
+        owner = identity.first_owner(work)
         return identity.create_token(work, name, scopes, expires_at, user=owner)[1]
 
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import math
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response
-from flask_limiter import Limiter
+from flask import Blueprint, Flask, Response, request
+from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 from flask_openapi3 import Info, OpenAPI
 from flask_sock import Sock
@@ -17,10 +19,11 @@ from sqlalchemy.orm import sessionmaker
 
 import gateway
 from gateway import registry
-from gateway.core import crypto, guards, observe, problems, uploads
+from gateway.core import crypto, denials, guards, observe, problems, uploads
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
+from gateway.core.errors import TooMany
 from gateway.core.room import PUBLIC
 from gateway.features.artifacts.store import Store
 from gateway.features.events.fanout import Fanout
@@ -30,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 DATALESS = ("static",)
 """Endpoints that hold no data of anyone, besides the views marked public and the console's page shells."""
+
+PASSWORDS_A_MINUTE = 20
 
 db = SQLAlchemy(metadata=Base.metadata)
 
@@ -49,6 +54,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
     app.extensions["fanout"] = Fanout(app.extensions["gateway_sessions"], lambda: url)
     observe.install(app)
+    denials.install(app)
     guards.install(app, config.allowed_hosts)
     authentication.install(app)
     problems.install(app)
@@ -96,25 +102,40 @@ def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | Non
         "SESSION_COOKIE_SAMESITE": "Strict",
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(url),
         "SQLALCHEMY_ENGINE_OPTIONS": ENGINE_OPTIONS,
-        "MAX_CONTENT_LENGTH": config.upload_limit_bytes + config.body_limit_bytes,
-        "BODY_LIMIT_BYTES": config.body_limit_bytes,
+        "MAX_CONTENT_LENGTH": config.body_limit_bytes,
         "MAX_FORM_MEMORY_SIZE": config.body_limit_bytes,
         "MAX_FORM_PARTS": 200,
         "UPLOAD_LIMIT_BYTES": config.upload_limit_bytes,
         "UPLOAD_DIR": data_dir.artifacts / "incoming",
         "TASK_TIMEOUT_S": config.task_timeout_s,
         "SOCK_SERVER_OPTIONS": {"max_message_size": 64 * 1024, "ping_interval": 25},
-        "RATELIMIT_HEADERS_ENABLED": True,
     }
 
 
 def _slow_down_guessing(app: Flask) -> None:
-    """At most 20 sign-in attempts a minute and address, loopback included; tokens cannot be guessed."""
+    """At most 20 passwords a minute and address, loopback included, are judged.
+
+    Whoever else is at that address can still come in by a one-time code; wrong codes and tokens have a pace
+    of their own, which no right one is held up by.
+    """
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
-    for endpoint in ("identity.login", "identity.open_session", "identity.new_code"):
-        view = app.view_functions[endpoint]
-        limited: Any = limiter.shared_limit("20/minute", scope="sign-in")(view)
+    limit = limiter.shared_limit(f"{PASSWORDS_A_MINUTE}/minute", scope="passwords", exempt_when=_holds_code)
+    for endpoint in ("identity.login", "identity.open_session", "identity.set_my_password"):
+        limited: Any = limit(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited
+
+
+    def refuse(_: RateLimitExceeded) -> Response:
+        hit = limiter.current_limit
+        wait_s = max(1, math.ceil(hit.reset_at - time.time())) if hit else 60
+        return problems.render(TooMany.of("passwords", PASSWORDS_A_MINUTE, wait_s))
+
+    app.register_error_handler(RateLimitExceeded, refuse)
+
+
+def _holds_code() -> bool:
+    body = request.get_json(silent=True)
+    return isinstance(body, dict) and "code" in body and "password" not in body
 
 
 def add_pages(app: Flask, pages: Blueprint) -> None:

@@ -3,6 +3,7 @@
 Call `gevent.monkey.patch_all()` before importing this module: every wait in this process is cooperative.
 """
 
+import errno
 import ipaddress
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 import gevent
 import gevent.event
+import gevent.os
 import structlog
 from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -24,7 +26,6 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, migrate
 from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.identity import service as identity
@@ -34,6 +35,9 @@ log = structlog.get_logger("gateway.serving")
 
 STOP_S = 2.0
 """How long open requests may go on after the gateway was told to stop."""
+
+STALLED_S = 30.0
+"""A client that takes nothing of an answer for so long is dropped: a stream would wait for it for ever."""
 
 
 class PortTaken(Exception):
@@ -50,11 +54,15 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def log_request(self) -> None:
         """Requests are logged by the application, which knows the caller."""
 
+    def _sendall(self, data: bytes) -> None:
+        with gevent.Timeout(STALLED_S, BrokenPipeError(errno.EPIPE, "the reader stalled")):
+            super()._sendall(data)
 
-def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None]) -> None:
-    """Runs the gateway until SIGTERM or Ctrl-C. Prints one line when it is ready.
 
-    Raises AlreadyRunning, MissingPart, PortTaken.
+def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None], beside: bool = False) -> None:
+    """Runs the gateway until SIGTERM or Ctrl-C; `beside` another process, until its standard input ends too.
+
+    Prints one line when it is ready. Raises AlreadyRunning, MissingPart, PortTaken.
     """
     data_dir = DataDir(config.data_dir)
     data_dir.prepare()
@@ -74,7 +82,7 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None])
         address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
         server = WSGIServer(listener, app, handler_class=_Handler, log=None, error_log=_ErrorLog())
         data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})
-        _run(server, f"gateway ready at {address}")
+        _run(server, f"gateway ready at {address}", beside)
 
 
 def prepare_database(url: str) -> None:
@@ -89,8 +97,10 @@ def prepare_database(url: str) -> None:
         database.dispose()
 
 
-def _run(server: WSGIServer, ready: str) -> None:
+def _run(server: WSGIServer, ready: str, beside: bool) -> None:
     done = gevent.event.Event()
+    if beside:
+        gevent.spawn(_wait_for_end_of_input).link(lambda _: done.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, done.set)
     server.start()
@@ -99,6 +109,11 @@ def _run(server: WSGIServer, ready: str) -> None:
     done.wait()
     log.info("stopping")
     server.stop(timeout=STOP_S)
+
+
+def _wait_for_end_of_input() -> None:
+    while gevent.os.tp_read(0, 4096):
+        pass
 
 
 @contextmanager
@@ -142,8 +157,8 @@ def _keep_alive(server: EmbeddedPostgres) -> None:
             log.warning("the embedded database ended; starting it again")
             try:
                 server.start()
-            except MissingPart:
-                log.exception("the embedded database does not start")
+            except Exception:
+                log.exception("the embedded database does not start; trying again")
                 gevent.sleep(2)
 
 

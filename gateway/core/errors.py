@@ -91,6 +91,17 @@ class Invalid(GatewayError):
 class TooMany(GatewayError):
     status, title, code = 429, "Too many requests", "too_many_requests"
 
+    @classmethod
+    def of(cls, things: str, limit: int, wait_s: int) -> "TooMany":
+        """A 429 with the headers that tell a client when to come back; `limit` is per minute."""
+        headers = {
+            "Retry-After": str(wait_s),
+            "RateLimit-Limit": str(limit),
+            "RateLimit-Remaining": "0",
+            "RateLimit-Reset": str(wait_s),
+        }
+        return cls(f"Too many {things} from your address; try again in {wait_s} seconds.", headers=headers)
+
 
 class NotReady(GatewayError):
     status, title, code = 503, "Not ready", "not_ready"

@@ -4,12 +4,13 @@ Numbers are taken from one row, locked at the very end of a unit of work and hel
 whoever reads up to number N has seen everything before N (spec quality.md, "Event numbers").
 """
 
+import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, insert, text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .clock import new_id, now
@@ -66,27 +67,27 @@ class NewEvent:
     time: datetime = field(default_factory=now)
 
 
+APPEND = text("""
+    WITH head AS (
+        UPDATE event_head SET seq = seq + :count WHERE id = 1 RETURNING seq, seq - :count AS before
+    ), added AS (
+        INSERT INTO events (seq, id, name, time, actor, owner_id, task_id, run_id, project_id, tags, data)
+        SELECT head.before + position, event.id, event.name, event.time, event.actor, event.owner_id, event.task_id,
+               event.run_id, event.project_id, event.tags, event.data
+          FROM head,
+               ROWS FROM (
+                   jsonb_to_recordset(CAST(:events AS jsonb))
+                       AS (id uuid, name text, time timestamptz, actor text, owner_id uuid, task_id uuid, run_id uuid,
+                           project_id uuid, tags text[], data jsonb)
+               ) WITH ORDINALITY
+                 AS event (id, name, time, actor, owner_id, task_id, run_id, project_id, tags, data, position)
+    )
+    SELECT pg_notify(:channel, head.seq::text) FROM head
+""")
+"""Numbers, stores and announces events in one statement: the lock on numbering is held for one round trip less."""
+
+
 def append(session: Session, events: list[NewEvent]) -> None:
     """Numbers and stores `events`. Call it last before commit: it takes the lock on numbering."""
-    last = session.execute(
-        text("UPDATE event_head SET seq = seq + :count WHERE id = 1 RETURNING seq"), {"count": len(events)}
-    ).scalar_one()
-    first = last - len(events) + 1
-    rows = [
-        {
-            "seq": first + offset,
-            "id": event.id,
-            "name": event.name,
-            "time": event.time,
-            "actor": event.actor,
-            "owner_id": event.owner_id,
-            "task_id": event.task_id,
-            "run_id": event.run_id,
-            "project_id": event.project_id,
-            "tags": list(event.tags),
-            "data": event.data,
-        }
-        for offset, event in enumerate(events)
-    ]
-    session.execute(insert(Event), rows)
-    session.execute(text("SELECT pg_notify(:channel, :seq)"), {"channel": CHANNEL, "seq": str(last)})
+    rows = json.dumps([asdict(event) for event in events], default=str)
+    session.execute(APPEND, {"count": len(events), "channel": CHANNEL, "events": rows})

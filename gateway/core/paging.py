@@ -34,23 +34,31 @@ def page(
     if len(rows) <= limit:
         return rows, None
     rows = rows[:limit]
-    return rows, _encode(getattr(rows[-1], key.key))
+    return rows, _encode(getattr(rows[-1], key.key), key)
 
 
-def _encode(position: uuid.UUID | int) -> str:
-    return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
+def _encode(position: uuid.UUID | int, key: InstrumentedAttribute[Any]) -> str:
+    return base64.urlsafe_b64encode(f"{_mark(key)}{position}".encode()).decode().rstrip("=")
 
 
 def _decode(cursor: str, key: InstrumentedAttribute[Any]) -> uuid.UUID | int:
     wanted = key.type.python_type
     try:
         plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        if not plain.startswith(_mark(key)):
+            raise _bad_cursor()
+        plain = plain.removeprefix(_mark(key))
         position = uuid.UUID(plain) if wanted is uuid.UUID else int(plain)
     except (binascii.Error, ValueError) as error:
         raise _bad_cursor() from error
     if isinstance(position, int) and not -(2**63) <= position < 2**63:
         raise _bad_cursor()
     return position
+
+
+def _mark(key: InstrumentedAttribute[Any]) -> str:
+    """What ties a cursor to its list."""
+    return f"{key.class_.__tablename__}:"
 
 
 def _bad_cursor() -> Invalid:

@@ -56,9 +56,14 @@ def can(actor: Actor, action: str, resource: Resource) -> Decision:
     role = next((role for role in sorted(actor.roles) if _role_allows(role, action)), None)
     if role is None:
         return Decision(False, f"no role of {actor.handle} includes {action}")
-    if resource.owner_id is not None and resource.owner_id != actor.user_id and not sees_all(actor):
+    if is_hidden(actor, resource):
         return Decision(False, "it belongs to another user")
     return Decision(True, f"role {role}")
+
+
+def is_hidden(actor: Actor, resource: Resource) -> bool:
+    """Whether the actor may not even know of the resource: it belongs to another user."""
+    return resource.owner_id is not None and resource.owner_id != actor.user_id and not sees_all(actor)
 
 
 def sees_all(actor: Actor) -> bool:

@@ -8,9 +8,10 @@ import sqlalchemy.exc
 import structlog
 from flask import Flask, Response, g, request
 from pydantic import ValidationError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from .errors import Conflict, GatewayError, InsufficientStorage, Invalid, NotReady
+from .errors import BadRequest, Conflict, GatewayError, InsufficientStorage, Invalid, NotReady
 
 log = structlog.get_logger("gateway")
 
@@ -21,6 +22,8 @@ _CODES = {
     431: "headers_too_large",
 }  # fmt: skip
 
+_KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
+
 
 def install(app: Flask) -> None:
     """Registers the renderers for every kind of error a request can end in."""
@@ -28,6 +31,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _render_http)
     app.register_error_handler(sqlalchemy.exc.SQLAlchemyError, _render_database)
     app.register_error_handler(OSError, _render_os)
+    app.register_error_handler(RecursionError, _render_too_deep)
     app.register_error_handler(Exception, _render_unexpected)
 
 
@@ -87,13 +91,15 @@ def _render_http(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     status = error.code or 500
-    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    headers = {name: value for name, value in error.get_headers() if name in _KEPT_HEADERS}
     return problem(
         status, error.name, error.description or error.name, _CODES.get(status, "http_error"), headers=headers
     )
 
 
 def _render_database(error: sqlalchemy.exc.SQLAlchemyError) -> Response:
+    if isinstance(error, StaleDataError):
+        return render(Conflict("It was changed at the same moment by someone else; read it again and retry."))
     cause = getattr(error, "orig", None)
     log.error("database error", error=type(error).__name__, cause=type(cause).__name__, path=request.path)
     if isinstance(cause, psycopg.errors.DiskFull):
@@ -112,6 +118,10 @@ def _render_database(error: sqlalchemy.exc.SQLAlchemyError) -> Response:
             )
         )
     return _render_unexpected(error)
+
+
+def _render_too_deep(error: RecursionError) -> Response:
+    return render(BadRequest("The body is nested too deeply."))
 
 
 def _render_os(error: OSError) -> Response:

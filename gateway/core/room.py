@@ -13,8 +13,8 @@ from flask_openapi3.models import Tag
 from flask_openapi3.utils import parse_parameters
 from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 
-from . import idempotency
-from .errors import BadRequest, UnsupportedMediaType
+from . import denials, idempotency, replay
+from .errors import BadRequest, Invalid, UnsupportedMediaType
 from .identity import Actor
 from .schemas import Problem
 from .unit_of_work import Work, unit_of_work
@@ -22,12 +22,31 @@ from .unit_of_work import Work, unit_of_work
 PUBLIC = "is_public"
 """View attribute: callable without an identity. The whole list is asserted by a test."""
 
+TAKES_FILE = "takes_file"
+"""View attribute: the body is a file, multipart or raw."""
+
+_PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+
 PROBLEMS: dict[Any, Any] = {
-    status: {
-        "description": words,
-        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    "401": {"description": "no or bad identity", "content": _PROBLEM},
+    "403": {"description": "not allowed", "content": _PROBLEM},
+    "422": {"description": "invalid fields", "content": _PROBLEM},
+    "default": {"description": "any other error; its `code` says which", "content": _PROBLEM},
+}
+
+_BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+_FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "One file: the part `file` of a form, or the whole body, then named by `?filename=`.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BYTES}},
+            },
+            "*/*": {"schema": _BYTES},
+        },
     }
-    for status, words in ((401, "no or bad identity"), (403, "not allowed"), (422, "invalid fields"))
 }
 
 
@@ -35,6 +54,17 @@ def public(view: Callable[..., Any]) -> Callable[..., Any]:
     """Marks a view that needs no identity."""
     setattr(view, PUBLIC, True)
     return view
+
+
+def takes_file(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a view whose body is a file: it is received before the unit of work begins, however long that takes."""
+    setattr(view, TAKES_FILE, True)
+    return view
+
+
+def ok(*media_types: str) -> dict[str, Any]:
+    """The OpenAPI description of an answer that is no JSON."""
+    return {"description": "OK", "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types}}
 
 
 def actor() -> Actor:
@@ -60,44 +90,75 @@ class Room(APIBlueprint):
             abp_security=[{"bearer": []}],
         )
 
+    def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **options: Any) -> Any:
+        if getattr(func, TAKES_FILE, False):
+            options["openapi_extensions"] = _FILE_BODY
+        if not getattr(func, PUBLIC, False):
+            return super()._collect_openapi_info(rule, func, **options)
+        security, self.abp_security = self.abp_security, []
+        try:
+            return super()._collect_openapi_info(rule, func, **options)
+        finally:
+            self.abp_security = security
+
     def _add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
         inner = view_func.__wrapped__
-        view = _in_unit_of_work(view_func, takes_json=parse_parameters(inner, doc_ui=False)[5] is not None)
+        view = _in_unit_of_work(view_func, inner)
         setattr(view, PUBLIC, getattr(inner, PUBLIC, False))
         super()._add_url_rule(rule, endpoint, view, *args, **options)
 
 
-def _in_unit_of_work(view: Callable[..., Any], *, takes_json: bool) -> Callable[..., Any]:
+def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any]) -> Callable[..., Any]:
+    _, _, _, query, _, body, _ = parse_parameters(inner, doc_ui=False)
+    takes_file = getattr(inner, TAKES_FILE, False)
+    takes_query = query is not None or getattr(inner, PUBLIC, False)
+
     @wraps(view)
     def run(**arguments: Any) -> Response:
-        if takes_json:
+        if not takes_query:
+            _refuse_query()
+        if body is not None:
             _require_json()
+        if takes_file:
+            request.receive()  # type: ignore[attr-defined]
         read_only = request.method in ("GET", "HEAD")
         sessions = current_app.extensions["gateway_sessions"]
-        with unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only) as g.work:
-            return _once(view, arguments) if request.method == "POST" else make_response(view(**arguments))
+        unit = unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only)
+        with unit as g.work, denials.recorded(g.work):
+            if request.method == "POST":
+                return _once(view, arguments, is_file=takes_file)
+            return make_response(view(**arguments))
 
     return run
 
 
-def _once(view: Callable[..., Any], arguments: dict[str, Any]) -> Response:
+def _once(view: Callable[..., Any], arguments: dict[str, Any], *, is_file: bool) -> Response:
     key = request.headers.get(idempotency.HEADER)
     if key is None or g.actor.via == "none":
         return make_response(view(**arguments))
     session, actor_id = g.work.session, g.actor.user_id
-    if (earlier := idempotency.claim(session, actor_id, key, idempotency.fingerprint_of_request())) is not None:
+    fingerprint = replay.fingerprint_of_request(g.actor.scopes, is_file=is_file)
+    if (earlier := replay.answer_of_before(session, actor_id, key, fingerprint)) is not None:
+        action, resource = denials.attempt()
+        g.work.record(action, resource, allowed=True, reason="answered again for its idempotency key")
         return earlier
     response = make_response(view(**arguments))
     if response.status_code < 300 and not response.is_streamed:
-        idempotency.keep(session, actor_id, key, response)
+        replay.keep(session, actor_id, key, response)
     return response
+
+
+def _refuse_query() -> None:
+    for name in request.args:
+        raise Invalid.field(name[:80], "there is no such parameter here")
 
 
 def _require_json() -> None:
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
     try:
-        request.get_json()
+        if not isinstance(request.get_json(), dict):
+            raise Invalid.field("body", "send a JSON object")
     except WerkzeugBadRequest as error:
         raise BadRequest("The body is not valid JSON; check quotes, commas and encoding.") from error
     except RecursionError as error:

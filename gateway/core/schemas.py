@@ -1,5 +1,6 @@
 """The wire's common shapes: strict input, RFC 3339 times with Z, pages."""
 
+import math
 import uuid
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -7,6 +8,9 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
+
+DEEPEST = 64
+"""Levels of nesting that a body may have."""
 
 
 class In(BaseModel):
@@ -16,10 +20,19 @@ class In(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def no_nul_characters(cls, data: Any) -> Any:
-        """PostgreSQL's text cannot hold U+0000; say so instead of failing later."""
-        if _holds_nul(data):
-            raise ValueError("the character U+0000 cannot be stored; leave it out")
+    def only_what_can_be_stored(cls, data: Any) -> Any:
+        """PostgreSQL cannot hold U+0000, lone surrogates, NaN and infinity; say so instead of failing later."""
+        waiting = [(data, 0)]
+        while waiting:
+            value, depth = waiting.pop()
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+            if isinstance(value, dict):
+                waiting += [(item, depth + 1) for pair in value.items() for item in pair]
+            elif isinstance(value, list):
+                waiting += [(item, depth + 1) for item in value]
+            else:
+                _check_plain(value)
         return data
 
 
@@ -80,11 +93,10 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 """A point in time with its UTC offset."""
 
 
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_holds_nul(key) or _holds_nul(item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(_holds_nul(item) for item in value)
-    return False
+def _check_plain(value: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("NaN and infinity cannot be stored; send a finite number")
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError("the character U+0000 cannot be stored; leave it out")
+    if isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("half of a surrogate pair is no character; send whole ones")

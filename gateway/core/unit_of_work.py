@@ -17,7 +17,7 @@ from .audit import AuditRecord, audit_row
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
-from .policy import Resource, can
+from .policy import Resource, can, is_hidden
 
 
 class Work:
@@ -30,6 +30,7 @@ class Work:
         self.actor = actor
         self.request_id = request_id
         self.read_only = read_only
+        self.denied = False
         self._events: list[NewEvent] = []
         self._audit: list[dict[str, Any]] = []
         self._denials: list[dict[str, Any]] = []
@@ -45,14 +46,16 @@ class Work:
         if decision.allowed:
             self._audit.append(row)
             return
+        self.denied = True
         self._denials.append(row)
-        if resource.owner_id is not None and not can(self.actor, f"{resource.kind}.read", resource).allowed:
+        if is_hidden(self.actor, resource):
             raise NotFound(f"There is no such {resource.kind.rstrip('s')}, or it is not yours.")
         raise Forbidden(f"{action} is not allowed: {decision.reason}.")
 
     def record(self, action: str, resource: Resource, *, allowed: bool, reason: str) -> None:
         """Leaves an audit record for a decision that was made elsewhere, such as a failed login."""
         row = audit_row(self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id)
+        self.denied = self.denied or not allowed
         (self._audit if allowed else self._denials).append(row)
 
     def emit(

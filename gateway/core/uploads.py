@@ -11,7 +11,20 @@ CHUNK = 256 * 1024
 
 
 class GatewayRequest(Request):
-    """Flask's request whose files go to disk while they are read."""
+    """Flask's request whose files go to disk while they are read.
+
+    Bodies are held to the limit of JSON bodies (MAX_CONTENT_LENGTH); only those that go to disk get the one
+    of uploads.
+    """
+
+    def _load_form_data(self) -> None:
+        if self.mimetype == "multipart/form-data":
+            self._allow_upload()
+        super()._load_form_data()
+
+    def _allow_upload(self) -> None:
+        config = current_app.config
+        self.max_content_length = config["UPLOAD_LIMIT_BYTES"] + config["MAX_CONTENT_LENGTH"]
 
     def _get_file_stream(
         self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
@@ -22,10 +35,15 @@ class GatewayRequest(Request):
     @cached_property
     def received(self) -> ReceivedFile:
         """The raw body as a file, for uploads that are not multipart."""
+        self._allow_upload()
         file = self._new_file()
         while chunk := self.stream.read(CHUNK):
             file.write(chunk)
         return file
+
+    def receive(self) -> None:
+        """Reads the whole body to disk, whichever way it was sent."""
+        _ = self.files if self.mimetype == "multipart/form-data" else self.received
 
     def _new_file(self) -> ReceivedFile:
         file = ReceivedFile(current_app.config["UPLOAD_DIR"], current_app.config["UPLOAD_LIMIT_BYTES"])

@@ -60,7 +60,7 @@ async function nativeCode() {
   if (!inNativeWindow()) return null;
   if (!host.pywebview?.api?.sign_in_code) {
     await new Promise((resolve) => {
-      window.addEventListener("pywebviewready", resolve, { once: true });
+      window.addEventListener("signinready", resolve, { once: true });
       setTimeout(resolve, 3000);
     });
   }

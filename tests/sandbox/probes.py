@@ -2,7 +2,7 @@
 
 Each is Python that sets `leak`; an OSError means that the attempt failed. `f` holds the planted facts, the
 functions used are in `probe_harness`. `control` names where it must leak, which proves that it can: on the `host`,
-or in the `open` sandbox, whose guards are taken away.
+or in the `open` sandbox, whose guards are taken away; whatever could harm the host is tried in the latter.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,6 @@ def _open(**attempts: str) -> list[Probe]:
 
 FILES = _host(
     a_private_key_in_the_home_folder="leak = f.token in read(f.home + '/.ssh/id_ed25519')",
-    credentials_in_the_home_folder="leak = f.token in read(f.home + '/.aws/credentials')",
     the_home_folder_by_its_environment="leak = f.token in listing(os.path.expanduser('~'))",
     the_keys_of_the_data_directory="leak = f.token in read(f.data + '/keys/master')",
     the_workspace_of_another_run="leak = f.token in read(f.other_workspace + '/secret')",
@@ -37,22 +36,17 @@ FILES = _host(
     the_var_tmp_of_the_host="leak = f.token in listing('/var/tmp')",
     the_shared_memory_folder_of_the_host="leak = f.token in listing('/dev/shm')",
     the_run_folder_of_the_host="leak = bool(os.listdir('/run'))",
-    the_var_lib_folder_of_the_host="leak = bool(os.listdir('/var/lib'))",
     the_password_file_of_the_host="leak = 'root:' in read('/etc/passwd')",
     the_shadow_file="leak = os.path.exists('/etc/shadow')",
-    the_settings_of_the_host="leak = len(os.listdir('/etc')) > 40",
-    the_home_of_root="leak = os.path.isdir('/root')",
     a_link_to_a_file_of_the_host="os.symlink(f.home + '/.ssh/id_ed25519', 'link'); leak = f.token in read('link')",
     a_hard_link_to_a_file_of_the_host="os.link(f.home + '/.ssh/id_ed25519', 'hard'); leak = True",
     the_working_folder_of_the_node="leak = os.getcwd() == f.node_cwd or os.path.isdir(f.node_cwd)",
-    the_root_through_parent_folders="leak = f.token in read('../' * 20 + f.home + '/.ssh/id_ed25519')",
 )
 
 PLANTED = _host(
     a_planted_link_to_a_file="os.symlink(f.home + '/.ssh/id_ed25519', f.out + '/link')",
     a_planted_link_to_a_folder="os.symlink(f.home, f.out + '/folder')",
     a_planted_link_to_a_process="os.symlink(f'/proc/{f.node}/environ', f.out + '/process')",
-    a_planted_relative_link="os.symlink(os.path.relpath(f.home + '/.aws', f.out_on_host), f.out + '/up')",
 )
 
 ENVIRONMENT = _host(
@@ -86,25 +80,20 @@ PROCESSES = _host(
     the_root_of_another_process="leak = os.path.exists(f'/proc/{f.victim}/root{f.home}')",
     the_namespaces_of_another_process="os.close(os.open(f'/proc/{f.victim}/ns/mnt', os.O_RDONLY)); leak = True",
     the_limits_of_another_process="leak = bool(resource.prlimit(f.victim, resource.RLIMIT_NOFILE))",
-    the_processors_of_another_process="leak = bool(os.sched_getaffinity(f.victim))",
-    the_priority_of_another_process="leak = os.getpriority(os.PRIO_PROCESS, f.victim) >= 0",
     the_first_process_of_the_host="leak = read('/proc/1/cmdline') == f.first_process",
 )
 
 SOCKETS = _host(
     a_server_on_the_loopback="leak = f.token in answer(socket.AF_INET, ('127.0.0.1', f.tcp))",
-    a_server_on_every_address="leak = f.token in answer(socket.AF_INET, ('0.0.0.0', f.tcp))",
     a_name_server="leak = f.token in ask(('127.0.0.1', f.udp))",
     a_socket_in_the_file_system="leak = f.token in answer(socket.AF_UNIX, f.unix)",
     a_socket_with_an_abstract_name="leak = f.token in answer(socket.AF_UNIX, '\\0' + f.abstract)",
     the_sockets_of_the_host_are_listed="leak = f'{f.tcp:04X}' in read('/proc/net/tcp')",
-    the_unix_sockets_of_the_host_are_listed="leak = f.abstract in read('/proc/net/unix')",
     the_address_of_a_name_server="leak = os.path.exists('/etc/resolv.conf')",
 )
 
 MEMORY = _host(
     shared_memory_of_the_host="leak = f.token in system_v_memory(f.shm_key)",
-    shared_memory_of_the_host_is_listed="leak = str(f.shm_key) in read('/proc/sysvipc/shm')",
     a_message_queue_of_the_host="leak = message_queue(f.queue)",
 )
 
@@ -127,20 +116,18 @@ NAMESPACES = _host(
 
 PRIVILEGES = _open(
     capabilities="leak = status('CapEff') != 0 or status('CapPrm') != 0",
-    capabilities_to_come="leak = status('CapBnd') != 0",
     becoming_root="os.setuid(0); leak = True",
-    changing_the_name_of_the_host="socket.sethostname('other'); leak = True",
-    mounting_a_file_system="leak = call('mount', b'none', b'/tmp', b'tmpfs', 0, None) == 0",
+    changing_the_name_of_the_host="socket.sethostname(socket.gethostname()); leak = True",
+    mounting_a_file_system="leak = call('mount', b'none', b'.', b'tmpfs', 0, None) == 0",
     making_the_system_writable="leak = call('mount', None, b'/usr', None, 0x1020, None) == 0",
-    changing_the_root="os.chroot('/tmp'); leak = True",
+    changing_the_root="os.chroot('.'); leak = True",
     settings_of_the_kernel="os.close(os.open('/proc/sys/net/ipv4/ip_forward', os.O_WRONLY)); leak = True",
     a_raw_network_socket="socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).close(); leak = True",
     a_socket_below_the_network="socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close(); leak = True",
 )
 
-DEVICES = _open(
+DEVICES = _host(
     devices_of_the_machine="leak = bool(set(os.listdir('/dev')) - HARMLESS_DEVICES)",
-) + _host(
     the_system_folder_of_the_kernel="leak = bool(os.listdir('/sys'))",
     programs_that_change_the_user="leak = not os.statvfs('/usr').f_flag & os.ST_NOSUID",
     gaining_privileges_by_a_program="leak = status('NoNewPrivs') == 0",
@@ -154,9 +141,8 @@ WRITING = _open(
 )
 
 KERNEL = _host(
-    keys_of_the_kernel="leak = reaches(250, 217 + 2, 0, -3, 0)",
+    keys_of_the_kernel="leak = reaches(250, 219, 0, -3, 0)",
     programs_in_the_kernel="leak = reaches(321, 280, 0, 0, 0)",
-    performance_counters="leak = reaches(298, 241, 0, 0, -1)",
     requests_past_the_filter="leak = reaches(425, 425, 1, 0, 0)",
     the_messages_of_the_kernel="leak = reaches(103, 116, 10, 0, 0)",
 )

@@ -50,6 +50,11 @@ def listener() -> Iterator[int]:
     thread.join()
 
 
+def open_descriptors() -> set[str]:
+    """Of this process, by number."""
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
 def nothing(stream: str, chunk: bytes) -> None:
     """Take output that does not matter."""
 
@@ -189,7 +194,7 @@ def test_cancelling_kills_the_whole_tree_before_it_is_done(sandbox, workspace) -
 
     async def cancelled() -> None:
         run = asyncio.create_task(sandbox.run(workspace, command, Limits(), nothing))
-        while not (workspace / "beat").exists():
+        while not (workspace / "beat").exists():  # noqa: ASYNC110 - a file made by the sandbox
             await asyncio.sleep(0.01)
         began = time.monotonic()
         run.cancel()
@@ -235,7 +240,7 @@ def test_many_run_at_once_without_seeing_each_other(sandbox, tmp_path) -> None:
     async def one(number: int) -> bytes:
         written = []
         workspace = prepare(tmp_path / "work", f"run-{number}")
-        script = f"echo {number} >mine; sleep 0.3; cat mine; ls /workspace; ps -e --no-headers | wc -l"
+        script = f"echo {number} >mine; sleep 0.3; cat mine; ls /workspace; ls -d /proc/[0-9]* | wc -l"
         await sandbox.run(workspace, Command(["sh", "-c", script]), Limits(), lambda _, c: written.append(c))
         return b"".join(written)
 
@@ -256,10 +261,10 @@ def test_there_is_no_network_unless_asked_for(run, listener) -> None:
 
 def test_no_descriptor_is_left_open(run) -> None:
     run("true")
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     for _ in range(5):
         run("sh", "-c", "head -c 100000 /dev/zero", stdin=b"x", limits=Limits(output_bytes=10))
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def test_a_sandbox_that_cannot_be_set_up_is_an_error_that_says_why(run) -> None:
@@ -286,7 +291,7 @@ def test_a_missing_workspace_is_refused(sandbox, tmp_path) -> None:
     ],
 )
 def test_a_command_that_could_smuggle_options_is_refused(options) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"Name the program|NUL characters|without '='"):
         Command(**options)
 
 
@@ -318,5 +323,5 @@ def test_with_no_kind_that_works_work_is_refused_with_reason_and_remedy(monkeypa
 
 def test_a_machine_without_bubblewrap_is_told_to_install_it(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SandboxUnavailable, match="Bubblewrap is not installed.*Install the package"):
+    with pytest.raises(SandboxUnavailable, match=r"Bubblewrap is not installed\. Install the package"):
         asyncio.run(registry.choose())

@@ -61,7 +61,11 @@ class Project:
 
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run make as a user would whose pip is configured for another index."""
-        environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
+        # What an outer `make test` sets would make this one speak as its child.
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))
+        }
+        environment = inherited | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
         command = ["make", f"PYTHON={sys.executable}", *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 

@@ -88,7 +88,9 @@ def test_what_the_architecture_rests_on_is_new_enough() -> None:
 
 
 def test_make_alone_lists_the_commands() -> None:
-    listed = subprocess.run(["make", "--silent"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["make", "--silent", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     commands = set(re.findall(r"(?m)^  make (\w+) +\S", listed))
     assert {"run", "test", "install", "dev", "check", "bench", "soak", "help", "lock", "clean"} <= commands
 

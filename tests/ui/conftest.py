@@ -1,4 +1,4 @@
-"""A real Chromium in front of a real gateway. Every page is watched: what breaks or leaves the machine fails the test."""
+"""A real Chromium in front of a real gateway. A page that breaks, or sends anything elsewhere, fails its test."""
 
 import shutil
 from collections.abc import Callable, Iterator

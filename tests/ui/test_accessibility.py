@@ -99,18 +99,19 @@ def test_everything_fits_at_125_percent(open_page: Callable[..., Page], addresse
 
 def test_light_and_dark_follow_the_system_until_chosen(open_page: Callable[..., Page]) -> None:
     page = open_page("/", color_scheme="dark")
-    shown = "document.documentElement.dataset.bsTheme"
-    settle(page)
-    assert page.evaluate(shown) == "dark"
+
+    def shows(theme: str) -> None:
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+
+    shows("dark")
     page.emulate_media(color_scheme="light")
-    page.wait_for_function(f"{shown} === 'light'")
+    shows("light")
     page.get_by_role("button", name="Switch to dark").click()
     page.reload()
-    settle(page)
-    assert page.evaluate(shown) == "dark"
+    shows("dark")
     page.get_by_role("button", name="Switch to light").click()
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{shown} === 'dark'")
+    shows("dark")
 
 
 def test_small_windows_have_the_navigation_behind_a_button(open_page: Callable[..., Page]) -> None:

@@ -55,6 +55,7 @@ def options(workspace: str, command: Command, limits: Limits, file: Callable[[by
         *_system_folders(),
         *_settings(command.network, file),
         *("--proc", "/proc", "--dev", "/dev"),
+        *_hidden_kernel_files(),
         *_in_memory(limits.scratch_bytes),
         *("--symlink", _TEMPORARY, "/var/tmp"),  # noqa: S108
         *("--bind", workspace, "/workspace", "--chdir", command.cwd),
@@ -125,6 +126,12 @@ def _settings(network: bool, file: Callable[[bytes], str]) -> list[str]:
     for name in (*_ETC_FROM_HOST, *(("resolv.conf",) if network else ())):
         result += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     return result
+
+
+def _hidden_kernel_files() -> list[str]:
+    """Cover what /proc tells of the user whatever the namespace: the names of the keys in the keyring."""
+    keys = "/proc/keys"
+    return ["--ro-bind", "/dev/null", keys] if Path(keys).exists() else []
 
 
 def _in_memory(size: int) -> list[str]:

@@ -1,16 +1,20 @@
 """Routes of artifacts: streamed in, streamed out with ranges, never active in our origin."""
 
-from flask import Response, current_app, send_file
+import re
+
+from flask import Response, current_app, request, send_file
 
 from gateway.core.answers import answer, created, no_content, page_of
 from gateway.core.errors import NotFound
-from gateway.core.room import Room, work
+from gateway.core.room import Room, ok, takes_file, work
 from gateway.core.schemas import IdPath, Page
 
 from . import service
 from .schemas import ArtifactOut, ArtifactQuery, ContentQuery, UploadQuery
 from .store import Store
 from .uploads import received
+
+_SINGLE_RANGE = re.compile(r"bytes=\s*(\d+-\d*|-\d+)\s*")
 
 room = Room("artifacts", __name__, title="Artifacts")
 
@@ -21,6 +25,7 @@ def store() -> Store:
 
 
 @room.post("/artifacts", responses={201: ArtifactOut}, summary="Upload a file, multipart or as a raw body")
+@takes_file
 def upload(query: UploadQuery) -> Response:
     artifact = service.add(work(), store(), received(query.filename))
     return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")
@@ -38,14 +43,20 @@ def get_artifact(path: IdPath) -> Response:
     return answer(ArtifactOut.model_validate(service.get(work(), path.id)))
 
 
-@room.get("/artifacts/<uuid:id>/content", summary="A file's bytes; Range and If-None-Match work")
+@room.get(
+    "/artifacts/<uuid:id>/content",
+    responses={200: ok("*/*"), 206: ok("*/*"), 304: None},
+    summary="A file's bytes; Range and If-None-Match work",
+)
 def get_content(path: IdPath, query: ContentQuery) -> Response:
     artifact = service.get(work(), path.id)
     inline = query.inline and artifact.media_type in service.INLINE
+    if not _SINGLE_RANGE.fullmatch(request.headers.get("Range", "")):
+        request.environ.pop("HTTP_RANGE", None)  # several ranges, or another unit: the whole file (RFC 9110, 14.2)
     try:
         response = send_file(
             store().path(artifact.sha256),
-            mimetype=artifact.media_type if inline or not artifact.media_type.startswith("text/html") else "text/plain",
+            mimetype="text/plain" if artifact.media_type.startswith("text/html") else artifact.media_type,
             as_attachment=not inline,
             download_name=artifact.filename,
             etag=artifact.sha256,

@@ -1,6 +1,7 @@
 """Rules of artifacts: the only writer of the table and the store."""
 
 import mimetypes
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ INLINE = frozenset(
      "image/png", "image/jpeg", "image/gif", "image/webp"}
 )  # fmt: skip
 """Media types that may be shown in our own origin; everything else is only ever downloaded."""
+
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ def _lock(work: Work, sha256: str) -> None:
 
 
 def _media_type(filename: str, given: str | None) -> str:
-    if given and given not in ("application/octet-stream", "application/x-www-form-urlencoded"):
-        return given.split(";")[0].strip().lower()[:100]
+    plain = (given or "").split(";")[0].strip().lower()
+    if _MEDIA_TYPE.fullmatch(plain) and plain not in ("application/octet-stream", "application/x-www-form-urlencoded"):
+        return plain
     return mimetypes.guess_type(filename)[0] or "application/octet-stream"

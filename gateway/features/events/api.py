@@ -1,19 +1,25 @@
 """Routes of events: list, Server-Sent Events, WebSocket."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from socket import SHUT_RDWR
+from typing import Any
 
 import gevent
+import structlog
 from flask import Response, current_app, g, request
 from flask_sock import Sock
+from gevent.lock import RLock
 from pydantic import ValidationError
 from simple_websocket import ConnectionClosed, Server
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.core.answers import event_stream, page_of
-from gateway.core.errors import GatewayError, Invalid
+from gateway.core.errors import GatewayError, Invalid, NotReady
 from gateway.core.events import Event
 from gateway.core.paging import page
-from gateway.core.room import Room, work
+from gateway.core.room import Room, ok, work
 from gateway.core.schemas import Page
 from gateway.core.unit_of_work import unit_of_work
 
@@ -23,7 +29,10 @@ from .schemas import EventOut, EventQuery, Filter, StreamQuery, Subscribe
 
 room = Room("events", __name__, title="Events")
 
-SEND_TIMEOUT_S = 20
+log = structlog.get_logger("gateway.events")
+
+SEND_TIMEOUT_S = 10
+"""A reader that takes nothing for so long is dropped; it can resume where it was."""
 
 
 def fanout() -> Fanout:
@@ -38,7 +47,9 @@ def list_events(query: EventQuery) -> Response:
     return page_of(EventOut, rows, cursor)
 
 
-@room.get("/events/stream", summary="Live events (SSE); resumes from Last-Event-ID")
+@room.get(
+    "/events/stream", responses={200: ok("text/event-stream")}, summary="Live events (SSE); resumes from Last-Event-ID"
+)
 def stream(query: StreamQuery) -> Response:
     wanted = Filter(task_id=query.task_id, run_id=query.run_id)
     messages = service.subscribe(work(), fanout(), (query.name or "**",), wanted, _resume_point(query.since))
@@ -70,22 +81,64 @@ def add_websocket(sock: Sock) -> None:
 
     @sock.route("/v1/events/ws")  # type: ignore[untyped-decorator]
     def events_socket(socket: Server) -> None:
+        line = _Line(socket)
         sender: gevent.Greenlet | None = None
         try:
             while (text := socket.receive()) is not None:
-                if sender is not None:
-                    sender.kill()
                 try:
                     messages = _subscription(text)
                 except GatewayError as error:
-                    socket.send(json.dumps({"error": {"code": error.code, "message": error.detail}}))
+                    line.say({"error": {"code": error.code, "message": error.detail}})
                     continue
-                sender = gevent.spawn(_send, socket, messages)
-        except ConnectionClosed:
+                if sender is not None:
+                    line.between_messages(sender.kill)
+                sender = gevent.spawn(_send, line, messages)
+        except (ConnectionClosed, OSError):
             return
         finally:
             if sender is not None:
                 sender.kill()
+
+
+class _Line:
+    """The sending side of a WebSocket: whole frames, one at a time, and an end for a reader that stalls.
+
+    The library hands a frame to `send`, which may take only a part of it, and does so from two greenlets.
+    """
+
+    def __init__(self, socket: Server) -> None:
+        self._socket = socket
+        self._raw = socket.sock
+        self._turn = RLock()
+        socket.sock = self
+
+    def say(self, message: dict[str, Any] | str) -> None:
+        """Sends a message. Raises ConnectionClosed, or OSError when nobody takes it."""
+        with self._turn:
+            self._socket.send(message if isinstance(message, str) else json.dumps(message))
+
+    def between_messages(self, act: Callable[[], None]) -> None:
+        """Runs `act` while no message is on its way."""
+        with self._turn:
+            act()
+
+    def hang_up(self) -> None:
+        """Ends the connection without another word."""
+        with suppress(OSError):
+            self._raw.shutdown(SHUT_RDWR)
+
+    def send(self, data: bytes) -> None:
+        """What the library calls with a frame."""
+        with self._turn:
+            try:
+                with gevent.Timeout(SEND_TIMEOUT_S, TimeoutError("the reader stalled")):
+                    self._raw.sendall(data)
+            except TimeoutError:
+                self.hang_up()
+                raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
 
 
 def _subscription(text: str | bytes) -> Iterator[Message | None]:
@@ -95,21 +148,26 @@ def _subscription(text: str | bytes) -> Iterator[Message | None]:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "message"
         raise Invalid.field(field, first["msg"]) from error
-    with unit_of_work(
-        current_app.extensions["gateway_sessions"], g.actor, request_id=g.request_id, read_only=True
-    ) as unit:
-        return service.subscribe(unit, fanout(), tuple(wish.subscribe), wish.filter, wish.since)
+    sessions = current_app.extensions["gateway_sessions"]
+    try:
+        with unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=True) as unit:
+            return service.subscribe(unit, fanout(), tuple(wish.subscribe), wish.filter, wish.since)
+    except SQLAlchemyError as error:
+        raise NotReady("The database does not answer at the moment; subscribe again in a few seconds.") from error
 
 
-def _send(socket: Server, messages: Iterator[Message | None]) -> None:
+def _send(line: _Line, messages: Iterator[Message | None]) -> None:
     try:
         next(messages)
-        socket.send(json.dumps({"subscribed": True}))
+        line.say({"subscribed": True})
         for message in messages:
             if message is not None:
-                with gevent.Timeout(SEND_TIMEOUT_S):
-                    socket.send(message.json)
+                line.say(message.json)
     except Reset:
-        socket.send(json.dumps({"reset": True}))
-    except (ConnectionClosed, gevent.Timeout):
-        socket.close()
+        with suppress(ConnectionClosed, OSError):
+            line.say({"reset": True})
+    except (ConnectionClosed, OSError):
+        line.hang_up()
+    except Exception:
+        log.exception("a WebSocket's events cannot be read; it is closed")
+        line.hang_up()

@@ -1,8 +1,8 @@
 """One listener for the whole gateway, any number of subscribers.
 
 The listener reads the log in order and hands each event to every subscriber's bounded queue. NOTIFY only
-wakes it early: without a single notification it still reads every second. A subscriber that does not keep
-up is cut off and told to reset; memory stays flat.
+wakes it early: without a single notification it still reads every second. A subscriber that falls behind
+reads the log itself until it has caught up; memory stays flat.
 """
 
 import queue
@@ -30,6 +30,7 @@ log = structlog.get_logger("gateway.events")
 BATCH = 500
 QUEUE_SIZE = 2_000
 POLL_S = 1.0
+KEEP_ALIVE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Message:
 
 
 class Reset(Exception):
-    """The subscriber missed events that cannot be caught up: it must read the state anew."""
+    """The events to resume from are gone, or of another log: the subscriber must read the state anew."""
 
 
 @dataclass(eq=False)
@@ -52,7 +53,8 @@ class Subscriber:
     patterns: tuple[str, ...]
     wanted: Filter
     waiting: "queue.Queue[Message]" = field(default_factory=lambda: queue.Queue(QUEUE_SIZE))
-    cut_off: bool = False
+    behind: bool = True
+    """Whether it has to read the log itself, because its queue could not or did not yet take all."""
 
     def wants(self, event: Event) -> bool:
         """Whether the event is visible to the subscriber and asked for."""
@@ -94,34 +96,44 @@ class Fanout:
     ) -> Iterator[Message | None]:
         """Every visible event after number `since` (None: from now on), without gap or duplicate.
 
-        Yields None when there was nothing for a while, so that the caller can send a keep-alive.
-        Raises Reset when events in between are gone or the reader was too slow.
+        Begins with the first step of the iterator, which yields None; later ones tell that there was nothing
+        for a while, so that the caller can send a keep-alive. Raises Reset when events in between are gone.
         """
         subscriber = Subscriber(actor, patterns, wanted)
-        with self._lock:
-            joined_at = self.seq
-            self._subscribers.add(subscriber)
-        return self._stream(subscriber, joined_at if since is None else since, joined_at)
-
-    def _stream(self, subscriber: Subscriber, since: int, joined_at: int) -> Iterator[Message | None]:
         try:
+            position = self._join(subscriber) if since is None else since
             yield None
-            yield from self._catch_up(subscriber, since, joined_at)
             while True:
-                if subscriber.cut_off:
-                    raise Reset
+                if subscriber.behind:
+                    up_to = self._join(subscriber)
+                    for message in self._catch_up(subscriber, position, up_to):
+                        position = message.event.seq
+                        yield message
+                    position = max(position, up_to)
                 try:
-                    message = subscriber.waiting.get(timeout=15)
+                    next_one = subscriber.waiting.get(timeout=KEEP_ALIVE_S)
                 except queue.Empty:
                     yield None
                 else:
-                    if message.event.seq > since:
-                        yield message
+                    if next_one.event.seq > position:
+                        position = next_one.event.seq
+                        yield next_one
         finally:
             with self._lock:
                 self._subscribers.discard(subscriber)
 
+    def _join(self, subscriber: Subscriber) -> int:
+        """From now on events come through the queue; returns the number up to which they do not."""
+        with self._lock:
+            subscriber.waiting, subscriber.behind = queue.Queue(QUEUE_SIZE), False
+            self._subscribers.add(subscriber)
+            return self.seq
+
     def _catch_up(self, subscriber: Subscriber, since: int, up_to: int) -> Iterator[Message]:
+        if since > up_to:
+            with self._sessions() as session:
+                if since > queries.head(session):
+                    raise Reset
         while since < up_to:
             with self._sessions() as session:
                 oldest = queries.oldest(session)
@@ -145,6 +157,9 @@ class Fanout:
             except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
                 log.warning("the event listener lost the database; trying again", error=type(error).__name__)
                 gevent.sleep(POLL_S)
+            except Exception:
+                log.exception("the event listener failed; trying again")
+                gevent.sleep(POLL_S)
 
     def _dispatch(self) -> None:
         while True:
@@ -164,10 +179,12 @@ class Fanout:
 
 
 def _offer(subscriber: Subscriber, message: Message) -> None:
+    if subscriber.behind:
+        return
     try:
         subscriber.waiting.put_nowait(message)
     except queue.Full:
-        subscriber.cut_off = True
+        subscriber.behind = True
 
 
 def _message(event: Event) -> Message:

@@ -4,7 +4,7 @@ from flask import Response, current_app
 from flask_login import current_user, login_user, logout_user
 
 from gateway.core import crypto
-from gateway.core.answers import answer, created, no_content, page_of
+from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import Unauthenticated
 from gateway.core.identity import Actor
 from gateway.core.paging import page
@@ -13,7 +13,7 @@ from gateway.core.room import Room, actor, public, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
 from . import service
-from .authentication import ConsoleUser, csrf_token
+from .authentication import ConsoleUser, csrf_token, slow_down
 from .models import ApiToken, User
 from .schemas import (
     CodeOut,
@@ -57,7 +57,12 @@ def login(body: LoginIn) -> Response:
 @room.post("/auth/refresh", responses={200: TokenPair}, summary="Trade a refresh token for the next pair")
 @public
 def refresh(body: RefreshIn) -> Response:
-    return _pair(service.refresh(work(), body.refresh_token.get_secret_value()))
+    token = body.refresh_token.get_secret_value()
+    try:
+        return _pair(service.refresh(work(), token))
+    except Unauthenticated:
+        slow_down(token)
+        raise
 
 
 @room.post("/auth/logout", responses={204: None}, summary="End this session")
@@ -69,7 +74,9 @@ def logout() -> Response:
 @room.post("/auth/codes", responses={201: CodeOut}, summary="A one-time sign-in code, for a process of the same user")
 @public
 def new_code(body: LaunchKeyIn) -> Response:
-    if not crypto.same(body.key.get_secret_value(), current_app.config["LAUNCH_KEY"]):
+    key = body.key.get_secret_value()
+    if not crypto.same(key, current_app.config["LAUNCH_KEY"]):
+        slow_down(key)
         raise Unauthenticated("The launch key is wrong; it changes with every start.", code="bad_launch_key")
     code = CodeOut(code=service.new_sign_in_code(work()), expires_in=int(service.CODE_LIFE.total_seconds()))
     return answer(code, 201)
@@ -79,7 +86,7 @@ def new_code(body: LaunchKeyIn) -> Response:
 @public
 def open_session(body: SessionIn) -> Response:
     if body.code is not None:
-        user = service.redeem_code(work(), body.code.get_secret_value())
+        user = _redeem(body.code.get_secret_value())
     else:
         assert body.handle is not None
         assert body.password is not None
@@ -110,7 +117,9 @@ def get_me() -> Response:
 
 @room.patch("/users/me", responses={200: UserOut}, summary="Change your own account")
 def patch_me(body: MePatch) -> Response:
-    return answer(_user(service.change_me(work(), body.display_name, body.welcomed)))
+    user = service.me_for_change(work())
+    check_version(user.version)
+    return answer(_user(service.change_me(work(), user, body.display_name, body.welcomed)))
 
 
 @room.post("/users/me/password", responses={204: None}, summary="Set your own password")
@@ -137,6 +146,14 @@ def create_token(body: TokenIn) -> Response:
 def revoke_token(path: IdPath) -> Response:
     service.revoke_token(work(), path.id)
     return no_content()
+
+
+def _redeem(code: str) -> User:
+    try:
+        return service.redeem_code(work(), code)
+    except Unauthenticated:
+        slow_down(code)
+        raise
 
 
 def _console(user: User, csrf: str | None, acting: Actor) -> Response:

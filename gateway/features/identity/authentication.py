@@ -1,6 +1,7 @@
 """Finds out who calls, once per request, before any view: bearer token or console cookie.
 
-Every view needs an identity unless it is marked public; no cookie acts without its CSRF token.
+Every view needs an identity unless it is marked public; no cookie acts without its CSRF token. Public views
+look at no identity at all, so that they answer without a database and whatever stale token is sent along.
 """
 
 import uuid
@@ -11,14 +12,18 @@ from sqlalchemy import update
 
 from gateway.core import crypto
 from gateway.core.clock import now
-from gateway.core.errors import Forbidden, Unauthenticated
+from gateway.core.errors import Forbidden, TooMany, Unauthenticated
 from gateway.core.identity import Actor
+from gateway.core.pace import Pace
 
 from . import queries, service
 from .models import ApiToken
 
 NOBODY = Actor(user_id=uuid.UUID(int=0), handle="anonymous", roles=frozenset(), via="none")
 CSRF_HEADER = "X-CSRF-Token"
+GUESSES_A_MINUTE = 20
+"""Different wrong tokens that an address may try in a minute."""
+
 _TOUCH_EVERY_S = 60
 
 
@@ -36,9 +41,11 @@ def install(app: Flask) -> None:
     login.session_protection = None
     login.user_loader(_load_console_user)
 
+    app.extensions["guesses"] = Pace(GUESSES_A_MINUTE)
+
     @app.before_request
     def authenticate() -> None:
-        g.actor = _bearer() or _cookie() or _nobody()
+        g.actor = _nobody() if _is_public() else _known()
 
 
 def csrf_token(session_id: str) -> str:
@@ -51,6 +58,20 @@ def address() -> str | None:
     return request.remote_addr
 
 
+def slow_down(secret: str) -> None:
+    """Counts a wrong token or code of the caller's address. Raises TooMany past so many different ones a minute."""
+    guesses: Pace = current_app.extensions["guesses"]
+    if wait_s := guesses.wait_s(address(), crypto.digest(secret)):
+        raise TooMany.of("wrong tokens", guesses.limit, wait_s)
+
+
+def _known() -> Actor:
+    actor = _bearer() or _cookie()
+    if actor is None:
+        raise Unauthenticated("Sign in, or send Authorization: Bearer TOKEN.")
+    return actor
+
+
 def _bearer() -> Actor | None:
     header = request.headers.get("Authorization")
     if header is None:
@@ -60,6 +81,7 @@ def _bearer() -> Actor | None:
         raise Unauthenticated("Send Authorization: Bearer TOKEN.", code="bad_authorization")
     actor = _api_token(token) if token.startswith(crypto.TOKEN_PREFIX) else _access_token(token)
     if actor is None:
+        slow_down(token)
         raise Unauthenticated("The token is not valid, has expired or was revoked.", code="bad_token")
     return actor
 
@@ -87,7 +109,10 @@ def _access_token(token: str) -> Actor | None:
 def _cookie() -> Actor | None:
     if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies or not current_user.is_authenticated:
         return None
-    if request.method not in ("GET", "HEAD", "OPTIONS") and not _is_public():
+    # A page on another port of this machine is "same-site": its requests carry the cookie, and plain GETs no Origin.
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise Forbidden("Pages of another origin may not use this gateway.", code="origin_not_allowed")
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.headers.get(CSRF_HEADER, "")
         if not crypto.same(sent, csrf_token(current_user.id)):
             raise Forbidden(f"The {CSRF_HEADER} header is missing or wrong; reload the page.", code="csrf_failed")
@@ -95,8 +120,6 @@ def _cookie() -> Actor | None:
 
 
 def _nobody() -> Actor:
-    if not _is_public():
-        raise Unauthenticated("Sign in, or send Authorization: Bearer TOKEN.")
     return Actor(NOBODY.user_id, NOBODY.handle, NOBODY.roles, NOBODY.via, address=address())
 
 

@@ -103,7 +103,7 @@ class TokenIn(In):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     scopes: (
         Annotated[
-            list[Annotated[str, Field(pattern=r"^[a-z_*]+(\.[a-z_*]+)*$", max_length=80)]],
+            list[Annotated[str, Field(max_length=80)]],
             Field(max_length=50),
         ]
         | None

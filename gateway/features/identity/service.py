@@ -1,5 +1,6 @@
 """Accounts, sign-in, sessions and tokens: the only writer of this room's tables."""
 
+import re
 import uuid
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from sqlalchemy import Select, delete, update
 
 from gateway.core import crypto
 from gateway.core.clock import now
-from gateway.core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
@@ -22,12 +23,15 @@ REFRESH_LIFE = timedelta(days=30)
 CONSOLE_LIFE = timedelta(days=14)
 CODE_LIFE = timedelta(seconds=120)
 
+_HANDLE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SCOPE = re.compile(r"[a-z_*]{1,40}(\.[a-z_*]{1,40}){0,3}")
+
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _DECOY = _hasher.hash("a handle that does not exist costs as much time as a wrong password")
 
 
-def ensure_owner(work: Work) -> User:
-    """The first account, made at first start together with the reserved user `system`."""
+def ensure_owner(work: Work) -> None:
+    """Makes the first account, together with the reserved user `system`, at first start."""
     session = work.session
     if queries.user(session, SYSTEM_USER_ID) is None:
         session.add(
@@ -42,8 +46,15 @@ def ensure_owner(work: Work) -> User:
         )
         session.flush()
     if queries.people(session) == 0:
-        return create_user(work, "owner", role="owner", display_name="Owner")
-    return _first_owner(work)
+        create_user(work, "owner", role="owner", display_name="Owner")
+
+
+def first_owner(work: Work) -> User:
+    """The oldest owner who may sign in. Raises NotFound when every owner is disabled."""
+    owner = queries.first_owner(work.session)
+    if owner is None:
+        raise NotFound("Every owner is disabled; `app.py user enable HANDLE` brings one back.")
+    return owner
 
 
 def create_user(
@@ -57,9 +68,9 @@ def create_user(
     """A new account. Raises Conflict for a taken handle, Invalid for an impossible one."""
     work.allow("users.create", Resource("users"))
     handle = handle.strip().lower()
-    if not handle.isascii() or not handle[:1].isalnum() or not all(c.isalnum() or c in "._-" for c in handle):
+    if not _HANDLE.fullmatch(handle):
         raise Invalid.field(
-            "handle", "use letters, digits, dots, dashes and underscores, starting with a letter or digit"
+            "handle", "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit"
         )
     if queries.user_by_handle(work.session, handle) is not None:
         raise Conflict(f"The handle {handle} is taken; choose another one.")
@@ -103,10 +114,16 @@ def me(work: Work) -> User:
     return _own(work)
 
 
-def change_me(work: Work, display_name: str | None, welcomed: bool | None) -> User:
-    """Changes the caller's own account."""
+def me_for_change(work: Work) -> User:
+    """The caller's own account, locked, to be changed."""
     work.allow("self.update", Resource("users", work.actor.user_id, work.actor.user_id))
     user = _own(work)
+    work.session.refresh(user, with_for_update=True)
+    return user
+
+
+def change_me(work: Work, user: User, display_name: str | None, welcomed: bool | None) -> User:
+    """Changes the caller's own account, as `me_for_change` gave it."""
     if display_name is not None:
         user.display_name = display_name
     if welcomed:
@@ -116,13 +133,19 @@ def change_me(work: Work, display_name: str | None, welcomed: bool | None) -> Us
 
 
 def change_password(work: Work, new: str, current: str | None) -> None:
-    """Sets the caller's own password. Raises Invalid when the current one is missing or wrong."""
-    work.allow("self.update", Resource("users", work.actor.user_id, work.actor.user_id))
-    user = _own(work)
+    """Sets the caller's own password, and ends the other sessions, which whoever knew the old one may have opened.
+
+    Raises Invalid when the current one is missing or wrong, Forbidden when an API token, which may expire or be
+    revoked, would make the first one, which does not.
+    """
+    user = me_for_change(work)
+    if user.password_hash is None and work.actor.via == "token":
+        raise Forbidden("An API token cannot set the first password; sign in with a one-time code.")
     if user.password_hash is not None and not _matches(user.password_hash, current or ""):
         raise Invalid.field("current_password", "this is not your current password")
     user.password_hash = _hash(new)
     user.welcomed_at = user.welcomed_at or now()
+    _end_sessions(work, user, but=work.actor.credential_id)
 
 
 def check_password(work: Work, handle: str, password: str) -> User:
@@ -131,7 +154,9 @@ def check_password(work: Work, handle: str, password: str) -> User:
     known = user is not None and user.password_hash is not None and user.is_active
     matches = _matches(user.password_hash if known and user and user.password_hash else _DECOY, password)
     if user is None or not known or not matches:
-        work.record("auth.login", Resource("users", handle[:64]), allowed=False, reason="wrong handle or password")
+        # An unknown handle is not kept: it may be a password, typed into the wrong field.
+        about = Resource("users", user.id if user else None)
+        work.record("auth.login", about, allowed=False, reason="wrong handle or password")
         raise Unauthenticated("Handle or password is wrong.", code="bad_credentials")
     work.record("auth.login", Resource("users", user.id), allowed=True, reason="password")
     return user
@@ -184,7 +209,7 @@ def open_console(work: Work, user: User) -> AuthSession:
 
 def new_sign_in_code(work: Work, user: User | None = None) -> str:
     """A one-time code for `user`, or for the owner. Only trusted local processes get to call this."""
-    owner = user or ensure_owner(work)
+    owner = user or first_owner(work)
     code = crypto.new_code()
     work.session.execute(delete(SignInCode).where(SignInCode.expires_at < now()))
     work.session.add(SignInCode(hash=crypto.digest(code), user_id=owner.id, expires_at=now() + CODE_LIFE))
@@ -207,15 +232,27 @@ def redeem_code(work: Work, code: str) -> User:
 def create_token(
     work: Work, name: str, scopes: list[str] | None, expires_at: datetime | None, user: User | None = None
 ) -> tuple[ApiToken, str]:
-    """A new API token and, this once, its secret. Raises Invalid for an expiry in the past."""
+    """A new API token and, this once, its secret. One made with a token can do no more and lives no longer.
+
+    Raises Invalid for a field that does not fit.
+    """
     user_id = user.id if user else work.actor.user_id
     work.allow("self.create_token", Resource("tokens", None, user_id))
+    if not 1 <= len(name) <= 120 or not name.isprintable():
+        raise Invalid.field("name", "use 1 to 120 printable characters")
     if expires_at is not None and expires_at <= now():
         raise Invalid.field("expires_at", "choose a time in the future")
+    if wrong := [scope for scope in scopes or () if not _SCOPE.fullmatch(scope)]:
+        raise Invalid.field("scopes", f"{wrong[0][:80]!r} is no action; write tasks.create, tasks.* or *")
     if scopes is None and work.actor.scopes is not None:
         scopes = list(work.actor.scopes)
     if scopes is not None and work.actor.scopes is not None and not set(scopes) <= set(work.actor.scopes):
         raise Invalid.field("scopes", "a token cannot give rights that it does not have")
+    end = _end_of_credential(work)
+    if end is not None and (expires_at is None or expires_at > end):
+        if expires_at is not None:
+            raise Invalid.field("expires_at", "a token cannot make one that outlives it")
+        expires_at = end
     secret = crypto.new_api_token()
     token = ApiToken(
         user_id=user_id,
@@ -238,7 +275,7 @@ def tokens(work: Work) -> Select[ApiToken]:
 
 def tokens_of_owner(work: Work) -> list[ApiToken]:
     """The owner's API tokens, newest first, for the command line."""
-    owner = ensure_owner(work)
+    owner = first_owner(work)
     work.allow("self.read", Resource("tokens", None, owner.id))
     query = queries.tokens_of(actor_of(owner, "system", owner.id, None))
     return list(work.session.scalars(query.order_by(ApiToken.id.desc())))
@@ -275,13 +312,6 @@ def _own(work: Work) -> User:
     return user
 
 
-def _first_owner(work: Work) -> User:
-    owner = queries.first_owner(work.session)
-    if owner is None:
-        raise NotFound("There is no active owner; `app.py user enable HANDLE` brings one back.")
-    return owner
-
-
 def _issue(work: Work, session: AuthSession) -> tuple[str, str, int]:
     access, refresh_secret = "uga_" + crypto.new_secret(), "ugr_" + crypto.new_secret()
     work.session.add_all(
@@ -303,12 +333,17 @@ def _issue(work: Work, session: AuthSession) -> tuple[str, str, int]:
     return access, refresh_secret, int(ACCESS_LIFE.total_seconds())
 
 
-def _end_sessions(work: Work, user: User) -> None:
-    work.session.execute(
-        update(AuthSession)
-        .where(AuthSession.user_id == user.id, AuthSession.revoked_at.is_(None))
-        .values(revoked_at=now())
-    )
+def _end_of_credential(work: Work) -> datetime | None:
+    """When the API token that the caller came with expires; None for one that does not, and for a session."""
+    token = work.session.get(ApiToken, work.actor.credential_id) if work.actor.via == "token" else None
+    return token.expires_at if token else None
+
+
+def _end_sessions(work: Work, user: User, *, but: uuid.UUID | None = None) -> None:
+    ended = update(AuthSession).where(AuthSession.user_id == user.id, AuthSession.revoked_at.is_(None))
+    if but is not None:
+        ended = ended.where(AuthSession.id != but)
+    work.session.execute(ended.values(revoked_at=now()))
 
 
 def _hash(password: str) -> str:

@@ -5,7 +5,7 @@ from flask import Response, current_app, request
 from gateway.core.answers import answer, event_stream, page_of
 from gateway.core.errors import Invalid
 from gateway.core.paging import page
-from gateway.core.room import Room, work
+from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page
 
 from . import service, tail
@@ -34,7 +34,11 @@ def get_logs(path: IdPath, query: LogQuery) -> Response:
     return page_of(LogOut, rows, cursor)
 
 
-@room.get("/runs/<uuid:id>/stream", summary="A run's log and status, live (SSE); resumes from Last-Event-ID")
+@room.get(
+    "/runs/<uuid:id>/stream",
+    responses={200: ok("text/event-stream")},
+    summary="A run's log and status, live (SSE); resumes from Last-Event-ID",
+)
 def stream_run(path: IdPath) -> Response:
     run = service.get(work(), path.id)
     last = request.headers.get("Last-Event-ID", "0")

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 import gateway
 from gateway.core.answers import answer
 from gateway.core.policy import Resource
-from gateway.core.room import Room, public, work
+from gateway.core.room import Room, ok, public, work
 
 from . import service
 from .schemas import Capabilities, Health, Readiness, Reason
@@ -40,13 +40,13 @@ def readyz() -> Response:
     return answer(found, 200 if found.ready else 503)
 
 
-@root.get("/openapi.json", summary="This document")
+@root.get("/openapi.json", responses={200: ok("application/json")}, summary="This document")
 @public
 def openapi() -> Response:
     return Response(json.dumps(current_app.api_doc), mimetype="application/json")  # type: ignore[attr-defined]
 
 
-@root.get("/metrics", summary="Prometheus metrics")
+@root.get("/metrics", responses={200: ok("text/plain")}, summary="Prometheus metrics")
 def metrics() -> Response:
     work().allow("metrics.read", Resource("metrics"))
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)

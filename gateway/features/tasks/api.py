@@ -10,7 +10,7 @@ from gateway.core.answers import answer, check_version, created, no_content, pag
 from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
 from gateway.core.paging import page
 from gateway.core.problems import invalid_from
-from gateway.core.room import Room, work
+from gateway.core.room import Room, takes_file, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.schemas import ArtifactOut, UploadQuery
@@ -55,7 +55,7 @@ CREATE_BODY: dict[str, Any] = {
 }
 
 
-@room.post("/tasks", responses={201: TaskOut}, summary="Submit a task")
+@room.post("/tasks", responses={201: TaskOut}, summary="Submit a task", openapi_extensions=CREATE_BODY)
 def create_task() -> Response:
     wish = _from_multipart() if request.mimetype == "multipart/form-data" else _from_json()
     task = service.create(work(), wish, default_timeout_s=current_app.config["TASK_TIMEOUT_S"])
@@ -139,6 +139,7 @@ def list_artifacts(path: IdPath, query: PageQuery) -> Response:
 
 
 @room.post("/tasks/<uuid:id>/artifacts", responses={201: ArtifactOut}, summary="Add a file to a task")
+@takes_file
 def add_artifact(path: IdPath, query: UploadQuery) -> Response:
     task = service.for_files(work(), path.id)
     store = current_app.extensions["artifact_store"]

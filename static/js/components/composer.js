@@ -79,11 +79,10 @@ function ModelChoice({ value, onChange }) {
   /** @type {Model[]} */
   const choices = models.data?.data ?? [];
   if (models.data && !choices.length) return html`<a class="model-none" href="/welcome">No model yet</a>`;
-  return html`<label class="model-choice"><span class="visually-hidden">Model</span>
-    <select class="form-select form-select-sm" value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
+  return html`<select class="form-select form-select-sm" aria-label="Model" value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
       <option value="">Default model</option>
       ${choices.map((model) => html`<option value=${model.id}>${model.id}</option>`)}
-    </select></label>`;
+    </select>`;
 }
 
 /**
@@ -148,10 +147,10 @@ export function Composer({ start, autofocus, onCreated }) {
       <div class="composer-head">
         <${KindTabs} value=${draft.kind} onChange=${(/** @type {Kind} */ kind) => change({ kind })} />
         ${draft.kind === "script" &&
-        html`<label class="composer-choice"><span class="visually-hidden">Interpreter</span>
-          <select class="form-select form-select-sm" value=${draft.interpreter} onChange=${(/** @type {any} */ e) => change({ interpreter: e.target.value })}>
+        html`<div class="composer-choice">
+          <select class="form-select form-select-sm" aria-label="Interpreter" value=${draft.interpreter} onChange=${(/** @type {any} */ e) => change({ interpreter: e.target.value })}>
             ${[...new Set([...INTERPRETERS, draft.interpreter])].map((name) => html`<option>${name}</option>`)}
-          </select></label>`}
+          </select></div>`}
         ${draft.kind === "commands" &&
         html`<label class="form-check composer-choice"><input class="form-check-input" type="checkbox" checked=${draft.keepGoing} onChange=${(/** @type {any} */ e) => change({ keepGoing: e.target.checked })} /><span class="form-check-label">Go on after a failure</span></label>`}
         ${draft.kind === "prompt" && html`<div class="composer-choice"><${ModelChoice} value=${draft.options.model} onChange=${(/** @type {string} */ model) => change({ options: { ...draft.options, model } })} /></div>`}

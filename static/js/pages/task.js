@@ -81,10 +81,10 @@ function Actions({ task, reload }) {
 }
 
 /** @param {{runs: Run[], value: string}} props newest first; an older run is named in the address */
-const RunChoice = ({ runs, value }) => html`<label class="run-choice"><span class="visually-hidden">Run</span>
-  <select class="form-select form-select-sm" value=${value} onChange=${(/** @type {any} */ e) => navigate(withQuery({ run: e.target.value === runs[0].id ? null : e.target.value }))}>
+const RunChoice = ({ runs, value }) => html`<div class="run-choice">
+  <select class="form-select form-select-sm" aria-label="Run" value=${value} onChange=${(/** @type {any} */ e) => navigate(withQuery({ run: e.target.value === runs[0].id ? null : e.target.value }))}>
     ${runs.map((run) => html`<option value=${run.id}>Run ${run.attempt}, ${run.status}</option>`)}
-  </select></label>`;
+  </select></div>`;
 
 /** What a model is doing before its first word; the system's last line may say how far it is. @param {{last: string}} props */
 function Preparing({ last }) {
@@ -107,7 +107,7 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
   const log = useLog(task.id, (chosen ?? runs[0])?.id);
   const finished = isFinished(task.status);
   const error = result?.error ?? task.error;
-  const jobs = task.kind === "prompt" ? [] : (result?.jobs ?? []).filter((job) => job.started_at || job.exit_code !== null);
+  const jobs = task.kind === "prompt" ? [] : (result?.jobs ?? []).filter((job) => job.ended_at);
   const logPanel = html`<section class="card panel" aria-labelledby="h-log"><h2 id="h-log" class="visually-hidden">Log</h2>
     <${LogViewer} log=${log} name=${task.name} running=${!finished}>${runs.length > 1 && html`<${RunChoice} runs=${runs} value=${log.runId ?? ""} />`}<//></section>`;
   return html`<div class="page-head is-task">

@@ -1,0 +1,198 @@
+"""`app.py` without a command: joins or starts the gateway and shows it, in the window, else in the browser, else in words.
+
+A gateway that was started here ends with this process, however this process ends; a joined one goes on.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from ui import window
+
+READY = "gateway ready at "
+PATIENCE_S = 60.0
+"""How long to wait while another process holds the data directory and says no address."""
+STOP_S = 10.0
+REQUEST_S = 10.0
+ALREADY_RUNNING = 3
+"""The exit code of a gateway that was not needed, because another one was quicker."""
+
+Published = Callable[[], dict[str, Any] | None]
+
+
+class NotRunning(Exception):
+    """The gateway did not start, or ended by itself: its own words and the exit code for this process."""
+
+    def __init__(self, words: str, exit_code: int) -> None:
+        super().__init__(words)
+        self.exit_code = exit_code
+
+
+def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> int:
+    """Shows the gateway until the user is done with it; returns the exit code.
+
+    `serve` is the command of a gateway that ends with its standard input, `published` gives what the
+    running one says about itself ({pid, url, launch_key}), `storage` is a directory for the window alone.
+    """
+    gateway = Gateway(serve, published)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with ThreadPoolExecutor(1) as aside:
+            try:
+                started = aside.submit(gateway.start)
+                reason = _load_window()
+                started.result()
+                print(READY + gateway.url, flush=True)
+                _show(gateway, storage, reason)
+            finally:
+                gateway.stop()
+    except NotRunning as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _load_window() -> str | None:
+    """Why there can be no window; None when there can."""
+    try:
+        window.load()
+    except window.NoWindow as reason:
+        return str(reason)
+    return None
+
+
+def _show(gateway: "Gateway", storage: Path, reason: str | None) -> None:
+    if reason is None:
+        signal.signal(signal.SIGTERM, lambda *_: window.close())
+        try:
+            return window.show(gateway.url, gateway.sign_in_code, storage)
+        except window.NoWindow as error:
+            reason = str(error)
+    print(f"No window: {reason}", file=sys.stderr)
+    words = f"The one-time sign-in code is {gateway.sign_in_code()}, good for two minutes."
+    if _open_browser(gateway.url):
+        print(f"The console opens in the browser. {words}", flush=True)
+    else:
+        print(f"Open {gateway.url} in a browser. {words}", flush=True)
+    if gateway.is_ours:
+        print("Ctrl-C ends the gateway.", flush=True)
+        gateway.wait()
+    return None
+
+
+def _open_browser(url: str) -> bool:
+    """Opens the default browser, if there is one that shows a window or that the user named in BROWSER."""
+    on_screen = not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not (on_screen or os.environ.get("BROWSER")):
+        return False
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    Thread(target=browser.open, args=(url,), daemon=True).start()  # some wait until the browser is closed
+    return True
+
+
+class Gateway:
+    """The gateway on the data directory: the one that runs, else a child of this process."""
+
+    def __init__(self, serve: Sequence[str], published: Published) -> None:
+        self._serve = serve
+        self._published = published
+        self._child: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it ends with this process."""
+        return self._child is not None
+
+    def start(self) -> None:
+        """Joins the running gateway or starts one; `url` is known afterwards. Raises NotRunning."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            running = self._running()
+            if running is not None and "url" in running:
+                self.url = running["url"]
+                return
+            if running is None and self._start_child():
+                return
+            if time.monotonic() > deadline:
+                raise NotRunning("Another process holds the data directory; end it, or start again later.", 3)
+            time.sleep(0.1)
+
+    def sign_in_code(self) -> str | None:
+        """A one-time sign-in code from the gateway; None when it does not answer."""
+        running = self._running()
+        if running is None or "launch_key" not in running:
+            return None
+        address = urlsplit(running["url"])
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=REQUEST_S)
+        try:
+            body = json.dumps({"key": running["launch_key"]})
+            connection.request("POST", "/v1/auth/codes", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return json.load(answer)["code"] if answer.status == 201 else None
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def wait(self) -> None:
+        """Waits for our gateway to end, which it does not do by itself. Raises NotRunning."""
+        assert self._child is not None
+        while self._child.poll() is None:
+            time.sleep(0.5)
+        raise NotRunning(f"The gateway ended (exit code {self._child.returncode}); see its log.", 1)
+
+    def stop(self) -> None:
+        """Ends our gateway in order, else by force; leaves a joined one alone."""
+        if self._child is None or self._child.stdin is None:
+            return
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._child.stdin.close()
+        try:
+            self._child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+    def _running(self) -> dict[str, Any] | None:
+        try:
+            return self._published()
+        except OSError:
+            return None  # our own gateway cannot use the directory either, and will say so
+
+    def _start_child(self) -> bool:
+        """True when it is ready, False when another process took the data directory first. Raises NotRunning."""
+        # A session of its own: Ctrl-C in the terminal is for this process, which then ends the gateway in order.
+        child = self._child = subprocess.Popen(
+            self._serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        assert child.stdout is not None
+        assert child.stderr is not None
+        line = child.stdout.readline()
+        if line.startswith(READY):
+            self.url = line.removeprefix(READY).strip()
+            Thread(target=shutil.copyfileobj, args=(child.stderr, sys.stderr), daemon=True).start()
+            return True
+        words, exit_code = child.stderr.read().strip(), child.wait()
+        self._child = None
+        if exit_code == ALREADY_RUNNING and self._running() is not None:
+            return False
+        raise NotRunning(words or f"The gateway did not start (exit code {exit_code}).", max(exit_code, 1))
