@@ -5,7 +5,8 @@ Flask-SQLAlchemy; the node, which knows no Flask, uses `Database` as it is.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,17 @@ def drop_dead_connections(engine: Engine) -> None:
     def check(dbapi_connection: Any, record: Any, proxy: Any) -> None:
         if dbapi_connection.closed or _hung_up(dbapi_connection):
             raise sa.exc.DisconnectionError("the server closed the connection")
+
+
+@contextmanager
+def together(session: Session) -> Iterator[Any]:
+    """Statements inside travel in one round trip; none of them may be read from, and a failure may show late.
+
+    Yields the driver's connection, so that its commit can travel with them.
+    """
+    connection: Any = session.connection().connection.driver_connection
+    with connection.pipeline():
+        yield connection
 
 
 def _hung_up(connection: Any) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from . import events, queue
 from .audit import AuditRecord, audit_row
+from .database import together
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
@@ -82,19 +83,25 @@ class Work:
 
     def commit(self) -> None:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
-        if self._audit or self._denials:
-            if self.read_only:
-                # A lost record of a read is the only thing at stake: do not wait for the disk.
-                self.session.execute(text("SET LOCAL synchronous_commit TO off"))
-            self.session.execute(insert(AuditRecord), self._audit + self._denials)
-        if self._events:
-            self.session.flush()
-            events.append(self.session, self._events)
+        self.session.flush()
+        if self._audit or self._denials or self._events:
+            with together(self.session) as connection:
+                self._leave_traces()
+                connection.commit()
         self.session.commit()
         self._audit, self._denials, self._events = [], [], []
         effects, self._after_commit = self._after_commit, []
         for effect in effects:
             effect()
+
+    def _leave_traces(self) -> None:
+        if self.read_only and not self._events:
+            # A lost record of a read is the only thing at stake: do not wait for the disk.
+            self.session.execute(text("SET LOCAL synchronous_commit TO off"))
+        if self._audit or self._denials:
+            self.session.execute(insert(AuditRecord), self._audit + self._denials)
+        if self._events:
+            events.append(self.session, self._events)
 
     def rollback(self) -> None:
         """Undoes everything but the record of what was denied."""

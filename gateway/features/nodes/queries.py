@@ -33,3 +33,8 @@ def online(session: Session) -> list[Node]:
     """Nodes heard of lately."""
     alive = Node.heartbeat_at > now() - OFFLINE_AFTER
     return list(session.scalars(select(Node).where(alive, Node.stopped_at.is_(None)).order_by(Node.name)))
+
+
+def names(session: Session) -> dict[uuid.UUID, str]:
+    """Every node's name."""
+    return {node.id: node.name for node in session.execute(select(Node.id, Node.name))}

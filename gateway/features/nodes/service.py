@@ -73,6 +73,11 @@ def online(work: Work) -> list[Node]:
     return queries.online(work.session)
 
 
+def names(work: Work) -> dict[uuid.UUID, str]:
+    """Every node's name; for other rooms that have decided already who may ask."""
+    return queries.names(work.session)
+
+
 def is_online(node: Node) -> bool:
     """Whether the node was heard of lately and has not left."""
     return node.stopped_at is None and node.heartbeat_at > now() - queries.OFFLINE_AFTER

@@ -12,7 +12,7 @@ from gateway.core.database import Base
 
 
 class Run(Base):
-    """One attempt on one node. It is the fencing token: a node may write only while its run is running."""
+    """One attempt on one node. Only `holder`, the process that claimed it, may write, and only while it is running."""
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -30,6 +30,7 @@ class Run(Base):
     session_id: Mapped[uuid.UUID | None]
     parent_run_id: Mapped[uuid.UUID | None]
     node_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("nodes.id", ondelete="SET NULL"))
+    holder: Mapped[uuid.UUID | None]
     queue_job_id: Mapped[int | None]
     attempt: Mapped[int]
     status: Mapped[str] = mapped_column(default="pending")

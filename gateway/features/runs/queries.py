@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, literal_column, select, text
+from sqlalchemy import Row, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
@@ -57,9 +57,9 @@ def locked(session: Session, run_id: uuid.UUID) -> Run | None:
     return session.scalar(select(Run).where(Run.id == run_id).with_for_update())
 
 
-def held_by(session: Session, node_id: uuid.UUID) -> set[uuid.UUID]:
-    """The runs a node carries out, as far as the records go."""
-    return set(session.scalars(select(Run.id).where(Run.status == "running", Run.node_id == node_id)))
+def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
+    """The runs a node's process carries out, as far as the records go."""
+    return set(session.scalars(select(Run.id).where(Run.status == "running", Run.holder == holder)))
 
 
 def task_id(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
@@ -87,6 +87,11 @@ def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
     return list(session.scalars(select(Job).where(Job.run_id == run_id).order_by(Job.position)))
 
 
+def job_at(session: Session, run_id: uuid.UUID, position: int) -> Job | None:
+    """A run's job by its place."""
+    return session.scalar(select(Job).where(Job.run_id == run_id, Job.position == position))
+
+
 def logs(run_id: uuid.UUID, stream: str | None) -> Select[LogEntry]:
     """A run's log."""
     query = select(LogEntry).where(LogEntry.run_id == run_id)
@@ -99,16 +104,14 @@ def logs_after(session: Session, run_id: uuid.UUID, seq: int, limit: int) -> lis
     return list(session.scalars(query))
 
 
-def depth(session: Session, actor: Actor) -> Sequence[Row[str, str | None, int, datetime]]:
+def depth(session: Session, actor: Actor) -> Sequence[Row[str, uuid.UUID | None, int, datetime]]:
     """Open runs counted by status and node, with the oldest creation time of each group."""
-    query: Select[str, str | None, int, datetime] = (
-        select(Run.status, literal_column("nodes.name"), func.count(), func.min(Run.created_at))
-        .join(text("nodes"), text("nodes.id = runs.node_id"), isouter=True)
-        .where(text("runs.status IN ('pending', 'running')"))
+    query = select(Run.status, Run.node_id, func.count(), func.min(Run.created_at)).where(
+        Run.status.in_(("pending", "running"))
     )
     if not sees_all(actor):
         query = query.where(Run.owner_id == actor.user_id)
-    return session.execute(query.group_by(Run.status, text("nodes.name"))).all()
+    return session.execute(query.group_by(Run.status, Run.node_id)).all()
 
 
 STALLED = text("""

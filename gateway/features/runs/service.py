@@ -6,6 +6,7 @@ and the node stops what it does.
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway.core.errors import NotFound
 from gateway.core.paging import page
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
+from gateway.features.nodes import service as nodes
 
 from . import queries, state
 from .models import Job, LogEntry, Run
@@ -27,8 +29,20 @@ EXECUTE = "tasks.run"
 """The queue's name for carrying out a run."""
 
 
+LogPiece = tuple[uuid.UUID | None, str, datetime, str]
+"""Job, stream, time, message."""
+
+
 class Fenced(Exception):
     """The run was taken over, canceled or finished: its former node may not write any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Pieces of a run's log after number `after`; sent twice, because an answer was lost, they are stored once."""
+
+    after: int
+    pieces: Sequence[LogPiece]
 
 
 def start(
@@ -57,20 +71,23 @@ def start(
     return run
 
 
-def claim(work: Work, run_id: uuid.UUID, node_id: uuid.UUID) -> Run:
-    """Gives a pending run to a node. Raises Fenced when it is not pending any more."""
+def claim(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> tuple[Run, bool]:
+    """Gives a pending run to a node's process; the second value is False where it has had it before.
+
+    Raises Fenced when the run is another's or has ended.
+    """
     run = queries.locked(work.session, run_id)
     if run is None or run.status != "pending":
-        raise Fenced
-    run.status, run.node_id, run.started_at = "running", node_id, now()
+        return hold(work.session, run_id, holder), False
+    run.status, run.node_id, run.holder, run.started_at = "running", node_id, holder, now()
     _emit(work, run, "run.started", {"attempt": run.attempt})
-    return run
+    return run, True
 
 
-def hold(session: Session, run_id: uuid.UUID, node_id: uuid.UUID) -> Run:
-    """The run, locked, if this node still has it. Raises Fenced."""
+def hold(session: Session, run_id: uuid.UUID, holder: uuid.UUID) -> Run:
+    """The run, locked, if this process still has it. Raises Fenced."""
     run = queries.locked(session, run_id)
-    if run is None or run.status != "running" or run.node_id != node_id:
+    if run is None or run.status != "running" or run.holder != holder:
         raise Fenced
     return run
 
@@ -105,9 +122,9 @@ def lose(work: Work, run: Run) -> None:
     finish(work, run, "failed", {"code": "node_lost", "message": "The node that had this run is gone."})
 
 
-def held_by(work: Work, node_id: uuid.UUID) -> set[uuid.UUID]:
-    """The runs that are a node's own; whatever else it does, it should stop."""
-    return queries.held_by(work.session, node_id)
+def held_by(work: Work, holder: uuid.UUID) -> set[uuid.UUID]:
+    """The runs that are a node process's own; whatever else it does, it should stop."""
+    return queries.held_by(work.session, holder)
 
 
 def losses(work: Work, task_id: uuid.UUID) -> int:
@@ -146,9 +163,12 @@ def end_job(
     _emit(work, run, name, {"job_id": str(job.id), "position": job.position, "exit_code": exit_code})
 
 
-def append_log(work: Work, run: Run, entries: Sequence[tuple[uuid.UUID | None, str, datetime, str]]) -> int:
-    """Adds pieces (job, stream, time, message) to a held run's log; returns the newest number."""
+def append_log(work: Work, run: Run, batch: LogBatch) -> None:
+    """Adds what is new in a batch to a held run's log."""
     first = run.log_seq + 1
+    entries = batch.pieces[run.log_seq - batch.after :]
+    if not entries:
+        return
     work.session.execute(
         insert(LogEntry),
         [
@@ -165,7 +185,6 @@ def append_log(work: Work, run: Run, entries: Sequence[tuple[uuid.UUID | None, s
     )
     run.log_seq += len(entries)
     _emit(work, run, "job.progress", {"log_seq": run.log_seq})
-    return run.log_seq
 
 
 def visible(work: Work, **filters: Any) -> Select[Run]:
@@ -227,10 +246,11 @@ def queue_depth(work: Work) -> QueueOut:
     by_state: dict[str, int] = {"pending": 0, "running": 0}
     by_node: dict[str, int] = {}
     oldest = None
-    for status, node, count, since in queries.depth(work.session, work.actor):
+    names = nodes.names(work)
+    for status, node_id, count, since in queries.depth(work.session, work.actor):
         by_state[status] += count
-        if node is not None:
-            by_node[node] = by_node.get(node, 0) + count
+        if node_id is not None:
+            by_node[names[node_id]] = by_node.get(names[node_id], 0) + count
         if status == "pending":
             oldest = since if oldest is None else min(oldest, since)
     return QueueOut(
@@ -243,6 +263,13 @@ def queue_depth(work: Work) -> QueueOut:
 def jobs_of(work: Work, run_id: uuid.UUID) -> list[Job]:
     """A run's jobs in order; whoever calls has decided about the run."""
     return queries.jobs(work.session, run_id)
+
+
+def job_at(work: Work, run_id: uuid.UUID, position: int) -> Job:
+    """One job of a held run."""
+    job = queries.job_at(work.session, run_id, position)
+    assert job is not None
+    return job
 
 
 def _emit(work: Work, run: Run, name: str, data: dict[str, Any]) -> None:

@@ -42,14 +42,14 @@ class Attempt:
 
     async def carry_out(self) -> None:
         """Claims the run, does its jobs, reports. Raises Fenced when the run is not ours (any more)."""
-        plan = await self.node.unit(lambda work: execution.begin(work, self.run_id, self.node.id))
+        plan = await self.node.unit(lambda work: execution.begin(work, self.run_id, self.node.id, self.node.holder))
         flusher = asyncio.create_task(self.log.keep_flushing(_this_task()))
         try:
             await self._do(plan)
         except asyncio.CancelledError:
             if self.log.fenced:
                 raise Fenced from None
-            await asyncio.shield(self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.id)))
+            await asyncio.shield(self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.holder)))
             raise
         finally:
             flusher.cancel()
@@ -81,14 +81,14 @@ class Attempt:
     async def next_job(self, done: JobReport) -> None:
         """Reports a job and starts the one after it."""
         async with self.log.taken() as lines:
-            await self.node.unit(lambda work: execution.next_job(work, self.run_id, self.node.id, done, lines))
+            await self.node.unit(lambda work: execution.next_job(work, self.run_id, self.node.holder, done, lines))
         self.position += 1
 
     async def end(self, report: RunReport, last: JobReport) -> None:
         """Reports the last job and the run."""
         node = self.node
         async with self.log.taken() as lines:
-            await node.unit(lambda work: execution.end(work, node.store, self.run_id, node.id, report, last, lines))
+            await node.unit(lambda work: execution.end(work, node.store, self.run_id, node.holder, report, last, lines))
 
 
 def _this_task() -> "asyncio.Task[None]":

@@ -14,15 +14,7 @@ from .models import Task, TaskChange
 
 def step(work: Work, task: Task, after: str, reason: str, *, error: dict[str, str] | None = None) -> None:
     """Takes one allowed step, writes history and event, and tells the tasks that wait for this one."""
-    before = task.status
-    assert after in state.TASK[before], f"task {before} -> {after}"
-    task.status = after
-    if after == "running":
-        task.started_at, task.ended_at = task.started_at or now(), None
-    if after in state.FINISHED:
-        task.ended_at, task.error = now(), error
-    record(work, task, before, reason)
-    announce(work, task, state.EVENT.get(after, "task.updated"))
+    _move(work, task, after, reason, error)
     if after == "completed":
         _release_dependents(work, task)
     elif after in state.FINISHED:
@@ -68,25 +60,40 @@ def units_of(task: Task) -> list[tuple[str, str | None]]:
     return [("command", command) for command in task.commands or []]
 
 
+def _move(work: Work, task: Task, after: str, reason: str, error: dict[str, str] | None = None) -> None:
+    before = task.status
+    assert after in state.TASK[before], f"task {before} -> {after}"
+    task.status = after
+    if after == "running":
+        task.started_at, task.ended_at = task.started_at or now(), None
+    if after in state.FINISHED:
+        task.ended_at, task.error = now(), error
+    record(work, task, before, reason)
+    announce(work, task, state.EVENT.get(after, "task.updated"))
+
+
 def _release_dependents(work: Work, task: Task) -> None:
     work.session.flush()
     for dependent_id in queries.dependents(work.session, task.id):
         dependent = _waiting(work, dependent_id)
         if dependent is not None and queries.unfinished_dependencies(work.session, dependent.id) == 0:
-            step(work, dependent, "queued", "everything it waited for is completed")
+            _move(work, dependent, "queued", "everything it waited for is completed")
             dispatch(work, dependent, units_of(dependent))
 
 
 def _cancel_dependents(work: Work, task: Task) -> None:
-    work.session.flush()
-    for dependent_id in queries.dependents(work.session, task.id):
-        dependent = _waiting(work, dependent_id)
-        if dependent is not None:
-            message = f"It depends on {task.name}, which was not completed."
-            step(
-                work, dependent, "canceled", f"{task.name} was {task.status}",
-                error={"code": "dependency_not_completed", "message": message},
-            )  # fmt: skip
+    """Cancels what waits for the task, and what waits for that; a chain may be longer than Python's stack."""
+    ended = [task]
+    while ended:
+        cause = ended.pop()
+        work.session.flush()
+        for dependent_id in queries.dependents(work.session, cause.id):
+            dependent = _waiting(work, dependent_id)
+            if dependent is not None:
+                message = f"It depends on {cause.name}, which was not completed."
+                error = {"code": "dependency_not_completed", "message": message}
+                _move(work, dependent, "canceled", f"{cause.name} was {cause.status}", error)
+                ended.append(dependent)
 
 
 def _waiting(work: Work, task_id: uuid.UUID) -> Task | None:

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gateway.features.runs.service import Fenced
+from gateway.features.runs.service import Fenced, LogBatch, LogPiece
 
 from . import service_execution as execution
-from .service_execution import LogLine
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -25,7 +24,8 @@ class RunLog:
     def __init__(self, node: "Node", run_id: uuid.UUID) -> None:
         self._node = node
         self._run_id = run_id
-        self._lines: list[LogLine] = []
+        self._lines: list[LogPiece] = []
+        self._stored = 0
         self._written = asyncio.Event()
         self._exclusive = asyncio.Lock()
         self._progress_at = 0.0
@@ -52,12 +52,17 @@ class RunLog:
             self.write(job_id, "system", f"{message}: {share}\n")
 
     @asynccontextmanager
-    async def taken(self) -> AsyncIterator[list[LogLine]]:
+    async def taken(self) -> AsyncIterator[LogBatch]:
         """What is not stored yet, to be stored by the caller together with something else."""
         async with self._exclusive:
             lines, self._lines = self._lines, []
             self._written.clear()
-            yield lines
+            try:
+                yield LogBatch(self._stored, lines)
+            except BaseException:
+                self._lines = lines + self._lines
+                raise
+            self._stored += len(lines)
 
     async def keep_flushing(self, owner: "asyncio.Task[None]") -> None:
         """Stores what comes until canceled; cancels `owner` when the run is no longer this node's."""
@@ -65,10 +70,10 @@ class RunLog:
             while True:
                 await self._written.wait()
                 async with self.taken() as lines:
-                    if lines:
+                    if lines.pieces:
                         await self._node.unit(
                             lambda work, lines=lines: execution.append_log(  # type: ignore[misc]
-                                work, self._run_id, self._node.id, lines
+                                work, self._run_id, self._node.holder, lines
                             )
                         )
                 await asyncio.sleep(FLUSH_EVERY_S)

@@ -116,10 +116,13 @@ def cancel(work: Work, task_id: uuid.UUID) -> Task:
 
 
 def retry(work: Work, task_id: uuid.UUID) -> Task:
-    """A new run of a finished task. Raises Conflict while it is not finished."""
+    """A new run of a finished task. Raises Conflict while it, or what it depends on, is not to be had."""
     task = _find(work, task_id, "tasks.retry", lock=True, whole=True)
     if task.status not in state.FINISHED:
         raise Conflict(f"The task is {task.status}; cancel it first, or wait.", code="task_not_finished")
+    for other in queries.shared(work.session, work.actor, queries.depends_on(work.session, task.id)):
+        if other.status in ("failed", "canceled"):
+            raise Conflict(f"It depends on {other.name}; retry that first.", code="dependency_not_completed")
     task.error = task.output = task.exit_code = task.started_at = task.ended_at = None
     waits = queries.unfinished_dependencies(work.session, task.id) > 0
     lifecycle.step(work, task, "waiting" if waits else "queued", "retried on request")

@@ -4,7 +4,6 @@ Locks are always taken in the order task, run; every write first makes sure that
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.store import Store
 from gateway.features.runs import service as runs
-from gateway.features.runs.service import Fenced
+from gateway.features.runs.service import Fenced, LogBatch
 
 from . import lifecycle, queries, state
 from .models import Task
@@ -72,52 +71,45 @@ class RunReport:
     files: list[artifacts.Upload] = field(default_factory=list)
 
 
-LogLine = tuple[uuid.UUID | None, str, datetime, str]
-"""Job, stream, time, message."""
+def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> Plan:
+    """Gives a pending run to the node's process, with its first job started; once more where the answer was lost.
 
-
-def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID) -> Plan:
-    """Gives a pending run to the node, with its first job started. Raises Fenced when it is not to be had."""
+    Raises Fenced when the run is not to be had.
+    """
     task = _task_of(work.session, run_id)
-    if task.run_id != run_id or task.status != "queued":
+    if task.run_id != run_id or task.status not in ("queued", "running"):
         raise Fenced
-    run = runs.claim(work, run_id, node_id)
-    lifecycle.step(work, task, "running", f"attempt {run.attempt} started")
+    run, is_new = runs.claim(work, run_id, node_id, holder)
     jobs = runs.jobs_of(work, run_id)
-    runs.begin_job(work, run, jobs[0])
-    script = task.script or {}
-    files = artifacts.by_ids(work, queries.attachments(work.session, task.id))
-    source = artifacts.by_ids(work, [uuid.UUID(script["artifact_id"])]) if script.get("artifact_id") else []
-    return Plan(
-        run_id=run_id, task_id=task.id, kind=task.kind, prompt=task.prompt, script=task.script,
-        commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
-        network=task.network, timeout_s=task.timeout_s, model=task.model,
-        inputs=[(file.filename, file.sha256) for file in files],
-        script_sha256=source[0].sha256 if source else None, job_ids=[job.id for job in jobs],
-    )  # fmt: skip
+    if is_new:
+        lifecycle.step(work, task, "running", f"attempt {run.attempt} started")
+        runs.begin_job(work, run, jobs[0])
+    return _plan(work, task, run_id, [job.id for job in jobs])
 
 
-def append_log(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, lines: Sequence[LogLine]) -> None:
-    """Adds to the run's log. Raises Fenced when the node no longer has the run."""
-    runs.append_log(work, runs.hold(work.session, run_id, node_id), lines)
+def append_log(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -> None:
+    """Adds to the run's log. Raises Fenced when the process no longer has the run."""
+    runs.append_log(work, runs.hold(work.session, run_id, holder), lines)
 
 
-def next_job(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, report: JobReport, lines: Sequence[LogLine]) -> None:
-    """Ends one job of a series and starts the next. Raises Fenced."""
-    run = runs.hold(work.session, run_id, node_id)
-    jobs = runs.jobs_of(work, run_id)
-    _end_job(work, run, jobs, report, lines)
-    runs.begin_job(work, run, jobs[report.position + 1])
+def next_job(work: Work, run_id: uuid.UUID, holder: uuid.UUID, report: JobReport, lines: LogBatch) -> None:
+    """Ends one job of a series and starts the next; a report that is stored already changes nothing. Raises Fenced."""
+    run = runs.hold(work.session, run_id, holder)
+    following = runs.job_at(work, run_id, report.position + 1)
+    if following.status != "queued":
+        return
+    _end_job(work, run, report, lines)
+    runs.begin_job(work, run, following)
 
 
 def end(
-    work: Work, store: Store, run_id: uuid.UUID, node_id: uuid.UUID, report: RunReport, last: JobReport,
-    lines: Sequence[LogLine],
+    work: Work, store: Store, run_id: uuid.UUID, holder: uuid.UUID, report: RunReport, last: JobReport,
+    lines: LogBatch,
 ) -> None:  # fmt: skip
     """Ends the run with its last job, its files and its task, all at once. Raises Fenced."""
     task = _task_of(work.session, run_id)
-    run = runs.hold(work.session, run_id, node_id)
-    _end_job(work, run, runs.jobs_of(work, run_id), last, lines)
+    run = runs.hold(work.session, run_id, holder)
+    _end_job(work, run, last, lines)
     for upload in report.files:
         artifacts.add(
             work, store, upload, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, run_id=run_id,
@@ -129,10 +121,10 @@ def end(
     lifecycle.step(work, task, report.status, reason, error=report.error)
 
 
-def give_back(work: Work, run_id: uuid.UUID, node_id: uuid.UUID) -> None:
+def give_back(work: Work, run_id: uuid.UUID, holder: uuid.UUID) -> None:
     """The node stops in good order and hands its run to another. Raises Fenced when it has it no longer."""
     task = _task_of(work.session, run_id)
-    runs.lose(work, runs.hold(work.session, run_id, node_id))
+    runs.lose(work, runs.hold(work.session, run_id, holder))
     lifecycle.step(work, task, "queued", "its node was stopped")
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
@@ -147,6 +139,12 @@ def recover(work: Work, seconds: float) -> int:
         else:
             _take_over(work, run_id)
     return len(found)
+
+
+def reclaim(work: Work, run_ids: set[uuid.UUID]) -> None:
+    """Puts back runs that a living node holds by the records and yet does not carry out."""
+    for run_id in sorted(run_ids):
+        _take_over(work, run_id)
 
 
 def _take_over(work: Work, run_id: uuid.UUID) -> None:
@@ -170,11 +168,23 @@ def _take_over(work: Work, run_id: uuid.UUID) -> None:
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
 
-def _end_job(work: Work, run: Any, jobs: list[Any], report: JobReport, lines: Sequence[LogLine]) -> None:
-    if lines:
-        runs.append_log(work, run, lines)
+def _plan(work: Work, task: Task, run_id: uuid.UUID, job_ids: list[uuid.UUID]) -> Plan:
+    script = task.script or {}
+    files = artifacts.by_ids(work, queries.attachments(work.session, task.id))
+    source = artifacts.by_ids(work, [uuid.UUID(script["artifact_id"])]) if script.get("artifact_id") else []
+    return Plan(
+        run_id=run_id, task_id=task.id, kind=task.kind, prompt=task.prompt, script=task.script,
+        commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
+        network=task.network, timeout_s=task.timeout_s, model=task.model,
+        inputs=[(file.filename, file.sha256) for file in files],
+        script_sha256=source[0].sha256 if source else None, job_ids=job_ids,
+    )  # fmt: skip
+
+
+def _end_job(work: Work, run: Any, report: JobReport, lines: LogBatch) -> None:
+    runs.append_log(work, run, lines)
     runs.end_job(
-        work, run, jobs[report.position], report.status, exit_code=report.exit_code, stdout=report.stdout,
+        work, run, runs.job_at(work, run.id, report.position), report.status, exit_code=report.exit_code, stdout=report.stdout,
         stderr=report.stderr, truncated=report.truncated, error=report.error, started_at=report.started_at,
         ended_at=report.ended_at,
     )  # fmt: skip
