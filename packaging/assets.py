@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,9 +36,6 @@ FILES = {
     "inter-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
     "jetbrains-mono.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
 }
-# The API reference is the one the gateway's own dependency carries.
-SCALAR_WHEEL = "flask-openapi3-scalar"
-SCALAR_FILE = "flask_openapi3_scalar/templates/scalar/js/scalar.standalone.js"
 
 ICON_USE = re.compile(r"icon[:=] ?\"([a-z0-9-]+)\"")
 SOURCE_MAP = re.compile(rb"\n?(?://|/\*)# sourceMappingURL=[^\n]*")
@@ -54,7 +50,6 @@ def icons_used() -> list[str]:
 def fingerprint() -> str:
     """One hash over everything the built folder depends on."""
     parts = [LOCK.read_bytes(), Path(__file__).read_bytes(), " ".join(icons_used()).encode()]
-    parts.append(distribution(SCALAR_WHEEL).version.encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -96,7 +91,6 @@ def build() -> None:
         for target, source in FILES.items():
             content = (MODULES / source).read_bytes()
             (fresh / target).write_bytes(SOURCE_MAP.sub(b"", content))
-        shutil.copyfile(distribution(SCALAR_WHEEL).locate_file(SCALAR_FILE), fresh / "scalar.js")
         (fresh / "icons.svg").write_text(sprite(icons_used()), "utf-8")
         (fresh / STAMP.name).write_text(fingerprint(), "utf-8")
         shutil.rmtree(VENDOR, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""`app.py` without a command: joins or starts the gateway and shows it, in the window, else in the browser, else in words.
+"""`app.py` without a command: joins or starts the gateway and shows it in the window, else the browser, else in words.
 
 A gateway that was started here ends with this process, however this process ends; a joined one goes on.
 """
@@ -47,7 +47,8 @@ def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> i
     running one says about itself ({pid, url, launch_key}), `storage` is a directory for the window alone.
     """
     gateway = Gateway(serve, published)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
     try:
         with ThreadPoolExecutor(1) as aside:
             try:
@@ -64,6 +65,10 @@ def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> i
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _leave(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _load_window() -> str | None:
@@ -114,6 +119,7 @@ class Gateway:
         self._serve = serve
         self._published = published
         self._child: subprocess.Popen[str] | None = None
+        self._stopped = False
         self.url = ""
 
     @property
@@ -124,7 +130,7 @@ class Gateway:
     def start(self) -> None:
         """Joins the running gateway or starts one; `url` is known afterwards. Raises NotRunning."""
         deadline = time.monotonic() + PATIENCE_S
-        while True:
+        while not self._stopped:
             running = self._running()
             if running is not None and "url" in running:
                 self.url = running["url"]
@@ -161,15 +167,18 @@ class Gateway:
 
     def stop(self) -> None:
         """Ends our gateway in order, else by force; leaves a joined one alone."""
-        if self._child is None or self._child.stdin is None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        self._stopped = True
+        child = self._child
+        if child is None or child.stdin is None:
             return
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._child.stdin.close()
+        child.stdin.close()
         try:
-            self._child.wait(STOP_S)
+            child.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+            child.kill()
+            child.wait()
 
     def _running(self) -> dict[str, Any] | None:
         try:
@@ -184,8 +193,11 @@ class Gateway:
             self._serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip
+        assert child.stdin is not None
         assert child.stdout is not None
         assert child.stderr is not None
+        if self._stopped:
+            child.stdin.close()
         line = child.stdout.readline()
         if line.startswith(READY):
             self.url = line.removeprefix(READY).strip()

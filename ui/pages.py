@@ -32,14 +32,13 @@ def assets_version() -> str:
     return digest.hexdigest()[:12]
 
 
-def content_security_policy(nonce: str, inline_styles: bool = False) -> str:
-    """Own files only. `inline_styles` is for the API reference, whose renderer adds its own <style>."""
-    styles = "'self' 'unsafe-inline'" if inline_styles else "'self'"
+def content_security_policy(nonce: str) -> str:
+    """Own files only, and the inline scripts that carry the nonce."""
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}'",
-            f"style-src {styles}",
+            "style-src 'self'",
             "font-src 'self'",
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",
@@ -61,14 +60,16 @@ def blueprint() -> Blueprint:
         path.relative_to(STATIC).as_posix() for path in (STATIC / "js").rglob("*.js") if path.parent.name != "pages"
     )
 
-    def shell(template: str = "console.html", inline_styles: bool = False) -> Response:
+    def shell() -> Response:
         nonce = secrets.token_urlsafe(16)
         base = f"/assets/{version}"
         imports = {name: f"{base}/{path}" for name, path in IMPORTS.items()}
         response = make_response(
-            render_template(template, base=base, nonce=nonce, import_map={"imports": imports}, modules=core_modules)
+            render_template(
+                "console.html", base=base, nonce=nonce, import_map={"imports": imports}, modules=core_modules
+            )
         )
-        response.headers["Content-Security-Policy"] = content_security_policy(nonce, inline_styles)
+        response.headers["Content-Security-Policy"] = content_security_policy(nonce)
         response.headers["Cache-Control"] = "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
@@ -100,7 +101,7 @@ def blueprint() -> Blueprint:
     @pages.get("/api")
     @pages.get("/docs")
     def api_reference() -> Response:
-        return shell(inline_styles=True)
+        return shell()
 
     @pages.get("/assets/<asset_version>/<path:filename>")
     def assets(asset_version: str, filename: str) -> Response:

@@ -18,8 +18,8 @@ ICON = Path(__file__).resolve().parent.parent / "static" / "img" / "favicon.svg"
 SIZE = (1280, 840)
 SMALLEST = (380, 600)
 
-ENGINE_FLAGS = ("--disable-background-networking", "--no-proxy-server")
-"""The engine speaks to the gateway alone; so no proxy, and none of the engine's own errands."""
+ENGINE_FLAGS = ("--disable-background-networking", "--no-proxy-server", "--log-level=3")
+"""The engine speaks to the gateway alone: no proxy, none of its own errands, and no chatter in the terminal."""
 
 # pywebview builds its JavaScript functions from strings, which the console's Content-Security-Policy forbids.
 # So the page's question travels as a change of pywebview's shared state, and the answer as an event.
@@ -72,9 +72,7 @@ def show(url: str, sign_in_code: Callable[[], str | None], storage: Path) -> Non
     if _on_qt():
         window.events.before_show += lambda: _fit_qt(window.native, url, storage)
     try:
-        webview.start(
-            gui="qt" if _on_qt() else None, private_mode=False, storage_path=str(storage), icon=str(ICON)
-        )
+        webview.start(gui="qt" if _on_qt() else None, private_mode=False, storage_path=str(storage), icon=str(ICON))
     except webview.WebViewException as error:
         raise NoWindow(f"There is no web view ({error}).") from error
 
@@ -125,7 +123,7 @@ def _load_qt() -> None:
     try:
         from qtpy import QtCore, QtWebEngineWidgets, QtWidgets  # noqa: F401
 
-        QtCore.QLoggingCategory.setFilterRules("qt.qpa.plugin=false")
+        QtCore.QLoggingCategory.setFilterRules("*.info=false\n*.warning=false\nqt.qpa.plugin=false")
         application = QtWidgets.QApplication([TITLE])
     except ImportError as error:
         raise NoWindow(f"Qt cannot be loaded ({error}); install that library, or run `make install`.") from error

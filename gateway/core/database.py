@@ -64,6 +64,7 @@ def libpq_url(url: str) -> str:
 
 
 ENGINE_OPTIONS: dict[str, Any] = {
+    "hide_parameters": True,  # an error in the log must not show values
     "pool_size": 10,
     "max_overflow": 30,
     "pool_timeout": 10,
@@ -75,6 +76,10 @@ ENGINE_OPTIONS: dict[str, Any] = {
         "options": "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=120s",
     },
 }
+
+
+AT_ONCE = {"isolation_level": "AUTOCOMMIT"}
+"""Connection options for a single statement: without the round trips that begin and end a transaction."""
 
 
 class Database:

@@ -47,6 +47,16 @@ def abort(session: Session, job_id: int) -> None:
         cursor.execute("SELECT procrastinate_cancel_job_v1(%s, true, true)", (job_id,))
 
 
+def reprioritise(session: Session, job_id: int, priority: int) -> None:
+    """Lets a job that waits go before or after others; one that runs already is left alone."""
+    connection = session.connection().connection.driver_connection
+    assert connection is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET priority = %s WHERE id = %s AND status = 'todo'", (priority, job_id)
+        )
+
+
 def requeue(session: Session, job_id: int) -> None:
     """Puts back a job that a dead node had fetched but not begun."""
     connection = session.connection().connection.driver_connection

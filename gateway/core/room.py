@@ -14,8 +14,9 @@ from flask_openapi3.utils import parse_parameters
 from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 
 from . import denials, idempotency, replay
-from .errors import BadRequest, Invalid, UnsupportedMediaType
+from .errors import BadRequest, Forbidden, Invalid, UnsupportedMediaType
 from .identity import Actor
+from .policy import Resource, can
 from .schemas import Problem
 from .unit_of_work import Work, unit_of_work
 
@@ -23,7 +24,7 @@ PUBLIC = "is_public"
 """View attribute: callable without an identity. The whole list is asserted by a test."""
 
 TAKES_FILE = "takes_file"
-"""View attribute: the body is a file, multipart or raw."""
+"""View attribute: the action that the file in the body, multipart or raw, is for."""
 
 _PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 
@@ -56,10 +57,18 @@ def public(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def takes_file(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Marks a view whose body is a file: it is received before the unit of work begins, however long that takes."""
-    setattr(view, TAKES_FILE, True)
-    return view
+def takes_file(action: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a view whose body is a file.
+
+    It is received before the unit of work begins, however long that takes, but not from a caller who may not do
+    `action` at all.
+    """
+
+    def mark(view: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(view, TAKES_FILE, action)
+        return view
+
+    return mark
 
 
 def ok(*media_types: str) -> dict[str, Any]:
@@ -91,7 +100,7 @@ class Room(APIBlueprint):
         )
 
     def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **options: Any) -> Any:
-        if getattr(func, TAKES_FILE, False):
+        if hasattr(func, TAKES_FILE):
             options["openapi_extensions"] = _FILE_BODY
         if not getattr(func, PUBLIC, False):
             return super()._collect_openapi_info(rule, func, **options)
@@ -110,7 +119,7 @@ class Room(APIBlueprint):
 
 def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any]) -> Callable[..., Any]:
     _, _, _, query, _, body, _ = parse_parameters(inner, doc_ui=False)
-    takes_file = getattr(inner, TAKES_FILE, False)
+    file_for: str | None = getattr(inner, TAKES_FILE, None)
     takes_query = query is not None or getattr(inner, PUBLIC, False)
 
     @wraps(view)
@@ -119,14 +128,14 @@ def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any]) -> Cal
             _refuse_query()
         if body is not None:
             _require_json()
-        if takes_file:
-            request.receive()  # type: ignore[attr-defined]
+        if file_for is not None:
+            _receive(file_for)
         read_only = request.method in ("GET", "HEAD")
         sessions = current_app.extensions["gateway_sessions"]
         unit = unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only)
         with unit as g.work, denials.recorded(g.work):
             if request.method == "POST":
-                return _once(view, arguments, is_file=takes_file)
+                return _once(view, arguments, is_file=file_for is not None)
             return make_response(view(**arguments))
 
     return run
@@ -151,6 +160,13 @@ def _once(view: Callable[..., Any], arguments: dict[str, Any], *, is_file: bool)
 def _refuse_query() -> None:
     for name in request.args:
         raise Invalid.field(name[:80], "there is no such parameter here")
+
+
+def _receive(action: str) -> None:
+    decision = can(g.actor, action, Resource(action.split(".")[0], None, g.actor.user_id))
+    if not decision.allowed:
+        raise Forbidden(f"{action} is not allowed: {decision.reason}.")
+    request.receive()  # type: ignore[attr-defined]
 
 
 def _require_json() -> None:

@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from . import events, queue
 from .audit import AuditRecord, audit_row
-from .database import together
+from .database import Base, together
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
 from .policy import Resource, can, is_hidden
+
+_AUDIT = Base.metadata.tables[AuditRecord.__tablename__]
 
 
 class Work:
@@ -35,6 +37,7 @@ class Work:
         self._events: list[NewEvent] = []
         self._audit: list[dict[str, Any]] = []
         self._denials: list[dict[str, Any]] = []
+        self._rows: list[tuple[type[Base], list[dict[str, Any]]]] = []
         self._after_commit: list[Callable[[], None]] = []
 
     def allow(self, action: str, resource: Resource) -> None:
@@ -77,6 +80,11 @@ class Work:
         """Queues a job that starts once the commit is through; returns its number in the queue."""
         return queue.defer(self.session, name, args, priority=priority)
 
+    def insert(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
+        """Adds rows that this unit of work does not read again: they travel together with the commit."""
+        if rows:
+            self._rows.append((table, rows))
+
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Runs `effect` once the commit is through: for what no transaction holds, such as files."""
         self._after_commit.append(effect)
@@ -84,22 +92,24 @@ class Work:
     def commit(self) -> None:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
         self.session.flush()
-        if self._audit or self._denials or self._events:
+        if self._rows or self._audit or self._denials or self._events:
             with together(self.session) as connection:
                 self._leave_traces()
                 connection.commit()
         self.session.commit()
-        self._audit, self._denials, self._events = [], [], []
+        self._rows, self._audit, self._denials, self._events = [], [], [], []
         effects, self._after_commit = self._after_commit, []
         for effect in effects:
             effect()
 
     def _leave_traces(self) -> None:
-        if self.read_only and not self._events:
+        if self.read_only and not self._rows and not self._events:
             # A lost record of a read is the only thing at stake: do not wait for the disk.
             self.session.execute(text("SET LOCAL synchronous_commit TO off"))
+        for table, rows in self._rows:
+            self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
         if self._audit or self._denials:
-            self.session.execute(insert(AuditRecord), self._audit + self._denials)
+            self.session.execute(insert(_AUDIT), self._audit + self._denials)
         if self._events:
             events.append(self.session, self._events)
 
@@ -107,7 +117,7 @@ class Work:
         """Undoes everything but the record of what was denied."""
         self.session.rollback()
         denials, self._denials = self._denials, []
-        self._audit, self._events, self._after_commit = [], [], []
+        self._rows, self._audit, self._events, self._after_commit = [], [], [], []
         if denials:
             self.session.execute(insert(AuditRecord), denials)
             self.session.commit()

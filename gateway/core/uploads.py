@@ -17,6 +17,14 @@ class GatewayRequest(Request):
     of uploads.
     """
 
+    def get_data(self, *args: Any, **options: Any) -> Any:
+        """The body. Raises 413 past the limit also when no length was sent, where Werkzeug would cut it off."""
+        is_new = getattr(self, "_cached_data", None) is None
+        data = super().get_data(*args, **options)
+        if is_new and self.content_length is None:
+            self.stream.read(1)
+        return data
+
     def _load_form_data(self) -> None:
         if self.mimetype == "multipart/form-data":
             self._allow_upload()

@@ -5,9 +5,10 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import procrastinate
@@ -24,16 +25,12 @@ from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service as nodes
-from gateway.features.runs import service as runs
 
 from .node import Node
 
 log = structlog.get_logger("gateway.node")
 
 HEARTBEAT_S = 2.0
-LOST_AFTER_S = 8.0
-"""A node not heard of for this long is lost: with the sweep's pace, take-over stays below 15 s."""
-
 REFRESH_S = 60.0
 GRACE_S = 1.0
 """How long running jobs may go on after the node was told to stop."""
@@ -65,8 +62,8 @@ async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> No
         await _join(node, labels)
         keepers = [
             asyncio.create_task(_every(HEARTBEAT_S, partial(_heartbeat, node))),
-            asyncio.create_task(_every(HEARTBEAT_S, partial(_sweep, node))),
             asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
+            *(asyncio.create_task(_every(seconds, partial(duty, node))) for duty, seconds in _duties()),
         ]
         worker = asyncio.create_task(_work(node, url))
         await asyncio.wait([worker, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
@@ -97,7 +94,7 @@ async def _join(node: Node, labels: dict[str, str]) -> None:
 
 async def _work(node: Node, url: str) -> None:
     """Runs the queue's worker, again and again where the database went away under it."""
-    while True:
+    while not node.stopping:
         connector = procrastinate.PsycopgConnector(conninfo=libpq_url(url), min_size=1, max_size=6)
         app = procrastinate.App(connector=connector)
         for door in registry.doors("jobs"):
@@ -108,7 +105,7 @@ async def _work(node: Node, url: str) -> None:
                 await app.run_worker_async(
                     name=node.name, concurrency=node.config.node_concurrency, fetch_job_polling_interval=0.5,
                     abort_job_polling_interval=1.0, listen_notify=True, delete_jobs="always",
-                    update_heartbeat_interval=HEARTBEAT_S, stalled_worker_timeout=LOST_AFTER_S,
+                    update_heartbeat_interval=HEARTBEAT_S, stalled_worker_timeout=node.LOST_AFTER_S,
                     shutdown_graceful_timeout=GRACE_S, install_signal_handlers=False,
                 )  # fmt: skip
         except (ConnectorException, psycopg.Error, OSError) as error:
@@ -123,23 +120,16 @@ def _bound(handler: Callable[..., Awaitable[None]], node: Node) -> Callable[...,
     return handle
 
 
-async def _heartbeat(node: Node) -> None:
-    busy = node.busy()
-    capabilities = await node.capabilities()
-
-    def beat(work: Work) -> set[Any]:
-        nodes.heartbeat(work, node.id, running=len(busy), capabilities=capabilities)
-        return runs.held_by(work, node.id)
-
-    held = await node.unit(beat)
-    node.drop((busy & node.busy()) - held)
-
-
-async def _sweep(node: Node) -> None:
+def _duties() -> Iterator[tuple[Callable[[Node], Awaitable[None]], float]]:
+    """What every room wants done regularly, and how often in seconds."""
     for door in registry.doors("jobs"):
-        for sweep in door.SWEEPS:
-            if taken := await node.unit(lambda work, sweep=sweep: sweep(work, LOST_AFTER_S)):  # type: ignore[misc]
-                log.info("took over lost runs", count=taken)
+        yield from door.DUTIES.items()
+
+
+async def _heartbeat(node: Node) -> None:
+    running = node.running
+    capabilities = await node.capabilities()
+    await node.unit(lambda work: nodes.heartbeat(work, node.id, running=running, capabilities=capabilities))
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[Any]]) -> None:
@@ -161,14 +151,16 @@ def _stop_signal(beside: bool) -> asyncio.Event:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
     if beside:
-        loop.run_in_executor(None, _wait_for_end_of_input, loop, stop)
+        # A thread of its own, which ends with the process: the loop would wait for one of its executor's.
+        Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
     return stop
 
 
 def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     while os.read(0, 4096):
         pass
-    loop.call_soon_threadsafe(stop.set)
+    with suppress(RuntimeError):  # the loop has ended first
+        loop.call_soon_threadsafe(stop.set)
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import psutil
 import sqlalchemy.exc
@@ -14,6 +14,7 @@ import structlog
 
 from gateway.adapters.sandboxes.base import Sandbox, SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
+from gateway.core.clock import new_id
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
@@ -33,13 +34,17 @@ PASSING = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
 
 
 class Node:
-    """One node process. `id` is set once the node has joined."""
+    """One node process. `id` is set once the node has joined; `holder` is this process alone, whatever its name."""
+
+    LOST_AFTER_S: ClassVar[float] = 8.0
+    """A node not heard of for this long is lost: with the pace of take-over, that stays below 15 s."""
 
     def __init__(self, config: Config, database: Database, name: str) -> None:
         self.config = config
         self.database = database
         self.name = name
         self.id = uuid.UUID(int=0)
+        self.holder = new_id()
         self.data_dir = DataDir(config.data_dir)
         self.store = Store(self.data_dir.artifacts)
         self.models = Models(config)
@@ -47,6 +52,7 @@ class Node:
         self.stopping = False
         self._threads = ThreadPoolExecutor(config.node_concurrency + 4, thread_name_prefix="unit")
         self._busy: dict[uuid.UUID, asyncio.Task[Any]] = {}
+        self._begun: set[uuid.UUID] = set()
         self._sandbox: Sandbox | SandboxUnavailable | None = None
 
     async def unit(self, act: Callable[[Work], R]) -> R:
@@ -88,6 +94,11 @@ class Node:
             yield
         finally:
             self._busy.pop(run_id, None)
+            self._begun.discard(run_id)
+
+    def has_begun(self, run_id: uuid.UUID) -> None:
+        """The records say from now on that the run is carried out here."""
+        self._begun.add(run_id)
 
     @property
     def running(self) -> int:
@@ -95,8 +106,12 @@ class Node:
         return len(self._busy)
 
     def busy(self) -> set[uuid.UUID]:
-        """The runs being carried out here."""
+        """The runs being carried out here, and those about to begin."""
         return set(self._busy)
+
+    def begun(self) -> set[uuid.UUID]:
+        """The runs that the records, too, say are carried out here."""
+        return set(self._begun)
 
     def drop(self, run_ids: set[uuid.UUID]) -> None:
         """Stops runs that are no longer this node's."""

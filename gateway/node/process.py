@@ -30,7 +30,9 @@ class NodeProcess:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Starts the process."""
+        """Starts the process, and gives back what the one before it left."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self._started_at = time.monotonic()
 
@@ -44,7 +46,10 @@ class NodeProcess:
             log.warning("the node ended; starting it again", exit_code=self._process.returncode)
             time.sleep(PAUSES_S[min(self._falls, len(PAUSES_S) - 1)])
             if not self._stopped:
-                self.start()
+                try:
+                    self.start()
+                except OSError:
+                    log.exception("the node does not start; trying again")
 
     def stop(self, timeout_s: float = 7.0) -> None:
         """Ends the process in order, else by force."""

@@ -279,6 +279,7 @@ def upgrade() -> None:
         sa.Column("session_id", sa.UUID(), nullable=True),
         sa.Column("parent_run_id", sa.UUID(), nullable=True),
         sa.Column("node_id", sa.UUID(), nullable=True),
+        sa.Column("holder", sa.UUID(), nullable=True),
         sa.Column("queue_job_id", sa.BigInteger(), nullable=True),
         sa.Column("attempt", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),

@@ -17,6 +17,9 @@ export class ApiError extends Error {
 
 const UNREACHABLE = { title: "The gateway can't be reached.", code: "unreachable" };
 
+const TRY_OUT_MS = 15_000;
+const TRY_OUT_CHARS = 1_000_000;
+
 let csrfToken = "";
 /** @type {(() => void) | null} */
 let onUnauthenticated = null;
@@ -25,9 +28,6 @@ let onUnauthenticated = null;
 export function useCsrfToken(token) {
   csrfToken = token;
 }
-
-/** What an unsafe request of the session's own carries; the API reference sends requests itself. @returns {Record<string, string>} */
-export const csrfHeaders = () => ({ "X-CSRF-Token": csrfToken });
 
 /** @param {() => void} handler called when an answer says that nobody is signed in any more */
 export function whenUnauthenticated(handler) {
@@ -184,4 +184,57 @@ export function uploadArtifact(file, onProgress) {
   const form = new FormData();
   form.append("file", file, file.name);
   return upload("/v1/artifacts", form, onProgress);
+}
+
+/** @returns {Promise<any>} the served OpenAPI document */
+export const openApi = () => get("/openapi.json");
+
+/**
+ * Calls any operation as the API reference's user asks; every answer is a result, errors too.
+ * @param {string} method @param {string} address
+ * @param {{json: string | null, file: File | null}} content
+ */
+export async function tryOut(method, address, { json, file }) {
+  const headers = new Headers(method === "GET" ? {} : { "X-CSRF-Token": csrfToken });
+  /** @type {BodyInit | undefined} */
+  let body;
+  if (json !== null) {
+    headers.set("Content-Type", "application/json");
+    body = json;
+  } else if (file) {
+    body = new FormData();
+    body.append("file", file, file.name);
+  }
+  const begun = performance.now();
+  const stop = new AbortController();
+  // A live stream never ends: what has come within this time is shown.
+  const timer = setTimeout(() => stop.abort(), TRY_OUT_MS);
+  try {
+    const response = await fetch(address, { method, headers, body, credentials: "same-origin", cache: "no-store", signal: stop.signal });
+    const text = await readUntil(response, stop.signal);
+    const type = response.headers.get("Content-Type") ?? "";
+    return { status: response.status, statusText: response.statusText, text, type, milliseconds: Math.round(performance.now() - begun) };
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, UNREACHABLE);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The answer's text, as far as it came before the signal. @param {Response} response @param {AbortSignal} signal */
+async function readUntil(response, signal) {
+  if (!response.body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (const reader = response.body.getReader(); text.length < TRY_OUT_CHARS; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return text;
 }

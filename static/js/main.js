@@ -69,6 +69,8 @@ async function start() {
   startRouter();
   startKeys();
   whenUnauthenticated(toLogin);
+  // A page that the browser kept may show what is no longer this user's.
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   try {
     if (place.value.path !== "/login") {
       if (!((await loadSession()) ?? (await signInNatively()))) return toLogin();

@@ -5,15 +5,11 @@ const here = () => ({ path: location.pathname, query: new URLSearchParams(locati
 
 export const place = signal(here());
 
-/** Pages served under another security policy are loaded whole. @param {string} path */
-const needsPageLoad = (path) => [path, location.pathname].some((one) => one === "/api" || one === "/docs");
-
 /**
  * @param {string} address a path of the console, with its query
  * @param {{replace?: boolean}} [options]
  */
 export function navigate(address, { replace = false } = {}) {
-  if (needsPageLoad(address.split("?")[0])) return location.assign(address);
   history[replace ? "replaceState" : "pushState"](null, "", address);
   const moved = place.value.path !== location.pathname;
   place.value = here();

@@ -42,10 +42,19 @@ export async function signIn(credentials) {
   return loadSession();
 }
 
+let leaving = false;
+
+/** Goes away once: what still fails on the way out leads nowhere else. @param {string} address */
+function leave(address) {
+  if (leaving) return;
+  leaving = true;
+  location.assign(address);
+}
+
 export async function signOut() {
   await api.remove("/v1/auth/session");
   session.value = null;
-  location.assign("/login");
+  leave("/login");
 }
 
 /** Whether this page is shown by the native window, as far as can be told before its bridge is there. */
@@ -91,5 +100,5 @@ export function safeNext(next) {
 
 export function toLogin() {
   if (location.pathname === "/login") return;
-  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  leave(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }

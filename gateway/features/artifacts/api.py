@@ -25,7 +25,7 @@ def store() -> Store:
 
 
 @room.post("/artifacts", responses={201: ArtifactOut}, summary="Upload a file, multipart or as a raw body")
-@takes_file
+@takes_file("artifacts.create")
 def upload(query: UploadQuery) -> Response:
     artifact = service.add(work(), store(), received(query.filename))
     return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")

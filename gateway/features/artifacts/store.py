@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,8 +54,9 @@ class Store:
     def sweep_incoming(self, older_than_s: float, now_s: float) -> None:
         """Deletes what killed processes left half-way."""
         for entry in self.incoming.iterdir():
-            if now_s - entry.stat().st_mtime > older_than_s:
-                entry.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # its process has just moved it
+                if now_s - entry.stat().st_mtime > older_than_s:
+                    entry.unlink()
 
 
 def safe_filename(name: str | None) -> str:

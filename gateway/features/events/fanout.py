@@ -125,6 +125,9 @@ class Fanout:
     def _join(self, subscriber: Subscriber) -> int:
         """From now on events come through the queue; returns the number up to which they do not."""
         with self._lock:
+            if not self._subscribers:
+                with self._sessions() as session:
+                    self.seq = queries.head(session)
             subscriber.waiting, subscriber.behind = queue.Queue(QUEUE_SIZE), False
             self._subscribers.add(subscriber)
             return self.seq
@@ -162,14 +165,15 @@ class Fanout:
                 gevent.sleep(POLL_S)
 
     def _dispatch(self) -> None:
-        while True:
+        """Reads on while somebody listens; the first to join after a pause begins at the log's end."""
+        more = True
+        while more and self._subscribers:
             with self._sessions() as session:
                 events = queries.between(session, self.seq, None, BATCH)
-            if not events:
-                return
+            more = len(events) == BATCH
             with self._lock:
                 subscribers = list(self._subscribers)
-                self.seq = events[-1].seq
+                self.seq = events[-1].seq if events else self.seq
             for event in events:
                 message = None
                 for subscriber in subscribers:

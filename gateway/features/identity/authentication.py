@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from gateway.core import crypto
 from gateway.core.clock import now
+from gateway.core.database import AT_ONCE
 from gateway.core.errors import Forbidden, TooMany, Unauthenticated
 from gateway.core.identity import Actor
 from gateway.core.pace import Pace
@@ -90,6 +91,7 @@ def _api_token(token: str) -> Actor | None:
     if not crypto.looks_like_api_token(token):
         return None
     with current_app.extensions["gateway_sessions"]() as session:
+        session.connection(execution_options=AT_ONCE)
         found = queries.live_api_token(session, crypto.digest(token))
         if found is None:
             return None
@@ -102,6 +104,7 @@ def _api_token(token: str) -> Actor | None:
 
 def _access_token(token: str) -> Actor | None:
     with current_app.extensions["gateway_sessions"]() as session:
+        session.connection(execution_options=AT_ONCE)
         found = queries.live_access(session, crypto.digest(token))
         return service.actor_of(found[1], "login", found[0].id, address()) if found else None
 

@@ -2,13 +2,15 @@
 
 import uuid
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
 from gateway.core.policy import sees_all
 
 from .models import Project
+
+_DEFAULT = select(Project).where(Project.owner_id == bindparam("user_id"), Project.is_default)
 
 
 def visible(actor: Actor) -> Select[Project]:
@@ -24,4 +26,4 @@ def one(session: Session, actor: Actor, project_id: uuid.UUID) -> Project | None
 
 def default_of(session: Session, user_id: uuid.UUID) -> Project | None:
     """The user's default project."""
-    return session.scalar(select(Project).where(Project.owner_id == user_id, Project.is_default))
+    return session.scalar(_DEFAULT, {"user_id": user_id})

@@ -4,13 +4,18 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, select, text
+from sqlalchemy import Row, Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
 from gateway.core.policy import sees_all
 
 from .models import Job, LogEntry, Run
+
+# Built once: every run of a task needs them several times.
+_LOCKED = select(Run).where(Run.id == bindparam("run_id")).with_for_update()
+_TASK_ID = select(Run.task_id).where(Run.id == bindparam("run_id"))
+_JOBS = select(Job).where(Job.run_id == bindparam("run_id")).order_by(Job.position)
 
 
 def visible(actor: Actor) -> Select[Run]:
@@ -54,7 +59,7 @@ def one(session: Session, actor: Actor, run_id: uuid.UUID) -> Run | None:
 
 def locked(session: Session, run_id: uuid.UUID) -> Run | None:
     """A run, locked against every other writer."""
-    return session.scalar(select(Run).where(Run.id == run_id).with_for_update())
+    return session.scalar(_LOCKED, {"run_id": run_id})
 
 
 def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
@@ -62,9 +67,16 @@ def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
     return set(session.scalars(select(Run.id).where(Run.status == "running", Run.holder == holder)))
 
 
+def running(session: Session, run_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of `run_ids` that some node carries out."""
+    return (
+        set(session.scalars(select(Run.id).where(Run.status == "running", Run.id.in_(run_ids)))) if run_ids else set()
+    )
+
+
 def task_id(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
     """The task a run belongs to."""
-    return session.scalar(select(Run.task_id).where(Run.id == run_id))
+    return session.scalar(_TASK_ID, {"run_id": run_id})
 
 
 def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int:
@@ -84,7 +96,7 @@ def job(session: Session, actor: Actor, job_id: uuid.UUID) -> Row[Job, Run] | No
 
 def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
     """A run's jobs in order."""
-    return list(session.scalars(select(Job).where(Job.run_id == run_id).order_by(Job.position)))
+    return list(session.scalars(_JOBS, {"run_id": run_id}))
 
 
 def job_at(session: Session, run_id: uuid.UUID, position: int) -> Job | None:

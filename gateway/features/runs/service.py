@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, update
+from sqlalchemy import Row, Select, update
 from sqlalchemy.orm import Session
 
 from gateway.core import queue
@@ -48,27 +48,15 @@ class LogBatch:
 def start(
     work: Work, *, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID, session_id: uuid.UUID | None,
     attempt: int, priority: int, units: Sequence[tuple[str, str | None]],
-) -> Run:  # fmt: skip
-    """A pending run with its jobs (`units`: kind and command of each), put into the queue."""
-    run = Run(
-        id=new_id(),
-        owner_id=owner_id,
-        project_id=project_id,
-        task_id=task_id,
-        session_id=session_id,
-        attempt=attempt,
-    )
-    run.queue_job_id = work.defer(EXECUTE, {"run_id": str(run.id)}, priority=priority)
-    work.session.add(run)
-    work.session.flush()
-    work.session.execute(
-        insert(Job),
-        [
-            {"id": new_id(), "run_id": run.id, "position": position, "kind": kind, "command": command}
-            for position, (kind, command) in enumerate(units)
-        ],
-    )
-    return run
+) -> uuid.UUID:  # fmt: skip
+    """Makes a pending run with its jobs (`units`: kind and command of each), queued; returns its id."""
+    run_id = new_id()
+    job_id = work.defer(EXECUTE, {"run_id": str(run_id)}, priority=priority)
+    run = {"owner_id": owner_id, "project_id": project_id, "task_id": task_id, "session_id": session_id}
+    work.insert(Run, [{"id": run_id, "queue_job_id": job_id, "attempt": attempt, **run}])
+    jobs = [{"position": position, "kind": kind, "command": command} for position, (kind, command) in enumerate(units)]
+    work.insert(Job, [{"id": new_id(), "run_id": run_id, **job} for job in jobs])
+    return run_id
 
 
 def claim(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> tuple[Run, bool]:
@@ -115,6 +103,13 @@ def withdraw(work: Work, run: Run) -> None:
     finish(work, run, "canceled", {"code": "canceled", "message": "Canceled on request."})
 
 
+def reprioritise(work: Work, run_id: uuid.UUID | None, priority: int) -> None:
+    """Moves a run that still waits in the queue."""
+    run = queries.locked(work.session, run_id) if run_id is not None else None
+    if run is not None and run.queue_job_id is not None:
+        queue.reprioritise(work.session, run.queue_job_id, priority)
+
+
 def lose(work: Work, run: Run) -> None:
     """Ends a run whose node is gone; its place in the queue goes with it."""
     if run.queue_job_id is not None:
@@ -125,6 +120,11 @@ def lose(work: Work, run: Run) -> None:
 def held_by(work: Work, holder: uuid.UUID) -> set[uuid.UUID]:
     """The runs that are a node process's own; whatever else it does, it should stop."""
     return queries.held_by(work.session, holder)
+
+
+def not_running(work: Work, run_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of `run_ids` that no node carries out, as far as the records go."""
+    return run_ids - queries.running(work.session, run_ids)
 
 
 def losses(work: Work, task_id: uuid.UUID) -> int:
@@ -165,24 +165,12 @@ def end_job(
 
 def append_log(work: Work, run: Run, batch: LogBatch) -> None:
     """Adds what is new in a batch to a held run's log."""
-    first = run.log_seq + 1
     entries = batch.pieces[run.log_seq - batch.after :]
     if not entries:
         return
-    work.session.execute(
-        insert(LogEntry),
-        [
-            {
-                "run_id": run.id,
-                "seq": first + offset,
-                "job_id": job_id,
-                "stream": stream,
-                "time": time,
-                "message": message,
-            }
-            for offset, (job_id, stream, time, message) in enumerate(entries)
-        ],
-    )
+    names = ("seq", "job_id", "stream", "time", "message")
+    numbered = ((seq, *entry) for seq, entry in enumerate(entries, run.log_seq + 1))
+    work.insert(LogEntry, [{"run_id": run.id, **dict(zip(names, row, strict=True))} for row in numbered])
     run.log_seq += len(entries)
     _emit(work, run, "job.progress", {"log_seq": run.log_seq})
 

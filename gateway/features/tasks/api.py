@@ -59,7 +59,7 @@ CREATE_BODY: dict[str, Any] = {
 def create_task() -> Response:
     wish = _from_multipart() if request.mimetype == "multipart/form-data" else _from_json()
     task = service.create(work(), wish, default_timeout_s=current_app.config["TASK_TIMEOUT_S"])
-    return created(service.describe(work(), task), f"/v1/tasks/{task.id}")
+    return created(task, f"/v1/tasks/{task.id}")
 
 
 @room.get("/tasks", responses={200: Page[TaskItem]}, summary="Tasks")
@@ -139,7 +139,7 @@ def list_artifacts(path: IdPath, query: PageQuery) -> Response:
 
 
 @room.post("/tasks/<uuid:id>/artifacts", responses={201: ArtifactOut}, summary="Add a file to a task")
-@takes_file
+@takes_file("tasks.update")
 def add_artifact(path: IdPath, query: UploadQuery) -> Response:
     task = service.for_files(work(), path.id)
     store = current_app.extensions["artifact_store"]

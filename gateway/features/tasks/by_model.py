@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.features.artifacts.store import Store
 
+from .run_log import storable
 from .service_execution import JobReport, Plan, RunReport
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     cut = completion.finish_reason == "length"
     if cut:
         attempt.log.write(job_id, "system", "The answer was cut at the model's longest length.\n")
-    text = completion.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    text = storable(completion.text)
     last = JobReport(0, "completed", stdout=text, truncated=cut, started_at=started_at, ended_at=datetime.now(UTC))
     await attempt.end(RunReport("completed", output=text), last)
 

@@ -2,14 +2,18 @@
 
 import asyncio
 import codecs
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox
+from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.errors import TooLarge
 from gateway.features.artifacts.service import Upload
 
+from .run_log import storable
 from .service_execution import JobReport, Plan, RunReport
 
 if TYPE_CHECKING:
@@ -28,20 +32,29 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     """Runs the task's commands one after the other. Raises SandboxError, OSError."""
     node = attempt.node
     sandbox = await node.sandbox()
-    inputs = [(name, node.store.path(sha256)) for name, sha256 in plan.inputs]
+    inputs = [(_input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
     folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
     try:
         report, last = await _run_all(attempt, plan, sandbox, folder)
-        files, notes = await asyncio.to_thread(_take_artifacts, attempt, folder)
+        async with _taken_artifacts(attempt, folder) as files:
+            await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
+    finally:
+        await uninterrupted(asyncio.to_thread(workspace.remove, folder))
+
+
+@asynccontextmanager
+async def _taken_artifacts(attempt: "Attempt", folder: Path) -> AsyncIterator[list[Upload]]:
+    """What the run left as artifacts; copies that nobody kept are deleted in the end, however it comes."""
+    files: list[Upload] = []
+    notes: list[str] = []
+    try:
+        await uninterrupted(asyncio.to_thread(_take_artifacts, attempt, folder, files, notes))
         for note in notes:
             attempt.log.write(None, "system", note)
-        try:
-            await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
-        finally:
-            for upload in files:
-                upload.file.close()
+        yield files
     finally:
-        await asyncio.shield(asyncio.to_thread(workspace.remove, folder))
+        for upload in files:
+            upload.file.close()
 
 
 async def _run_all(attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path) -> tuple[RunReport, JobReport]:
@@ -125,7 +138,7 @@ class Output:
 
     def text(self, stream: str) -> str:
         """All of a stream."""
-        return "".join(self._texts[stream]).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        return storable("".join(self._texts[stream]))
 
     def _add(self, stream: str, text: str) -> None:
         self._texts[stream].append(text)
@@ -144,9 +157,7 @@ def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:
     return [[script["interpreter"], f"/workspace/{name}", *script["args"]]]
 
 
-def _take_artifacts(attempt: "Attempt", folder: Path) -> tuple[list[Upload], list[str]]:
-    uploads: list[Upload] = []
-    notes: list[str] = []
+def _take_artifacts(attempt: "Attempt", folder: Path, uploads: list[Upload], notes: list[str]) -> None:
     for found in workspace.collect(folder):
         if found.file is None:
             notes.append(f"artifacts/{found.name} was left out: {found.refused}\n")
@@ -158,4 +169,11 @@ def _take_artifacts(attempt: "Attempt", folder: Path) -> tuple[list[Upload], lis
         else:
             uploads.append(Upload(file, found.name.replace("/", "_")))
     uploads.sort(key=lambda upload: upload.filename or "")
-    return uploads, notes
+
+
+def _input_name(filename: str) -> str:
+    """The name of an attachment in the workspace; one that shows nothing, such as a text direction, gets another."""
+    try:
+        return workspace.safe_name(filename)
+    except ValueError:
+        return "file"

@@ -3,12 +3,15 @@
 import asyncio
 import uuid
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway.adapters.providers.base import ProviderError
+from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import SandboxError
+from gateway.features.runs import service as runs
 from gateway.features.runs.service import Fenced
 
 from . import by_model, in_sandbox
@@ -43,6 +46,7 @@ class Attempt:
     async def carry_out(self) -> None:
         """Claims the run, does its jobs, reports. Raises Fenced when the run is not ours (any more)."""
         plan = await self.node.unit(lambda work: execution.begin(work, self.run_id, self.node.id, self.node.holder))
+        self.node.has_begun(self.run_id)
         flusher = asyncio.create_task(self.log.keep_flushing(_this_task()))
         try:
             await self._do(plan)
@@ -97,5 +101,40 @@ def _this_task() -> "asyncio.Task[None]":
     return task
 
 
+async def take_over(node: "Node") -> None:
+    """Puts back what dead nodes held."""
+    if count := await node.unit(lambda work: execution.recover(work, node.LOST_AFTER_S)):
+        log.info("took over lost runs", count=count)
+
+
+async def agree_with_records(node: "Node") -> None:
+    """Stops runs that were taken away, and puts back those that the records say are carried out here and are not."""
+    begun = node.begun()
+    held = await node.unit(lambda work: runs.held_by(work, node.holder))
+    node.drop(begun & node.begun() - held)
+    if left := held - node.busy():
+        log.warning("putting back runs that nobody carries out", count=len(left))
+        await node.unit(lambda work: execution.reclaim(work, left))
+
+
+async def remove_workspaces(node: "Node") -> None:
+    """Deletes the workspaces that killed nodes left."""
+    folders = {uuid.UUID(folder.name): folder for folder in await asyncio.to_thread(_folders, node.data_dir.work)}
+    over = await node.unit(lambda work: runs.not_running(work, set(folders)))
+    for run_id in over - node.busy():
+        await asyncio.to_thread(workspace.remove, folders[run_id])
+
+
+def _folders(work: Path) -> list[Path]:
+    return [folder for folder in work.iterdir() if _is_id(folder.name)]
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
+
+
 HANDLERS = {"tasks.run": run}
-SWEEPS = (execution.recover,)
+DUTIES = {take_over: 2.0, agree_with_records: 2.0, remove_workspaces: 300.0}

@@ -2,8 +2,6 @@
 
 import uuid
 
-from sqlalchemy import insert
-
 from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
@@ -23,12 +21,8 @@ def step(work: Work, task: Task, after: str, reason: str, *, error: dict[str, st
 
 def record(work: Work, task: Task, before: str | None, reason: str) -> None:
     """Adds a line to the task's history."""
-    work.session.execute(
-        insert(TaskChange).values(
-            id=new_id(), task_id=task.id, before=before, after=task.status, actor=work.actor.handle, reason=reason,
-            run_id=task.run_id,
-        )
-    )  # fmt: skip
+    change = {"before": before, "after": task.status, "actor": work.actor.handle, "reason": reason}
+    work.insert(TaskChange, [{"id": new_id(), "task_id": task.id, "run_id": task.run_id, **change}])
 
 
 def announce(work: Work, task: Task, name: str) -> None:
@@ -43,11 +37,10 @@ def announce(work: Work, task: Task, name: str) -> None:
 def dispatch(work: Work, task: Task, units: list[tuple[str, str | None]]) -> None:
     """Gives a queued task its next run."""
     task.attempts += 1
-    run = runs.start(
+    task.run_id = runs.start(
         work, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, session_id=task.session_id,
         attempt=task.attempts, priority=task.priority, units=units,
     )  # fmt: skip
-    task.run_id = run.id
 
 
 def units_of(task: Task) -> list[tuple[str, str | None]]:

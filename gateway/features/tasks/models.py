@@ -64,7 +64,7 @@ class Task(Base):
         TSVECTOR, Computed("to_tsvector('simple', name || ' ' || summary)", persisted=True), deferred=True
     )
 
-    __mapper_args__ = {"version_id_col": version}
+    __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
 
 
 class TaskName(Base):

@@ -4,13 +4,19 @@ import re
 import unicodedata
 import uuid
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from .models import Task, TaskName
-
 LONGEST = 60
+
+_NEXT = text("""
+    INSERT INTO task_names AS used (owner_id, name, uses) VALUES (:owner_id, :name, 1)
+    ON CONFLICT (owner_id, name) DO UPDATE SET uses = used.uses + 1
+    RETURNING used.uses, EXISTS (
+        SELECT FROM tasks WHERE tasks.owner_id = used.owner_id
+           AND tasks.name = CASE used.uses WHEN 1 THEN used.name ELSE used.name || '-' || used.uses END)
+""")
+"""Counts one more use of a name; returns the count, and whether a task has the name that follows from it."""
 
 
 def normalise(text: str) -> str:
@@ -20,16 +26,10 @@ def normalise(text: str) -> str:
     return words[:LONGEST].rstrip("-") or "task"
 
 
-def unique(session: Session, owner_id: uuid.UUID, text: str) -> str:
+def unique(session: Session, owner_id: uuid.UUID, wanted: str) -> str:
     """The normalised name, with -2, -3 … where the user has it already; two requests at once get two names."""
-    base = normalise(text)
+    base = normalise(wanted)
     while True:
-        statement = insert(TaskName).values(owner_id=owner_id, name=base, uses=1)
-        uses = session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["owner_id", "name"], set_={"uses": TaskName.uses + 1}
-            ).returning(TaskName.uses)
-        ).scalar_one()
-        name = base if uses == 1 else f"{base}-{uses}"
-        if session.scalar(select(Task.id).where(Task.owner_id == owner_id, Task.name == name)) is None:
-            return name
+        uses, is_taken = session.execute(_NEXT, {"owner_id": owner_id, "name": base}).one()
+        if not is_taken:
+            return base if uses == 1 else f"{base}-{uses}"

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
@@ -12,6 +12,19 @@ from gateway.core.identity import Actor
 from gateway.core.policy import sees_all
 
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
+
+_LARGE = tuple(undefer(column) for column in (Task.prompt, Task.script, Task.commands, Task.env, Task.metadata_))
+
+# Built once: every task needs them several times on its way.
+_ID: BindParameter[uuid.UUID] = bindparam("task_id")
+_LOCKED = select(Task).where(Task.id == _ID).with_for_update().execution_options(populate_existing=True)
+_LOCKED_WHOLE = _LOCKED.options(*_LARGE)
+_ATTACHMENTS = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == _ID).order_by(TaskAttachment.position)
+_DEPENDS_ON = (
+    select(TaskDependency.depends_on_id).where(TaskDependency.task_id == _ID).order_by(TaskDependency.depends_on_id)
+)
+_DEPENDENTS = select(TaskDependency.task_id).where(TaskDependency.depends_on_id == _ID).order_by(TaskDependency.task_id)
+_RELATIONS = select(*(func.array(query.scalar_subquery()) for query in (_ATTACHMENTS, _DEPENDS_ON, _DEPENDENTS)))
 
 
 def visible(actor: Actor) -> Select[Task]:
@@ -58,15 +71,13 @@ def one(session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = Fals
     if lock:
         query = query.with_for_update()
     if whole:
-        query = query.options(undefer(Task.prompt), undefer(Task.script), undefer(Task.commands))
-        query = query.options(undefer(Task.env), undefer(Task.metadata_))
+        query = query.options(*_LARGE)
     return session.scalar(query.execution_options(populate_existing=lock))
 
 
-def locked(session: Session, task_id: uuid.UUID) -> Task | None:
+def locked(session: Session, task_id: uuid.UUID, *, whole: bool = False) -> Task | None:
     """A task, locked against every other writer; for nodes, which act for all users."""
-    query = select(Task).where(Task.id == task_id).with_for_update()
-    return session.scalar(query.execution_options(populate_existing=True))
+    return session.scalar(_LOCKED_WHOLE if whole else _LOCKED, {"task_id": task_id})
 
 
 def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Task]:
@@ -77,20 +88,23 @@ def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Tas
 
 def attachments(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
     """The attached artifacts, in order."""
-    query = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == task_id)
-    return list(session.scalars(query.order_by(TaskAttachment.position)))
+    return list(session.scalars(_ATTACHMENTS, {"task_id": task_id}))
 
 
 def depends_on(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
     """The tasks this one waits for."""
-    query = select(TaskDependency.depends_on_id).where(TaskDependency.task_id == task_id)
-    return list(session.scalars(query.order_by(TaskDependency.depends_on_id)))
+    return list(session.scalars(_DEPENDS_ON, {"task_id": task_id}))
+
+
+def relations(session: Session, task_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
+    """Everything a task is related to, in one round trip: attachments in order, depends_on, dependents."""
+    row = session.execute(_RELATIONS, {"task_id": task_id}).one()
+    return {"attachments": row[0], "depends_on": row[1], "dependents": row[2]}
 
 
 def dependents(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
     """The tasks that wait for this one."""
-    query = select(TaskDependency.task_id).where(TaskDependency.depends_on_id == task_id)
-    return list(session.scalars(query.order_by(TaskDependency.task_id)))
+    return list(session.scalars(_DEPENDENTS, {"task_id": task_id}))
 
 
 def unfinished_dependencies(session: Session, task_id: uuid.UUID) -> int:

@@ -18,6 +18,13 @@ FLUSH_EVERY_S = 0.2
 PROGRESS_EVERY_S = 1.0
 
 
+def storable(text: str) -> str:
+    """The text with U+FFFD for what the database cannot hold: U+0000 and lone surrogates."""
+    return (
+        text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+
+
 class RunLog:
     """The log of one run on this node. `fenced` turns true when the run was taken away."""
 
@@ -35,7 +42,7 @@ class RunLog:
         """Adds text; pieces of one stream that follow each other become one message."""
         if not text:
             return
-        text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        text = storable(text)
         if self._lines and self._lines[-1][:2] == (job_id, stream):
             _, _, time, before = self._lines[-1]
             self._lines[-1] = (job_id, stream, time, before + text)

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import Select, delete, insert
+from sqlalchemy import Select, delete
 
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Invalid, NotFound
@@ -20,7 +20,7 @@ from .schemas import ArtifactRef, JobResult, ResultOut, TaskIn, TaskOut, TaskPat
 SUMMARY_LENGTH = 200
 
 
-def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> Task:
+def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> TaskOut:
     """A new task, queued or waiting. Raises Invalid naming the field that does not fit."""
     work.allow("tasks.create", Resource("tasks", None, work.actor.user_id))
     if wish.session_id is not None:
@@ -40,13 +40,15 @@ def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> Task:
         env=wish.env, metadata_=wish.metadata, attempts=0,
     )  # fmt: skip
     work.session.add(task)
-    work.session.flush()
-    _add_relations(work, task, wish)
     if not waits:
         lifecycle.dispatch(work, task, lifecycle.units_of(task))
+    work.session.flush()
+    _add_relations(work, task, wish)
     lifecycle.record(work, task, None, "created")
     lifecycle.announce(work, task, "task.created")
-    return task
+    return describe(
+        work, task, {"attachments": wish.attachments, "depends_on": sorted(wish.depends_on), "dependents": []}
+    )
 
 
 def visible(work: Work, **filters: Any) -> Select[Task]:
@@ -60,17 +62,14 @@ def get(work: Work, task_id: uuid.UUID, *, whole: bool = False) -> Task:
     return _find(work, task_id, "tasks.read", whole=whole)
 
 
-def describe(work: Work, task: Task) -> TaskOut:
-    """A task with its inputs and relations, as the wire shows it."""
-    session = work.session
+def describe(work: Work, task: Task, relations: dict[str, list[uuid.UUID]] | None = None) -> TaskOut:
+    """A task with its inputs and relations (read now, unless the caller knows them), as the wire shows it."""
     plain = {name: getattr(task, name) for name in TaskOut.model_fields if hasattr(task, name) and name != "metadata"}
     return TaskOut.model_validate(
         {
             **plain,
             "metadata": task.metadata_,
-            "attachments": queries.attachments(session, task.id),
-            "depends_on": queries.depends_on(session, task.id),
-            "dependents": queries.dependents(session, task.id),
+            **(relations or queries.relations(work.session, task.id)),
         }
     )
 
@@ -85,13 +84,16 @@ def change(work: Work, task: Task, patch: TaskPatch) -> Task:
         task.name = names.unique(work.session, task.owner_id, patch.name)
     if "tags" in given:
         task.tags = patch.tags or []
-        work.session.execute(delete(TaskTag).where(TaskTag.task_id == task.id))
-        _add_tags(work, task)
     if "priority" in given:
         task.priority = patch.priority or 0
     if "acceptance_criteria" in given:
         task.acceptance_criteria = patch.acceptance_criteria or []
     work.session.flush()
+    if "tags" in given:
+        work.session.execute(delete(TaskTag).where(TaskTag.task_id == task.id))
+        _add_tags(work, task)
+    if "priority" in given and task.status == "queued":
+        runs.reprioritise(work, task.run_id, task.priority)
     lifecycle.announce(work, task, "task.updated")
     return task
 
@@ -212,18 +214,10 @@ def _check_dependencies(work: Work, wanted: list[uuid.UUID]) -> bool:
 
 def _add_relations(work: Work, task: Task, wish: TaskIn) -> None:
     _add_tags(work, task)
-    if wish.attachments:
-        rows = [
-            {"task_id": task.id, "position": n, "artifact_id": artifact_id}
-            for n, artifact_id in enumerate(wish.attachments)
-        ]
-        work.session.execute(insert(TaskAttachment), rows)
-    if wish.depends_on:
-        rows = [{"task_id": task.id, "depends_on_id": other} for other in wish.depends_on]
-        work.session.execute(insert(TaskDependency), rows)
+    attached = [{"position": n, "artifact_id": artifact_id} for n, artifact_id in enumerate(wish.attachments)]
+    work.insert(TaskAttachment, [{"task_id": task.id, **attachment} for attachment in attached])
+    work.insert(TaskDependency, [{"task_id": task.id, "depends_on_id": other} for other in wish.depends_on])
 
 
 def _add_tags(work: Work, task: Task) -> None:
-    if task.tags:
-        rows = [{"owner_id": task.owner_id, "tag": tag, "task_id": task.id} for tag in task.tags]
-        work.session.execute(insert(TaskTag), rows)
+    work.insert(TaskTag, [{"owner_id": task.owner_id, "tag": tag, "task_id": task.id} for tag in task.tags])

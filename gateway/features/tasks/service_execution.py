@@ -76,7 +76,7 @@ def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) 
 
     Raises Fenced when the run is not to be had.
     """
-    task = _task_of(work.session, run_id)
+    task = _task_of(work.session, run_id, whole=True)
     if task.run_id != run_id or task.status not in ("queued", "running"):
         raise Fenced
     run, is_new = runs.claim(work, run_id, node_id, holder)
@@ -183,16 +183,16 @@ def _plan(work: Work, task: Task, run_id: uuid.UUID, job_ids: list[uuid.UUID]) -
 
 def _end_job(work: Work, run: Any, report: JobReport, lines: LogBatch) -> None:
     runs.append_log(work, run, lines)
+    job = runs.job_at(work, run.id, report.position)
     runs.end_job(
-        work, run, runs.job_at(work, run.id, report.position), report.status, exit_code=report.exit_code, stdout=report.stdout,
-        stderr=report.stderr, truncated=report.truncated, error=report.error, started_at=report.started_at,
-        ended_at=report.ended_at,
+        work, run, job, report.status, exit_code=report.exit_code, stdout=report.stdout, stderr=report.stderr,
+        truncated=report.truncated, error=report.error, started_at=report.started_at, ended_at=report.ended_at,
     )  # fmt: skip
 
 
-def _task_of(session: Session, run_id: uuid.UUID) -> Task:
+def _task_of(session: Session, run_id: uuid.UUID, *, whole: bool = False) -> Task:
     task_id = runs.task_of(session, run_id)
-    task = queries.locked(session, task_id) if task_id is not None else None
+    task = queries.locked(session, task_id, whole=whole) if task_id is not None else None
     if task is None:
         raise Fenced
     return task

@@ -1,6 +1,6 @@
 /** Dialogs: the browser's own <dialog> (focus kept inside, Esc closes), and the one that asks before destroying. */
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { IconButton } from "./icon.js";
 import { toastError } from "./toast.js";
@@ -11,7 +11,8 @@ import { toastError } from "./toast.js";
  */
 export function Dialog({ title, onClose, wide, bare, children, footer }) {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // Open before the next key can arrive.
+  useLayoutEffect(() => {
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();

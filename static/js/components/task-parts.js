@@ -37,7 +37,7 @@ const JobResult = ({ job, open, index }) => html`<details class="job" open=${ope
   ${job.truncated && html`<p class="stale">The output was longer than is kept; what is here is cut.</p>`}
   ${job.stdout && html`<${Output} text=${job.stdout} label="stdout" />`}
   ${job.stderr && html`<${Output} text=${job.stderr} label="stderr" error />`}
-  ${!job.stdout && !job.stderr && html`<p class="quiet job-silent">No output.</p>`}
+  ${!job.stdout && !job.stderr && job.status !== "skipped" && html`<p class="quiet job-silent">No output.</p>`}
 </details>`;
 
 /** @param {{jobs: Job[]}} props */

@@ -1,0 +1,29 @@
+"""The rows of the table, in the order in which they run: those that fill the database come last."""
+
+from collections.abc import Callable
+
+from tests.bench.figures import Figure
+from tests.bench.rows import (
+    artifact_transfer,
+    at_rest,
+    event_latency,
+    http_route,
+    start_up,
+    submit_to_start,
+    task_create,
+    task_list,
+    task_throughput,
+)
+from tests.bench.stage import Stage
+
+ROWS: dict[str, Callable[[Stage, int], list[Figure]]] = {
+    "start-up": start_up.measure,
+    "memory": at_rest.measure,
+    "requests": http_route.measure,
+    "create": task_create.measure,
+    "start": submit_to_start.measure,
+    "throughput": task_throughput.measure,
+    "events": event_latency.measure,
+    "artifacts": artifact_transfer.measure,
+    "list": task_list.measure,
+}

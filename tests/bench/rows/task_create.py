@@ -1,0 +1,29 @@
+"""Time to create a task, everything stored, queued and audited, with no node that takes it away."""
+
+from tests.bench import load
+from tests.bench.figures import Figure, median, percentile
+from tests.bench.stage import Stage, running
+from tests.conftest import LiveGateway
+
+COUNT = 400
+GOAL_P95_MS = 8.0
+TASK = {"name": "count words", "commands": ["wc -w inputs/*"], "tags": ["report", "daily"]}
+
+
+def measure(stage: Stage, rounds: int) -> list[Figure]:
+    """One client, then eight."""
+    found = []
+    with running(LiveGateway(stage.folder / "create", options=("--no-node",))) as gateway:
+        gateway.sign_up()
+        for clients in (1, 8):
+            wanted = load.Load(
+                gateway.url, [("POST", "/v1/tasks", TASK)], gateway.token, clients, seconds=60, count=COUNT
+            )
+            outcomes = [load.run(wanted) for _ in range(rounds)]
+            name = f"create a task, {clients} client{'s' * (clients > 1)}"
+            for percent in (50, 95):
+                value = median([1000 * percentile(outcome.latencies, percent) for outcome in outcomes])
+                goal = GOAL_P95_MS if (clients, percent) == (1, 95) else None
+                found.append(Figure(f"{name}, p{percent}", value, "ms", goal))
+            found.append(Figure(f"{name}, rate", median([outcome.rate for outcome in outcomes]), "tasks/s"))
+    return found

@@ -1,0 +1,175 @@
+"""What the code has, the documentation names, and nothing else: settings, routes, events, actions, codes, commands."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import app
+from gateway.application import openapi_document
+from gateway.core import errors, problems
+from gateway.core.config import Config
+from gateway.features.runs import state
+from tests.conftest import LiveGateway
+from tests.docs.pages import EVERYTHING, PAGES, ROOT, Page, page
+
+SOCKETS = {"GET /v1/events/ws"}
+"""Routes that OpenAPI cannot describe."""
+
+EVENT_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+@cache
+def trees() -> list[ast.Module]:
+    """The modules of gateway and ui, parsed."""
+    paths = (path for folder in ("gateway", "ui") for path in (ROOT / folder).rglob("*.py"))
+    return [ast.parse(path.read_text("utf-8")) for path in paths]
+
+
+def calls(*names: str) -> Iterator[ast.Call]:
+    """Every call of a function or method of one of these names."""
+    for tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in names:
+                yield node
+
+
+def dotted_arguments(*names: str) -> set[str]:
+    """Constants like `task.created` among the arguments of such calls."""
+    constants = (node for call in calls(*names) for argument in call.args for node in ast.walk(argument))
+    values = {node.value for node in constants if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {value for value in values if EVENT_NAME.fullmatch(value)}
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    table = page("docs/operations.md")
+    documented = dict(zip(table.column(0), table.column(1), strict=False))
+    for name, field in Config.model_fields.items():
+        assert name in documented, f"docs/operations.md does not name the setting {name}"
+        default = "none" if field.default in (None, ()) else str(field.default).lower()
+        if field.default_factory is None:
+            assert documented[name] == default, name
+    settings = {cell for cell in documented if re.fullmatch(r"[a-z]+(_[a-z]+)*", cell)} - {"setting", "path"}
+    assert settings == set(Config.model_fields)
+
+
+def test_every_route_is_documented_and_every_documented_route_exists() -> None:
+    paths = json.loads(openapi_document())["paths"]
+    served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} | SOCKETS
+    table = page("docs/api.md")
+    documented = {
+        f"{method} {path}" for method, path in zip(table.column(0), table.column(1), strict=False) if path[0] == "/"
+    }
+    assert documented == served
+
+
+def test_every_event_is_documented() -> None:
+    documented = {cell for cell in page("docs/events.md").column(0) if EVENT_NAME.fullmatch(cell)}
+    runs = {f"run.{status}" for status in state.FINISHED}
+    assert dotted_arguments("emit", "_emit", "announce") | runs <= documented
+    families = "|".join({name.split(".")[0] for name in documented})
+    sources = "\n".join(path.read_text("utf-8") for path in (ROOT / "gateway" / "features").rglob("*.py"))
+    assert set(re.findall(rf'"((?:{families})\.[a-z_]+)"', sources)) | runs == documented
+
+
+def test_every_event_that_ever_happened_here_is_documented(live_gateway: LiveGateway) -> None:
+    """Names that are put together at run time cannot hide."""
+    task = live_gateway.submit(commands=["true"])
+    live_gateway.wait(task["id"])
+    events = live_gateway.call("GET", "/v1/events?limit=200").json()["items"]
+    assert {event["name"] for event in events} <= set(page("docs/events.md").column(0))
+
+
+def test_every_action_is_documented() -> None:
+    documented = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page("docs/sign-in.md").text))
+    assert dotted_arguments("allow", "_find") <= documented
+
+
+def test_every_error_code_is_documented() -> None:
+    documented = set(re.findall(r"`([a-z_]+)`", page("docs/api.md").text + page("docs/tasks.md").text))
+    classes = (value for value in vars(errors).values() if isinstance(value, type))
+    from_classes = {kind.code for kind in classes if issubclass(kind, errors.GatewayError)}
+    from_rooms = {code for path in gateway_files("core", "features") for code in codes_in(path)}
+    assert from_classes | from_rooms | {*problems._CODES.values(), "http_error"} <= documented
+
+
+def gateway_files(*folders: str) -> Iterator[Path]:
+    """The Python files below these folders of the gateway."""
+    for folder in folders:
+        yield from (ROOT / "gateway" / folder).rglob("*.py")
+
+
+def codes_in(path: Path) -> set[str]:
+    """What is given as `code=` to errors raised in a module."""
+    found = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.keyword))
+    return {node.value.value for node in found if node.arg == "code" and isinstance(node.value, ast.Constant)}
+
+
+def test_every_message_in_troubleshooting_is_one_that_the_program_says() -> None:
+    """`…` stands for what differs; the pieces between must stand in the sources."""
+    said = [node.value for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    said += [path.read_text("utf-8") for path in (ROOT / "Makefile", *(ROOT / "packaging").glob("*.py"))]
+    corpus = "\n".join(text for text in said if isinstance(text, str))
+    messages = re.findall(r"(?<!\*)\*([^*|]+)\*(?!\*)", page("docs/troubleshooting.md").prose)
+    assert len(messages) > 15
+    pieces = {piece.strip(" ;:,.()") for message in messages for piece in message.split("…")}
+    assert {piece for piece in pieces if piece not in corpus} == FROM_OTHER_PROGRAMS
+
+
+FROM_OTHER_PROGRAMS = {"No such file or directory", "Could not resolve host"}
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command that can be run, by the words that call it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+        elif not command.hidden:
+            yield path + name, command
+
+
+COMMANDS: dict[str, click.Command] = dict(commands(app.main))
+
+
+def options(command: click.Command) -> dict[str, Any]:
+    """The visible options of a command, by spelling."""
+    parameters = (parameter for parameter in command.params if isinstance(parameter, click.Option))
+    return {spelling: option for option in parameters if not option.hidden for spelling in option.opts}
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_is_documented_with_its_options(words: str) -> None:
+    table = page("docs/command-line.md").text
+    assert re.search(rf"`python app\.py {words}\b[^`]*`", table), f"docs/command-line.md does not name {words}"
+    for spelling in options(COMMANDS[words]):
+        assert f"`{spelling}" in table, f"docs/command-line.md does not name {spelling} of {words}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_line_shown_can_be_typed(page: Page) -> None:
+    for shown in re.findall(r"app\.py((?: +[^\s`|>)&]+)*)", page.text):
+        assert not problem_with(shown.split()), f"app.py{shown}"
+
+
+def problem_with(words: list[str]) -> str:
+    """What is wrong with these arguments of app.py, as far as command and option names go."""
+    command: click.Command = app.main
+    plain = [word for word in words if not word.startswith("-")]
+    while isinstance(command, click.Group) and plain:
+        if plain[0] not in command.commands:
+            return f"there is no command {plain[0]}" if plain[0].islower() else ""
+        command = command.commands[plain.pop(0)]
+    known = {*options(command), *options(app.main), "--help"}
+    unknown = [word for word in words if word.startswith("--") and word not in known]
+    return f"no option {unknown}" if unknown else ""
+
+
+def test_every_make_command_shown_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"[`$] ?make ([a-z]+)", EVERYTHING)) <= targets

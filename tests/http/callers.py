@@ -1,0 +1,149 @@
+"""Who calls the live gateway in these tests, and how: people, raw sockets, a look into its database."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine, text
+
+from tests.conftest import LiveGateway
+
+PASSWORD = "another horse battery staple"
+_addresses = itertools.count(2)
+
+
+@dataclass
+class Person:
+    """Someone with an account and an API token of all their rights."""
+
+    gateway: LiveGateway
+    handle: str
+    password: str
+    token: str
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request with this person's token."""
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        return self.gateway.http.request(method, self.gateway.url + path, headers=headers, **options)
+
+
+class Database:
+    """The gateway's database, read past the gateway."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """What a query gives."""
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(query), values).mappings()]
+
+    def run(self, statement: str, **values: Any) -> None:
+        """Changes something that no request could."""
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def audit(self, request_id: str) -> list[dict[str, Any]]:
+        """What was recorded of one request."""
+        return self.rows("SELECT * FROM audit_records WHERE request_id = :id ORDER BY id", id=request_id)
+
+
+def new_person(gateway: LiveGateway, handle: str) -> Person:
+    """A member, made on the command line, with a token they made themselves."""
+    gateway.cli("user", "create", handle, stdin=PASSWORD + "\n")
+    with at_own_address() as http:
+        pair = http.post(f"{gateway.url}/v1/auth/login", json={"handle": handle, "password": PASSWORD})
+        assert pair.status_code == 200, pair.text
+        headers = {"Authorization": f"Bearer {pair.json()['access_token']}"}
+        made = http.post(f"{gateway.url}/v1/tokens", json={"name": "all"}, headers=headers)
+    assert made.status_code == 201, made.text
+    return Person(gateway, handle, PASSWORD, made.json()["token"])
+
+
+def at_own_address(**options: Any) -> httpx.Client:
+    """A client at a loopback address that no other has, so that nobody else's attempts count against it."""
+    number = next(_addresses)
+    address = f"127.77.{number // 250}.{number % 250 + 1}"
+    return httpx.Client(transport=httpx.HTTPTransport(local_address=address), timeout=30, **options)
+
+
+def send_raw(gateway: LiveGateway, request: bytes, *, timeout_s: float = 20) -> tuple[int, bytes]:
+    """Sends bytes as they are; returns the status and everything that came back."""
+    host, port = gateway.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        with suppress(ConnectionResetError):  # it may close while there is something left to read
+            while chunk := connection.recv(65536):
+                answer += chunk
+    return int(answer.split(b" ", 2)[1]), answer
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way into the gateway, with a made-up id in its path."""
+
+    endpoint: str
+    method: str
+    path: str
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is on the public list below, which is written out on purpose."""
+        return f"{self.method} {self.endpoint}" in PUBLIC
+
+
+PUBLIC = {
+    "GET static",
+    "POST identity.login",
+    "POST identity.refresh",
+    "POST identity.new_code",
+    "POST identity.open_session",
+    "GET system_root.healthz",
+    "GET system_root.readyz",
+    "GET system_root.openapi",
+    "GET ui.home",
+    "GET ui.tasks",
+    "GET ui.task",
+    "GET ui.artifacts",
+    "GET ui.entrance",
+    "GET ui.api_reference",
+    "GET ui.assets",
+}
+"""Everything that answers a caller without an identity. Adding to it is a decision, not a detail."""
+
+
+def filled(path: str, name: str, value: str) -> Iterator[str]:
+    before, _, rest = path.partition("<")
+    inside, _, after = rest.partition(">")
+    yield before
+    if inside.split(":")[-1] == name:
+        yield value + after
+    else:
+        yield f"<{inside}>"
+        yield from filled(after, name, value)
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str | None = None, field: str | None = None) -> None:
+    """The one shape of every error (RFC 9457)."""
+    assert answer.status_code == status, (answer.status_code, answer.text[:500])
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+    problem = answer.json()
+    assert set(problem) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
+    assert problem["status"] == status
+    assert problem["request_id"] == answer.headers["X-Request-Id"] != ""
+    assert problem["code"].replace("_", "a").isalpha()
+    assert problem["code"].islower()
+    assert problem["detail"]
+    if code is not None:
+        assert problem["code"] == code
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    if field is not None:
+        assert field in [error["field"] for error in problem["errors"]], problem
+        assert all(error["message"] for error in problem["errors"])

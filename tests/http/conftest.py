@@ -1,0 +1,80 @@
+"""Callers of the live gateway: the owner, other people, nobody; and a look into its database."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine
+
+from gateway.core.data_dir import DataDir
+from gateway.core.database import sqlalchemy_url
+from gateway.core.embedded_postgres import EmbeddedPostgres
+from tests.conftest import LiveGateway
+from tests.http.callers import Database, Person, Route, at_own_address, filled, new_person
+
+
+@pytest.fixture(scope="session")
+def database(live_gateway: LiveGateway) -> Iterator[Database]:
+    """The live gateway's database."""
+    url = EmbeddedPostgres.url_of_running(DataDir(live_gateway.data_dir))
+    assert url is not None
+    engine = create_engine(sqlalchemy_url(url))
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def bob(live_gateway: LiveGateway) -> Person:
+    """A member who may see nothing of the owner's."""
+    return new_person(live_gateway, "bob")
+
+
+@pytest.fixture(scope="session")
+def viewer(live_gateway: LiveGateway, database: Database) -> Person:
+    """Someone who may only look."""
+    person = new_person(live_gateway, "vera")
+    database.run("UPDATE users SET role = 'viewer' WHERE handle = 'vera'")
+    return person
+
+
+@pytest.fixture
+def fresh_person(live_gateway: LiveGateway) -> Callable[[], Person]:
+    """Makes people that a test may disable."""
+    return lambda: new_person(live_gateway, f"p-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def stranger(live_gateway: LiveGateway) -> Iterator[httpx.Client]:
+    """A client without any identity, at an address of its own."""
+    with at_own_address(base_url=live_gateway.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application as it is put together, pages included, without a database."""
+    from gateway.application import add_pages, create_app
+    from gateway.core.config import Config
+    from ui.pages import blueprint
+
+    data_dir = DataDir(tmp_path_factory.mktemp("app"))
+    data_dir.prepare()
+    made = create_app(Config(data_dir=data_dir.path), "postgresql://localhost/none")
+    add_pages(made, blueprint())
+    return made
+
+
+@pytest.fixture(scope="session")
+def routes(app: Flask) -> list[Route]:
+    """Every method of every route of the URL map."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        path = str(rule)
+        for name in rule.arguments:
+            value = "x" if f"path:{name}" in path or f"<{name}>" in path else str(uuid.uuid4())
+            path = "".join(filled(path, name, value))
+        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        found += [Route(rule.endpoint, method, path) for method in methods]
+    return found

@@ -1,0 +1,164 @@
+"""No route is open by mistake: the URL map itself against every kind of bad identity."""
+
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import websocket
+from flask import Flask
+
+from gateway.core import crypto
+from tests.conftest import LiveGateway
+from tests.http.callers import PUBLIC, Database, Person, Route, assert_problem, at_own_address
+
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+
+
+@pytest.fixture(scope="module")
+def bad_tokens(live_gateway: LiveGateway, database: Database) -> dict[str, str]:
+    """Tokens that were good once, or never."""
+
+    def make(name: str) -> tuple[str, str]:
+        made = live_gateway.call("POST", "/v1/tokens", json={"name": name}).json()
+        return made["id"], made["token"]
+
+    expired_id, expired = make("expired")
+    revoked_id, revoked = make("revoked")
+    database.run("UPDATE api_tokens SET expires_at = now() - interval '1 second' WHERE id = :id", id=expired_id)
+    assert live_gateway.call("DELETE", f"/v1/tokens/{revoked_id}").status_code == 204
+    return {
+        "garbage": "garbage",
+        "garbage with a prefix": "uag_garbage",
+        "well-formed but unknown": crypto.new_api_token(),
+        "unknown access token": "uga_" + crypto.new_secret(),
+        "expired": expired,
+        "revoked": revoked,
+    }
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    """All of this module's attempts come from one address."""
+    with at_own_address() as made:
+        yield made
+
+
+def test_the_public_list_is_short_and_written_down(app: Flask, routes: list[Route]) -> None:
+    marked = {route.endpoint for route in routes} & app.extensions["public"]
+    assert marked == {entry.split()[1] for entry in PUBLIC}
+    assert {f"{route.method} {route.endpoint}" for route in routes if route.endpoint in marked} == PUBLIC
+
+
+def test_every_other_route_refuses_a_caller_without_identity(
+    live_gateway: LiveGateway, routes: list[Route], client: httpx.Client
+) -> None:
+    for route in routes:
+        answer = client.request(route.method, live_gateway.url + route.path)
+        if route.is_public:
+            assert answer.status_code != 403, route
+        else:
+            assert_problem(answer, 401, "unauthenticated")
+
+
+def test_every_other_route_refuses_tokens_that_are_no_good(
+    live_gateway: LiveGateway, routes: list[Route], client: httpx.Client, bad_tokens: dict[str, str]
+) -> None:
+    for kind, token in bad_tokens.items():
+        for route in routes:
+            if not route.is_public:
+                headers = {"Authorization": f"Bearer {token}"}
+                answer = client.request(route.method, live_gateway.url + route.path, headers=headers)
+                assert answer.status_code == 401, (kind, route, answer.text)
+                assert answer.json()["code"] == "bad_token"
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic b3duZXI6cGFzcw==", "Token x"])
+def test_malformed_authorization_is_refused(live_gateway: LiveGateway, client: httpx.Client, header: str) -> None:
+    answer = client.get(live_gateway.url + "/v1/users/me", headers={"Authorization": header})
+    assert_problem(answer, 401)
+
+
+def test_a_token_works_nowhere_but_in_its_header(live_gateway: LiveGateway, client: httpx.Client) -> None:
+    for name in ("token", "access_token", "api_key", "authorization"):
+        answer = client.get(live_gateway.url + "/v1/users/me", params={name: live_gateway.token})
+        assert_problem(answer, 401, "unauthenticated")
+    for headers in ({"X-Api-Key": live_gateway.token}, {"Cookie": f"token={live_gateway.token}"}):
+        assert_problem(client.get(live_gateway.url + "/v1/users/me", headers=headers), 401)
+
+
+def test_every_other_route_refuses_a_token_of_another_scope(live_gateway: LiveGateway, routes: list[Route]) -> None:
+    token = live_gateway.call("POST", "/v1/tokens", json={"name": "narrow", "scopes": ["nothing.at_all"]}).json()
+    for route in routes:
+        if not route.is_public and not route.path.endswith("/events/ws"):
+            answer = live_gateway.call(
+                route.method, route.path, headers={"Authorization": f"Bearer {token['token']}"}, json=_body(route)
+            )
+            # 404 where the made-up id comes first: there is nothing to be refused.
+            allowed = (403, 404) if any(part.count("-") == 4 for part in route.path.split("/")) else (403,)
+            assert answer.status_code in allowed, (route, answer.status_code, answer.text)
+
+
+def test_a_cookie_without_its_csrf_token_changes_nothing(
+    live_gateway: LiveGateway, routes: list[Route], bob: Person
+) -> None:
+    with at_own_address(base_url=live_gateway.url) as browser:
+        opened = browser.post("/v1/auth/session", json={"handle": bob.handle, "password": bob.password})
+        assert opened.status_code == 200
+        for route in routes:
+            if route.is_public or route.method not in UNSAFE:
+                continue
+            for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "0" * 64}, {"X-CSRF-Token": "ü".encode()}):
+                answer = browser.request(route.method, route.path, headers=headers, json={})
+                assert_problem(answer, 403, "csrf_failed")
+        assert browser.get("/v1/auth/session").status_code == 200
+
+
+def test_a_forged_or_foreign_cookie_is_no_identity(live_gateway: LiveGateway, bob: Person) -> None:
+    with at_own_address(base_url=live_gateway.url) as browser:
+        browser.post("/v1/auth/session", json={"handle": bob.handle, "password": bob.password})
+        [(name, value)] = browser.cookies.items()
+    with at_own_address(base_url=live_gateway.url) as thief:
+        for forged in (value[:-2] + "xx", value.split(".")[0], "." + value, str(uuid.uuid4()), ""):
+            answer = thief.get("/v1/users/me", headers={"Cookie": f"{name}={forged}"})
+            assert_problem(answer, 401)
+        assert thief.get("/v1/users/me", headers={"Cookie": f"other={value}"}).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["none", "garbage", "expired", "revoked", "narrow"])
+def test_the_websocket_needs_an_identity_too(live_gateway: LiveGateway, bad_tokens: dict[str, str], kind: str) -> None:
+    headers = [] if kind == "none" else [f"Authorization: Bearer {bad_tokens.get(kind)}"]
+    if kind == "narrow":
+        token = live_gateway.call("POST", "/v1/tokens", json={"name": "narrow", "scopes": ["tasks.read"]}).json()
+        headers = [f"Authorization: Bearer {token['token']}"]
+        socket = _connect(live_gateway, headers)
+        socket.send('{"subscribe": ["task.*"]}')
+        assert '"code": "forbidden"' in socket.recv()
+        socket.close()
+        return
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        _connect(live_gateway, headers)
+    assert refused.value.status_code == 401
+
+
+def test_public_routes_ignore_whatever_token_is_sent_along(live_gateway: LiveGateway, stranger: httpx.Client) -> None:
+    for path in ("/healthz", "/readyz", "/openapi.json", "/"):
+        answer = stranger.get(path, headers={"Authorization": "Bearer long-gone"})
+        assert answer.status_code == 200, answer.text
+
+
+def _connect(gateway: LiveGateway, headers: list[str]) -> websocket.WebSocket:
+    return websocket.create_connection(
+        gateway.url.replace("http", "ws") + "/v1/events/ws", header=headers, suppress_origin=True, timeout=10
+    )
+
+
+def _body(route: Route) -> dict[str, object] | None:
+    """A body that gets as far as the decision."""
+    bodies: dict[str, dict[str, object]] = {
+        "tasks.create_task": {"prompt": "hello"},
+        "identity.create_token": {"name": "another"},
+        "identity.set_my_password": {"new_password": "long enough to pass"},
+        "artifacts.upload": {},
+    }
+    return bodies.get(route.endpoint, {} if route.method in UNSAFE else None)

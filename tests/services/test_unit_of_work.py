@@ -1,0 +1,79 @@
+"""One commit for everything: a rollback leaves no event, no job and no audit record but that of a denial."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.core.errors import Forbidden
+from gateway.core.identity import Actor
+from gateway.core.policy import Resource
+from gateway.features.tasks import service as tasks
+from gateway.features.tasks.schemas import TaskIn
+from tests.services.conftest import Open
+
+Rows = Callable[..., list[Any]]
+
+TRACES = """
+    SELECT (SELECT seq FROM event_head), (SELECT count(*) FROM events), (SELECT count(*) FROM procrastinate_jobs),
+           (SELECT count(*) FROM audit_records), (SELECT count(*) FROM tasks), (SELECT count(*) FROM runs)
+"""
+
+
+class Broken(Exception):
+    """What goes wrong in these tests."""
+
+
+def test_a_commit_leaves_task_run_job_event_and_audit_together(unit: Open, alice: Actor, rows: Rows) -> None:
+    [before] = rows(TRACES)
+    with unit(alice) as work:
+        tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+        assert rows(TRACES) == [before], "nothing is seen before the commit"
+    [after] = rows(TRACES)
+    assert all(now > then for then, now in zip(before, after, strict=True))
+
+
+def test_a_rollback_leaves_nothing(unit: Open, alice: Actor, rows: Rows) -> None:
+    before = rows(TRACES)
+
+    def create_and_fail() -> None:
+        with unit(alice) as work:
+            tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            raise Broken
+
+    with pytest.raises(Broken):
+        create_and_fail()
+    assert rows(TRACES) == before
+
+
+def test_a_rollback_keeps_the_record_of_a_denial(unit: Open, alice: Actor, rows: Rows) -> None:
+    [before] = rows(TRACES)
+
+    def create_and_ask_for_too_much() -> None:
+        with unit(alice) as work:
+            tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            work.allow("users.create", Resource("users"))
+
+    with pytest.raises(Forbidden):
+        create_and_ask_for_too_much()
+    [after] = rows(TRACES)
+    assert after == (*before[:3], before[3] + 1, *before[4:])
+    newest = "SELECT actor, action, decision FROM audit_records ORDER BY id DESC LIMIT 1"
+    assert rows(newest) == [("alice", "users.create", "deny")]
+
+
+def test_an_effect_after_the_commit_does_not_happen_without_it(unit: Open, alice: Actor) -> None:
+    happened: list[str] = []
+    with unit(alice) as work:
+        work.after_commit(lambda: happened.append("committed"))
+        assert happened == []
+    assert happened == ["committed"]
+
+    def fail() -> None:
+        with unit(alice) as work:
+            work.after_commit(lambda: happened.append("rolled back"))
+            raise Broken
+
+    with pytest.raises(Broken):
+        fail()
+    assert happened == ["committed"]

@@ -1,0 +1,75 @@
+"""A look into the window's page from outside, over the web view's own debugging port."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import websocket
+
+from tests.conftest import wait_until
+
+
+class WebView:
+    """The page that the window shows."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket: websocket.WebSocket | None = None
+        self._number = 0
+
+    def attach(self, timeout_s: float) -> "WebView":
+        """Waits for the window's page."""
+        address = wait_until(self._address, timeout_s)
+        self._socket = websocket.create_connection(address, timeout=20, suppress_origin=True, http_no_proxy=["*"])
+        return self
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression; a promise is awaited. None while a page is being left."""
+        answer = self._send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        return answer.get("result", {}).get("result", {}).get("value")
+
+    def wait(self, expression: str, timeout_s: float = 30) -> Any:
+        """Waits until the expression is true; returns its value."""
+        return wait_until(lambda: self.evaluate(expression), timeout_s)
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Presses the mouse on the element with that text."""
+        place = self.wait(
+            f"""(() => {{
+              const wanted = (e) => e.textContent.trim().includes({json.dumps(text)});
+              const box = [...document.querySelectorAll({json.dumps(selector)})].find(wanted)?.getBoundingClientRect();
+              return box && box.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+            }})()"""
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self._send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+
+    def type(self, text: str) -> None:
+        """Types into the focused field."""
+        self._send("Input.insertText", text=text)
+
+    def screenshot(self, path: Path) -> None:
+        """Writes what the page looks like as PNG."""
+        path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot")["result"]["data"]))
+
+    def close(self) -> None:
+        """Leaves the page alone."""
+        if self._socket is not None:
+            self._socket.close()
+
+    def _address(self) -> str | None:
+        try:
+            pages = httpx.get(f"http://127.0.0.1:{self._port}/json", trust_env=False).json()
+        except httpx.TransportError:
+            return None
+        return pages[0]["webSocketDebuggerUrl"] if pages else None
+
+    def _send(self, method: str, **params: Any) -> dict[str, Any]:
+        assert self._socket is not None
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while (answer := json.loads(self._socket.recv())).get("id") != self._number:
+            pass
+        return answer  # type: ignore[no-any-return]
