@@ -1,5 +1,6 @@
 """The command line, and the only place where gateway and console are put together."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ def main(ctx: click.Context, debug: bool, data_dir: Path | None, port: int | Non
 @_options("beside")
 def serve(no_node: bool, beside: bool, **options: Any) -> None:
     """The gateway in the foreground."""
+    _build_assets()
     from gevent import monkey
 
     monkey.patch_all()
@@ -216,6 +218,17 @@ def openapi() -> None:
     from gateway.application import openapi_document
 
     click.echo(openapi_document())
+
+
+def _build_assets() -> None:
+    """Builds the console's assets where `make` has not done so: `uv run app.py` works on a fresh checkout too."""
+    if not (APP.parent / "static" / "vendor").is_dir():
+        from gateway.core.errors import MissingPart
+
+        click.echo("Building the console, once.", err=True)
+        done = subprocess.run([sys.executable, str(APP.parent / "packaging" / "assets.py")], check=False)
+        if done.returncode != 0:
+            raise MissingPart("The console's assets are missing; see above, then run packaging/assets.py again.")
 
 
 def _add_pages(app: "Flask") -> None:

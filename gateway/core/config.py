@@ -43,7 +43,6 @@ class Config(BaseSettings):
     task_timeout_s: Annotated[float, Field(gt=0)] = Field(3600.0, description="time limit of a task that names none")
     task_memory_bytes: Annotated[int, Field(ge=2**24)] = Field(2 * 2**30, description="memory limit of a sandbox")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe line to log")
-    debug: bool = Field(False, description="show tracebacks on the command line")
 
     @property
     def models_path(self) -> Path:
