@@ -92,7 +92,7 @@ def _password(handle: str) -> str:
 
 def _lifetime(text: str) -> timedelta:
     number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or int(number) == 0 or len(number) > 5 or unit not in UNITS:
+    if not (number.isascii() and number.isdecimal()) or int(number) == 0 or len(number) > 5 or unit not in UNITS:
         raise Invalid.field("--expires", "write a number and m, h, d or w, as in 90d")
     return timedelta(seconds=int(number) * UNITS[unit])
 

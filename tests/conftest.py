@@ -38,16 +38,23 @@ class LiveGateway:
 
     def start(self) -> "LiveGateway":
         """Starts `app.py serve` and waits for its ready line."""
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.options],
-            cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env,
-        )  # fmt: skip
+        with self.stderr.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.options],
+                cwd=PROJECT, stdout=subprocess.PIPE, stderr=errors, text=True, env=self.env,
+            )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line.startswith("gateway ready at "):
-            raise AssertionError(f"the gateway did not start: {line!r} {self.process.communicate()[1][-2000:]}")
+            self.process.communicate()
+            raise AssertionError(f"the gateway did not start: {line!r} {self.stderr.read_text()[-2000:]}")
         self.url = line.removeprefix("gateway ready at ").strip()
         return self
+
+    @property
+    def stderr(self) -> Path:
+        """What the gateway and its node said; a file, since a full pipe that nobody reads would stop them."""
+        return self.data_dir.with_name(f"{self.data_dir.name}.stderr")
 
     @property
     def env(self) -> dict[str, str]:

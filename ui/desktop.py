@@ -5,17 +5,17 @@ A gateway that was started here ends with this process, however this process end
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 import webbrowser
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +25,12 @@ READY = "gateway ready at "
 PATIENCE_S = 60.0
 """How long to wait while another process holds the data directory and says no address."""
 STOP_S = 10.0
+STEADY_S = 30.0
+FALLS = 3
+"""A gateway that ends by itself this often, each time sooner than STEADY_S, is not started again."""
 REQUEST_S = 10.0
+BROWSER_S = 2.0
+"""How long a browser may take to be started; some commands come back only when it is closed."""
 ALREADY_RUNNING = 3
 """The exit code of a gateway that was not needed, because another one was quicker."""
 
@@ -56,7 +61,10 @@ def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> i
                 reason = _load_window()
                 started.result()
                 print(READY + gateway.url, flush=True)
-                _show(gateway, storage, reason)
+                kept = aside.submit(gateway.keep)
+                _show(gateway, storage, reason, kept)
+                if kept.done():
+                    kept.result()
             finally:
                 gateway.stop()
     except NotRunning as error:
@@ -80,9 +88,11 @@ def _load_window() -> str | None:
     return None
 
 
-def _show(gateway: "Gateway", storage: Path, reason: str | None) -> None:
+def _show(gateway: "Gateway", storage: Path, reason: str | None, kept: "Future[None]") -> None:
     if reason is None:
         signal.signal(signal.SIGTERM, lambda *_: window.close())
+        if gateway.is_ours:
+            kept.add_done_callback(lambda _: window.close())
         try:
             return window.show(gateway.url, gateway.sign_in_code, storage)
         except window.NoWindow as error:
@@ -95,7 +105,8 @@ def _show(gateway: "Gateway", storage: Path, reason: str | None) -> None:
         print(f"Open {gateway.url} in a browser. {words}", flush=True)
     if gateway.is_ours:
         print("Ctrl-C ends the gateway.", flush=True)
-        gateway.wait()
+        while not kept.done():
+            time.sleep(0.5)
     return None
 
 
@@ -108,7 +119,9 @@ def _open_browser(url: str) -> bool:
         browser = webbrowser.get()
     except webbrowser.Error:
         return False
-    Thread(target=browser.open, args=(url,), daemon=True).start()  # some wait until the browser is closed
+    opening = Thread(target=browser.open, args=(url,), daemon=True)
+    opening.start()
+    opening.join(BROWSER_S)
     return True
 
 
@@ -119,7 +132,7 @@ class Gateway:
         self._serve = serve
         self._published = published
         self._child: subprocess.Popen[str] | None = None
-        self._stopped = False
+        self._stopped = Event()
         self.url = ""
 
     @property
@@ -130,16 +143,16 @@ class Gateway:
     def start(self) -> None:
         """Joins the running gateway or starts one; `url` is known afterwards. Raises NotRunning."""
         deadline = time.monotonic() + PATIENCE_S
-        while not self._stopped:
+        while not self._stopped.is_set():
             running = self._running()
             if running is not None and "url" in running:
                 self.url = running["url"]
                 return
-            if running is None and self._start_child():
+            if running is None and self._start_child(self._serve):
                 return
             if time.monotonic() > deadline:
                 raise NotRunning("Another process holds the data directory; end it, or start again later.", 3)
-            time.sleep(0.1)
+            self._stopped.wait(0.1)
 
     def sign_in_code(self) -> str | None:
         """A one-time sign-in code from the gateway; None when it does not answer."""
@@ -158,18 +171,27 @@ class Gateway:
         finally:
             connection.close()
 
-    def wait(self) -> None:
-        """Waits for our gateway to end, which it does not do by itself. Raises NotRunning."""
-        assert self._child is not None
-        while self._child.poll() is None:
-            time.sleep(0.5)
-        raise NotRunning(f"The gateway ended (exit code {self._child.returncode}); see its log.", 1)
+    def keep(self) -> None:
+        """Until `stop`: starts our gateway again, at the same address, whenever it ended by itself.
+
+        Does nothing for a joined one. Raises NotRunning when starting again does not help.
+        """
+        if not self.is_ours:
+            return
+        serve, falls, started = [*self._serve, "--port", str(urlsplit(self.url).port)], 0, time.monotonic()
+        while not self._stopped.wait(0.2):
+            if self._child is not None and self._child.poll() is None:
+                continue
+            falls = 1 if time.monotonic() - started > STEADY_S else falls + 1
+            started = time.monotonic()
+            if falls > FALLS or not self._start_child(serve):
+                raise NotRunning("The gateway ended by itself; logs/ in the data directory says why.", 1)
 
     def stop(self) -> None:
         """Ends our gateway in order, else by force; leaves a joined one alone."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        self._stopped = True
+        self._stopped.set()
         child = self._child
         if child is None or child.stdin is None:
             return
@@ -186,22 +208,22 @@ class Gateway:
         except OSError:
             return None  # our own gateway cannot use the directory either, and will say so
 
-    def _start_child(self) -> bool:
+    def _start_child(self, serve: Sequence[str]) -> bool:
         """True when it is ready, False when another process took the data directory first. Raises NotRunning."""
         # A session of its own: Ctrl-C in the terminal is for this process, which then ends the gateway in order.
         child = self._child = subprocess.Popen(
-            self._serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip
         assert child.stdin is not None
         assert child.stdout is not None
         assert child.stderr is not None
-        if self._stopped:
+        if self._stopped.is_set():
             child.stdin.close()
         line = child.stdout.readline()
         if line.startswith(READY):
             self.url = line.removeprefix(READY).strip()
-            Thread(target=shutil.copyfileobj, args=(child.stderr, sys.stderr), daemon=True).start()
+            Thread(target=deque, args=(child.stderr, 0), daemon=True).start()  # from here on its log files have it all
             return True
         words, exit_code = child.stderr.read().strip(), child.wait()
         self._child = None

@@ -121,7 +121,7 @@ def _load_qt() -> None:
     before = os.environ.get("QT_QPA_PLATFORM")
     os.environ["QT_QPA_PLATFORM"] = f"{before or _platforms()};offscreen"
     try:
-        from qtpy import QtCore, QtWebEngineWidgets, QtWidgets  # noqa: F401
+        from qtpy import QtCore, QtWebEngineCore, QtWebEngineWidgets, QtWidgets  # noqa: F401
 
         QtCore.QLoggingCategory.setFilterRules("*.info=false\n*.warning=false\nqt.qpa.plugin=false")
         application = QtWidgets.QApplication([TITLE])
@@ -137,6 +137,7 @@ def _load_qt() -> None:
             f"Qt cannot use the display {display}: it does not answer, or a library is missing "
             "(on Debian: apt-get install libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1)."
         )
+    QtWebEngineCore.QWebEngineProfile.defaultProfile()  # starts the engine, while the gateway starts too
 
 
 def _platforms() -> str:
@@ -162,20 +163,24 @@ def _fit_qt(view: Any, url: str, storage: Path) -> None:
     page.navigationRequested.connect(lambda request: _stay_home(request, url))
     page.titleChanged.connect(view.setWindowTitle)
     view.profile.downloadRequested.connect(lambda download: _save(view, download))
+    for name in ("SavePage", "ViewSource", "InspectElement"):  # the console is an application, no document
+        page.action(QWebEnginePage.WebAction[name]).setVisible(False)
     browser.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
     browser.customContextMenuRequested.connect(
         lambda position: browser.createStandardContextMenu().popup(browser.mapToGlobal(position))
     )
-    keys = {
-        QtGui.QKeySequence.StandardKey.ZoomIn: lambda: browser.setZoomFactor(browser.zoomFactor() + 0.1),
-        QtGui.QKeySequence.StandardKey.ZoomOut: lambda: browser.setZoomFactor(browser.zoomFactor() - 0.1),
-        "Ctrl+0": lambda: browser.setZoomFactor(1.0),
-        QtGui.QKeySequence.StandardKey.Back: lambda: page.triggerAction(QWebEnginePage.WebAction.Back),
-        QtGui.QKeySequence.StandardKey.Forward: lambda: page.triggerAction(QWebEnginePage.WebAction.Forward),
-        QtGui.QKeySequence.StandardKey.Refresh: lambda: page.triggerAction(QWebEnginePage.WebAction.Reload),
-    }
-    for key, action in keys.items():
-        QtGui.QShortcut(QtGui.QKeySequence(key), view).activated.connect(action)
+    standard, action = QtGui.QKeySequence.StandardKey, QWebEnginePage.WebAction
+    keys: list[tuple[QtGui.QKeySequence, Callable[[], None]]] = [
+        (QtGui.QKeySequence(standard.ZoomIn), lambda: browser.setZoomFactor(browser.zoomFactor() + 0.1)),
+        (QtGui.QKeySequence(standard.ZoomOut), lambda: browser.setZoomFactor(browser.zoomFactor() - 0.1)),
+        (QtGui.QKeySequence("Ctrl+0"), lambda: browser.setZoomFactor(1.0)),
+        (QtGui.QKeySequence(standard.Back), lambda: page.triggerAction(action.Back)),
+        (QtGui.QKeySequence(standard.Forward), lambda: page.triggerAction(action.Forward)),
+        (QtGui.QKeySequence(standard.Refresh), lambda: page.triggerAction(action.Reload)),
+        (QtGui.QKeySequence(standard.Quit), view.close),
+    ]
+    for key, act in keys:
+        QtGui.QShortcut(key, view).activated.connect(act)
 
 
 def _stay_home(request: Any, home: str) -> None:
@@ -193,9 +198,9 @@ def _save(view: Any, download: Any) -> None:
     from qtpy.QtCore import QStandardPaths
     from qtpy.QtWidgets import QFileDialog
 
-    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation)
-    suggested = str(Path(folder) / download.suggestedFileName())
-    chosen, _ = QFileDialog.getSaveFileName(view, "Save", suggested)
+    downloads = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation))
+    folder = downloads if downloads.is_dir() else Path.home()
+    chosen, _ = QFileDialog.getSaveFileName(view, "Save", str(folder / download.suggestedFileName()))
     if not chosen:
         download.cancel()
         return

@@ -51,7 +51,7 @@ def sqlalchemy_url(url: str) -> str:
     """Any PostgreSQL URL in the spelling that selects psycopg 3. Raises MissingPart for other databases."""
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise MissingPart("The database URL cannot be read; write postgresql://USER:PASSWORD@HOST/NAME.") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise MissingPart(f"{parsed.get_backend_name()} is not supported; give the URL of a PostgreSQL database.")
@@ -73,7 +73,9 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "connect_args": {
         "connect_timeout": 10,
         "application_name": "user-api-gateway",
-        "options": "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=120s",
+        # Every list is a short index range: starting parallel workers for it would take longer than reading it.
+        "options": "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=120s"
+        " -c max_parallel_workers_per_gather=0",
     },
 }
 

@@ -3,16 +3,17 @@
 import logging
 import logging.handlers
 from pathlib import Path
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 LOG_BYTES = 10 * 2**20
 LOG_FILES = 3
 
 
 def configure(directory: Path | None, level: str, process: str) -> None:
-    """JSON lines into `directory`/`process`.log, rotated; warnings and worse on standard error too."""
+    """JSON lines into `directory`/`process`.log, rotated; warnings and worse, in one line, on standard error too."""
     handlers: list[logging.Handler] = []
     if directory is not None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,15 +30,9 @@ def configure(directory: Path | None, level: str, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
-        ],
-    )
     for handler in handlers:
-        handler.setFormatter(formatter)
+        handler.setFormatter(_formatter(shared, [_without_traceback] if handler is console else []))
+    logging.raiseExceptions = False  # a full disk must not add a traceback to every line
     logging.basicConfig(handlers=handlers, level=level.upper(), force=True)
     for noisy in ("procrastinate", "httpx", "httpcore", "alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -47,3 +42,13 @@ def configure(directory: Path | None, level: str, process: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         cache_logger_on_first_use=True,
     )
+
+
+def _formatter(shared: list[Processor], last: list[Processor]) -> logging.Formatter:
+    remove, render = structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, *last, render])
+
+
+def _without_traceback(logger: Any, name: str, event: EventDict) -> EventDict:
+    event.pop("exception", None)
+    return event

@@ -4,17 +4,22 @@ What a node can run is listed in the registry; enqueueing needs only
 the job's name, so a room's service never imports what a node runs.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from procrastinate import App, SyncPsycopgConnector
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 QUEUE = "default"
 
-_enqueuer = App(connector=SyncPsycopgConnector())
-"""Knows how to defer; its own pool is never opened, each call brings a connection."""
+_DEFER = text("""
+    SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[
+        ROW(:queue, :name, :priority, NULL, NULL, CAST(:args AS jsonb), CAST(:not_before AS timestamptz))
+    ]::procrastinate_job_to_defer_v1[]))
+""")
+"""Procrastinate's own function, called without its Python side, whose import would lengthen every start."""
 
 
 def defer(
@@ -27,16 +32,8 @@ def defer(
     not_before: datetime | None = None,
 ) -> int:
     """Puts one job into the queue; it exists only if `session` commits. Returns its number in the queue."""
-    connection = session.connection().connection.driver_connection
-    deferrer = _enqueuer.configure_task(
-        name,
-        allow_unknown=True,
-        queue=queue,
-        priority=priority,
-        schedule_at=not_before,
-        connection=connection,
-    )
-    return int(deferrer.defer(**args))
+    job = {"queue": queue, "name": name, "priority": priority, "args": json.dumps(args), "not_before": not_before}
+    return int(session.execute(_DEFER, job).scalar_one())
 
 
 def abort(session: Session, job_id: int) -> None:

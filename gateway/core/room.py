@@ -102,13 +102,18 @@ class Room(APIBlueprint):
     def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **options: Any) -> Any:
         if hasattr(func, TAKES_FILE):
             options["openapi_extensions"] = _FILE_BODY
-        if not getattr(func, PUBLIC, False):
-            return super()._collect_openapi_info(rule, func, **options)
-        security, self.abp_security = self.abp_security, []
+        security = self.abp_security
+        if getattr(func, PUBLIC, False):
+            self.abp_security = []
         try:
-            return super()._collect_openapi_info(rule, func, **options)
+            found = super()._collect_openapi_info(rule, func, **options)
         finally:
             self.abp_security = security
+        for item in self.paths.values():
+            if item.patch is not None and item.patch.requestBody is not None:
+                kinds = item.patch.requestBody.content
+                kinds.setdefault("application/merge-patch+json", kinds["application/json"])
+        return found
 
     def _add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
         inner = view_func.__wrapped__

@@ -20,7 +20,7 @@ from gateway import registry
 from gateway.core import logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
-from gateway.core.database import Database, libpq_url
+from gateway.core.database import Database, check_server, libpq_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.unit_of_work import Work
@@ -35,9 +35,17 @@ REFRESH_S = 60.0
 GRACE_S = 1.0
 """How long running jobs may go on after the node was told to stop."""
 
+STOP_S = 3.0
+"""How long the worker may take to end them and give their runs back; what is left is taken over by others."""
+
+POOL_PATIENCE_S = 5.0
+
 
 def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bool) -> None:
-    """Finds the database and runs the node. Raises MissingPart, or ValueError for a label that is none."""
+    """Finds the database and runs the node until SIGTERM or Ctrl-C; `beside` a gateway, until that is gone.
+
+    Raises MissingPart, also for a label that is none.
+    """
     pairs = dict(_label(text) for text in labels)
     logs.configure(config.data_dir / "logs", config.log_level, "node")
     url = config.database_url or EmbeddedPostgres.url_of_running(DataDir(config.data_dir))
@@ -45,12 +53,10 @@ def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bo
         raise MissingPart(
             "No gateway runs on this data directory; start one, or give the node --database-url or another --data-dir."
         )
-    _serve(config, url, name=name or platform.node() or "node", labels=pairs, beside=beside)
-
-
-def _serve(config: Config, url: str, *, name: str, labels: dict[str, str], beside: bool) -> None:
-    """Runs the node until SIGTERM or Ctrl-C, or, `beside` a gateway, until that gateway is gone."""
-    asyncio.run(_run(Node(config, Database(url, pool_size=4, max_overflow=12), name), url, labels, beside))
+    database = Database(url, pool_size=4, max_overflow=12)
+    if not beside:  # the gateway beside has checked; should the database just be restarting, that is waited for
+        check_server(database.engine)
+    asyncio.run(_run(Node(config, database, name or platform.node() or "node"), url, pairs, beside))
 
 
 async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> None:
@@ -69,8 +75,8 @@ async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> No
         await asyncio.wait([worker, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         node.stopping = True
         worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        if (await asyncio.wait([worker], timeout=STOP_S))[1]:
+            log.warning("the queue's worker does not end in order; its database may be gone")
         with suppress(Exception):
             await asyncio.wait_for(node.unit(lambda work: nodes.leave(work, node.id)), 2)
     finally:
@@ -95,7 +101,9 @@ async def _join(node: Node, labels: dict[str, str]) -> None:
 async def _work(node: Node, url: str) -> None:
     """Runs the queue's worker, again and again where the database went away under it."""
     while not node.stopping:
-        connector = procrastinate.PsycopgConnector(conninfo=libpq_url(url), min_size=1, max_size=6)
+        connector = procrastinate.PsycopgConnector(
+            conninfo=libpq_url(url), min_size=1, max_size=6, timeout=POOL_PATIENCE_S
+        )
         app = procrastinate.App(connector=connector)
         for door in registry.doors("jobs"):
             for name, handler in door.HANDLERS.items():

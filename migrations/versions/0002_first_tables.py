@@ -352,6 +352,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_task_tags_task_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("owner_id", "tag", "task_id", name=op.f("pk_task_tags")),
     )
+    op.create_index("ix_task_tags_tag_task_id", "task_tags", ["tag", "task_id"], unique=False)
     op.create_index(op.f("ix_task_tags_task_id"), "task_tags", ["task_id"], unique=False)
     op.create_table(
         "jobs",
@@ -395,6 +396,7 @@ def downgrade() -> None:
     op.drop_index("uq_jobs_run_id_position", table_name="jobs")
     op.drop_table("jobs")
     op.drop_index(op.f("ix_task_tags_task_id"), table_name="task_tags")
+    op.drop_index("ix_task_tags_tag_task_id", table_name="task_tags")
     op.drop_table("task_tags")
     op.drop_index(op.f("ix_task_dependencies_depends_on_id"), table_name="task_dependencies")
     op.drop_table("task_dependencies")

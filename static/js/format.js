@@ -25,8 +25,9 @@ export function duration(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const two = (/** @type {string} */ whole, /** @type {number} */ rest, /** @type {string} */ unit) => (rest ? `${whole} ${rest} ${unit}` : whole);
+  if (minutes < 60) return two(`${minutes} min`, Math.floor(seconds % 60), "s");
+  return two(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
 }
 
 /** @param {string | null | undefined} from @param {string | null | undefined} to @param {number} now */

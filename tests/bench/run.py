@@ -27,13 +27,13 @@ def main() -> int:
     try:
         for name in options.only or ROWS:
             began = time.monotonic()
-            print(f"{name} …", end=" ", file=sys.stderr, flush=True)
-            found += ROWS[name](stage, options.rounds)
-            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+            row = ROWS[name](stage, options.rounds)
+            found += row
+            figures.store(row, PROJECT / ".cache" / "bench.json")
+            print(f"{name}: {time.monotonic() - began:.0f} s\n{figures.table(row)}\n", file=sys.stderr, flush=True)
     finally:
         stage.close()
-        figures.store(found, PROJECT / ".cache" / "bench.json")
-        print(figures.table(found))
+    print(figures.table(found))
     return 0 if all(figure.met is not False for figure in found) else 1
 
 

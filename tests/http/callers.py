@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine, text
 
+from gateway.administration import as_system
+from gateway.core.config import Config
+from gateway.features.identity import service as identity
 from tests.conftest import LiveGateway
 
 PASSWORD = "another horse battery staple"
@@ -53,8 +56,8 @@ class Database:
 
 
 def new_person(gateway: LiveGateway, handle: str) -> Person:
-    """A member, made on the command line, with a token they made themselves."""
-    gateway.cli("user", "create", handle, stdin=PASSWORD + "\n")
+    """A member with a token they made themselves."""
+    manage(gateway, "create", handle, PASSWORD)
     with at_own_address() as http:
         pair = http.post(f"{gateway.url}/v1/auth/login", json={"handle": handle, "password": PASSWORD})
         assert pair.status_code == 200, pair.text
@@ -62,6 +65,22 @@ def new_person(gateway: LiveGateway, handle: str) -> Person:
         made = http.post(f"{gateway.url}/v1/tokens", json={"name": "all"}, headers=headers)
     assert made.status_code == 201, made.text
     return Person(gateway, handle, PASSWORD, made.json()["token"])
+
+
+def manage(gateway: LiveGateway, command: str, handle: str, password: str = "") -> str:
+    """What `app.py user COMMAND HANDLE` does, without the start of a process."""
+    config = Config.load(data_dir=gateway.data_dir)
+    with as_system(config) as work:
+        match command:
+            case "create":
+                return identity.create_user(work, handle, password=password).handle
+            case "reset-password":
+                identity.reset_password(work, identity.account(work, handle), password)
+            case "sign-in-code":
+                return identity.new_sign_in_code(work, identity.account(work, handle))
+            case _:
+                identity.set_active(work, identity.account(work, handle), command == "enable")
+    return ""
 
 
 def at_own_address(**options: Any) -> httpx.Client:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.conftest import LiveGateway
-from tests.http.callers import PASSWORD, Database, Person, assert_problem, at_own_address
+from tests.http.callers import PASSWORD, Database, Person, assert_problem, at_own_address, manage
 
 
 def make(person: Person, **wish: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_a_token_cannot_set_a_first_password(live_gateway: LiveGateway, database
         "INSERT INTO users (id, handle, display_name, role, is_active, is_system, version, created_at, updated_at)"
         " VALUES (gen_random_uuid(), 'codeonly', 'C', 'member', true, false, 1, now(), now()) ON CONFLICT DO NOTHING"
     )
-    code = live_gateway.cli("user", "sign-in-code", "codeonly").strip()
+    code = manage(live_gateway, "sign-in-code", "codeonly")
     with at_own_address(base_url=live_gateway.url) as browser:
         session = browser.post("/v1/auth/session", json={"code": code}).json()
         csrf = {"X-CSRF-Token": session["csrf_token"]}

@@ -290,8 +290,10 @@ def odd_headers() -> Iterator[tuple[str, str, dict[str, Any]]]:
 def odd_paths() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Odd paths with every kind of method."""
     for path in (
-        "/%ff", "/v1/%2e%2e/x", "/v1//tasks", "/v1/tasks/", "/v1/tasks/%00", "/v1/models/%ed%a0%80", "/static/..%2fapp.py",
-        "/assets/x/%2e%2e/app.py", "/v1/artifacts/%2e%2e%2f/content", "/v1/events/ws", "/;/", "/?%00=%00", "/v1/models/a%0a",
+        "/%ff", "/v1/%2e%2e/x", "/v1//tasks", "/v1/tasks/", "/v1/tasks/%00", "/v1/models/%ed%a0%80",
+        "/static/..%2fapp.py",
+        "/assets/x/%2e%2e/app.py", "/v1/artifacts/%2e%2e%2f/content", "/v1/events/ws", "/;/", "/?%00=%00",
+        "/v1/models/a%0a",
     ):  # fmt: skip
         for method in ("GET", "POST", "DELETE", "OPTIONS", "PROPFIND", "TRACE"):
             yield method, path, {}

@@ -32,7 +32,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an empty command": ({"commands": ["a", ""]}, "commands.1"),
     "101 commands": ({"commands": ["true"] * 101}, "commands"),
     "a command too long": ({"commands": ["x" * 32_001]}, "commands.0"),
-    "U+0000 in a command": ({"commands": ["a\x00b"]}, "commands"),
+    "U+0000 in a command": ({"commands": ["a\x00b"]}, "body"),
     "an empty name": ({"commands": ["a"], "name": ""}, "name"),
     "a name too long": ({"commands": ["a"], "name": "x" * 201}, "name"),
     "an empty criterion": ({"commands": ["a"], "acceptance_criteria": [""]}, "acceptance_criteria.0"),

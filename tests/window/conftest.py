@@ -96,6 +96,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def command(process: psutil.Process) -> list[str]:
+    """Its command line; empty when it has just ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:  # also a zombie's
+        return []
+
+
 def are_gone(family: list[psutil.Process], timeout_s: float = 20) -> bool:
     """Waits until none of these processes runs."""
     return not psutil.wait_procs(family, timeout_s)[1]

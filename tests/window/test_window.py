@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import wait_until
-from tests.window.conftest import START_S, Desktop, are_gone
+from tests.window.conftest import START_S, Desktop, are_gone, command
 from tests.window.display import Display
 
 Start = Callable[..., Desktop]
@@ -59,13 +59,20 @@ def test_the_owner_does_the_main_job_in_a_window_that_joined_the_running_gateway
     assert "Traceback" not in app.complained
 
 
-def test_closing_the_window_ends_the_gateway_it_started(desktop: Start, display: Display, tmp_path: Path) -> None:
+def test_the_window_keeps_its_gateway_alive_and_ends_it_when_closed(
+    desktop: Start, display: Display, tmp_path: Path
+) -> None:
     app = desktop(tmp_path / "data", "--port", "0", display=display)
     view = app.view.attach(START_S)
     view.wait("location.pathname === '/welcome' && document.querySelector('h1') !== null")
     family = app.family()
-    names = " ".join(" ".join(process.cmdline()) for process in family)
+    names = " ".join(" ".join(command(process)) for process in family)
     assert all(part in names for part in ("serve", "node", "postgres", "QtWebEngineProcess"))
+
+    # A gateway that dies meanwhile is back at the same address.
+    next(process for process in family if "serve" in command(process)).kill()
+    view.wait("fetch('/healthz').then((r) => r.ok, () => false)")
+    family = list({*family, *app.family()})
     view.close()
     display.close_windows()
     assert are_gone(family)

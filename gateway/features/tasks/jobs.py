@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.sandboxes import workspace
@@ -63,8 +64,8 @@ class Attempt:
     async def _do(self, plan: Plan) -> None:
         try:
             await (by_model if plan.kind == "prompt" else in_sandbox).carry_out(self, plan)
-        except Fenced:
-            raise
+        except (Fenced, OperationalError, InterfaceError):
+            raise  # a database that is gone is no fault of the task: the run is put back
         except (SandboxError, ProviderError) as error:
             await self.fail(getattr(error, "code", "sandbox_unavailable"), str(error))
         except TimeoutError:

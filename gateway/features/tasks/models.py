@@ -78,9 +78,10 @@ class TaskName(Base):
 
 
 class TaskTag(Base):
-    """A tag of a task, keyed so that one tag's tasks are one index range."""
+    """A tag of a task, keyed so that one tag's tasks are one index range, of one user and of all."""
 
     __tablename__ = "task_tags"
+    __table_args__ = (Index("ix_task_tags_tag_task_id", "tag", "task_id"),)
 
     owner_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     tag: Mapped[str] = mapped_column(primary_key=True)

@@ -104,7 +104,7 @@ export function fields(document, given) {
 /** A value to begin with: what is required, or where nothing is, the first field. @param {any} document @param {Schema} given @param {number} [depth] @returns {any} */
 export function example(document, given, depth = 0) {
   const { schema } = withoutNull(document, given);
-  if (schema.default !== undefined) return schema.default;
+  if (schema.default !== undefined && schema.default !== null) return schema.default;
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
   if (schema.anyOf) return example(document, schema.anyOf[0], depth + 1);

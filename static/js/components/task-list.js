@@ -52,7 +52,7 @@ export const TaskTable = ({ tasks }) => html`<table class="table list">
   <tbody>
     ${tasks.map(
       (task) => html`<tr key=${task.id}>
-        <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`}>${task.name}</a>
+        <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`} title=${task.name}>${task.name}</a>
           ${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}</td>
         <td><${Status} status=${task.status} /></td>
         <td class="col-time"><${Ago} at=${task.created_at} /></td>

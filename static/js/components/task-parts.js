@@ -1,7 +1,7 @@
 /** The parts of a task's page beside its log: request, results, files, facts, timeline, code to copy. */
 import { useState } from "preact/hooks";
 import { html } from "../html.js";
-import { size } from "../format.js";
+import { duration, size } from "../format.js";
 import { useResource } from "../resource.js";
 import * as api from "../api.js";
 import { ansiCss, parseAnsi } from "./ansi.js";
@@ -87,7 +87,7 @@ export const Facts = ({ task }) => html`<section class="card panel" aria-label="
   <${Fact} label="Created"><${Ago} at=${task.created_at} /><//>
   ${task.started_at && html`<${Fact} label="Took"><${Elapsed} from=${task.started_at} to=${isFinished(task.status) ? (task.ended_at ?? task.started_at) : null} /><//>`}
   ${task.kind === "prompt" && html`<${Fact} label="Model">${task.model ?? "default"}<//>`}
-  ${task.timeout_s && html`<${Fact} label="Time limit">${task.timeout_s} s<//>`}
+  ${task.timeout_s && html`<${Fact} label="Time limit">${duration(task.timeout_s)}<//>`}
   ${Boolean(task.priority) && html`<${Fact} label="Priority">${task.priority}<//>`}
   <${Fact} label="Network">${task.network ? "allowed" : "off"}<//>
   ${(task.tags ?? []).length > 0 && html`<${Fact} label="Tags">${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}<//>`}
@@ -99,12 +99,14 @@ export const Facts = ({ task }) => html`<section class="card panel" aria-label="
 export const Criteria = ({ criteria }) => html`<section class="card panel" aria-labelledby="h-criteria"><header class="panel-head"><h2 id="h-criteria">Acceptance criteria</h2></header>
   <ul class="criteria">${criteria.map((text) => html`<li><${Icon} icon="square" /><span>${text}</span></li>`)}</ul></section>`;
 
-/** What happened, from the task's history and its runs, newest first. @param {{history: Change[], runs: Run[]}} props */
+/** What happened, newest first: the task's history, and what only its runs tell, such as one that a dead node left. @param {{history: Change[], runs: Run[]}} props */
 export function Timeline({ history, runs }) {
+  const told = new Set(history.map((change) => `${change.run_id} ${change.after}`));
+  const untold = (/** @type {Run} */ run, /** @type {string} */ status) => !told.has(`${run.id} ${status}`);
   const moments = [
     ...history.map((change) => ({ time: change.time, title: html`<${Status} status=${change.after} />`, text: [`by ${change.actor}`, change.reason].filter(Boolean).join(" – ") })),
-    ...runs.filter((run) => run.started_at).map((run) => ({ time: run.started_at ?? "", title: html`<span class="moment-run">Run ${run.attempt ?? ""} started</span>`, text: "" })),
-    ...runs.filter((run) => run.ended_at).map((run) => ({ time: run.ended_at ?? "", title: html`<span class="moment-run">Run ${run.attempt ?? ""} ${run.status}</span>`, text: run.error?.message ?? "" })),
+    ...runs.filter((run) => run.started_at && untold(run, "running")).map((run) => ({ time: run.started_at ?? "", title: html`<span class="moment-run">Run ${run.attempt ?? ""} started</span>`, text: "" })),
+    ...runs.filter((run) => run.ended_at && untold(run, run.status)).map((run) => ({ time: run.ended_at ?? "", title: html`<span class="moment-run">Run ${run.attempt ?? ""} ${run.status}</span>`, text: run.error?.message ?? "" })),
   ]
     .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
     .reverse();

@@ -27,7 +27,7 @@ function Index({ list, current }) {
     <div class="search-field"><${Icon} icon="search" /><input id="operation-search" type="search" class="form-control form-control-sm" aria-label="Search the operations" placeholder="Search" value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} /></div>
     ${tags.map(
       (tag) => html`<h2>${tag}</h2>
-        <ul>${shown.filter((one) => one.tag === tag).map((one) => html`<li><a href=${withQuery({ op: one.id })} aria-current=${one === current ? "true" : null} title=${one.path}><${Method} method=${one.method} /><span>${one.summary}</span></a></li>`)}</ul>`,
+        <ul>${shown.filter((one) => one.tag === tag).map((one) => html`<li><a href=${withQuery({ op: one.id })} aria-current=${one === current ? "true" : null} title=${one.path}><${Method} method=${one.method} /><span>${one.summary.replaceAll("`", "")}</span></a></li>`)}</ul>`,
     )}
     ${!shown.length && html`<p class="stale">No operation has this text.</p>`}
   </nav>`;

@@ -11,7 +11,7 @@ from tests.bench.rows.submit_to_start import BARE
 from tests.bench.stage import Stage, query, running, url_of
 from tests.conftest import PROJECT, LiveGateway, wait_until
 
-COUNT = 300
+COUNT = 200
 GOAL_RATIO = 0.6
 TASK = {"name": "noop", "commands": ["true"]}
 RATE = """

@@ -1,0 +1,263 @@
+"""The command line as the contract has it: exit codes, one line on standard error, never a traceback."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from app import main
+from tests.conftest import PROJECT, LiveGateway, wait_until
+
+PASSWORD = "yet another horse staple"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def app(*arguments: str, stdin: str = "", **environment: str) -> Done:
+    """Runs `app.py` to its end, without the start of a process."""
+    ran = CliRunner().invoke(main, arguments, input=stdin, env=environment, prog_name="app.py")
+    return Done(ran.exit_code, ran.stdout, ran.stderr)
+
+
+def real_app(*arguments: str) -> Done:
+    """Runs `app.py` as a process, as `serve` has to be."""
+    done = subprocess.run(
+        [sys.executable, "app.py", *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def assert_one_line(done: Done, code: int, *words: str) -> None:
+    """It failed with this code and one line that holds these words."""
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`app.py serve`, ended like Ctrl-C; gives the process and its ready line."""
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "serve", *options],
+        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--nonsense",), ("serve", "--nonsense"), ("nonsense",), ("serve", "--port", "x"), ("serve", "--port", "70000"),
+     ("token", "create"), ("token", "revoke", "no-id"), ("user", "create"), ("model", "pull"),
+     ("node", "--concurrency", "0")],
+    ids=" ".join,
+)  # fmt: skip
+def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
+    done = app(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Error" in done.stderr
+
+
+def test_help_is_0_and_names_every_command() -> None:
+    done = app("--help")
+    assert done.returncode == 0
+    for name in ("serve", "node", "token", "user", "model", "doctor", "openapi"):
+        assert re.search(rf"^\s+{name}\b", done.stdout, re.MULTILINE), name
+
+
+def test_a_second_gateway_on_the_directory_is_3_and_names_the_first(live_gateway: LiveGateway) -> None:
+    done = real_app("serve", "--port", "0", "--data-dir", str(live_gateway.data_dir))
+    assert live_gateway.process is not None
+    assert_one_line(done, 3, str(live_gateway.process.pid), live_gateway.url, str(live_gateway.data_dir))
+    assert done.stdout == ""
+
+
+def test_a_taken_port_is_1_and_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_one_line(real_app("serve", "--port", port, "--data-dir", str(tmp_path)), 1, port, "--port")
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("postgresql://nobody:hidden-secret@127.0.0.1:1/none", "cannot be reached"),
+        ("mysql://localhost/x", "mysql"),
+        ("not a url", "postgresql://"),
+        ("", "postgresql://"),
+        ("postgresql://[::1", "postgresql://"),
+        ("postgresql://host:port/x", "postgresql://"),
+    ],
+)
+def test_a_database_url_that_does_not_work_is_4(tmp_path: Path, url: str, word: str) -> None:
+    done = app("token", "list", "--data-dir", str(tmp_path), "--database-url", url)
+    assert_one_line(done, 4, word)
+    assert "hidden-secret" not in done.stderr
+    assert "hidden-secret" not in "".join(path.read_text() for path in tmp_path.rglob("*.log"))
+
+
+def test_a_data_directory_that_cannot_be_one_is_4(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    assert_one_line(real_app("serve", "--port", "0", "--data-dir", str(file)), 4, str(file), "--data-dir")
+    assert_one_line(app("token", "list", "--data-dir", "/proc/gateway"), 4, "--data-dir")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("port = ", "config.toml"),
+        ('port = "many"', "port"),
+        ("prot = 1", "prot"),
+        ("body_limit_bytes = 1", "body_limit_bytes"),
+        ('log_level = "loud"', "log_level"),
+        ("\x00", "config.toml"),
+    ],
+)
+def test_a_bad_config_file_is_4_and_names_the_setting(tmp_path: Path, text: str, word: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    assert_one_line(app("token", "list", "--data-dir", str(tmp_path)), 4, word)
+
+
+def test_a_config_file_that_is_no_text_is_4(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    assert_one_line(app("token", "list", "--data-dir", str(tmp_path)), 4, "config.toml")
+
+
+def test_a_bad_environment_variable_is_4(tmp_path: Path) -> None:
+    assert_one_line(app("token", "list", "--data-dir", str(tmp_path), GATEWAY_PORT="x"), 4, "port")
+
+
+def test_serve_without_a_node_on_a_free_port_stops_cleanly(tmp_path: Path) -> None:
+    with serving("--no-node", "--port", "0", "--data-dir", str(tmp_path)) as (process, line):
+        ready = re.fullmatch(r"gateway ready at (http://127\.0\.0\.1:\d+)\n", line)
+        assert ready
+        url = ready[1]
+        assert httpx.get(url + "/healthz", trust_env=False).status_code == 200
+        assert httpx.get(url + "/readyz", trust_env=False).status_code == 503
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+        assert time.monotonic() - started < 10
+    wait_until(lambda: not list(tmp_path.glob("postgres/postmaster.pid")), 5)
+
+
+def test_a_token_made_on_the_command_line_works_until_it_is_revoked(live_gateway: LiveGateway) -> None:
+    made = live_gateway.cli("token", "create", "--name", "cli", "--scope", "tasks.read", "--expires", "90d")
+    token = made.strip()
+    assert made == token + "\n"
+    assert token.startswith("uag_")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert live_gateway.call("GET", "/v1/tasks", headers=headers).status_code == 200
+    assert live_gateway.call("GET", "/v1/runs", headers=headers).status_code == 403
+    [line] = [line for line in live_gateway.cli("token", "list").splitlines() if token[:12] in line]
+    assert "until 2" in line
+    assert token not in line
+    assert live_gateway.cli("token", "revoke", line.split()[0]) == ""
+    assert live_gateway.call("GET", "/v1/tasks", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("expires", ["90", "d", "-1d", "0d", "1y", "1.5d", "999999d", "", "٣d"])
+def test_a_bad_expiry_is_refused(live_gateway: LiveGateway, expires: str) -> None:
+    done = app("token", "create", "--name", "x", "--expires", expires, "--data-dir", str(live_gateway.data_dir))
+    assert_one_line(done, 1, "--expires", "90d")
+    assert done.stdout == ""
+
+
+def test_bad_names_scopes_and_ids_are_refused(live_gateway: LiveGateway) -> None:
+    where = ("--data-dir", str(live_gateway.data_dir))
+    assert_one_line(app("token", "create", "--name", "", *where), 1, "name")
+    assert_one_line(app("token", "create", "--name", "x", "--scope", "Tasks!", *where), 1, "scopes")
+    assert_one_line(app("token", "revoke", "01a209e5-5221-75f7-9dd6-e086918edb15", *where), 1, "no such token")
+
+
+def test_accounts_are_made_and_managed(live_gateway: LiveGateway) -> None:
+    where = ("--data-dir", str(live_gateway.data_dir))
+    credentials = {"handle": "carol", "password": PASSWORD}
+
+    def signs_in() -> bool:
+        return live_gateway.http.post(live_gateway.url + "/v1/auth/login", json=credentials).status_code == 200
+
+    assert_one_line(app("user", "create", "carol", *where, stdin="short\n"), 1, "password", "8")
+    assert_one_line(app("user", "create", "carol", *where, stdin=""), 1, "password")
+    assert_one_line(app("user", "create", "no spaces", *where, stdin=PASSWORD), 1, "handle")
+    assert_one_line(app("user", "create", "x" * 65, *where, stdin=PASSWORD), 1, "handle")
+    assert "created carol" in live_gateway.cli("user", "create", "Carol", stdin=PASSWORD + "\n")
+    assert signs_in()
+    assert_one_line(app("user", "create", "carol", *where, stdin=PASSWORD), 1, "taken")
+    live_gateway.cli("user", "disable", "carol")
+    assert not signs_in()
+    live_gateway.cli("user", "enable", "carol")
+    assert signs_in()
+    assert_one_line(app("user", "disable", "nobody", *where), 1, "nobody")
+    assert_one_line(app("user", "disable", "system", *where), 1, "system")
+
+
+def test_a_disabled_owner_can_be_brought_back_without_a_gateway(tmp_path: Path) -> None:
+    where = ("--data-dir", str(tmp_path))
+    assert app("user", "disable", "owner", *where).returncode == 0
+    assert_one_line(app("token", "create", "--name", "x", *where), 1, "user enable")
+    assert app("user", "enable", "owner", *where).returncode == 0
+    assert app("token", "create", "--name", "x", *where).stdout.startswith("uag_")
+
+
+def test_openapi_prints_the_document_alone() -> None:
+    done = app("openapi")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["openapi"].startswith("3.1")
+    assert done.stderr == ""
+
+
+def test_model_list_names_the_built_in_one(tmp_path: Path) -> None:
+    done = app("model", "list", "--data-dir", str(tmp_path))
+    assert done.returncode == 0
+    assert "smollm2-135m" in done.stdout
+    assert_one_line(app("model", "pull", "no-such-model", "--data-dir", str(tmp_path)), 4, "no-such-model")
+
+
+def test_doctor_is_0_only_when_the_main_job_can_run(tmp_path: Path) -> None:
+    well = app("doctor", "--data-dir", str(tmp_path))
+    assert well.returncode == 0, well.stdout
+    for part in ("Python", "data directory", "database", "sandbox", "console assets", "local model"):
+        assert part in well.stdout
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for program in ("bash", "sh", "env"):
+        (bare / program).symlink_to(f"/bin/{program}" if program != "env" else "/usr/bin/env")
+    ill = app("doctor", "--data-dir", str(tmp_path), PATH=str(bare))
+    assert ill.returncode == 4, ill.stdout
+    [line] = [line for line in ill.stdout.splitlines() if line.startswith("missing")]
+    assert "sandbox" in line
+    assert "bubblewrap" in line
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = real_app("--debug", "token", "list", "--data-dir", str(tmp_path), "--database-url", "mysql://x/y")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr

@@ -1,0 +1,71 @@
+"""Everything is killed again and again under work: nothing is lost, nothing stuck, and every retry is a run."""
+
+import random
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import LiveGateway, wait_until
+from tests.execution.conftest import postmaster, rows
+
+STUCK = "SELECT count(*) FROM tasks WHERE status NOT IN ('completed')"
+UNSEEN = """
+    SELECT count(*) FROM tasks
+     WHERE attempts <> (SELECT count(*) FROM runs WHERE runs.task_id = tasks.id)
+        OR 1 <> (SELECT count(*) FROM runs WHERE runs.task_id = tasks.id AND runs.status = 'completed')
+"""
+GAPS = "SELECT (SELECT seq FROM event_head) - count(*), max(seq) - count(*) FROM events"
+
+
+def test_sixty_tasks_survive_killed_nodes_and_databases(tmp_path: Path) -> None:
+    _chaos(tmp_path, tasks=60, kills=4, pause_s=2.0, victims=("node", "database"))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_two_thousand_tasks_survive_everything_killed(tmp_path: Path) -> None:
+    _chaos(tmp_path, tasks=2_000, kills=60, pause_s=4.0, victims=("node", "database", "gateway"))
+
+
+def _chaos(folder: Path, *, tasks: int, kills: int, pause_s: float, victims: tuple[str, ...]) -> None:
+    chance = random.Random(20)
+    gateway = LiveGateway(folder / "data")
+    try:
+        gateway.start().sign_up().wait_ready()
+        acknowledged = [_submit(gateway, n) for n in range(tasks)]
+        for round_ in range(kills):
+            time.sleep(pause_s * chance.uniform(0.5, 1.5))
+            _kill(gateway, victims[round_ % len(victims)])
+        wait_until(lambda: _answer(gateway, STUCK) == 0, 60 + tasks, pause_s=0.5)
+        assert _answer(gateway, "SELECT count(*) FROM tasks") == len(set(acknowledged)) == tasks
+        assert _answer(gateway, UNSEEN) == 0
+        assert rows(gateway, GAPS) == [(0, 0)]
+        assert _answer(gateway, "SELECT count(*) FROM runs WHERE status IN ('pending', 'running')") == 0
+    finally:
+        gateway.close()
+
+
+def _submit(gateway: LiveGateway, number: int) -> str:
+    return str(gateway.submit(commands=[f"sleep 0.{number % 7}; echo {number} > artifacts/x"])["id"])
+
+
+def _answer(gateway: LiveGateway, query: str) -> int | None:
+    with suppress(Exception):
+        return int(rows(gateway, query)[0][0])
+    return None
+
+
+def _kill(gateway: LiveGateway, victim: str) -> None:
+    assert gateway.process is not None
+    with suppress(psutil.NoSuchProcess, FileNotFoundError, AssertionError):
+        if victim == "node":
+            gateway.node_process().kill()
+        elif victim == "database":
+            postmaster(gateway).kill()
+        else:
+            gateway.process.kill()
+            gateway.process.communicate()
+            gateway.start()

@@ -1,0 +1,180 @@
+"""One user never reads or changes another's, and every decision leaves its record."""
+
+import json
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+import websocket
+
+from tests.conftest import LiveGateway, wait_until
+from tests.http.callers import Database, Person, assert_problem
+
+
+@pytest.fixture(scope="module")
+def owned(live_gateway: LiveGateway) -> dict[str, str]:
+    """Something of everything that belongs to the owner."""
+    task = live_gateway.submit(commands=["echo private > artifacts/private; echo private"], tags=["private"])
+    live_gateway.wait(task["id"])
+    result = live_gateway.result(task["id"])
+    token = live_gateway.call("POST", "/v1/tokens", json={"name": "owners"}).json()
+    return {
+        "task": task["id"],
+        "run": result["run_id"],
+        "job": result["jobs"][0]["id"],
+        "artifact": result["artifacts"][0]["id"],
+        "project": task["project_id"],
+        "token": token["id"],
+    }
+
+
+ATTEMPTS = (
+    ("GET", "/v1/tasks/{task}"),
+    ("PATCH", "/v1/tasks/{task}"),
+    ("DELETE", "/v1/tasks/{task}"),
+    ("POST", "/v1/tasks/{task}/cancel"),
+    ("POST", "/v1/tasks/{task}/retry"),
+    ("GET", "/v1/tasks/{task}/result"),
+    ("GET", "/v1/tasks/{task}/history"),
+    ("GET", "/v1/tasks/{task}/logs"),
+    ("GET", "/v1/tasks/{task}/artifacts"),
+    ("POST", "/v1/tasks/{task}/artifacts?filename=x"),
+    ("GET", "/v1/runs/{run}"),
+    ("GET", "/v1/runs/{run}/logs"),
+    ("GET", "/v1/runs/{run}/stream"),
+    ("GET", "/v1/jobs/{job}"),
+    ("GET", "/v1/artifacts/{artifact}"),
+    ("GET", "/v1/artifacts/{artifact}/content"),
+    ("DELETE", "/v1/artifacts/{artifact}"),
+    ("GET", "/v1/projects/{project}"),
+    ("DELETE", "/v1/tokens/{token}"),
+)
+
+
+def test_the_attempts_cover_every_route_that_names_an_id(routes: list[Any]) -> None:
+    tried = {f"{method} {path.split('?')[0].count('/')}" for method, path in ATTEMPTS}
+    with_ids = [r for r in routes if r.path.startswith("/v1/") and any(p.count("-") == 4 for p in r.path.split("/"))]
+    known = {"nodes.get_node"}  # nodes belong to nobody; members may not read them at all
+    endpoints = {route.endpoint for route in with_ids if route.endpoint not in known}
+    assert len(endpoints) == len(ATTEMPTS), (sorted(endpoints), tried)
+
+
+@pytest.mark.parametrize("who", ["bob", "viewer"])
+def test_what_is_not_yours_is_not_there(
+    owned: dict[str, str], database: Database, request: pytest.FixtureRequest, who: str
+) -> None:
+    person: Person = request.getfixturevalue(who)
+    for method, path in ATTEMPTS:
+        body: dict[str, Any] = {"content": b"x"} if "filename" in path else {"json": {}}
+        answer = person.call(method, path.format(**owned), **body)
+        wanted = (404,) if who == "bob" or method == "GET" else (403, 404)
+        assert answer.status_code in wanted, (method, path, answer.text)
+        assert "private" not in answer.text
+        made_up = person.call(method, path.format(**dict.fromkeys(owned, str(uuid.uuid4()))), **body)
+        if answer.status_code == 404:
+            assert made_up.json()["detail"] == answer.json()["detail"], "another's and nobody's look the same"
+        records = database.audit(answer.headers["X-Request-Id"])
+        assert [record["decision"] for record in records].count("deny") >= 1, (method, path)
+        assert {record["actor"] for record in records} == {person.handle}
+
+
+def test_lists_show_only_your_own(owned: dict[str, str], bob: Person) -> None:
+    for path in ("/v1/tasks", "/v1/runs", "/v1/artifacts", "/v1/events", "/v1/tokens", "/v1/projects"):
+        page = bob.call("GET", f"{path}?limit=200")
+        assert page.status_code == 200
+        assert not [value for value in owned.values() if value in page.text], path
+    for query in (f"/v1/runs?task_id={owned['task']}", f"/v1/artifacts?task_id={owned['task']}",
+                  f"/v1/events?task_id={owned['task']}", "/v1/tasks?tag=private", "/v1/tasks?q=private",
+                  f"/v1/tasks?project_id={owned['project']}", f"/v1/runs?job_id={owned['job']}"):  # fmt: skip
+        assert bob.call("GET", query).json()["items"] == [], query
+
+
+def test_another_users_things_cannot_be_used_in_a_task(owned: dict[str, str], bob: Person) -> None:
+    for field, value in (
+        ("attachments", [owned["artifact"]]),
+        ("depends_on", [owned["task"]]),
+        ("project_id", owned["project"]),
+        ("session_id", str(uuid.uuid4())),
+    ):
+        answer = bob.call("POST", "/v1/tasks", json={"commands": ["true"], field: value})
+        assert_problem(answer, 422, field=field)
+    script = {"script": {"artifact_id": owned["artifact"]}}
+    assert_problem(bob.call("POST", "/v1/tasks", json=script), 422, field="script.artifact_id")
+
+
+def test_live_streams_show_only_your_own(live_gateway: LiveGateway, bob: Person) -> None:
+    socket = websocket.create_connection(
+        live_gateway.url.replace("http", "ws") + "/v1/events/ws",
+        header=[f"Authorization: Bearer {bob.token}"],
+        suppress_origin=True,
+        timeout=20,
+    )
+    socket.send(json.dumps({"subscribe": ["**"], "since": 0}))
+    with httpx.Client(trust_env=False, timeout=20) as http:
+        headers = {"Authorization": f"Bearer {bob.token}"}
+        with http.stream("GET", live_gateway.url + "/v1/events/stream?since=0", headers=headers) as stream:
+            lines = stream.iter_lines()
+            theirs = live_gateway.submit(commands=["true"])
+            own = bob.call("POST", "/v1/tasks", json={"commands": ["true"]}).json()
+            for line in lines:
+                assert theirs["id"] not in line
+                if line.startswith("data: ") and own["id"] in line:
+                    break
+    while own["id"] not in (message := socket.recv()):
+        assert theirs["id"] not in message
+    socket.close()
+
+
+def test_a_viewer_looks_but_changes_nothing(viewer: Person, database: Database) -> None:
+    for path in ("/v1/tasks", "/v1/runs", "/v1/artifacts", "/v1/models", "/v1/queue", "/v1/capabilities", "/v1/events"):
+        assert viewer.call("GET", path).status_code == 200, path
+    task = viewer.call("POST", "/v1/tasks", json={"commands": ["true"]})
+    upload = viewer.call("POST", "/v1/artifacts?filename=x", content=b"x")
+    for answer in (task, upload, viewer.call("GET", "/v1/nodes"), viewer.call("GET", "/metrics")):
+        assert_problem(answer, 403, "forbidden")
+        [record] = database.audit(answer.headers["X-Request-Id"])
+        assert (record["decision"], record["actor"], record["roles"]) == ("deny", "vera", ["viewer"])
+
+
+def test_members_do_not_administer(bob: Person) -> None:
+    for path in ("/v1/nodes", "/metrics", f"/v1/nodes/{uuid.uuid4()}"):
+        assert_problem(bob.call("GET", path), 403, "forbidden")
+
+
+def test_reads_and_writes_leave_records_with_who_what_and_where(live_gateway: LiveGateway, database: Database) -> None:
+    created = live_gateway.call("POST", "/v1/tasks", json={"commands": ["true"]})
+    read = live_gateway.call("GET", f"/v1/tasks/{created.json()['id']}")
+    for answer, action in ((created, "tasks.create"), (read, "tasks.read")):
+        record = next(r for r in database.audit(answer.headers["X-Request-Id"]) if r["action"] == action)
+        assert (record["decision"], record["actor"], record["via"]) == ("allow", "owner", "token")
+        assert (record["resource_kind"], record["address"], record["reason"]) == ("tasks", "127.0.0.1", "role owner")
+    listed = live_gateway.call("GET", "/v1/tasks")
+    assert database.audit(listed.headers["X-Request-Id"])[0]["action"] == "tasks.read"
+
+
+def test_a_failed_sign_in_leaves_a_record(stranger: httpx.Client, database: Database, bob: Person) -> None:
+    known = stranger.post("/v1/auth/login", json={"handle": "bob", "password": "wrong wrong"})
+    unknown = stranger.post("/v1/auth/login", json={"handle": "my-secret-password", "password": "wrong wrong"})
+    for answer in (known, unknown):
+        [record] = database.audit(answer.headers["X-Request-Id"])
+        assert (record["action"], record["decision"], record["via"]) == ("auth.login", "deny", "none")
+        assert record["address"].startswith("127.77.")
+        assert "my-secret" not in json.dumps(record, default=str)
+    for path, body in (("/v1/auth/refresh", {"refresh_token": "x"}), ("/v1/auth/codes", {"key": "x"})):
+        answer = stranger.post(path, json=body)
+        assert [record["decision"] for record in database.audit(answer.headers["X-Request-Id"])] == ["deny"]
+
+
+def test_a_request_without_identity_leaves_a_record(stranger: httpx.Client, database: Database) -> None:
+    answer = stranger.delete(f"/v1/tasks/{uuid.uuid4()}")
+    assert answer.status_code == 401
+    [record] = database.audit(answer.headers["X-Request-Id"])
+    assert (record["action"], record["actor"], record["decision"]) == ("tasks.delete", "anonymous", "deny")
+
+
+def test_a_role_that_changes_counts_at_once(live_gateway: LiveGateway, database: Database, viewer: Person) -> None:
+    database.run("UPDATE users SET role = 'member' WHERE handle = 'vera'")
+    assert viewer.call("POST", "/v1/tasks", json={"commands": ["true"]}).status_code == 201
+    database.run("UPDATE users SET role = 'viewer' WHERE handle = 'vera'")
+    wait_until(lambda: viewer.call("POST", "/v1/tasks", json={"commands": ["true"]}).status_code == 403, 1)

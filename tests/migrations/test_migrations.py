@@ -1,0 +1,133 @@
+"""Every migration goes up, down and up again, the models agree with them, and processes take turns."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine
+
+from gateway import registry
+from gateway.application import ROOT
+from gateway.core.data_dir import DataDir
+from gateway.core.database import Base, migrate, sqlalchemy_url
+from gateway.core.embedded_postgres import EmbeddedPostgres
+
+MIGRATE = """
+import sys
+from sqlalchemy import create_engine
+from gateway.application import ROOT
+from gateway.core.database import migrate
+engine = create_engine(sys.argv[1])
+migrate(engine, ROOT / "migrations")
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A database server of its own."""
+    data_dir = DataDir(tmp_path_factory.mktemp("migrations"))
+    data_dir.prepare()
+    with data_dir.lock():
+        postgres = EmbeddedPostgres(data_dir)
+        try:
+            made = create_engine(sqlalchemy_url(postgres.start()))
+            yield made
+            made.dispose()
+        finally:
+            postgres.stop()
+
+
+@pytest.fixture
+def engine(server: Engine) -> Engine:
+    """An empty database."""
+    with server.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    return server
+
+
+def run(engine: Engine, step: Callable[..., None], *arguments: str) -> None:
+    """One Alembic command."""
+    configuration = AlembicConfig()
+    configuration.set_main_option("script_location", str(ROOT / "migrations"))
+    with engine.connect() as connection:
+        configuration.attributes["connection"] = connection
+        step(configuration, *arguments)
+        connection.commit()
+
+
+def schema(engine: Engine) -> dict[str, list[Any]]:
+    """Everything a database consists of."""
+    queries = {
+        "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default"
+        " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+        "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+        "functions": "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2",
+        "triggers": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        "types": "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace ORDER BY 1",
+    }
+    with engine.connect() as connection:
+        return {name: [tuple(row) for row in connection.execute(text(query))] for name, query in queries.items()}
+
+
+def test_up_down_and_up_again_give_the_same_schema(engine: Engine) -> None:
+    run(engine, command.upgrade, "head")
+    first = schema(engine)
+    run(engine, command.downgrade, "base")
+    left = schema(engine)
+    run(engine, command.upgrade, "head")
+    assert schema(engine) == first
+    assert [(name, row) for name, rows in left.items() for row in rows if "alembic" not in row[0]] == []
+
+
+def test_each_step_can_be_taken_back(engine: Engine) -> None:
+    run(engine, command.upgrade, "head")
+    for _ in range(10):
+        with engine.connect() as connection:
+            if not connection.execute(text("SELECT count(*) FROM alembic_version")).scalar():
+                break
+        run(engine, command.downgrade, "-1")
+        run(engine, command.upgrade, "+1")
+        run(engine, command.downgrade, "-1")
+
+
+def test_models_and_migrations_agree(engine: Engine) -> None:
+    registry.load_tables()
+    migrate(engine, ROOT / "migrations")
+    with engine.connect() as connection:
+
+        def ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
+            return not (kind == "table" and (name or "").startswith("procrastinate_"))
+
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrating_twice_changes_nothing(engine: Engine) -> None:
+    migrate(engine, ROOT / "migrations")
+    before = schema(engine)
+    migrate(engine, ROOT / "migrations")
+    assert schema(engine) == before
+
+
+def test_processes_that_migrate_at_once_take_turns(engine: Engine) -> None:
+    url = engine.url.render_as_string(hide_password=False)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", MIGRATE, url], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+        assert connection.execute(text("SELECT count(*) FROM event_head")).scalar() == 1
