@@ -124,7 +124,6 @@ def _slow_down_guessing(app: Flask) -> None:
         limited: Any = limit(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited
 
-
     def refuse(_: RateLimitExceeded) -> Response:
         hit = limiter.current_limit
         wait_s = max(1, math.ceil(hit.reset_at - time.time())) if hit else 60

@@ -26,6 +26,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, migrate
 from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.identity import service as identity
@@ -38,10 +39,6 @@ STOP_S = 2.0
 
 STALLED_S = 30.0
 """A client that takes nothing of an answer for so long is dropped: a stream would wait for it for ever."""
-
-
-class PortTaken(Exception):
-    """Something else listens on the port."""
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
@@ -62,7 +59,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None], beside: bool = False) -> None:
     """Runs the gateway until SIGTERM or Ctrl-C; `beside` another process, until its standard input ends too.
 
-    Prints one line when it is ready. Raises AlreadyRunning, MissingPart, PortTaken.
+    Prints one line when it is ready. Raises AlreadyRunning, MissingPart.
     """
     data_dir = DataDir(config.data_dir)
     data_dir.prepare()
@@ -126,7 +123,7 @@ def _listen(config: Config) -> Iterator[socket.socket]:
         listener.bind((config.host, config.port))
     except OSError as error:
         listener.close()
-        raise PortTaken(
+        raise MissingPart(
             f"{config.host}:{config.port} cannot be used ({error.strerror}); choose another port with --port."
         ) from error
     listener.listen(1024)
@@ -164,7 +161,9 @@ def _keep_alive(server: EmbeddedPostgres) -> None:
 
 @contextmanager
 def _node(config: Config, app_file: Path) -> Iterator[NodeProcess]:
-    node = NodeProcess(app_file, ["--data-dir", str(config.data_dir), *_node_options(config)])
+    options = ["--data-dir", str(config.data_dir), "--concurrency", str(config.node_concurrency)]
+    external = {"GATEWAY_DATABASE_URL": config.database_url} if config.database_url is not None else {}
+    node = NodeProcess(app_file, options, external)
     node.start()
     watcher = gevent.spawn(node.watch)
     try:
@@ -172,10 +171,6 @@ def _node(config: Config, app_file: Path) -> Iterator[NodeProcess]:
     finally:
         watcher.kill()
         node.stop(timeout_s=4)
-
-
-def _node_options(config: Config) -> list[str]:
-    return ["--concurrency", str(config.node_concurrency)]
 
 
 def _shown(host: str) -> str:

@@ -65,8 +65,9 @@ def libpq_url(url: str) -> str:
 
 ENGINE_OPTIONS: dict[str, Any] = {
     "hide_parameters": True,  # an error in the log must not show values
-    "pool_size": 10,
-    "max_overflow": 30,
+    # Opened when needed and kept: one past the pool's size would be opened and closed for every request.
+    "pool_size": 32,
+    "max_overflow": 8,
     "pool_timeout": 10,
     "pool_pre_ping": False,
     "pool_use_lifo": True,

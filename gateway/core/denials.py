@@ -20,7 +20,7 @@ from .unit_of_work import Work
 
 AT_THE_DOOR = (401, 403, 421)
 INSIDE = (401, 403, 404)
-A_MINUTE = 600
+A_MINUTE = 3000
 """Refusals at the door that are recorded a minute: any web page can cause some, none may fill the disk."""
 
 _VERBS = {"GET": "read", "HEAD": "read", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import LargeBinary, delete
+from sqlalchemy import LargeBinary, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -46,9 +46,7 @@ class Answer:
     body: bytes
 
 
-def claim(
-    session: Session, actor_id: uuid.UUID, key: str, fingerprint: bytes, *, sealing_key: bytes
-) -> Answer | None:
+def claim(session: Session, actor_id: uuid.UUID, key: str, fingerprint: bytes, *, sealing_key: bytes) -> Answer | None:
     """Takes the key for this request, or returns the answer that an earlier one got.
 
     Raises Invalid when the key is malformed or was used with another request.
@@ -86,6 +84,9 @@ def keep(session: Session, actor_id: uuid.UUID, key: str, answer: Answer, *, sea
     row.body = crypto.seal(sealing_key, answer.body, f"{actor_id}:{key}")
 
 
-def purge(session: Session) -> None:
-    """Drops keys that are past their day."""
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - KEPT))
+def purge(session: Session, most: int) -> int:
+    """Drops up to `most` keys that are past their day; returns how many those were."""
+    row = tuple_(IdempotencyKey.actor_id, IdempotencyKey.key)
+    old = select(IdempotencyKey.actor_id, IdempotencyKey.key).where(IdempotencyKey.created_at < now() - KEPT)
+    gone = session.execute(delete(IdempotencyKey).where(row.in_(old.limit(most))).returning(IdempotencyKey.key))
+    return len(gone.all())

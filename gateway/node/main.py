@@ -53,7 +53,7 @@ def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bo
         raise MissingPart(
             "No gateway runs on this data directory; start one, or give the node --database-url or another --data-dir."
         )
-    database = Database(url, pool_size=4, max_overflow=12)
+    database = Database(url, pool_size=16, max_overflow=0)
     if not beside:  # the gateway beside has checked; should the database just be restarting, that is waited for
         check_server(database.engine)
     asyncio.run(_run(Node(config, database, name or platform.node() or "node"), url, pairs, beside))

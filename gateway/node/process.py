@@ -1,9 +1,10 @@
 """The node beside the gateway: started by it, restarted when it ends, and ending with it."""
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -15,9 +16,13 @@ STEADY_S = 30.0
 
 
 class NodeProcess:
-    """Keeps one `app.py node` alive. Its standard input is our pipe: it closes when we end, however we end."""
+    """Keeps one `app.py node` alive. Its standard input is our pipe: it closes when we end, however we end.
 
-    def __init__(self, app: Path, arguments: Sequence[str]) -> None:
+    `environment` is added to ours: a database's URL may hold a password, which other users could read in argv.
+    """
+
+    def __init__(self, app: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._environment = {**os.environ, **environment}
         self._command = [sys.executable, str(app), "node", "--beside", *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -33,7 +38,9 @@ class NodeProcess:
         """Starts the process, and gives back what the one before it left."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self._environment
+        )
         self._started_at = time.monotonic()
 
     def watch(self) -> None:

@@ -98,10 +98,10 @@ def test_a_second_gateway_on_the_directory_is_3_and_names_the_first(live_gateway
     assert done.stdout == ""
 
 
-def test_a_taken_port_is_1_and_says_so(tmp_path: Path) -> None:
+def test_a_taken_port_is_4_and_says_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert_one_line(real_app("serve", "--port", port, "--data-dir", str(tmp_path)), 1, port, "--port")
+        assert_one_line(real_app("serve", "--port", port, "--data-dir", str(tmp_path)), 4, port, "--port")
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,18 @@ def test_a_server_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> N
         assert done.returncode == 4, done.stderr
         assert "cannot be reached" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_node_beside_a_gateway_uses_the_gateways_database() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="gateway-"))
+    outside = DataDir(folder / "outside")
+    outside.prepare()
+    with outside.lock():
+        server = EmbeddedPostgres(outside)
+        gateway = LiveGateway(folder / "data", options=("--database-url", server.start()))
+        try:
+            gateway.start().wait_ready()
+        finally:
+            gateway.close()
+            server.stop()
+    shutil.rmtree(folder)

@@ -76,10 +76,10 @@ def test_a_web_view_that_does_not_start_is_said_and_the_browser_opens(
     assert live_gateway.http.get(live_gateway.url + "/healthz").status_code == 200
 
 
-def test_a_taken_port_is_one_sentence_and_code_1(desktop: Start, tmp_path: Path) -> None:
+def test_a_taken_port_is_one_sentence_and_code_4(desktop: Start, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         app = desktop(tmp_path / "data", "--port", str(taken.getsockname()[1]))
-        assert app.process.wait(60) == 1
+        assert app.process.wait(60) == 4
     assert "choose another port with --port" in app.complained
     assert len(app.complained.splitlines()) == 1
 

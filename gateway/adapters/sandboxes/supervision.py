@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Coroutine
 from typing import IO, Any
@@ -48,6 +47,8 @@ async def pump(descriptor: int, keep: int, deliver: Callable[[bytes], None]) -> 
 
     What is dropped is read in big gulps with a pause, so that endless output costs us next to nothing.
     """
+    import fcntl  # absent on systems that have no bubblewrap
+
     while True:
         await readable(descriptor)
         chunk = os.read(descriptor, _CHUNK)

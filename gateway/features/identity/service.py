@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Select, delete, update
+from sqlalchemy import Select, delete, select, update
 
 from gateway.core import crypto
 from gateway.core.clock import now
@@ -357,3 +357,12 @@ def _matches(stored: str, password: str) -> bool:
         return _hasher.verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
+
+
+def purge_expired(work: Work, most: int) -> int:
+    """Drops up to `most` sign-ins, tokens and codes each that nobody can use any more; returns how many."""
+    count = 0
+    for table, key in ((SessionToken, SessionToken.hash), (AuthSession, AuthSession.id), (SignInCode, SignInCode.hash)):
+        old = select(key).where(table.expires_at < now()).limit(most)
+        count += len(work.session.execute(delete(table).where(key.in_(old)).returning(key)).all())
+    return count
