@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from abusive_programs import (
+
+from gateway.adapters.sandboxes.base import GIB, MIB, Command, Limits
+from tests.sandbox.abusive_programs import (
     DEEP_FOLDERS,
     FORK_BOMB,
     FRUGAL_FORKS,
@@ -24,8 +26,6 @@ from abusive_programs import (
     THREAD_BOMB,
     UNNAMED_FILE,
 )
-
-from gateway.adapters.sandboxes.base import GIB, MIB, Command, Limits
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from probes import PROBES
+
+from tests.sandbox.probes import PROBES
 
 HERE = Path(__file__).parent
 
