@@ -121,7 +121,7 @@ def token() -> None:
 @click.option("--expires", help="Lifetime, such as 12h, 90d.")
 def create_token(name: str, scopes: tuple[str, ...], expires: str | None, **options: Any) -> None:
     """Prints a new API token alone on standard output."""
-    from gateway import accounts
+    from gateway.commands import accounts
 
     click.echo(accounts.create_token(_config(**options), name, list(scopes) or None, expires))
 
@@ -130,7 +130,7 @@ def create_token(name: str, scopes: tuple[str, ...], expires: str | None, **opti
 @_options("data_dir", "database_url")
 def list_tokens(**options: Any) -> None:
     """The tokens that are not revoked."""
-    from gateway import accounts
+    from gateway.commands import accounts
 
     for line in accounts.list_tokens(_config(**options)):
         click.echo(line)
@@ -141,7 +141,7 @@ def list_tokens(**options: Any) -> None:
 @_options("data_dir", "database_url")
 def revoke_token(token_id: Any, **options: Any) -> None:
     """Ends a token at once."""
-    from gateway import accounts
+    from gateway.commands import accounts
 
     accounts.revoke_token(_config(**options), token_id)
 
@@ -156,7 +156,7 @@ def _account_command(name: str, help_text: str) -> None:
     @click.argument("handle")
     @_options("data_dir", "database_url")
     def run(handle: str, **options: Any) -> None:
-        from gateway import accounts
+        from gateway.commands import accounts
 
         click.echo(accounts.COMMANDS[name](_config(**options), handle))
 
@@ -177,9 +177,9 @@ def model() -> None:
 @_options("data_dir")
 def list_models(**options: Any) -> None:
     """Known local models, and which of them are here."""
-    from gateway import local_models
+    from gateway.commands import models
 
-    for line in local_models.listed(_config(**options)):
+    for line in models.listed(_config(**options)):
         click.echo(line)
 
 
@@ -188,9 +188,9 @@ def list_models(**options: Any) -> None:
 @_options("data_dir")
 def pull_model(name: str, **options: Any) -> None:
     """Fetches a model; goes on where it was interrupted."""
-    from gateway import local_models
+    from gateway.commands import models
 
-    local_models.pull(_config(**options), name)
+    models.pull(_config(**options), name)
 
 
 @model.command("remove")
@@ -198,16 +198,16 @@ def pull_model(name: str, **options: Any) -> None:
 @_options("data_dir")
 def remove_model(name: str, **options: Any) -> None:
     """Deletes a model's weights."""
-    from gateway import local_models
+    from gateway.commands import models
 
-    local_models.remove(_config(**options), name)
+    models.remove(_config(**options), name)
 
 
 @main.command()
 @_options("data_dir", "database_url")
 def doctor(**options: Any) -> None:
     """Checks every part and says how to mend what is missing."""
-    from gateway import checkup
+    from gateway.commands import doctor as checkup
 
     sys.exit(0 if checkup.report(_config(**options), click.echo) else 4)
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine, text
 
-from gateway.administration import as_system
+from gateway.commands.database import as_system
 from gateway.core.config import Config
 from gateway.features.identity import service as identity
 from tests.conftest import LiveGateway

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from gateway.adapters.providers.local_model import catalogue
 from gateway.adapters.sandboxes.base import SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
-from gateway.administration import database
 from gateway.application import ROOT
+from gateway.commands.database import database
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from gateway.administration import as_system
+from gateway.commands.database import as_system
 from gateway.core.clock import now
 from gateway.core.config import Config
 from gateway.core.errors import Invalid
