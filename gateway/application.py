@@ -126,7 +126,8 @@ def _slow_down_guessing(app: Flask) -> None:
 
     def refuse(_: RateLimitExceeded) -> Response:
         hit = limiter.current_limit
-        wait_s = max(1, math.ceil(hit.reset_at - time.time())) if hit else 60
+        # The limiter rounds the end of its minute up: nobody has to wait longer than that minute.
+        wait_s = min(60, max(1, math.ceil(hit.reset_at - time.time()))) if hit else 60
         return problems.render(TooMany.of("passwords", PASSWORDS_A_MINUTE, wait_s))
 
     app.register_error_handler(RateLimitExceeded, refuse)

@@ -4,7 +4,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,9 +106,21 @@ def command(process: psutil.Process) -> list[str]:
         return []
 
 
-def are_gone(family: list[psutil.Process], timeout_s: float = 20) -> bool:
-    """Waits until none of these processes runs."""
-    return not psutil.wait_procs(family, timeout_s)[1]
+def survivors(family: list[psutil.Process], timeout_s: float = 20) -> list[str]:
+    """Waits until none of these processes runs; returns the command lines of those that still do.
+
+    A zombie runs no more: when its parent is gone too, only the system's first process has yet to take note.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (left := [process for process in family if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [" ".join(command(process)) or str(process) for process in left]
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import wait_until
-from tests.window.conftest import START_S, Desktop, are_gone, command
+from tests.window.conftest import START_S, Desktop, command, survivors
 from tests.window.display import Display
 
 Start = Callable[..., Desktop]
@@ -75,7 +75,7 @@ def test_the_window_keeps_its_gateway_alive_and_ends_it_when_closed(
     family = list({*family, *app.family()})
     view.close()
     display.close_windows()
-    assert are_gone(family)
+    assert survivors(family) == []
     assert app.process.wait(1) == 0
     assert "Traceback" not in app.complained
     storage = tmp_path / "data" / "window"

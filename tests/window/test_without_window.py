@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import wait_until
-from tests.window.conftest import Desktop, are_gone
+from tests.window.conftest import Desktop, survivors
 from tests.window.display import Display
 from tests.window.test_window import recorder
 
@@ -44,7 +44,7 @@ def test_without_display_and_browser_it_serves_and_prints_address_and_code(deskt
 
     family = serving.family()
     serving.process.send_signal(signal.SIGINT)
-    assert are_gone(family)
+    assert survivors(family) == []
     assert serving.process.wait(1) == 0
     assert "Traceback" not in serving.complained + joined.complained
 
@@ -58,7 +58,7 @@ def test_without_display_the_browser_opens_and_a_killed_starter_leaves_nothing(d
     assert enter(app).status_code == 200
     family = app.family()
     app.process.kill()
-    assert are_gone(family)
+    assert survivors(family) == []
 
 
 @pytest.mark.parametrize(
