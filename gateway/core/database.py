@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
@@ -116,11 +117,15 @@ def drop_dead_connections(engine: Engine) -> None:
 def together(session: Session) -> Iterator[Any]:
     """Statements inside travel in one round trip; none of them may be read from, and a failure may show late.
 
-    Yields the driver's connection, so that its commit can travel with them.
+    Yields the driver's connection, so that its commit can travel with them. Errors of the driver come as those
+    of SQLAlchemy, as from any other statement: whoever waits for a database or names a conflict knows only these.
     """
     connection: Any = session.connection().connection.driver_connection
-    with connection.pipeline():
-        yield connection
+    try:
+        with connection.pipeline():
+            yield connection
+    except psycopg.Error as error:
+        raise sa.exc.DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 def _hung_up(connection: Any) -> bool:
@@ -142,7 +147,8 @@ def check_server(engine: Engine) -> None:
         with engine.connect() as connection:
             version = connection.execute(text("SHOW server_version_num")).scalar_one()
     except sa.exc.OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[-1] if error.orig else "no answer"
+        # The first line names the address and what happened; what follows are the driver's own guesses.
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
         raise MissingPart(f"The database cannot be reached ({reason}); start it or correct --database-url.") from error
     if int(version) < MINIMUM_SERVER_VERSION:
         raise MissingPart(f"PostgreSQL 15 or newer is needed, the server has {int(version) // 10000}; upgrade it.")

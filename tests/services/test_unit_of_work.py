@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg.errors
 import pytest
+import sqlalchemy.exc
 
 from gateway.core.errors import Forbidden
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource
 from gateway.features.tasks import service as tasks
+from gateway.features.tasks.models import TaskTag
 from gateway.features.tasks.schemas import TaskIn
 from tests.services.conftest import Open
 
@@ -77,3 +80,31 @@ def test_an_effect_after_the_commit_does_not_happen_without_it(unit: Open, alice
     with pytest.raises(Broken):
         fail()
     assert happened == ["committed"]
+
+
+def test_a_failure_on_the_way_to_the_commit_is_an_error_like_any_other(unit: Open, alice: Actor, rows: Rows) -> None:
+    before = rows(TRACES)
+
+    def store_one_row_twice() -> None:
+        with unit(alice) as work:
+            task = tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            twice = {"owner_id": alice.user_id, "tag": "same", "task_id": task.id}
+            work.insert(TaskTag, [twice, twice])
+
+    with pytest.raises(sqlalchemy.exc.IntegrityError) as raised:
+        store_one_row_twice()
+    assert isinstance(raised.value.orig, psycopg.errors.UniqueViolation)
+    assert rows(TRACES) == before
+
+
+def test_a_server_lost_on_the_way_to_the_commit_is_a_lost_server(unit: Open, alice: Actor, rows: Rows) -> None:
+    def lose_the_server() -> None:
+        with unit(alice) as work:
+            [process] = work.session.execute(sqlalchemy.text("SELECT pg_backend_pid()")).one()
+            tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            rows(f"SELECT pg_terminate_backend({process}, 5000)")
+
+    with pytest.raises(sqlalchemy.exc.OperationalError):
+        lose_the_server()
+    with unit(alice) as work:
+        assert tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60).status == "queued"
