@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import procrastinate
@@ -32,6 +32,9 @@ log = structlog.get_logger("gateway.node")
 
 HEARTBEAT_S = 2.0
 REFRESH_S = 60.0
+LAST_RESORT_S = 5.0
+"""How long after it was told to stop the process may still be there."""
+
 GRACE_S = 1.0
 """How long running jobs may go on after the node was told to stop."""
 
@@ -63,6 +66,7 @@ async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> No
     registry.load_tables()
     node.data_dir.prepare()
     stop = _stop_signal(beside)
+    last_resort = asyncio.create_task(_end_for_sure(stop))
     keepers: list[asyncio.Task[None]] = []
     try:
         await _join(node, labels)
@@ -80,9 +84,20 @@ async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> No
         with suppress(Exception):
             await asyncio.wait_for(node.unit(lambda work: nodes.leave(work, node.id)), 2)
     finally:
-        for keeper in keepers:
+        for keeper in (last_resort, *keepers):
             keeper.cancel()
         await node.close()
+
+
+async def _end_for_sure(stop: asyncio.Event) -> None:
+    """Ends a process that was told to stop and does not: whatever waits for a lost database may wait for ever.
+
+    A thread counts, not the loop, which itself waits for all its tasks. Sandboxes die with their node.
+    """
+    await stop.wait()
+    timer = Timer(LAST_RESORT_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _join(node: Node, labels: dict[str, str]) -> None:
