@@ -48,8 +48,14 @@ function App() {
   const [shown, setShown] = useState(/** @type {{route: Route, page: any} | null} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   useEffect(() => {
+    let left = false;
     setError(null);
-    pageOf(route).then((page) => setShown({ route, page }), setError);
+    pageOf(route).then(
+      (page) => left || setShown({ route, page }),
+      (failure) => left || setError(failure),
+    );
+    // A slow page that was left in the meantime must not take the place of the one that came after it.
+    return () => void (left = true);
   }, [route]);
   useEffect(() => {
     document.title = `${route.title} – Gateway`;

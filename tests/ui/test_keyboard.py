@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 
 def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None:
@@ -56,6 +56,19 @@ def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
     page.keyboard.press("n")
     page.wait_for_url("**/tasks/new")
     expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
+
+
+def test_a_page_that_loads_slowly_does_not_take_the_place_of_the_next(page: Page) -> None:
+    waiting: list[Route] = []
+    page.route("**/pages/artifacts.js", lambda route: waiting.append(route))
+    page.get_by_role("link", name="Artifacts", exact=True).click()
+    page.wait_for_url("**/artifacts")
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    with page.expect_response("**/pages/artifacts.js"):
+        waiting[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
 
 
 def test_rows_are_walked_with_j_and_k(page: Page, api: httpx.Client) -> None:
