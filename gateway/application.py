@@ -28,6 +28,7 @@ from gateway.core.room import PUBLIC
 from gateway.features.artifacts.store import Store
 from gateway.features.events.fanout import Fanout
 from gateway.features.identity import authentication
+from gateway.features.settings import live as settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,6 +50,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     db.init_app(app)
     with app.app_context():
         drop_dead_connections(db.engine)
+        app.extensions["settings"] = settings.start(db.engine, config)
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
     app.extensions["public"] = set(DATALESS)
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
@@ -107,7 +109,6 @@ def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | Non
         "MAX_FORM_PARTS": 200,
         "UPLOAD_LIMIT_BYTES": config.upload_limit_bytes,
         "UPLOAD_DIR": data_dir.artifacts / "incoming",
-        "TASK_TIMEOUT_S": config.task_timeout_s,
         "SOCK_SERVER_OPTIONS": {"max_message_size": 64 * 1024, "ping_interval": 25},
     }
 

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 ROOMS = (
+    "settings",
     "identity",
     "projects",
     "providers",

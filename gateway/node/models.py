@@ -9,9 +9,6 @@ from gateway.adapters.providers.discovery import discover
 from gateway.adapters.providers.registry import create_provider
 from gateway.core.config import Config
 
-AGENT = "orchestrator"
-"""The model id that leaves the choice to the gateway."""
-
 
 class Models:
     """Providers by name, kept while their servers are there."""
@@ -36,18 +33,16 @@ class Models:
         return [model for name in sorted(self._listed) for model in self._listed[name]]
 
     async def complete(
-        self, model: str | None, prompt: str, *, on_text: Callable[[str], None], on_progress: ProgressHook
+        self, model: str, prompt: str, *, on_text: Callable[[str], None], on_progress: ProgressHook
     ) -> Completion:
-        """One answer from `PROVIDER/MODEL`, or from the default model. Raises ProviderError."""
-        wanted = self._config.default_model if model in (None, AGENT) else model
-        assert wanted is not None
-        name, _, model_id = wanted.partition("/")
+        """One answer from `PROVIDER/MODEL`. Raises ProviderError."""
+        name, _, model_id = model.partition("/")
         if name not in self._providers:
             await self.refresh()
         provider = self._providers.get(name)
         if provider is None or not model_id:
             raise ProviderError(
-                f"There is no model {wanted!r}; GET /v1/models lists those that are there.",
+                f"There is no model {model!r}; GET /v1/models lists those that are there.",
                 code="unknown_model",
                 permanent=True,
             )

@@ -21,6 +21,7 @@ from gateway.core.database import Database
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
+from gateway.features.settings import live as settings
 
 from .models import Models
 
@@ -48,6 +49,7 @@ class Node:
         self.data_dir = DataDir(config.data_dir)
         self.store = Store(self.data_dir.artifacts)
         self.models = Models(config)
+        settings.start(database.engine, config)
         self.actor = Actor(SYSTEM_USER_ID, f"node:{name}", frozenset({"owner"}), via="node")
         self.stopping = False
         self._threads = ThreadPoolExecutor(config.node_concurrency + 4, thread_name_prefix="unit")

@@ -16,6 +16,7 @@ from gateway.application import openapi_document
 from gateway.core import errors, problems
 from gateway.core.config import Config
 from gateway.features.runs import state
+from gateway.features.settings.known import KNOWN
 from tests.conftest import LiveGateway
 from tests.docs.pages import EVERYTHING, PAGES, ROOT, Page, page
 
@@ -57,6 +58,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert documented[name] == default, name
     settings = {cell for cell in documented if re.fullmatch(r"[a-z]+(_[a-z]+)*", cell)} - {"setting", "path"}
     assert settings == set(Config.model_fields)
+
+
+def test_every_operator_setting_is_documented_with_its_default() -> None:
+    table = page("docs/settings.md")
+    documented = dict(zip(table.column(0), table.column(1), strict=False))
+    headings = {"---": "---", "setting": "default"}
+    assert documented == {key: str(setting.default) for key, setting in KNOWN.items()} | headings
 
 
 def test_every_route_is_documented_and_every_documented_route_exists() -> None:

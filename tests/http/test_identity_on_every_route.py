@@ -160,5 +160,6 @@ def _body(route: Route) -> dict[str, object] | None:
         "identity.create_token": {"name": "another"},
         "identity.set_my_password": {"new_password": "long enough to pass"},
         "artifacts.upload": {},
+        "settings.put_setting": {"value": 1},
     }
     return bodies.get(route.endpoint, {} if route.method in UNSAFE else None)

@@ -127,7 +127,7 @@ class Tasks:
 
     def create(self, **wish: Any) -> Task:
         with self.unit(self.actor) as work:
-            return tasks.create(work, TaskIn(**{"commands": ["true"], **wish}), default_timeout_s=60)
+            return tasks.create(work, TaskIn(**{"commands": ["true"], **wish}))
 
     def get(self, task_id: uuid.UUID) -> Task:
         with self.unit(self.actor) as work:

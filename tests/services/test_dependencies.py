@@ -65,10 +65,10 @@ def test_a_chain_ends_with_its_head_and_says_why(mine: Tasks, ending: str) -> No
 
 def test_a_very_long_chain_is_canceled_as_a_whole(mine: Tasks, unit: Open) -> None:
     with unit(mine.actor) as work:
-        chain = [tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)]
+        chain = [tasks.create(work, TaskIn(commands=["true"]))]
         for _ in range(350):
             wish = TaskIn(commands=["true"], depends_on=[chain[-1].id])
-            chain.append(tasks.create(work, wish, default_timeout_s=60))
+            chain.append(tasks.create(work, wish))
             work.session.flush()
     mine.call("cancel", chain[0].id)
     assert mine.status(chain[1], chain[175], chain[-1]) == ["canceled"] * 3

@@ -30,7 +30,7 @@ class Broken(Exception):
 def test_a_commit_leaves_task_run_job_event_and_audit_together(unit: Open, alice: Actor, rows: Rows) -> None:
     [before] = rows(TRACES)
     with unit(alice) as work:
-        tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+        tasks.create(work, TaskIn(commands=["true"]))
         assert rows(TRACES) == [before], "nothing is seen before the commit"
     [after] = rows(TRACES)
     assert all(now > then for then, now in zip(before, after, strict=True))
@@ -41,7 +41,7 @@ def test_a_rollback_leaves_nothing(unit: Open, alice: Actor, rows: Rows) -> None
 
     def create_and_fail() -> None:
         with unit(alice) as work:
-            tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            tasks.create(work, TaskIn(commands=["true"]))
             raise Broken
 
     with pytest.raises(Broken):
@@ -54,7 +54,7 @@ def test_a_rollback_keeps_the_record_of_a_denial(unit: Open, alice: Actor, rows:
 
     def create_and_ask_for_too_much() -> None:
         with unit(alice) as work:
-            tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            tasks.create(work, TaskIn(commands=["true"]))
             work.allow("users.create", Resource("users"))
 
     with pytest.raises(Forbidden):
@@ -87,7 +87,7 @@ def test_a_failure_on_the_way_to_the_commit_is_an_error_like_any_other(unit: Ope
 
     def store_one_row_twice() -> None:
         with unit(alice) as work:
-            task = tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            task = tasks.create(work, TaskIn(commands=["true"]))
             twice = {"owner_id": alice.user_id, "tag": "same", "task_id": task.id}
             work.insert(TaskTag, [twice, twice])
 
@@ -101,10 +101,10 @@ def test_a_server_lost_on_the_way_to_the_commit_is_a_lost_server(unit: Open, ali
     def lose_the_server() -> None:
         with unit(alice) as work:
             [process] = work.session.execute(sqlalchemy.text("SELECT pg_backend_pid()")).one()
-            tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60)
+            tasks.create(work, TaskIn(commands=["true"]))
             rows(f"SELECT pg_terminate_backend({process}, 5000)")
 
     with pytest.raises(sqlalchemy.exc.OperationalError):
         lose_the_server()
     with unit(alice) as work:
-        assert tasks.create(work, TaskIn(commands=["true"]), default_timeout_s=60).status == "queued"
+        assert tasks.create(work, TaskIn(commands=["true"])).status == "queued"

@@ -10,6 +10,7 @@ from gateway.core.config import Config
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service as nodes
+from gateway.features.settings import service as settings
 
 from .schemas import Capabilities, Capability, Readiness, Reason
 
@@ -40,7 +41,8 @@ def capabilities(work: Work, config: Config) -> Capabilities:
         "body_bytes": config.body_limit_bytes,
         "upload_bytes": config.upload_limit_bytes,
         "output_bytes": config.output_limit_bytes,
-        "task_timeout_s": config.task_timeout_s,
+        "task_timeout_s": settings.value(work, "tasks.default_timeout_s"),
+        "longest_task_timeout_s": settings.value(work, "tasks.max_timeout_s"),
     }
     no_sandbox = (first.get("reason") or no_node[0], first.get("remedy") or no_node[1])
     external = config.database_url is not None

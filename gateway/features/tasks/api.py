@@ -58,7 +58,7 @@ CREATE_BODY: dict[str, Any] = {
 @room.post("/tasks", responses={201: TaskOut}, summary="Submit a task", openapi_extensions=CREATE_BODY)
 def create_task() -> Response:
     wish = _from_multipart() if request.mimetype == "multipart/form-data" else _from_json()
-    task = service.create(work(), wish, default_timeout_s=current_app.config["TASK_TIMEOUT_S"])
+    task = service.create(work(), wish)
     return created(task, f"/v1/tasks/{task.id}")
 
 

@@ -12,6 +12,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.projects import service as projects
 from gateway.features.runs import service as runs
+from gateway.features.settings import service as settings
 
 from . import lifecycle, names, queries, state
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
@@ -20,7 +21,7 @@ from .schemas import ArtifactRef, JobResult, ResultOut, TaskIn, TaskOut, TaskPat
 SUMMARY_LENGTH = 200
 
 
-def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> TaskOut:
+def create(work: Work, wish: TaskIn) -> TaskOut:
     """A new task, queued or waiting. Raises Invalid naming the field that does not fit."""
     work.allow("tasks.create", Resource("tasks", None, work.actor.user_id))
     if wish.session_id is not None:
@@ -36,7 +37,7 @@ def create(work: Work, wish: TaskIn, *, default_timeout_s: float) -> TaskOut:
         status="waiting" if waits else "queued",
         prompt=wish.prompt, script=wish.script.model_dump(mode="json") if wish.script else None, commands=wish.commands,
         continue_on_error=wish.continue_on_error, acceptance_criteria=wish.acceptance_criteria, tags=wish.tags,
-        priority=wish.priority, timeout_s=wish.timeout_s or default_timeout_s, model=wish.model, network=wish.network,
+        priority=wish.priority, timeout_s=_time_limit(work, wish), model=wish.model, network=wish.network,
         env=wish.env, metadata_=wish.metadata, attempts=0,
     )  # fmt: skip
     work.session.add(task)
@@ -190,6 +191,16 @@ def _find(work: Work, task_id: uuid.UUID, action: str, *, lock: bool = False, wh
 def _summary(wish: TaskIn) -> str:
     text = wish.prompt or (wish.script.content if wish.script else None) or " ; ".join(wish.commands or ["script"])
     return " ".join(text[: 4 * SUMMARY_LENGTH].split())[:SUMMARY_LENGTH]
+
+
+def _time_limit(work: Work, wish: TaskIn) -> float:
+    longest: float = settings.value(work, "tasks.max_timeout_s")
+    if wish.timeout_s is None:
+        default: float = settings.value(work, "tasks.default_timeout_s")
+        return min(longest, default)
+    if wish.timeout_s > longest:
+        raise Invalid.field("timeout_s", f"at most {longest:g} seconds are allowed here")
+    return wish.timeout_s
 
 
 def _check_artifacts(work: Work, wish: TaskIn) -> None:

@@ -14,8 +14,10 @@ from gateway.core import queue
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.store import Store
+from gateway.features.providers.service import AGENT
 from gateway.features.runs import service as runs
 from gateway.features.runs.service import Fenced, LogBatch
+from gateway.features.settings import service as settings
 
 from . import lifecycle, queries, state
 from .models import Task
@@ -38,7 +40,7 @@ class Plan:
     env: dict[str, str]
     network: bool
     timeout_s: float
-    model: str | None
+    model: str
     inputs: list[tuple[str, str]]
     """(filename, SHA-256) of each attachment."""
     script_sha256: str | None
@@ -175,10 +177,15 @@ def _plan(work: Work, task: Task, run_id: uuid.UUID, job_ids: list[uuid.UUID]) -
     return Plan(
         run_id=run_id, task_id=task.id, kind=task.kind, prompt=task.prompt, script=task.script,
         commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
-        network=task.network, timeout_s=task.timeout_s, model=task.model,
+        network=task.network, timeout_s=task.timeout_s, model=_model(work, task),
         inputs=[(file.filename, file.sha256) for file in files],
         script_sha256=source[0].sha256 if source else None, job_ids=job_ids,
     )  # fmt: skip
+
+
+def _model(work: Work, task: Task) -> str:
+    default: str = settings.value(work, "chat.default_model")
+    return default if task.model in (None, AGENT) else task.model
 
 
 def _end_job(work: Work, run: Any, report: JobReport, lines: LogBatch) -> None:

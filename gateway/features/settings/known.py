@@ -1,0 +1,87 @@
+"""The typed set of settings, declared once. A setting is listed here only when something obeys it."""
+
+import re
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from gateway.core.config import Config
+from gateway.core.errors import Invalid
+
+Value = int | float | str | bool
+
+MODEL = re.compile(r"[^/\s]{1,100}/\S{1,100}")
+A_WEEK_S = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One operator setting.
+
+    `config_field` names the field of the process's configuration that, where it was given, decides instead.
+    """
+
+    key: str
+    type: type[Any]
+    default: Value
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    check: Callable[[str], str | None] | None = None
+    config_field: str | None = None
+
+    @property
+    def wire_type(self) -> str:
+        """The JSON type of its value."""
+        return {int: "integer", float: "number", str: "string", bool: "boolean"}[self.type]
+
+    def accepted(self, value: Any) -> Value:
+        """`value` as it is stored. Raises Invalid that says what is allowed."""
+        if self.type is float and type(value) is int:
+            value = float(value)
+        if type(value) is not self.type:
+            raise Invalid.field("value", f"send {self._wanted()}")
+        if isinstance(value, str):
+            problem = self.check(value) if self.check else None
+            if problem:
+                raise Invalid.field("value", problem)
+        elif (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+            raise Invalid.field("value", f"send {self._wanted()}")
+        return value  # type: ignore[no-any-return]
+
+    def _wanted(self) -> str:
+        kind = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false"}
+        span = f" from {self.minimum:g} to {self.maximum:g}" if self.minimum is not None and self.maximum else ""
+        return kind[self.wire_type] + span
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def zone_problem(name: str) -> str | None:
+    """What is wrong with the name of a time zone, in words."""
+    return None if name in _zones() else "send the IANA name of a time zone, such as Europe/Berlin"
+
+
+def _model_problem(name: str) -> str | None:
+    return None if MODEL.fullmatch(name) else "send PROVIDER/MODEL, as GET /v1/models lists them"
+
+
+_PROCESS = {name: field.default for name, field in Config.model_fields.items()}
+
+_DECLARED = (
+    Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",
+            check=_model_problem, config_field="default_model"),
+    Setting("tasks.default_timeout_s", float, _PROCESS["task_timeout_s"], "time limit of a task that names none",
+            minimum=1, maximum=A_WEEK_S, config_field="task_timeout_s"),
+    Setting("tasks.max_timeout_s", float, float(A_WEEK_S), "longest time limit that a task may name",
+            minimum=1, maximum=A_WEEK_S),
+    Setting("time_zone", str, "UTC", "time zone of whoever and whatever has none of its own", check=zone_problem),
+)  # fmt: skip
+
+KNOWN: dict[str, Setting] = {setting.key: setting for setting in sorted(_DECLARED, key=lambda item: item.key)}
+"""Every setting by its key, in the order of the keys."""

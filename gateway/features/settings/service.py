@@ -1,0 +1,111 @@
+"""Rules of settings: the only writer of this room's table."""
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+
+from . import live, queries
+from .known import KNOWN, Setting
+from .models import StoredSetting
+from .schemas import SettingOut, SettingQuery
+
+
+def value(work: Work, key: str) -> Any:
+    """The value in force, at most a second old; costs no query as a rule. Anyone may be held to it."""
+    return _live(work).value(key)
+
+
+def page(work: Work, query: SettingQuery) -> tuple[list[SettingOut], str | None]:
+    """A page of the settings in the order of their keys; the cursor is the last key. Raises Invalid."""
+    work.allow("settings.read", Resource("settings"))
+    prefix, after = query.key_prefix or "", query.cursor or ""
+    if after and after not in KNOWN:
+        raise Invalid.field("cursor", "use the next_cursor of the page before, unchanged")
+    wanted = [setting for key, setting in KNOWN.items() if key.startswith(prefix) and key > after]
+    stored = queries.stored(work.session)
+    shown = [_describe(work, setting, stored.get(setting.key)) for setting in wanted[: query.limit]]
+    return shown, shown[-1].key if len(wanted) > query.limit else None
+
+
+def get(work: Work, key: str) -> SettingOut:
+    """One setting. Raises NotFound."""
+    work.allow("settings.read", Resource("settings", key))
+    return _describe(work, _known(key), queries.stored(work.session).get(key))
+
+
+def for_change(work: Work, key: str) -> StoredSetting | None:
+    """A setting as it is stored, locked. Raises NotFound, and Conflict where the configuration decides."""
+    work.allow("settings.write", Resource("settings", key))
+    setting = _known(key)
+    if key in _live(work).fixed:
+        name = setting.config_field or ""
+        raise Conflict(
+            f"{key} is fixed by {name} in config.toml or by GATEWAY_{name.upper()}; remove that and restart first.",
+            code="setting_fixed",
+        )
+    return queries.one(work.session, key)
+
+
+def put(work: Work, key: str, row: StoredSetting | None, wanted: Any, expected_version: int | None) -> SettingOut:
+    """Sets a value. Raises Invalid that says what is allowed, and Conflict for another version than expected."""
+    setting = _known(key)
+    accepted = setting.accepted(wanted)
+    version = row.version if row else 0
+    if expected_version not in (None, version):
+        raise Conflict(f"{key} is at version {version} now; read it again.", code="version_conflict")
+    return _store(work, setting, row, accepted)
+
+
+def reset(work: Work, key: str, row: StoredSetting | None) -> None:
+    """Returns a setting to its default."""
+    if row is not None and row.value is not None:
+        _store(work, _known(key), row, None)
+
+
+def _store(work: Work, setting: Setting, row: StoredSetting | None, wanted: Any) -> SettingOut:
+    if row is None:
+        row = StoredSetting(key=setting.key, value=wanted, updated_by=work.actor.handle)
+        work.session.add(row)
+    else:
+        row.value, row.updated_by = wanted, work.actor.handle
+    work.session.flush()
+    shown = _describe(work, setting, row)
+    work.emit("setting.changed", data={"key": setting.key, "value": shown.value, "source": shown.source})
+    work.after_commit(_live(work).forget)
+    return shown
+
+
+def _describe(work: Work, setting: Setting, row: StoredSetting | None) -> SettingOut:
+    fixed = _live(work).fixed
+    stored = row.value if row else None
+    return SettingOut(
+        key=setting.key,
+        value=fixed.get(setting.key, setting.default if stored is None else stored),
+        default=setting.default,
+        source="configuration" if setting.key in fixed else "default" if stored is None else "database",
+        type=setting.wire_type,  # type: ignore[arg-type]
+        minimum=setting.minimum,
+        maximum=setting.maximum,
+        description=setting.description,
+        needs_restart=setting.key in fixed,
+        version=row.version if row else 0,
+        updated_at=row.updated_at if row else None,
+        updated_by=row.updated_by if row else None,
+    )
+
+
+def _known(key: str) -> Setting:
+    setting = KNOWN.get(key)
+    if setting is None:
+        raise NotFound("There is no such setting; GET /v1/settings lists them.")
+    return setting
+
+
+def _live(work: Work) -> live.Live:
+    engine = work.session.get_bind()
+    assert isinstance(engine, Engine)
+    return live.of(engine)
