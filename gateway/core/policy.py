@@ -13,9 +13,11 @@ from .identity import SYSTEM_USER_ID, Actor
 ROLE_ACTIONS: dict[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
-    "operator": ("*.read", "tasks.*", "runs.*", "artifacts.*", "nodes.*", "models.*", "events.*", "self.*"),
+    "operator": (
+        "*.read", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*", "events.*", "self.*",
+    ),
     "member": (
-        "tasks.*", "runs.*", "artifacts.*", "projects.read", "models.*", "events.*",
+        "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
         "capabilities.read", "queue.read", "self.*",
     ),
     "viewer": (

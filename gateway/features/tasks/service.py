@@ -23,10 +23,9 @@ SUMMARY_LENGTH = 200
 
 def create(work: Work, wish: TaskIn) -> TaskOut:
     """A new task, queued or waiting. Raises Invalid naming the field that does not fit."""
-    work.allow("tasks.create", Resource("tasks", None, work.actor.user_id))
+    project = projects.for_new_work(work, wish.project_id, "tasks.create")
     if wish.session_id is not None:
         raise Invalid.field("session_id", "there is no such session, or it is not yours")
-    project = projects.for_new_work(work, wish.project_id)
     _check_artifacts(work, wish)
     waits = _check_dependencies(work, wish.depends_on)
     summary = _summary(wish)
