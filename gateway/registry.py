@@ -8,6 +8,7 @@ ROOMS = (
     "settings",
     "identity",
     "projects",
+    "preferences",
     "providers",
     "nodes",
     "events",

@@ -18,11 +18,11 @@ ROLE_ACTIONS: dict[str, tuple[str, ...]] = {
     ),
     "member": (
         "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
-        "capabilities.read", "queue.read", "self.*",
+        "preferences.read", "preferences.write", "preferences.delete", "capabilities.read", "queue.read", "self.*",
     ),
     "viewer": (
         "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
-        "capabilities.read", "queue.read", "self.*",
+        "preferences.read", "capabilities.read", "queue.read", "self.*",
     ),
 }  # fmt: skip
 """Which action globs each built-in role allows."""
