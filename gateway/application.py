@@ -26,6 +26,7 @@ from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, s
 from gateway.core.errors import TooMany
 from gateway.core.room import PUBLIC
 from gateway.features.artifacts.store import Store
+from gateway.features.audit.signer import Signer
 from gateway.features.events.fanout import Fanout
 from gateway.features.identity import authentication
 from gateway.features.settings import live as settings
@@ -54,6 +55,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
     app.extensions["public"] = set(DATALESS)
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
+    app.extensions["audit_signer"] = Signer(data_dir.keys)
     app.extensions["fanout"] = Fanout(app.extensions["gateway_sessions"], lambda: url)
     observe.install(app)
     denials.install(app)

@@ -5,10 +5,10 @@ from importlib.util import find_spec
 from types import ModuleType
 
 ROOMS = (
+    "audit",
     "settings",
     "identity",
     "projects",
-    "preferences",
     "providers",
     "nodes",
     "events",

@@ -29,6 +29,7 @@ from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
+from gateway.features.audit import service as audit
 from gateway.features.identity import service as identity
 from gateway.node.process import NodeProcess
 
@@ -36,6 +37,12 @@ log = structlog.get_logger("gateway.serving")
 
 STOP_S = 2.0
 """How long open requests may go on after the gateway was told to stop."""
+
+CHECKPOINT_S = 60.0
+"""How often the audit chain is signed."""
+
+LAST_CHECKPOINT_S = 1.0
+"""How long the last signature may take: the database may be gone."""
 
 STALLED_S = 30.0
 """A client that takes nothing of an answer for so long is dropped: a stream would wait for it for ever."""
@@ -74,6 +81,7 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         launch_key = crypto.new_secret()
         app = create_app(config, url, launch_key=launch_key)
         add_pages(app)
+        stack.enter_context(_audit_checkpoints(app))
         app.extensions["fanout"].start()
         stack.callback(app.extensions["fanout"].stop)
         address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
@@ -88,6 +96,8 @@ def prepare_database(url: str) -> None:
     try:
         check_server(database.engine)
         migrate(database.engine, ROOT / "migrations")
+        with unit_of_work(database.sessions, SYSTEM) as work:
+            audit.add_partitions(work)
         with unit_of_work(database.sessions, SYSTEM) as work:
             identity.ensure_owner(work)
     finally:
@@ -171,6 +181,32 @@ def _node(config: Config, app_file: Path) -> Iterator[NodeProcess]:
     finally:
         watcher.kill()
         node.stop(timeout_s=4)
+
+
+@contextmanager
+def _audit_checkpoints(app: Flask) -> Iterator[None]:
+    """Signs the audit chain regularly, and once more at the end, when requests are over."""
+    sessions, signer = app.extensions["gateway_sessions"], app.extensions["audit_signer"]
+
+    def sign() -> None:
+        try:
+            with unit_of_work(sessions, SYSTEM) as work:
+                audit.checkpoint(work, signer)
+        except Exception:
+            log.exception("the audit chain could not be signed; it is tried again")
+
+    def sign_again_and_again() -> None:
+        while True:
+            gevent.sleep(CHECKPOINT_S)
+            sign()
+
+    clock = gevent.spawn(sign_again_and_again)
+    try:
+        yield
+    finally:
+        clock.kill()
+        with gevent.Timeout(LAST_CHECKPOINT_S, False):
+            sign()
 
 
 def _shown(host: str) -> str:

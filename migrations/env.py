@@ -9,8 +9,8 @@ registry.load_tables()
 
 
 def ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Leaves the queue's own tables out of comparisons: Procrastinate defines those."""
-    return not (kind == "table" and (name or "").startswith("procrastinate_"))
+    """Leaves out of comparisons the queue's tables, which Procrastinate defines, and partitions."""
+    return not (kind == "table" and (name or "").startswith(("procrastinate_", "audit_records_")))
 
 
 connection = context.config.attributes["connection"]

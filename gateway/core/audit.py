@@ -1,42 +1,81 @@
-"""The audit record, write side: who did what to what, and what was decided."""
+"""The audit record, write side: who did what to what, and what was decided.
 
+Records are numbered without gaps and chained: each hash covers the record and the hash before it. The database
+does both, in `audit_append` of migration 0004. Reading and verifying them is the audit room's.
+"""
+
+import json
 import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .clock import new_id, now
 from .database import Base
 from .identity import Actor
 from .policy import Resource
 
+ORIGIN = bytes(32)
+"""The hash before the first record."""
+
+
+class AuditHead(Base):
+    """Number and hash of the newest record; exactly one row."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    hash: Mapped[bytes]
+
 
 class AuditRecord(Base):
-    """One decision. Append-only; kept when what it speaks of is purged, hence no foreign keys."""
+    """One decision. Append-only; kept when what it speaks of is purged, hence no foreign keys.
+
+    A partition holds a month: ids carry their time, so that paging by id and filters by time touch few of them.
+    """
 
     __tablename__ = "audit_records"
     __table_args__ = (
         CheckConstraint("decision IN ('allow', 'deny')", name="decision"),
+        Index("ix_audit_records_seq", "seq"),
         Index("ix_audit_records_actor_id_id", "actor_id", "id"),
-        Index("ix_audit_records_action_id", "action", "id"),
-        Index("ix_audit_records_resource_id_id", "resource_id", "id"),
+        Index("ix_audit_records_actor_id", "actor", "id"),
+        Index("ix_audit_records_action_id", "action", "id", postgresql_ops={"action": "text_pattern_ops"}),
+        Index("ix_audit_records_resource_kind_id", "resource_kind", "id"),
+        Index("ix_audit_records_resource_id_id", "resource_id", "id", postgresql_where=text("resource_id IS NOT NULL")),
+        Index("ix_audit_records_via_id", "via", "id"),
+        Index("ix_audit_records_request_id", "request_id", postgresql_where=text("request_id IS NOT NULL")),
+        Index("ix_audit_records_denied", "id", postgresql_where=text("decision = 'deny'")),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[bytes]
     time: Mapped[datetime]
     actor_id: Mapped[uuid.UUID | None]
     actor: Mapped[str]
+    groups: Mapped[list[str]]
     roles: Mapped[list[str]]
     via: Mapped[str]
+    credential_id: Mapped[uuid.UUID | None]
     action: Mapped[str]
     resource_kind: Mapped[str]
     resource_id: Mapped[str | None]
+    project_id: Mapped[uuid.UUID | None]
     decision: Mapped[str]
     reason: Mapped[str]
+    rule: Mapped[str | None]
     request_id: Mapped[str | None]
     address: Mapped[str | None]
+
+    @property
+    def resource(self) -> Resource:
+        """What the action was aimed at."""
+        return Resource(self.resource_kind, self.resource_id, project_id=self.project_id)
 
 
 def audit_row(
@@ -46,21 +85,38 @@ def audit_row(
     *,
     allowed: bool,
     reason: str,
+    rule: str | None = None,
     request_id: str | None,
 ) -> dict[str, Any]:
-    """The column values of one record; `actor` is None for a caller nobody knows."""
+    """The column values of one record; `actor` is None for a caller nobody knows. `rule` names what decided."""
     return {
         "id": new_id(),
         "time": now(),
         "actor_id": actor.user_id if actor else None,
         "actor": actor.handle if actor else "anonymous",
+        "groups": sorted(actor.groups) if actor else [],
         "roles": sorted(actor.roles) if actor else [],
         "via": actor.via if actor else "none",
+        "credential_id": actor.credential_id if actor else None,
         "action": action,
         "resource_kind": resource.kind,
         "resource_id": str(resource.id) if resource.id is not None else None,
+        "project_id": resource.project_id,
         "decision": "allow" if allowed else "deny",
         "reason": reason,
+        "rule": rule,
         "request_id": request_id,
         "address": actor.address if actor else None,
     }
+
+
+_APPEND = text("SELECT audit_append(CAST(:rows AS jsonb))")
+
+
+def append(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Numbers, chains and stores rows of `audit_row`. It takes the lock on the chain's head until the commit.
+
+    So call it last, but for `events.append`, which takes the lock on event numbers: everyone takes these two in
+    this order.
+    """
+    session.execute(_APPEND, {"rows": json.dumps(rows, default=str)})

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import sqlalchemy.exc
 import structlog
 from flask import Flask, Response, current_app, g, request
-from sqlalchemy import insert
 
-from .audit import AuditRecord, audit_row
+from . import audit
+from .audit import audit_row
 from .errors import GatewayError
 from .pace import Pace
 from .policy import Resource
@@ -73,7 +73,7 @@ def _record(status: int) -> None:
     row["address"] = request.remote_addr
     try:
         with current_app.extensions["gateway_sessions"]() as session:
-            session.execute(insert(AuditRecord), [row])
+            audit.append(session, [row])
             session.commit()
     except sqlalchemy.exc.SQLAlchemyError as error:
         log.warning("a refusal could not be recorded", error=type(error).__name__)

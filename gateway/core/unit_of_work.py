@@ -12,15 +12,13 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from . import events, queue
-from .audit import AuditRecord, audit_row
+from . import audit, events, queue
+from .audit import audit_row
 from .database import Base, together
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
 from .policy import Resource, can, is_hidden
-
-_AUDIT = Base.metadata.tables[AuditRecord.__tablename__]
 
 
 class Work:
@@ -109,7 +107,7 @@ class Work:
         for table, rows in self._rows:
             self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
         if self._audit or self._denials:
-            self.session.execute(insert(_AUDIT), self._audit + self._denials)
+            audit.append(self.session, self._audit + self._denials)
         if self._events:
             events.append(self.session, self._events)
 
@@ -119,7 +117,7 @@ class Work:
         denials, self._denials = self._denials, []
         self._rows, self._audit, self._events, self._after_commit = [], [], [], []
         if denials:
-            self.session.execute(insert(AuditRecord), denials)
+            audit.append(self.session, denials)
             self.session.commit()
 
 
