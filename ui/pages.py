@@ -23,6 +23,25 @@ IMPORTS = {
 }
 
 
+# The addresses of pages; static/js/routes.js says what is shown at each.
+SHELLS = (
+    "/",
+    "/tasks",
+    "/tasks/new",
+    "/tasks/<uuid:task_id>",
+    "/artifacts",
+    "/projects",
+    "/models",
+    "/settings",
+    "/settings/account",
+    "/settings/gateway",
+    "/api",
+    "/docs",
+    "/welcome",
+    "/login",
+)
+
+
 def assets_version() -> str:
     """A short hash over every static file, so that an address with it in can be cached for ever."""
     digest = hashlib.sha256()
@@ -57,10 +76,10 @@ def blueprint() -> Blueprint:
     pages = Blueprint("ui", __name__, template_folder=str(ROOT / "templates"))
     version = assets_version()
     core_modules = sorted(
-        path.relative_to(STATIC).as_posix() for path in (STATIC / "js").rglob("*.js") if path.parent.name != "pages"
+        path.relative_to(STATIC).as_posix() for path in (STATIC / "js").rglob("*.js") if "pages" not in path.parts
     )
 
-    def shell() -> Response:
+    def shell(**_: object) -> Response:
         nonce = secrets.token_urlsafe(16)
         base = f"/assets/{version}"
         imports = {name: f"{base}/{path}" for name, path in IMPORTS.items()}
@@ -76,32 +95,8 @@ def blueprint() -> Blueprint:
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         return response
 
-    @pages.get("/")
-    def home() -> Response:
-        return shell()
-
-    @pages.get("/tasks")
-    @pages.get("/tasks/new")
-    def tasks() -> Response:
-        return shell()
-
-    @pages.get("/tasks/<uuid:task_id>")
-    def task(task_id: str) -> Response:
-        return shell()
-
-    @pages.get("/artifacts")
-    def artifacts() -> Response:
-        return shell()
-
-    @pages.get("/login")
-    @pages.get("/welcome")
-    def entrance() -> Response:
-        return shell()
-
-    @pages.get("/api")
-    @pages.get("/docs")
-    def api_reference() -> Response:
-        return shell()
+    for rule in SHELLS:
+        pages.add_url_rule(rule, "shell", shell)
 
     @pages.get("/assets/<asset_version>/<path:filename>")
     def assets(asset_version: str, filename: str) -> Response:

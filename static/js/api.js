@@ -106,6 +106,9 @@ export const post = async (path, body = {}, options) => decoded(await send("POST
 export const patch = async (path, body, version) =>
   decoded(await send("PATCH", path, { body, headers: version ? { "If-Match": `"${version}"` } : {} }));
 
+/** @param {string} path @param {any} body @returns {Promise<any>} */
+export const put = async (path, body) => decoded(await send("PUT", path, { body }));
+
 /** @param {string} path @returns {Promise<null>} */
 export const remove = async (path) => decoded(await send("DELETE", path));
 

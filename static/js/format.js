@@ -61,3 +61,6 @@ export function parseDuration(text) {
   const factor = /** @type {Record<string, number>} */ ({ s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 })[match[2] ?? "s"];
   return Number(match[1]) * factor;
 }
+
+/** A phrase with a capital letter at its front. @param {string} text */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -3,7 +3,10 @@ import { signal } from "@preact/signals";
 import { loadSession, toLogin } from "./session.js";
 /** @import { GatewayEvent } from "./types.js" */
 
-const PATTERNS = ["task.*", "job.*", "run.*", "artifact.*", "node.*", "agent.*"];
+const PATTERNS = [
+  "task.*", "job.*", "run.*", "artifact.*", "node.*", "agent.*", "project.*", "preference.*", "setting.*", "credential.*", "provider.*",
+  "user.*", "session.*", "token.*", "group.*", "role.*", "role_binding.*", "policy_rule.*",
+];
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const TICK_MS = 4_000;

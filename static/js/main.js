@@ -6,32 +6,11 @@ import { ApiError, whenUnauthenticated } from "./api.js";
 import { startKeys } from "./keys.js";
 import { start as startLive } from "./live.js";
 import { navigate, place, startRouter } from "./router.js";
+import { routeOf } from "./routes.js";
 import { loadSession, session, signInNatively, toLogin } from "./session.js";
 import { Shell } from "./components/shell.js";
 import { Failed, Loading } from "./components/states.js";
-
-/** @typedef {{pattern: RegExp, title: string, load: () => Promise<{default: any}>, bare?: boolean}} Route */
-
-/** @type {Route[]} */
-const ROUTES = [
-  { pattern: /^\/$/, title: "Home", load: () => import("./pages/home.js") },
-  { pattern: /^\/tasks$/, title: "Tasks", load: () => import("./pages/tasks.js") },
-  { pattern: /^\/tasks\/new$/, title: "New task", load: () => import("./pages/new-task.js") },
-  { pattern: /^\/tasks\/([0-9a-f-]+)$/, title: "Task", load: () => import("./pages/task.js") },
-  { pattern: /^\/artifacts$/, title: "Artifacts", load: () => import("./pages/artifacts.js") },
-  { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
-  { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
-  { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },
-];
-
-/** @returns {{route: Route, id: string}} */
-function currentRoute() {
-  for (const route of ROUTES) {
-    const match = route.pattern.exec(place.value.path);
-    if (match) return { route, id: match[1] ?? "" };
-  }
-  return { route: ROUTES[0], id: "" };
-}
+/** @import { Route } from "./routes.js" */
 
 /** The page's module; an address that this release no longer has is loaded whole. @param {Route} route */
 async function pageOf(route) {
@@ -44,7 +23,7 @@ async function pageOf(route) {
 }
 
 function App() {
-  const { route, id } = currentRoute();
+  const { route, id } = routeOf(place.value.path);
   const [shown, setShown] = useState(/** @type {{route: Route, page: any} | null} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   useEffect(() => {

@@ -65,3 +65,9 @@ export function useResource(key, read, concerns, settle = SETTLE_MS) {
   if (state.key !== key) return { data: null, error: null, loading: true, reload };
   return { data: state.data, error: state.error, loading: state.loading, reload };
 }
+
+/** Events whose name begins with one of these. @param {...string} beginnings @returns {(event: GatewayEvent) => boolean} */
+export const about =
+  (...beginnings) =>
+  (event) =>
+    beginnings.some((beginning) => event.name.startsWith(beginning));

@@ -1,5 +1,6 @@
 /** Where we are: the address as a signal, moving without a page load, filters kept in the query. */
 import { signal } from "@preact/signals";
+import { isPage } from "./routes.js";
 
 const here = () => ({ path: location.pathname, query: new URLSearchParams(location.search) });
 
@@ -43,6 +44,3 @@ export function startRouter() {
     navigate(url.pathname + url.search);
   });
 }
-
-/** @param {string} path */
-const isPage = (path) => /^\/(tasks(\/.*)?|artifacts|welcome|api)?$/.test(path);

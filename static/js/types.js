@@ -103,12 +103,49 @@
  * @property {string | null} [remedy]
  *
  * @typedef {object} Session
- * @property {{id: string, handle: string, display_name: string, roles: string[], has_password?: boolean}} user
+ * @property {User} user
  * @property {string | null} csrf_token
  * @property {boolean} [first_run]
  * @property {string[]} [actions]
  *
  * @typedef {{id: string, owned_by?: string}} Model
+ */
+
+/**
+ * Access.
+ *
+ * @typedef {{id: string, version: number, handle: string, display_name: string, roles: string[], time_zone?: string | null, is_active: boolean, has_password: boolean, created_at: string}} User
+ * @typedef {{id: string, version: number, name: string, description: string, external_id: string | null, is_active: boolean}} Group
+ * @typedef {{user_id: string, handle: string, display_name: string, is_active: boolean, added_at: string}} Member
+ * @typedef {{id: string, version: number, name: string, description: string, actions: string[], reach: "own" | "all", is_builtin: boolean}} Role
+ * @typedef {{id: string, subject_type: "user" | "group", subject_id: string, subject_name: string, role_id: string, role_name: string, scope_type: "system" | "project", scope_id: string | null, scope_name?: string | null}} Binding
+ * @typedef {{id: string, version: number, name: string, description: string, effect: "allow" | "deny", subject: {type: string, id: string | null}, action: string, resource: string, priority: number, conditions: Record<string, any>, is_enabled: boolean}} Rule
+ * @typedef {{role: string, actions: string[], reach: "own" | "all", group: string | null, scope_type: string, scope_id: string | null}} Grant
+ * @typedef {{id: string, name: string, effect: "allow" | "deny", action: string, resource: string, priority: number, holds: boolean}} MatchingRule
+ * @typedef {{allowed: boolean, decision: string, reason: string, roles: string[], groups: string[], grants: Grant[], rule: MatchingRule | null, rules: MatchingRule[]}} Explanation
+ *
+ * @typedef {{id: string, kind: string, created_at: string, last_used_at: string | null, expires_at: string, address: string | null, user_agent: string | null, current: boolean}} LoginSession
+ * @typedef {{id: string, name: string, prefix: string, scopes: string[] | null, created_at: string, expires_at: string | null, last_used_at: string | null}} Token
+ *
+ * @typedef {{id: string, seq: number, time: string, actor: string, actor_id: string | null, groups: string[], roles: string[], via: string, action: string, resource: {kind: string, id: string | null}, decision: string, reason: string, rule: string | null, request_id: string | null, address: string | null, hash: string}} AuditRecord
+ * @typedef {{ok: boolean, checked: number, seq: number, first_bad: {seq: number, problem: string, detail: string} | null}} Verification
+ */
+
+/**
+ * Set-up.
+ *
+ * @typedef {{id: string, version: number, slug: string, display_name: string, description: string, is_active: boolean, is_default: boolean, time_zone: string | null, effective_time_zone: string, retention: Record<string, number | null>, created_at: string}} Project
+ * @typedef {{id: string, version: number, name: string, kind: string, description: string, is_active: boolean, rotated_at: string | null, last_used_at: string | null, created_at: string}} Credential
+ * @typedef {{exists: boolean, created_at: string | null, recovery_key?: string}} RecoveryKit
+ * @typedef {{key: string, value: any, default: any, source: "default" | "database" | "configuration", type: string, minimum: number | null, maximum: number | null, description: string, needs_restart: boolean, version: number, updated_at: string | null, updated_by: string | null}} Setting
+ *
+ * @typedef {{type: string, id: string}} Scope the id is empty where the type needs none
+ * @typedef {{scope_type: string, scope_id: string | null, scope_name?: string | null, key: string, version: number}} ScopedEntry
+ * @typedef {ScopedEntry & {id: string, value: any, value_type: string, updated_at: string, updated_by: string}} Preference
+ * @typedef {ScopedEntry & {id: string, value: any, is_deleted: boolean, reason: string | null, actor: string, time: string}} PreferenceChange
+ * @typedef {ScopedEntry & {value: any, value_type: string}} EffectiveItem
+ * @typedef {ScopedEntry & {reason: string}} InvalidEntry
+ * @typedef {{items: EffectiveItem[], masked: ScopedEntry[], invalid: InvalidEntry[], constraints: EffectiveItem[]}} EffectivePreferences
  */
 
 /**

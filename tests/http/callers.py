@@ -126,12 +126,7 @@ PUBLIC = {
     "GET system_root.healthz",
     "GET system_root.readyz",
     "GET system_root.openapi",
-    "GET ui.home",
-    "GET ui.tasks",
-    "GET ui.task",
-    "GET ui.artifacts",
-    "GET ui.entrance",
-    "GET ui.api_reference",
+    "GET ui.shell",
     "GET ui.assets",
 }
 """Everything that answers a caller without an identity. Adding to it is a decision, not a detail."""

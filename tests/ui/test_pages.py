@@ -19,6 +19,11 @@ SHELLS = [
     "/tasks/new",
     "/tasks/01890000-0000-7000-8000-000000000000",
     "/artifacts",
+    "/projects",
+    "/models",
+    "/settings",
+    "/settings/account",
+    "/settings/gateway",
     "/api",
     "/docs",
 ]

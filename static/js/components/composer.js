@@ -7,6 +7,7 @@ import { parseDuration } from "../format.js";
 import { useResource } from "../resource.js";
 import { DropZone, FileButton, FileChips } from "./files.js";
 import { Icon } from "./icon.js";
+import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
 import { TaskOptions, emptyOptions, optionFields } from "./options.js";
 import { toast } from "./toast.js";
@@ -181,12 +182,3 @@ export function Composer({ start, autofocus, onCreated }) {
     </form>
   <//>`;
 }
-
-/** @param {{error: api.ApiError}} props */
-export const Problem = ({ error }) => html`<div class="problem" role="alert">
-  <${Icon} icon="alert-circle" />
-  <div>
-    <p>${error.message}${error.retryAfter > 0 && ` Try again in ${error.retryAfter} s.`}</p>
-    ${error.errors.length > 0 && html`<ul>${error.errors.map((item) => html`<li><code>${item.field}</code> ${item.message}</li>`)}</ul>`}
-  </div>
-</div>`;

@@ -2,8 +2,9 @@
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
+import { ApiError } from "../api.js";
 import { IconButton } from "./icon.js";
-import { toastError } from "./toast.js";
+import { Problem } from "./problem.js";
 
 /**
  * @param {{title: string, onClose: () => void, wide?: boolean, bare?: boolean, children?: any, footer?: any}} props
@@ -39,30 +40,35 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
   </dialog>`;
 }
 
+/** @type {import("@preact/signals").Signal<any>} the one dialog that belongs to no page */
+const opened = signal(null);
+
+/** @param {any} content a dialog that says `closeDialog` when it is done; it takes the place of the one before */
+export const openDialog = (content) => (opened.value = content);
+export const closeDialog = () => (opened.value = null);
+export const OpenDialog = () => opened.value;
+
 /** @typedef {{title: string, text: any, action: string, run: () => Promise<unknown>}} Question */
 
-/** @type {import("@preact/signals").Signal<Question | null>} */
-const question = signal(null);
-
-/** Asks before something is destroyed; the title names what. @param {Question} asked */
-export const confirmFirst = (asked) => (question.value = asked);
-
-export function Confirmation() {
+/** @param {Question} asked */
+function Confirmation({ title, text, action, run }) {
   const [busy, setBusy] = useState(false);
-  const asked = question.value;
-  if (!asked) return null;
-  const close = () => (question.value = null);
-  const run = async () => {
+  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  const confirm = async () => {
     setBusy(true);
     try {
-      await asked.run();
-      close();
-    } catch (error) {
-      toastError(error);
+      await run();
+      closeDialog();
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      setError(problem);
+      setBusy(false);
     }
-    setBusy(false);
   };
-  const footer = html`<button type="button" class="btn" onClick=${close}>Keep</button>
-    <button type="button" class="btn btn-danger" disabled=${busy} onClick=${run}>${asked.action}</button>`;
-  return html`<${Dialog} title=${asked.title} onClose=${close} footer=${footer}><p>${asked.text}</p><//>`;
+  const footer = html`<button type="button" class="btn" onClick=${closeDialog}>Keep</button>
+    <button type="button" class="btn btn-danger" disabled=${busy} onClick=${confirm}>${action}</button>`;
+  return html`<${Dialog} title=${title} onClose=${closeDialog} footer=${footer}><div class="form"><p>${text}</p>${error && html`<${Problem} error=${error} />`}</div><//>`;
 }
+
+/** Asks before something is destroyed; the title names what. @param {Question} asked */
+export const confirmFirst = (asked) => openDialog(html`<${Confirmation} key=${asked.title} ...${asked} />`);

@@ -1,6 +1,6 @@
 /** A button with a menu: arrows move, Esc closes, a click elsewhere too. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { html } from "../html.js";
+import { html, cx } from "../html.js";
 import { IconButton, Icon } from "./icon.js";
 
 /** @param {{label: string, items: {label: string, icon?: string, danger?: boolean, run: () => void}[]}} props */
@@ -30,7 +30,7 @@ export function Menu({ label, items }) {
       close();
     }
   };
-  return html`<div class="menu" ref=${box} onKeyDown=${onKeyDown}>
+  return html`<div class=${cx("menu", open && "is-open")} ref=${box} onKeyDown=${onKeyDown}>
     <${IconButton} icon="dots" label=${label} onClick=${() => setOpen(!open)} />
     ${open &&
     html`<ul class="menu-list" role="menu" aria-label=${label}>

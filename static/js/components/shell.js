@@ -1,32 +1,32 @@
 /** The frame of every page: navigation, header with the state of the connection, palette, keys, messages. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { navigate, place } from "../router.js";
+import { NAVIGATION } from "../routes.js";
 import { can, session, signOut } from "../session.js";
 import { connection, reconnect } from "../live.js";
 import { theme, toggleTheme } from "../theme.js";
 import { useShortcuts } from "../keys.js";
-import { Confirmation } from "./dialog.js";
+import { OpenDialog, closeDialog } from "./dialog.js";
 import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
 import { Palette } from "./palette.js";
 import { Toasts, attempt } from "./toast.js";
 /** @import { Command } from "./palette.js" */
+/** @import { Entry } from "../routes.js" */
 
 const base = document.getElementById("app")?.dataset.base ?? "";
 
-const PAGES = [
-  { path: "/", label: "Home", icon: "home", keys: "g h", action: "tasks.read" },
-  { path: "/tasks", label: "Tasks", icon: "checklist", keys: "g t", action: "tasks.read" },
-  { path: "/artifacts", label: "Artifacts", icon: "files", keys: "g a", action: "artifacts.read" },
-  { path: "/api", label: "API", icon: "api", keys: "g i", action: "self.read" },
-];
+/** @param {Entry} entry what the user may not see is not there */
+const isShown = ({ action, tabs }) => (tabs ? tabs.some((tab) => can(tab.action)) : can(action ?? ""));
+const shownPages = () => NAVIGATION.flat().filter(isShown);
 
 /** @returns {Command[]} */
 function commands() {
   const switchTo = theme.value === "dark" ? "light" : "dark";
   return [
-    ...PAGES.filter((page) => can(page.action)).map((page) => ({ group: "Pages", label: page.label, icon: page.icon, keys: page.keys, run: () => navigate(page.path) })),
+    ...shownPages().map((page) => ({ group: "Pages", label: page.label, icon: page.icon, keys: page.keys, run: () => navigate(page.path) })),
+    ...shownPages().flatMap((page) => (page.tabs ?? []).filter((tab) => can(tab.action)).map((tab) => ({ group: "Pages", label: `${page.label}: ${tab.label}`, icon: page.icon, run: () => navigate(tab.path) }))),
     ...(can("tasks.create") ? [{ group: "Actions", label: "New task", icon: "plus", keys: "n", run: () => navigate("/tasks/new") }] : []),
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
@@ -36,16 +36,18 @@ function commands() {
 
 /** @param {{open: boolean, onNavigate: () => void}} props */
 function Navigation({ open, onNavigate }) {
-  const isCurrent = (/** @type {string} */ path) => (path === "/" ? place.value.path === "/" : place.value.path.startsWith(path));
+  const isCurrent = (/** @type {string} */ path) => (path === "/" ? place.value.path === "/" : `${place.value.path}/`.startsWith(`${path}/`));
   return html`<nav class=${cx("nav-side", open && "is-open")} aria-label="Main" id="navigation">
     <a class="brand" href="/" onClick=${onNavigate}><img src=${`${base}/img/favicon.svg`} alt="" width="24" height="24" /><span>Gateway</span></a>
-    <ul>
-      ${PAGES.filter((page) => can(page.action)).map(
-        (page) => html`<li><a href=${page.path} aria-current=${isCurrent(page.path) ? "page" : null} onClick=${onNavigate}><${Icon} icon=${page.icon} />${page.label}</a></li>`,
+    <div class="nav-groups">
+      ${NAVIGATION.map((group) => group.filter(isShown)).map(
+        (group) =>
+          group.length > 0 &&
+          html`<ul>${group.map((page) => html`<li><a href=${page.path} aria-current=${isCurrent(page.path) ? "page" : null} onClick=${onNavigate}><${Icon} icon=${page.icon} />${page.label}</a></li>`)}</ul>`,
       )}
-    </ul>
+    </div>
     <div class="nav-user">
-      <span class="nav-name" title=${session.value?.user.handle}>${session.value?.user.display_name || session.value?.user.handle}</span>
+      <a class="nav-name" href="/settings/account" title="Your sign-in and tokens" onClick=${onNavigate}>${session.value?.user.display_name || session.value?.user.handle}</a>
       <${IconButton} icon="logout" label="Sign out" onClick=${() => attempt(signOut)} />
     </div>
   </nav>`;
@@ -69,9 +71,12 @@ export function Shell({ children }) {
     { keys: "Ctrl+k", label: "Search pages, actions and tasks", whileTyping: true, run: () => setOpen(open === "palette" ? null : "palette") },
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
-    ...PAGES.map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
+    { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },
+    ...shownPages().map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
   ]);
   const close = () => setOpen(null);
+  // What a page asked is of no use on the next.
+  useEffect(() => void closeDialog(), [place.value.path]);
 
   return html`<div class="frame" onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Escape" && open === "menu" && close()}>
     <${Navigation} open=${open === "menu"} onNavigate=${close} />
@@ -87,7 +92,7 @@ export function Shell({ children }) {
     <main id="main" tabindex="-1">${children}</main>
     ${open === "palette" && html`<${Palette} commands=${commands()} onClose=${close} />`}
     ${open === "keys" && html`<${KeysHelp} onClose=${close} />`}
-    <${Confirmation} />
+    <${OpenDialog} />
     <${Toasts} />
   </div>`;
 }

@@ -61,16 +61,3 @@ export const TaskTable = ({ tasks }) => html`<table class="table list">
     )}
   </tbody>
 </table>`;
-
-/** Older and newest pages of a list kept in the address. @param {{next: string | null}} props */
-export const Pager = ({ next }) => html`<div class="pager">
-  ${place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />Newest</a>`}
-  ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>Older<${Icon} icon="chevron-right" /></a>`}
-</div>`;
-
-/** Moves the focus along the rows with j and k. @param {number} step */
-export function moveRow(step) {
-  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".list .row-link")]);
-  const at = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
-}

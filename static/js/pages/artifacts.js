@@ -5,17 +5,16 @@ import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
-import { useShortcuts } from "../keys.js";
 import { size } from "../format.js";
 import { Ago } from "../components/clock.js";
 import { Id } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { DropZone, FileButton } from "../components/files.js";
 import { IconButton } from "../components/icon.js";
+import { Pager, useRowKeys } from "../components/list.js";
 import { Download, PreviewDialog } from "../components/preview.js";
 import { Progress } from "../components/progress.js";
 import { Empty, Loaded } from "../components/states.js";
-import { Pager, moveRow } from "../components/task-list.js";
 import { toast, toastError } from "../components/toast.js";
 /** @import { Artifact, Page } from "../types.js" */
 
@@ -60,10 +59,7 @@ export default function ArtifactsPage() {
   const preview = place.value.query.get("preview");
   const [sending, setSending] = useState(/** @type {{name: string, part: number} | null} */ (null));
   const list = useResource(cursor ?? "", () => api.get("/v1/artifacts", { cursor, limit: PAGE }), (event) => event.name.startsWith("artifact."));
-  useShortcuts([
-    { keys: "j", label: "Next row", run: () => moveRow(1) },
-    { keys: "k", label: "Previous row", run: () => moveRow(-1) },
-  ]);
+  useRowKeys();
   const upload = async (/** @type {File[]} */ files) => {
     for (const file of files) {
       try {

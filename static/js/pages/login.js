@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { ApiError } from "../api.js";
 import { place } from "../router.js";
 import { loadSession, safeNext, signIn, signInNatively } from "../session.js";
-import { Problem } from "../components/composer.js";
+import { Problem } from "../components/problem.js";
 import { Loading } from "../components/states.js";
 
 const base = document.getElementById("app")?.dataset.base ?? "";

@@ -4,11 +4,11 @@ import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
-import { useShortcuts } from "../keys.js";
 import { Icon } from "../components/icon.js";
+import { Pager, useRowKeys } from "../components/list.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty, Loaded } from "../components/states.js";
-import { Pager, TaskTable, moveRow, sorted } from "../components/task-list.js";
+import { TaskTable, sorted } from "../components/task-list.js";
 /** @import { Page, Task } from "../types.js" */
 
 const STATUSES = ["running", "queued", "waiting", "completed", "failed", "canceled"];
@@ -19,10 +19,7 @@ export default function TasksPage() {
   const [status, tag, q, cursor] = ["status", "tag", "q", "cursor"].map((name) => query.get(name));
   const filters = { status, tag, q, cursor, limit: PAGE };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/tasks", filters), (event) => event.name.startsWith("task."));
-  useShortcuts([
-    { keys: "j", label: "Next row", run: () => moveRow(1) },
-    { keys: "k", label: "Previous row", run: () => moveRow(-1) },
-  ]);
+  useRowKeys();
   const filtered = Boolean(status || tag || q);
 
   return html`<div class="page-head"><h1>Tasks</h1>

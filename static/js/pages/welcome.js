@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { loadSession, session } from "../session.js";
 import { useResource } from "../resource.js";
-import { Problem } from "../components/composer.js";
+import { Problem } from "../components/problem.js";
 import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";

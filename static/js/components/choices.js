@@ -1,0 +1,26 @@
+/** What a field offers to choose from, read from the API when the field is shown. */
+import * as api from "../api.js";
+/** @import { Option } from "./input.js" */
+
+const MOST = 200;
+
+/** @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @returns {() => Promise<Option[]>} */
+const choices =
+  (path, label, value = (row) => row.id) =>
+  async () =>
+    (await api.get(path, { limit: MOST })).items.map((/** @type {any} */ row) => ({ value: value(row), label: label(row) }));
+
+/** @param {{handle: string, display_name?: string}} user */
+export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);
+
+export const users = choices("/v1/users", userName);
+export const groups = choices("/v1/groups", (group) => group.name);
+export const roles = choices("/v1/roles", (role) => role.name);
+export const projects = choices("/v1/projects", (project) => project.display_name || project.slug);
+export const credentials = choices("/v1/credentials", (credential) => credential.name);
+export const tasks = choices("/v1/tasks", (task) => task.name);
+export const providers = choices("/v1/providers", (provider) => provider.name);
+export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action);
+
+/** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
+export const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];

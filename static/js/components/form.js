@@ -1,0 +1,114 @@
+/** Forms from a list of fields: what is refused stands beside the field that it is about. */
+import { useId, useRef, useState } from "preact/hooks";
+import { html, cx } from "../html.js";
+import { ApiError } from "../api.js";
+import { Dialog, closeDialog, openDialog } from "./dialog.js";
+import { Input } from "./input.js";
+import { Problem } from "./problem.js";
+/** @import { Field } from "./input.js" */
+
+/**
+ * @typedef {object} FormOptions
+ * @property {Field[] | ((values: Record<string, any>) => Field[])} fields a function where one field depends on another
+ * @property {Record<string, any>} [initial]
+ * @property {string} action the words of the button
+ * @property {(values: Record<string, any>) => Promise<any>} send the values of the fields that are shown
+ * @property {(answer: any) => void} [done]
+ * @property {() => void} [onCancel]
+ * @property {any} [children] shown above the fields
+ * @property {(values: Record<string, any>) => any} [preview] shown below the fields, of the values as they are written
+ * @property {boolean} [danger]
+ */
+
+/** What a field shows while nothing was written. @param {Field} field */
+const blank = ({ kind }) => (kind === "switch" ? false : kind === "words" ? [] : "");
+
+/** How a value of the API is written in a field. @param {Field} field @param {any} value */
+const written = (field, value) => (value === undefined || (value === null && field.kind !== "json") ? blank(field) : field.kind === "json" ? JSON.stringify(value, null, 2) : value);
+
+/** What is written, as a value of the API; throws a SyntaxError for text that is no JSON. @param {Field} field @param {any} value */
+function sentValue({ kind }, value) {
+  if (kind === "json") return JSON.parse(value);
+  if (kind === "number") return value === "" ? null : Number(value);
+  if (kind === "switch") return Boolean(value);
+  return value;
+}
+
+/** @param {Field[]} fields @param {Record<string, any>} values */
+function gather(fields, values) {
+  /** @type {Record<string, any>} */
+  const sent = {};
+  /** @type {Record<string, string>} */
+  const refused = {};
+  for (const field of fields) {
+    try {
+      sent[field.name] = sentValue(field, values[field.name] ?? blank(field));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      refused[field.name] = `This is not JSON: ${error.message}`;
+    }
+  }
+  return { sent, refused };
+}
+
+/** Which field an error of the API is about. @param {Field[]} fields @param {string} path */
+const fieldAt = (fields, path) => fields.find(({ name }) => path === name || path.startsWith(`${name}.`))?.name;
+
+/** @param {FormOptions} props */
+export function Form({ fields, initial = {}, action, send, done, onCancel, children, preview, danger }) {
+  const id = useId();
+  const element = useRef(/** @type {HTMLFormElement | null} */ (null));
+  const [values, setValues] = useState(() => {
+    const all = typeof fields === "function" ? fields(initial) : fields;
+    return { ...initial, ...Object.fromEntries(all.map((field) => [field.name, written(field, initial[field.name])])) };
+  });
+  const [refused, setRefused] = useState(/** @type {Record<string, string>} */ ({}));
+  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  const [busy, setBusy] = useState(false);
+  const shown = typeof fields === "function" ? fields(values) : fields;
+
+  const refuse = (/** @type {Record<string, string>} */ reasons, /** @type {ApiError | null} */ problem) => {
+    setRefused(reasons);
+    setError(problem);
+    const first = shown.find(({ name }) => reasons[name]);
+    if (first) setTimeout(() => /** @type {HTMLElement | null | undefined} */ (element.current?.querySelector(`#${CSS.escape(`${id}-${first.name}`)}`))?.focus());
+  };
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (busy || !element.current?.reportValidity()) return;
+    const { sent, refused: wrong } = gather(shown, values);
+    if (Object.keys(wrong).length) return refuse(wrong, null);
+    setBusy(true);
+    refuse({}, null);
+    try {
+      const answer = await send(sent);
+      setBusy(false);
+      done?.(answer);
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      setBusy(false);
+      const placed = problem.errors.filter((item) => fieldAt(shown, item.field));
+      const reasons = Object.fromEntries(placed.map((item) => [fieldAt(shown, item.field), item.message]));
+      refuse(reasons, placed.length && placed.length === problem.errors.length ? null : problem);
+    }
+  };
+  return html`<form class="form" ref=${element} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}>
+    ${children}
+    ${shown.map((field) => html`<${Input} key=${`${field.name} ${field.kind}`} id=${`${id}-${field.name}`} field=${field} value=${values[field.name] ?? blank(field)} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues({ ...values, [field.name]: value })} />`)}
+    ${preview?.(values)}
+    ${error && html`<${Problem} error=${error} />`}
+    <div class="form-buttons">
+      ${onCancel && html`<button type="button" class="btn" onClick=${onCancel}>Cancel</button>`}
+      <button type="submit" class=${cx("btn", danger ? "btn-danger" : "btn-primary")} disabled=${busy}>${action}</button>
+    </div>
+  </form>`;
+}
+
+/** Opens a dialog with a form; it closes when what was written has been taken. @param {FormOptions & {title: string, wide?: boolean}} options */
+export function openForm({ title, wide, done, ...form }) {
+  const finish = (/** @type {any} */ answer) => {
+    closeDialog();
+    done?.(answer);
+  };
+  openDialog(html`<${Dialog} key=${title} title=${title} wide=${wide} onClose=${closeDialog}><${Form} ...${form} done=${finish} onCancel=${closeDialog} /><//>`);
+}

@@ -1,0 +1,96 @@
+/** One field of a form: its label, its hint, what was refused, and the control for its kind. */
+import { useState } from "preact/hooks";
+import { html, cx } from "../html.js";
+import { useResource } from "../resource.js";
+import { Icon, IconButton } from "./icon.js";
+
+/** @typedef {{value: string, label: string}} Option */
+
+/**
+ * @typedef {object} Field
+ * @property {string} name as the API calls it
+ * @property {string} label
+ * @property {"text" | "password" | "number" | "url" | "area" | "json" | "select" | "switch" | "words" | "datetime-local"} [kind]
+ * @property {any} [hint]
+ * @property {boolean} [required]
+ * @property {string} [placeholder]
+ * @property {string} [autocomplete]
+ * @property {number} [minlength]
+ * @property {number} [min]
+ * @property {string} [step]
+ * @property {Option[] | (() => Promise<Option[]>)} [options] of a select; of words and text what is offered
+ * @property {boolean} [code] in the font of code
+ */
+
+/** @typedef {{id: string, field: Field, value: any, onChange: (value: any) => void, described: Record<string, any>}} ControlProps */
+
+/** @param {ControlProps} props */
+function Select({ id, field, value, onChange, described }) {
+  const { options } = field;
+  const read = useResource(field.name, async () => (typeof options === "function" ? options() : []));
+  const shown = typeof options === "function" ? (read.data ?? []) : (options ?? []);
+  return html`<select id=${id} class="form-select" required=${field.required} ...${described} value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
+    ${!shown.some((option) => option.value === "") && html`<option value="" disabled=${field.required}>${read.error ? "Could not be loaded" : field.required ? "Choose…" : "–"}</option>`}
+    ${shown.map((option) => html`<option value=${option.value}>${option.label}</option>`)}
+    ${value && !shown.some((option) => option.value === value) && html`<option value=${value}>${value}</option>`}
+  </select>`;
+}
+
+/** What a field of text offers, to take or to write something else. @param {{id: string, field: Field, without?: string[]}} props */
+export function Offered({ id, field: { name, options }, without = [] }) {
+  const read = useResource(name, async () => (typeof options === "function" ? options() : (options ?? [])));
+  return html`<datalist id=${id}>${(read.data ?? []).filter((option) => !without.includes(option.value)).map((option) => html`<option value=${option.value}>${option.label}</option>`)}</datalist>`;
+}
+
+/** Words as chips; typed or chosen, Enter adds one. @param {ControlProps} props */
+function Words({ id, field, value, onChange, described }) {
+  const [text, setText] = useState("");
+  const add = (/** @type {string} */ word) => {
+    const wanted = word.split(/[\s,]+/).filter((one) => one && !value.includes(one));
+    if (wanted.length) onChange([...value, ...wanted]);
+    setText("");
+  };
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && text.trim()) {
+      event.preventDefault();
+      add(text);
+    }
+  };
+  return html`<div class="words">
+    ${value.length > 0 &&
+    html`<ul class="chips" aria-label=${field.label}>
+      ${value.map((/** @type {string} */ word) => html`<li class="chip"><code class="chip-text">${word}</code><${IconButton} icon="x" label=${`Remove ${word}`} onClick=${() => onChange(value.filter((/** @type {string} */ other) => other !== word))} /></li>`)}
+    </ul>`}
+    <input id=${id} class="form-control is-code" list=${`${id}-offered`} placeholder=${field.placeholder} autocomplete="off" spellcheck=${false} ...${described} value=${text}
+      onInput=${(/** @type {any} */ e) => (e.inputType === "insertReplacementText" ? add(e.target.value) : setText(e.target.value))}
+      onKeyDown=${onKeyDown} onBlur=${() => text.trim() && add(text)} />
+    <${Offered} id=${`${id}-offered`} field=${field} without=${value} />
+  </div>`;
+}
+
+/** @param {ControlProps} props */
+function Control({ id, field, value, onChange, described }) {
+  const { kind = "text", required, placeholder, code } = field;
+  const onInput = (/** @type {any} */ e) => onChange(e.target.value);
+  if (kind === "select") return html`<${Select} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />`;
+  if (kind === "words") return html`<${Words} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />`;
+  if (kind === "area" || kind === "json") {
+    const rows = Math.min(16, Math.max(kind === "json" ? 3 : 2, String(value).split("\n").length + 1));
+    return html`<textarea id=${id} class=${cx("form-control", (code || kind === "json") && "is-code")} rows=${rows} required=${required} placeholder=${placeholder} spellcheck=${kind === "area" && !code} ...${described} value=${value} onInput=${onInput}></textarea>`;
+  }
+  const { autocomplete = "off", minlength, min, step } = field;
+  return html`${field.options && html`<${Offered} id=${`${id}-offered`} field=${field} />`}<input id=${id} list=${field.options ? `${id}-offered` : null} class=${cx("form-control", code && "is-code")} type=${kind} required=${required} placeholder=${placeholder} autocomplete=${autocomplete} minlength=${minlength} min=${min} step=${step} spellcheck=${false} ...${described} value=${value} onInput=${onInput} />`;
+}
+
+/** @param {{id: string, field: Field, value: any, refused?: string, onChange: (value: any) => void}} props */
+export function Input({ id, field, value, refused, onChange }) {
+  const notes = [field.hint && `${id}-hint`, refused && `${id}-refused`].filter(Boolean).join(" ");
+  const described = { "aria-describedby": notes || null, "aria-invalid": refused ? "true" : null };
+  const below = html`${field.hint && html`<p class="form-hint" id=${`${id}-hint`}>${field.hint}</p>`}
+    ${refused && html`<p class="form-refused" id=${`${id}-refused`} role="alert"><${Icon} icon="alert-circle" />${refused}</p>`}`;
+  if (field.kind === "switch") {
+    return html`<div><label class="form-check form-switch"><input id=${id} class="form-check-input" type="checkbox" role="switch" ...${described} checked=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.checked)} /><span class="form-check-label">${field.label}</span></label>${below}</div>`;
+  }
+  return html`<div><label class="form-label" for=${id}>${field.label}${!field.required && field.kind !== "select" && html` <span class="quiet">optional</span>`}</label>
+    <${Control} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />${below}</div>`;
+}

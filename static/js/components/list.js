@@ -1,0 +1,60 @@
+/** Lists: a table of named columns in whichever state it is, its pages, its rows walked by key. */
+import { html, cx } from "../html.js";
+import { place, withQuery } from "../router.js";
+import { useShortcuts } from "../keys.js";
+import { Icon } from "./icon.js";
+import { Menu } from "./menu.js";
+import { Empty, Loaded } from "./states.js";
+
+/** @typedef {{head: string, cell: (row: any) => any, class?: string}} Column */
+/** @typedef {{label: string, icon?: string, danger?: boolean, run: () => void}} Item */
+
+/** Older and newest pages of a list kept in the address. @param {{next: string | null}} props */
+export const Pager = ({ next }) => html`<div class="pager">
+  ${place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />Newest</a>`}
+  ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>Older<${Icon} icon="chevron-right" /></a>`}
+</div>`;
+
+/** Moves the focus along the rows. @param {number} step */
+function moveRow(step) {
+  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".list .row-link")]);
+  const at = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+}
+
+/** The keys of a page with a list. */
+export const useRowKeys = () =>
+  useShortcuts([
+    { keys: "j", label: "Next row", run: () => moveRow(1) },
+    { keys: "k", label: "Previous row", run: () => moveRow(-1) },
+  ]);
+
+/** What can be done with a row; nothing where nothing may be. @param {string} name of the row @param {(Item | false)[]} items @returns {any} */
+export function rowMenu(name, items) {
+  const shown = /** @type {Item[]} */ (items.filter(Boolean));
+  return shown.length > 0 && html`<${Menu} label=${`Actions for ${name}`} items=${shown} />`;
+}
+
+/** @type {(menu: (row: any) => any) => Column} the column of the menus */
+export const menuColumn = (menu) => ({ head: "", class: "cell-actions", cell: menu });
+
+/** @param {{columns: Column[], rows: any[], label: string, keyOf?: (row: any) => string}} props on a narrow screen each row is a block, each cell with its head */
+export const Table = ({ columns, rows, label, keyOf = (row) => row.id }) => html`<table class="table list is-stacked" aria-label=${label}>
+  <thead><tr>${columns.map(({ head, class: name }) => html`<th scope="col" class=${name}>${head || html`<span class="visually-hidden">Actions</span>`}</th>`)}</tr></thead>
+  <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map(({ head, cell, class: name }) => html`<td class=${name} data-label=${head}>${cell(row)}</td>`)}</tr>`)}</tbody>
+</table>`;
+
+/**
+ * @param {{of: import("../resource.js").Resource<{items: any[], next_cursor?: string | null}>, what: string, columns: Column[], empty: any, keyOf?: (row: any) => string, class?: string}} props
+ *   `empty`: shown where there is nothing at all; `what` names the list: "the groups"
+ */
+export const List = ({ of, what, columns, empty, keyOf, class: name }) => html`<div class=${cx("card list-card", name)}>
+  <${Loaded} of=${of} what=${what} rows=${6}>
+    ${(/** @type {{items: any[], next_cursor?: string | null}} */ page) =>
+      page.items.length
+        ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${keyOf} label=${what.replace(/^the |^your /, "")} /><${Pager} next=${page.next_cursor ?? null} />`
+        : place.value.query.toString()
+          ? html`<${Empty} title="Nothing matches">Change the filter, or <a href=${place.value.path}>show all</a>.<//>`
+          : empty}
+  <//>
+</div>`;

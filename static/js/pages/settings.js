@@ -1,0 +1,17 @@
+/** Settings: one's own sign-in, and the gateway's. */
+import { html } from "../html.js";
+import { SETTINGS_TABS } from "../routes.js";
+import { Tabs, shownTab } from "../components/tabs.js";
+import { Account } from "./settings/account.js";
+import { GatewaySettings } from "./settings/gateway.js";
+
+/** @type {Record<string, () => any>} */
+const PARTS = {
+  "/settings/account": Account,
+  "/settings/gateway": GatewaySettings,
+};
+
+export default function SettingsPage() {
+  const path = shownTab(SETTINGS_TABS);
+  return html`<div class="page-head"><h1>Settings</h1></div><${Tabs} tabs=${SETTINGS_TABS} label="Settings" /><${PARTS[path]} key=${path} />`;
+}

@@ -1,0 +1,63 @@
+/** The operator's settings: value, default, where it comes from, what it is for. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { can } from "../../session.js";
+import { sentence } from "../../format.js";
+import { about, useResource } from "../../resource.js";
+import { Ago } from "../../components/clock.js";
+import { openForm } from "../../components/form.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { attempt } from "../../components/toast.js";
+/** @import { Setting } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+const SOURCES = { default: "default", database: "set here", configuration: "set by the configuration" };
+
+/** @param {any} value */
+const written = (value) => (value === "" ? html`<span class="quiet">empty</span>` : html`<code>${String(value)}</code>`);
+
+/** @param {Setting} setting @returns {Field} */
+function fieldOf({ type, minimum, maximum, default: standard }) {
+  const hint = `Default: ${String(standard) || "empty"}.${minimum !== null ? ` At least ${minimum}.` : ""}${maximum !== null ? ` At most ${maximum}.` : ""}`;
+  if (type === "boolean") return { name: "value", label: "On", kind: "switch", hint };
+  if (type === "string") return { name: "value", label: "Value", hint };
+  return { name: "value", label: "Value", kind: "number", required: true, step: type === "integer" ? "1" : "any", hint };
+}
+
+/** @param {Setting} setting @param {() => void} done */
+const edit = (setting, done) =>
+  openForm({
+    title: setting.key,
+    action: "Save",
+    initial: setting,
+    fields: [fieldOf(setting)],
+    children: html`<p>${sentence(setting.description)}.${setting.needs_restart && " It takes effect at the next start."}</p>`,
+    send: ({ value }) => api.put(`/v1/settings/${encodeURIComponent(setting.key)}`, { value, expected_version: setting.version }),
+    done,
+  });
+
+/** Every setting; they are few. @returns {Promise<{items: Setting[]}>} */
+const all = () => api.get("/v1/settings", { limit: 200 });
+
+export function GatewaySettings() {
+  const list = useResource("settings", all, about("setting"));
+  const reset = (/** @type {Setting} */ setting) => attempt(() => api.remove(`/v1/settings/${encodeURIComponent(setting.key)}`), `${setting.key} has its default again`).then(list.reload);
+  const columns = [
+    { head: "Setting", class: "cell-top", cell: (/** @type {Setting} */ setting) => html`<b>${setting.key}</b>${setting.needs_restart && html` <span class="tag">needs a restart</span>`}<div class="quiet cell-text is-long">${sentence(setting.description)}</div>` },
+    { head: "Value", class: "cell-wrap", cell: (/** @type {Setting} */ setting) => html`${written(setting.value)}${setting.source !== "default" && html`<div class="quiet">default ${String(setting.default) || "empty"}</div>`}` },
+    {
+      head: "From",
+      cell: (/** @type {Setting} */ setting) => html`${SOURCES[setting.source]}${setting.updated_at && html`<div class="quiet"><${Ago} at=${setting.updated_at} />${setting.updated_by && ` by ${setting.updated_by}`}</div>`}`,
+    },
+    menuColumn((/** @type {Setting} */ setting) =>
+      rowMenu(setting.key, [
+        can("settings.write") && setting.source !== "configuration" && { label: "Edit…", icon: "pencil", run: () => edit(setting, list.reload) },
+        can("settings.write") && setting.source === "database" && { label: "Back to the default", icon: "restore", run: () => void reset(setting) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Gateway settings" about="They hold for everybody, at once where not said otherwise. What the configuration file or the environment sets is changed there.">
+    <${List} of=${list} what="the settings" columns=${columns} keyOf=${(/** @type {Setting} */ setting) => setting.key} empty=${null} />
+  <//>`;
+}
