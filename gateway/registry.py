@@ -9,6 +9,7 @@ ROOMS = (
     "settings",
     "identity",
     "projects",
+    "preferences",
     "providers",
     "nodes",
     "events",

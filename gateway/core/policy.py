@@ -13,14 +13,17 @@ from .identity import SYSTEM_USER_ID, Actor
 ROLE_ACTIONS: dict[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
-    "operator": ("*.read", "audit.*", "tasks.*", "runs.*", "artifacts.*", "nodes.*", "models.*", "events.*", "self.*"),
+    "operator": (
+        "*.read", "audit.*", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*", "events.*", "self.*",
+    ),
     "member": (
-        "tasks.*", "runs.*", "artifacts.*", "projects.read", "models.*", "events.*",
-        "capabilities.read", "queue.read", "self.*", "audit.read", "audit.export",
+        "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
+        "preferences.read", "preferences.write", "preferences.delete", "capabilities.read", "queue.read", "self.*", "audit.read",
+        "audit.read", "audit.export",
     ),
     "viewer": (
         "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
-        "capabilities.read", "queue.read", "self.*", "audit.read",
+        "preferences.read", "capabilities.read", "queue.read", "self.*", "audit.read",
     ),
 }  # fmt: skip
 """Which action globs each built-in role allows."""

@@ -160,6 +160,7 @@ def _body(route: Route) -> dict[str, object] | None:
         "identity.create_token": {"name": "another"},
         "identity.set_my_password": {"new_password": "long enough to pass"},
         "artifacts.upload": {},
+        "projects.create_project": {"slug": "one-more"},
         "settings.put_setting": {"value": 1},
     }
     return bodies.get(route.endpoint, {} if route.method in UNSAFE else None)

@@ -48,6 +48,8 @@ ATTEMPTS = (
     ("GET", "/v1/artifacts/{artifact}/content"),
     ("DELETE", "/v1/artifacts/{artifact}"),
     ("GET", "/v1/projects/{project}"),
+    ("PATCH", "/v1/projects/{project}"),
+    ("DELETE", "/v1/projects/{project}"),
     ("DELETE", "/v1/tokens/{token}"),
 )
 

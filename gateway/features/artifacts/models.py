@@ -20,6 +20,7 @@ class Artifact(Base):
         CheckConstraint("size >= 0", name="size"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         Index("ix_artifacts_owner_id_id", "owner_id", "id"),
+        Index("ix_artifacts_project_id_id", "project_id", "id"),
         Index("ix_artifacts_task_id_id", "task_id", "id"),
         Index("ix_artifacts_sha256", "sha256"),
     )

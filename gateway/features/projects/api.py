@@ -2,24 +2,45 @@
 
 from flask import Response
 
-from gateway.core.answers import answer, page_of
+from gateway.core.answers import answer, check_version, created, no_content
 from gateway.core.paging import page
 from gateway.core.room import Room, work
-from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.core.schemas import IdPath, Page
 
 from . import service
 from .models import Project
-from .schemas import ProjectOut
+from .schemas import ProjectIn, ProjectOut, ProjectPatch, ProjectQuery
 
 room = Room("projects", __name__, title="Projects")
 
 
 @room.get("/projects", responses={200: Page[ProjectOut]}, summary="Projects")
-def list_projects(query: PageQuery) -> Response:
-    rows, cursor = page(work().session, service.visible(work()), Project.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ProjectOut, rows, cursor)
+def list_projects(query: ProjectQuery) -> Response:
+    found = service.visible(work(), is_active=query.is_active, q=query.q)
+    rows, cursor = page(work().session, found, Project.id, limit=query.limit, cursor=query.cursor)
+    items = [service.describe(work(), row) for row in rows]
+    return answer(Page[ProjectOut](items=items, next_cursor=cursor))
+
+
+@room.post("/projects", responses={201: ProjectOut}, summary="Make a project")
+def create_project(body: ProjectIn) -> Response:
+    project = service.create(work(), body)
+    return created(service.describe(work(), project), f"/v1/projects/{project.id}")
 
 
 @room.get("/projects/<uuid:id>", responses={200: ProjectOut}, summary="One project")
 def get_project(path: IdPath) -> Response:
-    return answer(ProjectOut.model_validate(service.get(work(), path.id)))
+    return answer(service.describe(work(), service.get(work(), path.id)))
+
+
+@room.patch("/projects/<uuid:id>", responses={200: ProjectOut}, summary="Change a project (JSON merge patch)")
+def patch_project(path: IdPath, body: ProjectPatch) -> Response:
+    project = service.for_change(work(), path.id)
+    check_version(project.version)
+    return answer(service.describe(work(), service.change(work(), project, body)))
+
+
+@room.delete("/projects/<uuid:id>", responses={204: None}, summary="Delete a project that nothing refers to")
+def delete_project(path: IdPath) -> Response:
+    service.remove(work(), path.id)
+    return no_content()

@@ -1,14 +1,22 @@
-"""Every select on projects."""
+"""Every select on projects, and on what refers to one."""
 
 import uuid
+from collections.abc import Iterator
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal, select, text
 from sqlalchemy.orm import Session
 
+from gateway.core.database import Base
 from gateway.core.identity import Actor
 from gateway.core.policy import sees_all
 
 from .models import Project
+
+SCOPED = {"preference_entries": "preferences"}
+"""Tables that name a project as their scope, without a foreign key; and what their rows are called."""
+
+COUNTED = 1000
+"""How many of one kind are counted before the answer is "more"."""
 
 _DEFAULT = select(Project).where(Project.owner_id == bindparam("user_id"), Project.is_default)
 
@@ -19,11 +27,62 @@ def visible(actor: Actor) -> Select[Project]:
     return query if sees_all(actor) else query.where(Project.owner_id == actor.user_id)
 
 
-def one(session: Session, actor: Actor, project_id: uuid.UUID) -> Project | None:
+def filtered(actor: Actor, *, is_active: bool | None, q: str | None) -> Select[Project]:
+    """The visible ones, narrowed down."""
+    query = visible(actor)
+    if is_active is not None:
+        query = query.where(Project.is_active == is_active)
+    if q is not None:
+        query = query.where(Project.search.op("@@")(func.websearch_to_tsquery("simple", q)))
+    return query
+
+
+def one(session: Session, actor: Actor, project_id: uuid.UUID, *, lock: bool = False) -> Project | None:
     """A project the actor may see."""
-    return session.scalar(visible(actor).where(Project.id == project_id))
+    query = visible(actor).where(Project.id == project_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=lock))
+
+
+def by_id(session: Session, project_id: uuid.UUID) -> Project | None:
+    """A project, whoever may see it: for who decides about the right itself."""
+    return session.get(Project, project_id)
 
 
 def default_of(session: Session, user_id: uuid.UUID) -> Project | None:
     """The user's default project."""
     return session.scalar(_DEFAULT, {"user_id": user_id})
+
+
+def default_for_change(session: Session, user_id: uuid.UUID) -> Project | None:
+    """The user's default project, locked; whoever changes which one it is takes turns from here on."""
+    turn = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    session.execute(turn, {"key": f"default project:{user_id}"})
+    query = _DEFAULT.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(query, {"user_id": user_id})
+
+
+def has_slug(session: Session, slug: str) -> bool:
+    """Whether some project, anyone's, has this slug."""
+    return session.scalar(select(Project.id).where(Project.slug == slug)) is not None
+
+
+def references(session: Session, project_id: uuid.UUID) -> dict[str, int]:
+    """How many of each kind refer to the project, each counted up to COUNTED + 1; kinds with none are left out."""
+    counts: dict[str, int] = {}
+    for kind, table, condition in _referring(project_id):
+        few = select(literal(1)).select_from(table).where(condition).limit(COUNTED + 1).subquery()
+        if count := session.scalar(select(func.count()).select_from(few)):
+            counts[kind] = counts.get(kind, 0) + count
+    return counts
+
+
+def _referring(project_id: uuid.UUID) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
+    """Every table that keeps a project from being deleted, read off the foreign keys, so that new rooms join in."""
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column.table is Project.__table__ and key.ondelete != "CASCADE":
+                yield table.name, table, key.parent == project_id
+        if table.name in SCOPED:
+            yield SCOPED[table.name], table, (table.c.scope_type == "project") & (table.c.scope_id == project_id)

@@ -6,12 +6,16 @@ from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id
-from gateway.core.errors import Invalid, NotFound
+from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
+from gateway.features.settings import service as settings
 
 from . import queries
 from .models import Project
+from .schemas import ProjectIn, ProjectOut, ProjectPatch
+
+NOT_THERE = "there is no such project, or it is not yours"
 
 
 def default_project(work: Work, user_id: uuid.UUID, handle: str) -> Project:
@@ -32,29 +36,142 @@ def default_project(work: Work, user_id: uuid.UUID, handle: str) -> Project:
     return project
 
 
-def for_new_work(work: Work, project_id: uuid.UUID | None) -> Project:
-    """The project that new work of the caller goes to. Raises Invalid for one that cannot take it."""
+def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Project:
+    """The project that new work of the caller goes to, once `action` (such as `tasks.create`) is allowed there.
+
+    In someone else's project the caller needs the right there. Raises Forbidden, and Invalid for a project that
+    cannot take it.
+    """
+    actor, kind = work.actor, action.partition(".")[0]
     if project_id is None:
-        return default_project(work, work.actor.user_id, work.actor.handle)
-    project = queries.one(work.session, work.actor, project_id)
-    if project is None:
-        raise Invalid.field("project_id", "there is no such project, or it is not yours")
+        project = default_project(work, actor.user_id, actor.handle)
+    else:
+        found = queries.by_id(work.session, project_id)
+        if found is None:
+            work.allow(action, Resource(kind, None, actor.user_id))
+            raise Invalid.field("project_id", NOT_THERE)
+        project = found
+    try:
+        work.allow(action, Resource(kind, None, project.owner_id, project.id))
+    except NotFound as error:
+        raise Invalid.field("project_id", NOT_THERE) from error
     if not project.is_active:
         raise Invalid.field("project_id", "this project is not active")
     return project
 
 
-def visible(work: Work) -> Select[Project]:
+def visible(work: Work, *, is_active: bool | None = None, q: str | None = None) -> Select[Project]:
     """The projects the caller may see, to be paged."""
     work.allow("projects.read", Resource("projects"))
     default_project(work, work.actor.user_id, work.actor.handle)
-    return queries.visible(work.actor)
+    return queries.filtered(work.actor, is_active=is_active, q=q)
 
 
 def get(work: Work, project_id: uuid.UUID) -> Project:
     """One project. Raises NotFound."""
-    project = queries.one(work.session, work.actor, project_id)
+    return _find(work, project_id, "projects.read")
+
+
+def for_change(work: Work, project_id: uuid.UUID) -> Project:
+    """One project, locked, to be changed. Raises NotFound."""
+    return _find(work, project_id, "projects.update", lock=True)
+
+
+def describe(work: Work, project: Project) -> ProjectOut:
+    """A project as the wire shows it."""
+    plain = {name: getattr(project, name) for name in ProjectOut.model_fields if hasattr(project, name)}
+    return ProjectOut(**plain, effective_time_zone=project.time_zone or settings.value(work, "time_zone"))
+
+
+def create(work: Work, wish: ProjectIn) -> Project:
+    """A new project of the caller's. Raises Conflict for a taken slug."""
+    work.allow("projects.create", Resource("projects", None, work.actor.user_id))
+    default_project(work, work.actor.user_id, work.actor.handle)
+    _check_slug(work, wish.slug)
+    project = Project(
+        id=new_id(), owner_id=work.actor.user_id, slug=wish.slug, display_name=wish.display_name or wish.slug,
+        description=wish.description, is_active=wish.is_active, time_zone=wish.time_zone,
+        retention=wish.retention.model_dump(exclude_none=True),
+    )  # fmt: skip
+    work.session.add(project)
+    work.session.flush()
+    _announce(work, project, "project.created")
+    return project
+
+
+def change(work: Work, project: Project, patch: ProjectPatch) -> Project:
+    """Changes a project, as `for_change` gave it. Raises Conflict for a taken slug or an inactive default."""
+    given = patch.model_fields_set
+    if patch.slug is not None and patch.slug != project.slug:
+        _check_slug(work, patch.slug)
+        project.slug = patch.slug
+    if patch.display_name is not None:
+        project.display_name = patch.display_name
+    if "description" in given:
+        project.description = patch.description or ""
+    if "time_zone" in given:
+        project.time_zone = patch.time_zone
+    if "retention" in given:
+        merged = {**project.retention, **(patch.retention.model_dump(exclude_unset=True) if patch.retention else {})}
+        kept = {name: days for name, days in merged.items() if days is not None}
+        project.retention = kept if patch.retention else {}
+    if patch.is_active is not None:
+        project.is_active = patch.is_active
+    if patch.is_default is not None:
+        _set_default(work, project, patch.is_default)
+    if project.is_default and not project.is_active:
+        raise Conflict("A default project stays active; make another one the default first.", code="default_project")
+    work.session.flush()
+    _announce(work, project, "project.updated")
+    return project
+
+
+def remove(work: Work, project_id: uuid.UUID) -> None:
+    """Deletes a project that nothing refers to. Raises Conflict that says what does."""
+    project = _find(work, project_id, "projects.delete", lock=True)
+    if project.is_default:
+        raise Conflict("A default project stays; make another one the default first.", code="default_project")
+    if found := queries.references(work.session, project.id):
+        errors: list[FieldError] = [{"field": kind, "message": _count(count)} for kind, count in found.items()]
+        detail = ", ".join(f"{_count(count)} {kind}" for kind, count in found.items())
+        raise Conflict(f"Still in this project: {detail}.", code="still_referenced", errors=errors)
+    _announce(work, project, "project.deleted")
+    work.session.delete(project)
+    work.session.flush()
+
+
+def _find(work: Work, project_id: uuid.UUID, action: str, *, lock: bool = False) -> Project:
+    project = queries.one(work.session, work.actor, project_id, lock=lock)
     if project is None:
         raise NotFound("There is no such project, or it is not yours.")
-    work.allow("projects.read", Resource("projects", project.id, project.owner_id))
+    work.allow(action, Resource("projects", project.id, project.owner_id, project.id))
     return project
+
+
+def _check_slug(work: Work, slug: str) -> None:
+    if queries.has_slug(work.session, slug):
+        raise Conflict(f"The slug {slug} is taken; choose another one.", code="slug_taken")
+
+
+def _set_default(work: Work, project: Project, wanted: bool) -> None:
+    """Exactly one project of a user is the default, at every moment that others can see."""
+    if not wanted and project.is_default:
+        raise Conflict("Make another project the default; this one then no longer is.", code="default_project")
+    if not wanted or project.is_default:
+        return
+    work.session.flush()
+    if (former := queries.default_for_change(work.session, project.owner_id)) is not None:
+        former.is_default = False
+        work.session.flush()
+    project.is_default = True
+
+
+def _count(count: int) -> str:
+    return str(count) if count <= queries.COUNTED else f"more than {queries.COUNTED}"
+
+
+def _announce(work: Work, project: Project, name: str) -> None:
+    work.emit(
+        name, owner_id=project.owner_id, project_id=project.id,
+        data={"slug": project.slug, "display_name": project.display_name, "is_active": project.is_active},
+    )  # fmt: skip

@@ -18,6 +18,7 @@ class Run(Base):
     __table_args__ = (
         CheckConstraint("status IN ('pending', 'running', 'completed', 'failed', 'canceled')", name="status"),
         Index("ix_runs_owner_id_id", "owner_id", "id"),
+        Index("ix_runs_project_id_id", "project_id", "id"),
         Index("ix_runs_task_id_id", "task_id", "id"),
         Index("ix_runs_status_id", "status", "id"),
         Index("ix_runs_open", "id", postgresql_where=text("status IN ('pending', 'running')")),

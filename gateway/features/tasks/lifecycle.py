@@ -6,7 +6,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
 
-from . import queries, state
+from . import forbidden, queries, state
 from .models import Task, TaskChange
 
 
@@ -69,9 +69,14 @@ def _release_dependents(work: Work, task: Task) -> None:
     work.session.flush()
     for dependent_id in queries.dependents(work.session, task.id):
         dependent = _waiting(work, dependent_id)
-        if dependent is not None and queries.unfinished_dependencies(work.session, dependent.id) == 0:
-            _move(work, dependent, "queued", "everything it waited for is completed")
-            dispatch(work, dependent, units_of(dependent))
+        if dependent is None or queries.unfinished_dependencies(work.session, dependent.id) > 0:
+            continue
+        if refusals := forbidden.refusals(work, dependent):
+            message = refusals[0].message
+            step(work, dependent, "canceled", message, error={"code": forbidden.CODE, "message": message})
+            continue
+        _move(work, dependent, "queued", "everything it waited for is completed")
+        dispatch(work, dependent, units_of(dependent))
 
 
 def _cancel_dependents(work: Work, task: Task) -> None:

@@ -10,11 +10,12 @@ from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
+from gateway.features.preferences import service as preferences
 from gateway.features.projects import service as projects
 from gateway.features.runs import service as runs
 from gateway.features.settings import service as settings
 
-from . import lifecycle, names, queries, state
+from . import forbidden, lifecycle, names, queries, state
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
 from .schemas import ArtifactRef, JobResult, ResultOut, TaskIn, TaskOut, TaskPatch
 
@@ -22,11 +23,11 @@ SUMMARY_LENGTH = 200
 
 
 def create(work: Work, wish: TaskIn) -> TaskOut:
-    """A new task, queued or waiting. Raises Invalid naming the field that does not fit."""
-    work.allow("tasks.create", Resource("tasks", None, work.actor.user_id))
+    """A new task, queued or waiting. Raises Invalid naming the field that does not fit, Forbidden by a preference."""
+    project = projects.for_new_work(work, wish.project_id, "tasks.create")
     if wish.session_id is not None:
         raise Invalid.field("session_id", "there is no such session, or it is not yours")
-    project = projects.for_new_work(work, wish.project_id)
+    forbidden.check_new(work, wish, project.id)
     _check_artifacts(work, wish)
     waits = _check_dependencies(work, wish.depends_on)
     summary = _summary(wish)
@@ -119,13 +120,17 @@ def cancel(work: Work, task_id: uuid.UUID) -> Task:
 
 
 def retry(work: Work, task_id: uuid.UUID) -> Task:
-    """A new run of a finished task. Raises Conflict while it, or what it depends on, is not to be had."""
+    """A new run of a finished task. Raises Conflict while it, or what it depends on, is not to be had.
+
+    Raises Forbidden when a preference forbids by now what it does.
+    """
     task = _find(work, task_id, "tasks.retry", lock=True, whole=True)
     if task.status not in state.FINISHED:
         raise Conflict(f"The task is {task.status}; cancel it first, or wait.", code="task_not_finished")
     for other in queries.shared(work.session, work.actor, queries.depends_on(work.session, task.id)):
         if other.status in ("failed", "canceled"):
             raise Conflict(f"It depends on {other.name}; retry that first.", code="dependency_not_completed")
+    forbidden.check_again(work, task)
     task.error = task.output = task.exit_code = task.started_at = task.ended_at = None
     waits = queries.unfinished_dependencies(work.session, task.id) > 0
     lifecycle.step(work, task, "waiting" if waits else "queued", "retried on request")
@@ -147,6 +152,7 @@ def remove(work: Work, task_id: uuid.UUID) -> None:
         project_id=task.project_id,
         data={"name": task.name},
     )
+    preferences.forget_task(work, task.id)
     work.session.delete(task)
     work.session.flush()
 

@@ -1,0 +1,9 @@
+"""What can be done with preferences."""
+
+ACTIONS = {
+    "preferences.read": "See preferences, their history, and which of them count",
+    "preferences.write": "Set a preference of one's own, of a project or of a task",
+    "preferences.delete": "Delete a preference of one's own, of a project or of a task",
+    "preferences.write_shared": "Set a preference of a group or of the whole system",
+    "preferences.delete_shared": "Delete a preference of a group or of the whole system",
+}

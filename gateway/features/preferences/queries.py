@@ -1,0 +1,144 @@
+"""Every select on preferences."""
+
+import uuid
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, column, false, func, null, or_, select, table, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
+
+from .models import PreferenceChange, PreferenceEntry
+from .resolution import Entry
+
+# Tasks are a room above this one, and what else scopes name is looked up in the same round trip as the entries.
+_tasks = table("tasks", column("id"), column("owner_id"), column("project_id"))
+_projects = table("projects", column("id"), column("owner_id"))
+_users = table("users", column("id"))
+
+_ID = bindparam("id", type_=PreferenceEntry.id.type)
+_SCOPES = {
+    "task": select(_tasks.c.owner_id, _tasks.c.project_id).where(_tasks.c.id == _ID),
+    "project": select(_projects.c.owner_id, _projects.c.id).where(_projects.c.id == _ID),
+    "user": select(_users.c.id, null()).where(_users.c.id == _ID),
+    "group": select(null(), null()).where(false()),
+}
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+class Place(NamedTuple):
+    """One key at one scope, with whose it is."""
+
+    scope_type: str
+    scope_id: uuid.UUID | None
+    key: str
+    owner_id: uuid.UUID | None
+    project_id: uuid.UUID | None
+
+
+def belongs_to(session: Session, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """Owner and project of a task, project, user or group, each None where it has none; None when it is not there."""
+    row = session.execute(_SCOPES[scope_type], {"id": scope_id}).one_or_none()
+    return (row[0], row[1]) if row is not None else None
+
+
+def locked(session: Session, place: Place) -> PreferenceEntry | None:
+    """The entry of a place, which nobody else changes until the transaction ends, be it there or not."""
+    session.execute(_LOCK, {"name": f"preference/{place.scope_type}/{place.scope_id}/{place.key}"})
+    return session.scalar(select(PreferenceEntry).where(_at(PreferenceEntry, place)))
+
+
+def last_version(session: Session, place: Place) -> int:
+    """The newest version that the place ever had; 0 when it never had one."""
+    return session.scalar(select(func.max(PreferenceChange.version)).where(_at(PreferenceChange, place))) or 0
+
+
+def entries(
+    actor: Actor, scope_type: str | None, scope_id: uuid.UUID | None, key_prefix: str | None
+) -> Select[PreferenceEntry]:
+    """The entries the actor may see."""
+    query = select(PreferenceEntry).where(_visible(actor, PreferenceEntry), *_in(PreferenceEntry, scope_type, scope_id))
+    return query.where(_begins(PreferenceEntry.key, key_prefix)) if key_prefix else query
+
+
+def history(
+    actor: Actor, scope_type: str | None, scope_id: uuid.UUID | None, key: str | None
+) -> Select[PreferenceChange]:
+    """The changes the actor may see."""
+    found = _in(PreferenceChange, scope_type, scope_id)
+    query = select(PreferenceChange).where(_visible(actor, PreferenceChange), *found)
+    return query.where(PreferenceChange.key == key) if key else query
+
+
+def of_scope(scope_type: str, scope_id: uuid.UUID) -> Select[PreferenceEntry]:
+    """Every entry at one scope."""
+    return select(PreferenceEntry).where(PreferenceEntry.scope_type == scope_type, PreferenceEntry.scope_id == scope_id)
+
+
+_USER = bindparam("user_id", type_=PreferenceEntry.id.type)
+_PROJECT = bindparam("project_id", type_=PreferenceEntry.id.type)
+_TASK = bindparam("task_id", type_=PreferenceEntry.id.type)
+
+_APPLYING = (
+    select(
+        PreferenceEntry.scope_type, PreferenceEntry.scope_id, null(), PreferenceEntry.key,
+        PreferenceEntry.value, PreferenceEntry.value_type, PreferenceEntry.version,
+    )
+    .where(
+        or_(
+            and_(PreferenceEntry.scope_type == "system", PreferenceEntry.scope_id.is_(None)),
+            and_(PreferenceEntry.scope_type == "user", PreferenceEntry.scope_id == _USER),
+            and_(PreferenceEntry.scope_type == "project", PreferenceEntry.scope_id == _PROJECT),
+            and_(PreferenceEntry.scope_type == "task", PreferenceEntry.scope_id == _TASK),
+        )
+    )
+)  # fmt: skip
+"""Built once: every new task needs it."""
+
+_APPLYING_KEYS = _APPLYING.where(PreferenceEntry.key == func.any(bindparam("keys")))
+
+
+def applying(
+    session: Session,
+    user_id: uuid.UUID,
+    project_id: uuid.UUID | None,
+    task_id: uuid.UUID | None,
+    *,
+    only: tuple[str, ...] = (),
+    key_prefix: str | None = None,
+) -> list[Entry]:
+    """Every entry that bears on a user in a project and task, of all scopes, in one round trip."""
+    query = _APPLYING_KEYS if only else _APPLYING
+    if key_prefix:
+        query = query.where(_begins(PreferenceEntry.key, key_prefix))
+    values = {"user_id": user_id, "project_id": project_id, "task_id": task_id}
+    rows = session.execute(query, {**values, "keys": list(only)} if only else values)
+    return [Entry(*row) for row in rows]
+
+
+Rows = type[PreferenceEntry] | type[PreferenceChange]
+
+
+def _visible(actor: Actor, rows: Rows) -> ColumnElement[bool]:
+    """What is the actor's by the policy, and what bears on everyone."""
+    mine = seen_by(actor, "preferences.read", owner=rows.owner_id, project=rows.project_id)
+    return or_(mine, rows.scope_type == "system")
+
+
+def _in(rows: Rows, scope_type: str | None, scope_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
+    wanted = []
+    if scope_type is not None:
+        wanted.append(rows.scope_type == scope_type)
+    if scope_id is not None:
+        wanted.append(rows.scope_id == scope_id)
+    return wanted
+
+
+def _at(rows: Rows, place: Place) -> ColumnElement[bool]:
+    scope = rows.scope_id.is_not_distinct_from(place.scope_id)
+    return and_(rows.scope_type == place.scope_type, scope, rows.key == place.key)
+
+
+def _begins(key: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
+    return key.startswith(prefix, autoescape=True)

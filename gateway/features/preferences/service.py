@@ -1,0 +1,212 @@
+"""Rules of preferences: the only writer of this room's tables."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Select
+
+from gateway.core.clock import new_id, now
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+
+from . import constraints as rules
+from . import keys, queries
+from .constraints import Refusal
+from .models import PreferenceChange, PreferenceEntry
+from .queries import Place
+from .resolution import ADMINISTRATIVE, Entry, resolve
+from .schemas import (
+    DeleteQuery,
+    EffectiveItem,
+    EffectiveOut,
+    EffectiveQuery,
+    InvalidOut,
+    MaskedOut,
+    PreferenceIn,
+    ScopeId,
+)
+
+
+def visible(
+    work: Work, scope_type: str | None, scope_id: ScopeId | None, key_prefix: str | None
+) -> Select[PreferenceEntry]:
+    """The entries the caller may see, to be paged."""
+    work.allow("preferences.read", Resource("preferences"))
+    wanted = _id_of(work, scope_type, scope_id) if scope_type and scope_id else None
+    return queries.entries(work.actor, scope_type, wanted, key_prefix)
+
+
+def history(work: Work, scope_type: str | None, scope_id: ScopeId | None, key: str | None) -> Select[PreferenceChange]:
+    """The versions the caller may see, to be paged oldest first."""
+    work.allow("preferences.read", Resource("preferences"))
+    wanted = _id_of(work, scope_type, scope_id) if scope_type and scope_id else None
+    return queries.history(work.actor, scope_type, wanted, key)
+
+
+def for_change(
+    work: Work, verb: str, scope_type: str, scope_id: ScopeId, key: str
+) -> tuple[Place, PreferenceEntry | None]:
+    """A place that the caller may `write` or `delete` at, locked, with its entry. Raises NotFound and Forbidden."""
+    known_id = _id_of(work, scope_type, scope_id)
+    whose = queries.belongs_to(work.session, scope_type, known_id) if known_id is not None else (None, None)
+    if whose is None:
+        raise NotFound(f"There is no such {scope_type}, or it is not yours.")
+    place = Place(scope_type, known_id, key, *whose)
+    action = f"preferences.{verb}_shared" if scope_type in ADMINISTRATIVE else f"preferences.{verb}"
+    work.allow(action, Resource("preferences", f"{scope_type}/{known_id or '-'}/{key}", *whose))
+    return place, queries.locked(work.session, place)
+
+
+def put(work: Work, place: Place, entry: PreferenceEntry | None, wish: PreferenceIn) -> PreferenceEntry:
+    """Sets the value. Raises Invalid when it does not fit, Conflict when `expected_version` is not the present one."""
+    value_type = wish.value_type or keys.type_of(wish.value)
+    problem = keys.problem_with(place.key, wish.value, value_type)
+    if problem is not None:
+        raise Invalid.field(*problem)
+    _expect(entry, wish.expected_version)
+    version = queries.last_version(work.session, place) + 1
+    if entry is None:
+        entry = PreferenceEntry(id=new_id(), **place._asdict())
+        work.session.add(entry)
+    entry.value, entry.value_type, entry.version = wish.value, value_type, version
+    entry.updated_at, entry.updated_by = now(), work.actor.handle
+    work.session.flush()
+    _record(work, place, entry, reason=wish.reason)
+    _announce(work, "preference.changed", place, version)
+    return entry
+
+
+def remove(work: Work, place: Place, entry: PreferenceEntry | None, wish: DeleteQuery) -> None:
+    """Deletes an entry; its history stays, and its versions count on. Raises NotFound and Conflict."""
+    if entry is None:
+        raise NotFound("There is no such preference at this scope.")
+    _expect(entry, wish.expected_version)
+    entry.version += 1
+    _record(work, place, entry, reason=wish.reason, is_deleted=True)
+    _announce(work, "preference.deleted", place, entry.version)
+    work.session.delete(entry)
+    work.session.flush()
+
+
+def forget_task(work: Work, task_id: uuid.UUID) -> None:
+    """Deletes the entries of a task that is being deleted."""
+    for entry in work.session.scalars(queries.of_scope("task", task_id)).all():
+        place = Place("task", task_id, entry.key, entry.owner_id, entry.project_id)
+        remove(work, place, queries.locked(work.session, place), DeleteQuery(reason="the task was deleted"))
+
+
+def effective(work: Work, wish: EffectiveQuery) -> EffectiveOut:
+    """What counts for a task, for a user in a project, or for a user. Raises NotFound for what is not the caller's."""
+    user_id, project_id = wish.user_id or work.actor.user_id, wish.project_id
+    if wish.task_id is not None:
+        user_id, project_id = _readable(work, "task", wish.task_id)
+    else:
+        if project_id is not None:
+            _readable(work, "project", project_id)
+        if user_id != work.actor.user_id or project_id is None:
+            _readable(work, "user", user_id)
+    applying = queries.applying(work.session, user_id, project_id, wish.task_id, key_prefix=wish.key_prefix)
+    found = resolve(applying)
+    return EffectiveOut(
+        task_id=wish.task_id,
+        project_id=project_id,
+        user_id=user_id,
+        items=[EffectiveItem.model_validate(entry) for entry in found.values],
+        masked=[MaskedOut.model_validate(entry) for entry in found.masked],
+        invalid=[_invalid(misfit.entry, misfit.reason) for misfit in found.invalid],
+        constraints=[EffectiveItem.model_validate(entry) for entry in rules.holding(applying)],
+    )
+
+
+def values(
+    work: Work, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID | None = None
+) -> dict[str, Any]:
+    """The effective values by key, for what acts on behalf of `owner_id`."""
+    return {
+        entry.key: entry.value
+        for entry in resolve(queries.applying(work.session, owner_id, project_id, task_id)).values
+    }
+
+
+def constraints(
+    work: Work, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID | None = None
+) -> tuple[Entry, ...]:
+    """The entries that bind what is done on behalf of `owner_id`; to be asked with `preferences.constraints`."""
+    return rules.holding(queries.applying(work.session, owner_id, project_id, task_id, only=rules.KEYS))
+
+
+def refuse(work: Work, action: str, resource: Resource, refusals: list[Refusal]) -> None:
+    """Records and raises Forbidden when there is a refusal: code `forbidden_by_preference`, key and scope named."""
+    if not refusals:
+        return
+    message = refusals[0].message
+    work.record(action, resource, allowed=False, reason=message)
+    raise Forbidden(
+        f"{message[0].upper()}{message[1:]}.",
+        code="forbidden_by_preference",
+        errors=[{"field": refusal.field, "message": refusal.message} for refusal in refusals],
+    )
+
+
+def _id_of(work: Work, scope_type: str, scope_id: ScopeId) -> uuid.UUID | None:
+    if scope_type == "system":
+        if scope_id != "-":
+            raise Invalid.field("scope_id", "write - for the system, which has no id")
+        return None
+    if scope_id != "-":
+        return scope_id
+    if scope_type == "user":
+        return work.actor.user_id
+    raise Invalid.field("scope_id", f"give the id of the {scope_type}")
+
+
+def _readable(work: Work, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
+    whose = queries.belongs_to(work.session, scope_type, scope_id)
+    if whose is None:
+        raise NotFound(f"There is no such {scope_type}, or it is not yours.")
+    work.allow("preferences.read", Resource("preferences", f"{scope_type}/{scope_id}", *whose))
+    return whose
+
+
+def _expect(entry: PreferenceEntry | None, expected: int | None) -> None:
+    current = entry.version if entry is not None else 0
+    if expected is None or expected == current:
+        return
+    now_at = f"it is at version {current} now" if current else "there is no such entry now, which is version 0"
+    raise Conflict(f"You expected version {expected}, but {now_at}; read it again.", code="version_conflict")
+
+
+def _record(work: Work, place: Place, entry: PreferenceEntry, *, reason: str | None, is_deleted: bool = False) -> None:
+    change = {
+        "id": new_id(), **place._asdict(), "version": entry.version, "value": entry.value,
+        "value_type": entry.value_type, "is_deleted": is_deleted, "reason": reason, "actor": work.actor.handle,
+        "time": now(),
+    }  # fmt: skip
+    work.session.add(PreferenceChange(**change))
+
+
+def _announce(work: Work, name: str, place: Place, version: int) -> None:
+    work.emit(
+        name,
+        owner_id=place.owner_id,
+        task_id=place.scope_id if place.scope_type == "task" else None,
+        project_id=place.project_id,
+        data={
+            "scope_type": place.scope_type,
+            "scope_id": str(place.scope_id) if place.scope_id else None,
+            "key": place.key,
+            "version": version,
+        },
+    )
+
+
+def _invalid(entry: Entry, reason: str) -> InvalidOut:
+    return InvalidOut(
+        scope_type=entry.scope_type,  # type: ignore[arg-type]
+        scope_id=entry.scope_id,
+        scope_name=entry.scope_name,
+        key=entry.key,
+        version=entry.version,
+        reason=reason,
+    )
