@@ -29,6 +29,7 @@ from gateway.features.artifacts.store import Store
 from gateway.features.audit.signer import Signer
 from gateway.features.events.fanout import Fanout
 from gateway.features.identity import authentication
+from gateway.features.limits import front
 from gateway.features.settings import live as settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     denials.install(app)
     guards.install(app, config.allowed_hosts)
     authentication.install(app)
+    front.install(app)
     problems.install(app)
     sock = Sock(app)
     for door in registry.doors("api"):

@@ -11,6 +11,7 @@ ROOMS = (
     "projects",
     "preferences",
     "providers",
+    "limits",
     "nodes",
     "events",
     "artifacts",

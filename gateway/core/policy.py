@@ -14,12 +14,13 @@ ROLE_ACTIONS: dict[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
     "operator": (
-        "*.read", "audit.*", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*", "events.*", "self.*",
+        "*.read", "audit.*", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*", "events.*",
+        "self.*",
     ),
     "member": (
         "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
-        "preferences.read", "preferences.write", "preferences.delete", "capabilities.read", "queue.read", "self.*", "audit.read",
-        "audit.read", "audit.export",
+        "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
+        "audit.export", "capabilities.read", "queue.read", "self.*",
     ),
     "viewer": (
         "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",

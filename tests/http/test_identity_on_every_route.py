@@ -161,6 +161,7 @@ def _body(route: Route) -> dict[str, object] | None:
         "identity.set_my_password": {"new_password": "long enough to pass"},
         "artifacts.upload": {},
         "projects.create_project": {"slug": "one-more"},
+        "limits.create_spend_limit": {"subject_type": "system", "window": "day", "max_requests": 10**9},
         "settings.put_setting": {"value": 1},
     }
     return bodies.get(route.endpoint, {} if route.method in UNSAFE else None)

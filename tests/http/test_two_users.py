@@ -19,6 +19,9 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
     live_gateway.wait(task["id"])
     result = live_gateway.result(task["id"])
     token = live_gateway.call("POST", "/v1/tokens", json={"name": "owners"}).json()
+    me = live_gateway.call("GET", "/v1/users/me").json()["id"]
+    bound = {"subject_type": "user", "subject_id": me, "window": "hour", "max_requests": 10**9}
+    limit = live_gateway.call("POST", "/v1/spend-limits", json=bound).json()
     return {
         "task": task["id"],
         "run": result["run_id"],
@@ -26,6 +29,7 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
         "artifact": result["artifacts"][0]["id"],
         "project": task["project_id"],
         "token": token["id"],
+        "spend_limit": limit["id"],
     }
 
 
@@ -51,6 +55,9 @@ ATTEMPTS = (
     ("PATCH", "/v1/projects/{project}"),
     ("DELETE", "/v1/projects/{project}"),
     ("DELETE", "/v1/tokens/{token}"),
+    ("GET", "/v1/spend-limits/{spend_limit}"),
+    ("PATCH", "/v1/spend-limits/{spend_limit}"),
+    ("DELETE", "/v1/spend-limits/{spend_limit}"),
 )
 
 

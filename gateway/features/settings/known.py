@@ -10,7 +10,7 @@ from typing import Any
 from gateway.core.config import Config
 from gateway.core.errors import Invalid
 
-Value = int | float | str | bool
+Value = int | float | str | bool | dict[str, Any]
 
 MODEL = re.compile(r"[^/\s]{1,100}/\S{1,100}")
 A_WEEK_S = 7 * 24 * 3600
@@ -29,13 +29,13 @@ class Setting:
     description: str
     minimum: float | None = None
     maximum: float | None = None
-    check: Callable[[str], str | None] | None = None
+    check: Callable[[Any], str | None] | None = None
     config_field: str | None = None
 
     @property
     def wire_type(self) -> str:
         """The JSON type of its value."""
-        return {int: "integer", float: "number", str: "string", bool: "boolean"}[self.type]
+        return {int: "integer", float: "number", str: "string", bool: "boolean", dict: "object"}[self.type]
 
     def accepted(self, value: Any) -> Value:
         """`value` as it is stored. Raises Invalid that says what is allowed."""
@@ -43,7 +43,7 @@ class Setting:
             value = float(value)
         if type(value) is not self.type:
             raise Invalid.field("value", f"send {self._wanted()}")
-        if isinstance(value, str):
+        if isinstance(value, str | dict):
             problem = self.check(value) if self.check else None
             if problem:
                 raise Invalid.field("value", problem)
@@ -52,7 +52,10 @@ class Setting:
         return value  # type: ignore[no-any-return]
 
     def _wanted(self) -> str:
-        kind = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false"}
+        kind = {
+            "integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false",
+            "object": "an object",
+        }  # fmt: skip
         span = f" from {self.minimum:g} to {self.maximum:g}" if self.minimum is not None and self.maximum else ""
         return kind[self.wire_type] + span
 
@@ -71,11 +74,35 @@ def _model_problem(name: str) -> str | None:
     return None if MODEL.fullmatch(name) else "send PROVIDER/MODEL, as GET /v1/models lists them"
 
 
+def _prices_problem(prices: dict[str, Any]) -> str | None:
+    wanted = (
+        'send {"PROVIDER/MODEL": {"input": …, "output": …}}, in US dollars a million tokens; PROVIDER/* is the rest'
+    )
+    for model, price in prices.items():
+        if not MODEL.fullmatch(model) or not isinstance(price, dict) or set(price) != {"input", "output"}:
+            return wanted
+        if not all(type(figure) in (int, float) and 0 <= figure <= 1_000_000 for figure in price.values()):
+            return wanted
+    return None if len(prices) <= 1000 else "name at most 1000 models"
+
+
 _PROCESS = {name: field.default for name, field in Config.model_fields.items()}
 
 _DECLARED = (
     Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",
             check=_model_problem, config_field="default_model"),
+    Setting("limits.requests_per_minute", int, 60_000, "requests a user may make in a minute; 0 is no limit",
+            minimum=0, maximum=10_000_000),
+    Setting("limits.token_requests_per_minute", int, 60_000, "requests an API token may make in a minute",
+            minimum=0, maximum=10_000_000),
+    Setting("limits.concurrent_requests", int, 512, "requests of a user that are answered at once",
+            minimum=0, maximum=100_000),
+    Setting("limits.open_streams", int, 2_000, "live streams and WebSockets that a user holds open",
+            minimum=0, maximum=100_000),
+    Setting("limits.token_open_streams", int, 2_000, "live streams and WebSockets that an API token holds open",
+            minimum=0, maximum=100_000),
+    Setting("limits.queue_share", int, 10_000, "unfinished tasks that a user may have", minimum=0, maximum=1_000_000),
+    Setting("providers.prices", dict, {}, "what models cost, in US dollars a million tokens", check=_prices_problem),
     Setting("tasks.default_timeout_s", float, _PROCESS["task_timeout_s"], "time limit of a task that names none",
             minimum=1, maximum=A_WEEK_S, config_field="task_timeout_s"),
     Setting("tasks.max_timeout_s", float, float(A_WEEK_S), "longest time limit that a task may name",

@@ -12,10 +12,10 @@ class SettingOut(Out):
     """A setting with where its value comes from. `version` is 0 while it was never changed."""
 
     key: str
-    value: int | float | str | bool
-    default: int | float | str | bool
+    value: int | float | str | bool | dict[str, Any]
+    default: int | float | str | bool | dict[str, Any]
     source: Literal["default", "database", "configuration"]
-    type: Literal["integer", "number", "string", "boolean"]
+    type: Literal["integer", "number", "string", "boolean", "object"]
     minimum: float | None
     maximum: float | None
     description: str

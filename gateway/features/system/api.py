@@ -10,6 +10,7 @@ import gateway
 from gateway.core.answers import answer
 from gateway.core.policy import Resource
 from gateway.core.room import Room, ok, public, work
+from gateway.features.limits import service as limits
 
 from . import service
 from .schemas import Capabilities, Health, Readiness, Reason
@@ -49,6 +50,7 @@ def openapi() -> Response:
 @root.get("/metrics", responses={200: ok("text/plain")}, summary="Prometheus metrics")
 def metrics() -> Response:
     work().allow("metrics.read", Resource("metrics"))
+    limits.publish(work())
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import SandboxError
+from gateway.features.limits.service_spending import SpendLimitReached
 from gateway.features.runs import service as runs
 from gateway.features.runs.service import Fenced
 
@@ -66,7 +67,7 @@ class Attempt:
             await (by_model if plan.kind == "prompt" else in_sandbox).carry_out(self, plan)
         except (Fenced, OperationalError, InterfaceError):
             raise  # a database that is gone is no fault of the task: the run is put back
-        except (SandboxError, ProviderError) as error:
+        except (SandboxError, ProviderError, SpendLimitReached) as error:
             await self.fail(getattr(error, "code", "sandbox_unavailable"), str(error))
         except TimeoutError:
             await self.fail("timed_out", f"It ran longer than its time limit of {plan.timeout_s:g} s.")

@@ -55,6 +55,7 @@ class Task(Base):
     exit_code: Mapped[int | None]
     output: Mapped[str | None] = mapped_column(deferred=True)
     error: Mapped[dict[str, Any] | None]
+    created_by_token: Mapped[uuid.UUID | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

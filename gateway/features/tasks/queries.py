@@ -107,6 +107,13 @@ def dependents(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
     return list(session.scalars(_DEPENDENTS, {"task_id": task_id}))
 
 
+def unfinished(session: Session, user_id: uuid.UUID, most: int) -> int:
+    """How many tasks of the user are not finished; counts no further than `most`."""
+    open_ones = Task.status.in_(("queued", "waiting", "running"))
+    few = select(Task.id).where(Task.owner_id == user_id, open_ones).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(few)) or 0
+
+
 def unfinished_dependencies(session: Session, task_id: uuid.UUID) -> int:
     """How many tasks this one still waits for."""
     query = (

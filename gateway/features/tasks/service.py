@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, delete
 
 from gateway.core.clock import new_id
-from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.errors import Conflict, Invalid, NotFound, TooMany
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
@@ -25,6 +25,7 @@ SUMMARY_LENGTH = 200
 def create(work: Work, wish: TaskIn) -> TaskOut:
     """A new task, queued or waiting. Raises Invalid naming the field that does not fit, Forbidden by a preference."""
     project = projects.for_new_work(work, wish.project_id, "tasks.create")
+    _check_share(work)
     if wish.session_id is not None:
         raise Invalid.field("session_id", "there is no such session, or it is not yours")
     forbidden.check_new(work, wish, project.id)
@@ -39,7 +40,7 @@ def create(work: Work, wish: TaskIn) -> TaskOut:
         prompt=wish.prompt, script=wish.script.model_dump(mode="json") if wish.script else None, commands=wish.commands,
         continue_on_error=wish.continue_on_error, acceptance_criteria=wish.acceptance_criteria, tags=wish.tags,
         priority=wish.priority, timeout_s=_time_limit(work, wish), model=wish.model, network=wish.network,
-        env=wish.env, metadata_=wish.metadata, attempts=0,
+        env=wish.env, metadata_=wish.metadata, attempts=0, created_by_token=_token(work),
     )  # fmt: skip
     work.session.add(task)
     if not waits:
@@ -131,6 +132,8 @@ def retry(work: Work, task_id: uuid.UUID) -> Task:
         if other.status in ("failed", "canceled"):
             raise Conflict(f"It depends on {other.name}; retry that first.", code="dependency_not_completed")
     forbidden.check_again(work, task)
+    _check_share(work)
+    task.created_by_token = _token(work)
     task.error = task.output = task.exit_code = task.started_at = task.ended_at = None
     waits = queries.unfinished_dependencies(work.session, task.id) > 0
     lifecycle.step(work, task, "waiting" if waits else "queued", "retried on request")
@@ -197,6 +200,22 @@ def _find(work: Work, task_id: uuid.UUID, action: str, *, lock: bool = False, wh
 def _summary(wish: TaskIn) -> str:
     text = wish.prompt or (wish.script.content if wish.script else None) or " ; ".join(wish.commands or ["script"])
     return " ".join(text[: 4 * SUMMARY_LENGTH].split())[:SUMMARY_LENGTH]
+
+
+def _token(work: Work) -> uuid.UUID | None:
+    """The API token that asks for the work, and is charged for it."""
+    return work.actor.credential_id if work.actor.via == "token" else None
+
+
+def _check_share(work: Work) -> None:
+    """One user never fills the queue alone. Raises TooMany."""
+    share: int = settings.value(work, "limits.queue_share")
+    if share and queries.unfinished(work.session, work.actor.user_id, share) >= share:
+        raise TooMany(
+            f"You have {share} unfinished tasks; wait until some have ended, or cancel them.",
+            code="queue_full",
+            headers={"Retry-After": "10"},
+        )
 
 
 def _time_limit(work: Work, wish: TaskIn) -> float:

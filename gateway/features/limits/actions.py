@@ -1,0 +1,8 @@
+"""What can be done with limits."""
+
+ACTIONS = {
+    "spend_limits.read": "See spend limits and what is used of them",
+    "spend_limits.create": "Set a spend limit",
+    "spend_limits.update": "Change a spend limit",
+    "spend_limits.delete": "Remove a spend limit",
+}

@@ -1,0 +1,108 @@
+"""Every select on spend limits, usage and reservations, and the two updates that must not be read before."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, column, exists, func, or_, select, table, text, tuple_
+from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.orm import Session
+
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
+
+from .models import SpendLimit, SpendReservation, UsageWindow
+
+# Rooms above this one, or whose doors are closed: only to see whether a run goes on and whom a subject binds.
+_RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
+_USERS = table("users", column("id", UUID(as_uuid=True)))
+_TOKENS = table("api_tokens", column("id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
+
+RESERVE = text("""
+    UPDATE usage_windows AS w
+       SET reserved_requests = w.reserved_requests + 1, reserved_tokens = w.reserved_tokens + :tokens,
+           reserved_cost_micros = w.reserved_cost_micros + :cost
+      FROM spend_limits AS l
+     WHERE l.id = w.limit_id AND w.limit_id = :limit_id AND w.starts_at = :starts_at
+       AND (l.max_requests IS NULL OR w.used_requests + w.reserved_requests + 1 <= l.max_requests)
+       AND (l.max_tokens IS NULL OR w.used_tokens + w.reserved_tokens + :tokens <= l.max_tokens)
+       AND (l.max_cost_micros IS NULL OR w.used_cost_micros + w.reserved_cost_micros + :cost <= l.max_cost_micros)
+""")
+"""Takes the amount or nothing: the row's lock makes callers take turns, so that no two see the same remainder."""
+
+SETTLE = text("""
+    UPDATE usage_windows
+       SET reserved_requests = reserved_requests - :held, reserved_tokens = reserved_tokens - :held_tokens,
+           reserved_cost_micros = reserved_cost_micros - :held_cost, used_requests = used_requests + :requests,
+           used_tokens = used_tokens + :tokens, used_cost_micros = used_cost_micros + :cost
+     WHERE limit_id = :limit_id AND starts_at = :starts_at
+""")
+
+
+def visible(actor: Actor) -> Select[SpendLimit]:
+    """The limits the actor may see."""
+    condition = seen_by(actor, "spend_limits.read", owner=SpendLimit.owner_id, key=SpendLimit.id)
+    return select(SpendLimit).where(condition)
+
+
+def filtered(
+    actor: Actor, *, subject_type: str | None, subject_id: str | None, window: str | None
+) -> Select[SpendLimit]:
+    """The visible ones, narrowed down."""
+    query = visible(actor)
+    if subject_type is not None:
+        query = query.where(SpendLimit.subject_type == subject_type)
+    if subject_id is not None:
+        query = query.where(SpendLimit.subject_id == subject_id)
+    return query.where(SpendLimit.window == window) if window is not None else query
+
+
+def one(session: Session, actor: Actor, limit_id: uuid.UUID, *, lock: bool = False) -> SpendLimit | None:
+    """A limit the actor may see."""
+    query = visible(actor).where(SpendLimit.id == limit_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=lock))
+
+
+def same(session: Session, subject_type: str, subject_id: str | None, window: str) -> bool:
+    """Whether that subject has a limit for that window already."""
+    subject = SpendLimit.subject_id.is_not_distinct_from(subject_id)
+    query = select(SpendLimit.id).where(SpendLimit.subject_type == subject_type, subject, SpendLimit.window == window)
+    return session.scalar(query) is not None
+
+
+def binding(session: Session, subjects: Sequence[tuple[str, str]]) -> list[SpendLimit]:
+    """The limits of these (type, id), and those of the whole system, always in the same order."""
+    pairs = tuple_(SpendLimit.subject_type, SpendLimit.subject_id).in_(subjects)
+    query = select(SpendLimit).where(or_(pairs, SpendLimit.subject_type == "system")).order_by(SpendLimit.id)
+    return list(session.scalars(query))
+
+
+def newest(session: Session, most: int) -> list[SpendLimit]:
+    """The newest limits, whoever may see them."""
+    return list(session.scalars(select(SpendLimit).order_by(SpendLimit.id.desc()).limit(most)))
+
+
+def usage(session: Session, windows: Sequence[tuple[uuid.UUID, datetime]]) -> dict[uuid.UUID, UsageWindow]:
+    """What is used and reserved in these windows, by limit."""
+    query = select(UsageWindow).where(tuple_(UsageWindow.limit_id, UsageWindow.starts_at).in_(windows))
+    return {row.limit_id: row for row in session.scalars(query)} if windows else {}
+
+
+def left_behind(session: Session, batch: int) -> list[SpendReservation]:
+    """Reservations whose time is over or whose run goes on no longer, locked; what another one locks is skipped."""
+    goes_on = exists().where(_RUNS.c.id == SpendReservation.run_id, _RUNS.c.status == "running")
+    is_over = SpendReservation.run_id.is_not(None) & ~goes_on
+    query = select(SpendReservation).where(or_(SpendReservation.expires_at < func.now(), is_over))
+    return list(session.scalars(query.order_by(SpendReservation.id).limit(batch).with_for_update(skip_locked=True)))
+
+
+def owner_of_token(session: Session, token_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose API token that is."""
+    return session.scalar(select(_TOKENS.c.user_id).where(_TOKENS.c.id == token_id))
+
+
+def has_user(session: Session, user_id: uuid.UUID) -> bool:
+    """Whether there is such a user."""
+    return session.scalar(select(_USERS.c.id).where(_USERS.c.id == user_id)) is not None

@@ -1,0 +1,160 @@
+"""Spending on model calls: reserved before the call, settled after it with what it really used.
+
+Whoever calls a model for somebody asks here first. Without a limit that binds the call, nothing is written.
+"""
+
+import math
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.core.clock import new_id, now
+from gateway.core.errors import TooMany
+from gateway.core.unit_of_work import Work
+from gateway.features.settings import service as settings
+
+from . import queries
+from .models import SpendLimit, SpendReservation, UsageWindow
+from .windows import end_of, start_of
+
+ANSWER_TOKENS = 1000
+"""Reserved for an answer, whose length nobody knows before; a longer one is counted in full afterwards."""
+
+LETTERS_A_TOKEN = 3
+"""A token of a prompt is this long at least, nearly always: the estimate is rather too high."""
+
+
+class SpendLimitReached(TooMany):
+    """A limit leaves too little for the call; the message names it."""
+
+    title, code = "Spend limit reached", "spend_limit_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A model call that is about to be made, and for whom. `model` is PROVIDER/MODEL."""
+
+    model: str
+    prompt: str
+    user_id: uuid.UUID
+    token_id: uuid.UUID | None = None
+    run_id: uuid.UUID | None = None
+    lasts_s: float = 900.0
+    """The reservation is given back when the call is not settled after so long."""
+
+    @property
+    def provider(self) -> str:
+        """The name before the slash."""
+        return self.model.partition("/")[0]
+
+    @property
+    def prompt_tokens(self) -> int:
+        """What the prompt will come to, rather too many than too few."""
+        return math.ceil(len(self.prompt) / LETTERS_A_TOKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What a call holds: tokens and money, in each window that a limit counts in."""
+
+    id: uuid.UUID
+    call: Call
+    tokens: int
+    cost_micros: int
+    windows: tuple[tuple[uuid.UUID, datetime], ...]
+
+
+def reserve(work: Work, call: Call) -> Reservation | None:
+    """Holds what the call may use under every limit that binds it; None when there is no such limit.
+
+    All or nothing: two calls at once never hold the same remainder. Raises SpendLimitReached.
+    """
+    subjects = [("provider", call.provider), ("user", str(call.user_id))]
+    if call.token_id is not None:
+        subjects.append(("token", str(call.token_id)))
+    limits = queries.binding(work.session, subjects)
+    if not limits:
+        return None
+    tokens, moment = call.prompt_tokens + ANSWER_TOKENS, now()
+    cost = _cost(work, call.model, call.prompt_tokens, ANSWER_TOKENS)
+    windows = tuple((limit.id, start_of(limit.window, moment)) for limit in limits)
+    for limit, (limit_id, starts_at) in zip(limits, windows, strict=True):
+        work.session.execute(
+            insert(UsageWindow).values(limit_id=limit_id, starts_at=starts_at).on_conflict_do_nothing()
+        )
+        amount = {"limit_id": limit_id, "starts_at": starts_at, "tokens": tokens, "cost": cost}
+        taken: Any = work.session.execute(queries.RESERVE, amount)
+        if taken.rowcount == 0:
+            raise _reached(limit, end_of(limit.window, starts_at), moment)
+    reservation = Reservation(new_id(), call, tokens, cost, windows)
+    work.session.add(
+        SpendReservation(
+            id=reservation.id, run_id=call.run_id, tokens=tokens, cost_micros=cost,
+            windows=[[str(limit_id), starts_at.isoformat()] for limit_id, starts_at in windows],
+            expires_at=moment + timedelta(seconds=call.lasts_s),
+        )
+    )  # fmt: skip
+    return reservation
+
+
+def settle(work: Work, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> None:
+    """Counts what the call used instead of what it held; also when it took longer than its reservation lived."""
+    tokens = prompt_tokens + completion_tokens
+    cost = _cost(work, reservation.call.model, prompt_tokens, completion_tokens)
+    _close(work, reservation, {"requests": 1, "tokens": tokens, "cost": cost})
+
+
+def keep(work: Work, reservation: Reservation) -> None:
+    """Counts what the call held: it was cut off, and nobody knows what it used."""
+    _close(work, reservation, {"requests": 1, "tokens": reservation.tokens, "cost": reservation.cost_micros})
+
+
+def release(work: Work, reservation: Reservation) -> None:
+    """Gives back what the call held: it was not answered at all."""
+    _close(work, reservation, {"requests": 0, "tokens": 0, "cost": 0})
+
+
+def give_back_left_behind(work: Work, batch: int) -> int:
+    """Gives back what calls hold that are over and never told; returns how many, at most `batch`."""
+    found = queries.left_behind(work.session, batch)
+    for row in found:
+        held = {"held": 1, "held_tokens": row.tokens, "held_cost": row.cost_micros}
+        for limit_id, starts_at in row.windows:
+            where = {"limit_id": uuid.UUID(limit_id), "starts_at": datetime.fromisoformat(starts_at)}
+            work.session.execute(queries.SETTLE, {**where, **held, "requests": 0, "tokens": 0, "cost": 0})
+        work.session.delete(row)
+    work.session.flush()
+    return len(found)
+
+
+def _close(work: Work, reservation: Reservation, used: dict[str, int]) -> None:
+    gone: Any = work.session.execute(delete(SpendReservation).where(SpendReservation.id == reservation.id))
+    held = gone.rowcount
+    amounts = {
+        "held": held, "held_tokens": held * reservation.tokens, "held_cost": held * reservation.cost_micros, **used,
+    }  # fmt: skip
+    for limit_id, starts_at in reservation.windows:
+        work.session.execute(queries.SETTLE, {"limit_id": limit_id, "starts_at": starts_at, **amounts})
+
+
+def _cost(work: Work, model: str, prompt_tokens: int, completion_tokens: int) -> int:
+    """Millionths of a dollar: a price of dollars a million tokens is that many millionths a token. Unknown: 0."""
+    prices: dict[str, dict[str, float]] = settings.value(work, "providers.prices")
+    price = prices.get(model) or prices.get(f"{model.partition('/')[0]}/*") or {"input": 0, "output": 0}
+    return math.ceil(prompt_tokens * price["input"] + completion_tokens * price["output"])
+
+
+def _reached(limit: SpendLimit, ends_at: datetime, moment: datetime) -> SpendLimitReached:
+    subject = f"the {limit.subject_type} {limit.subject_id}" if limit.subject_id else "the whole system"
+    figures = {"requests": limit.max_requests, "tokens": limit.max_tokens, "cost_micros": limit.max_cost_micros}
+    most = ", ".join(f"{figure} {name}" for name, figure in figures.items() if figure is not None)
+    wait_s = max(1, math.ceil((ends_at - moment).total_seconds()))
+    return SpendLimitReached(
+        f"The spend limit of {subject} ({most} a {limit.window}) leaves too little for this call; "
+        f"its next {limit.window} begins at {ends_at:%Y-%m-%dT%H:%MZ}.",
+        headers={"Retry-After": str(wait_s)},
+    )
