@@ -24,6 +24,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
 from gateway.core.errors import TooMany
+from gateway.core.key_store import KeyStore
 from gateway.core.room import PUBLIC
 from gateway.features.artifacts.store import Store
 from gateway.features.audit.signer import Signer
@@ -57,6 +58,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     app.extensions["public"] = set(DATALESS)
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
     app.extensions["audit_signer"] = Signer(data_dir.keys)
+    app.extensions["key_store"] = KeyStore(data_dir.keys, config.master_key)
     app.extensions["fanout"] = Fanout(app.extensions["gateway_sessions"], lambda: url)
     observe.install(app)
     denials.install(app)

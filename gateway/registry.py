@@ -10,6 +10,7 @@ ROOMS = (
     "identity",
     "projects",
     "preferences",
+    "credentials",
     "providers",
     "limits",
     "nodes",

@@ -33,8 +33,8 @@ def database(config: Config) -> Iterator[str]:
 
 
 @contextmanager
-def as_system(config: Config) -> Iterator[Work]:
-    """A unit of work as the system itself, with the schema and the owner in place."""
+def prepared(config: Config) -> Iterator[Database]:
+    """The database with the schema and the owner in place."""
     with database(config) as url:
         opened = Database(url, pool_size=1)
         try:
@@ -42,6 +42,13 @@ def as_system(config: Config) -> Iterator[Work]:
             migrate(opened.engine, ROOT / "migrations")
             with unit_of_work(opened.sessions, SYSTEM) as work:
                 identity.ensure_owner(work)
-                yield work
+            yield opened
         finally:
             opened.dispose()
+
+
+@contextmanager
+def as_system(config: Config) -> Iterator[Work]:
+    """A unit of work as the system itself, on the prepared database."""
+    with prepared(config) as opened, unit_of_work(opened.sessions, SYSTEM) as work:
+        yield work

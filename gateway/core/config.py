@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -42,6 +42,7 @@ class Config(BaseSettings):
     output_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2**20, description="output kept per command and stream")
     task_timeout_s: Annotated[float, Field(gt=0)] = Field(3600.0, description="time limit of a task that names none")
     task_memory_bytes: Annotated[int, Field(ge=2**24)] = Field(2 * 2**30, description="memory limit of a sandbox")
+    master_key: Literal["auto", "keyring", "file"] = Field("auto", description="where the master key is kept")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severe line to log")
 
     @property

@@ -21,6 +21,8 @@ ROLE_ACTIONS: dict[str, tuple[str, ...]] = {
         "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
         "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
         "audit.export", "capabilities.read", "queue.read", "self.*",
+        "credentials.create", "credentials.read", "credentials.update", "credentials.rotate", "credentials.disable",
+        "credentials.enable", "credentials.delete", "credentials.use", "credentials.read_keys",
     ),
     "viewer": (
         "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",

@@ -1,6 +1,7 @@
 """Idempotency-Key on the request at hand: its fingerprint, the answer of before, the answer to keep."""
 
 import hashlib
+import hmac
 import uuid
 
 from flask import Response, current_app, request
@@ -31,12 +32,14 @@ def keep(session: Session, actor_id: uuid.UUID, key: str, response: Response) ->
 
 
 def fingerprint_of_request(scopes: tuple[str, ...] | None, *, is_file: bool) -> bytes:
-    """SHA-256 over method, path, query and body; files count by the hash made while they streamed in.
+    """HMAC-SHA-256 over method, path, query and body; files count by the hash made while they streamed in.
 
-    A credential of other `scopes` makes another request: no token may fetch an answer it could not have got.
+    It is keyed, because a plain hash would let whoever has the database try passwords on a body that held one. A
+    credential of other `scopes` makes another request: no token may fetch an answer it could not have got.
     """
     start = f"{request.method} {request.full_path}\n{request.mimetype}\n{scopes}\n"
-    digest = hashlib.sha256(start.encode(errors="surrogateescape"))
+    key = crypto.derived_key(current_app.config["SECRET_KEY"], "idempotency fingerprint")
+    digest = hmac.new(key, start.encode(errors="surrogateescape"), hashlib.sha256)
     if request.mimetype == "multipart/form-data":
         for name, value in sorted(request.form.items(multi=True)):
             digest.update(f"{name}={len(value)}:{value}\n".encode())

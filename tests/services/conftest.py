@@ -16,6 +16,7 @@ from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, migrate
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity
@@ -168,6 +169,12 @@ class Tasks:
 def mine(unit: Open, alice: Actor, node: PlainNode) -> Tasks:
     """Alice's tasks."""
     return Tasks(unit, alice, node)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
+    """Where the master key of this database lies."""
+    return KeyStore(tmp_path_factory.mktemp("keys"), "file")
 
 
 @pytest.fixture
