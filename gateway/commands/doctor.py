@@ -8,15 +8,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from sqlalchemy import text
+
 from gateway.adapters.providers.local_model import catalogue
 from gateway.adapters.sandboxes.base import SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
 from gateway.application import ROOT
 from gateway.commands.database import database
+from gateway.commands.keys import NO_KIT, key_store
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
 from gateway.core.errors import AlreadyRunning, MissingPart
+from gateway.core.identity import SYSTEM
+from gateway.core.unit_of_work import unit_of_work
+from gateway.features.credentials import service_keys
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def report(config: Config, say: Callable[[str], None]) -> bool:
 def _findings(config: Config) -> Iterator[Finding]:
     yield Finding("Python", True, True, sys.version.split()[0])
     yield _data_directory(config)
-    yield _database(config)
+    yield from _database(config)
     yield _sandbox()
     yield _assets()
     yield _model(config)
@@ -57,17 +63,32 @@ def _data_directory(config: Config) -> Finding:
     return Finding("data directory", free > 200, True, f"{config.data_dir}, {free} MiB free")
 
 
-def _database(config: Config) -> Finding:
+def _database(config: Config) -> Iterator[Finding]:
     try:
         with database(config) as url:
             opened = Database(url, pool_size=1)
             try:
                 check_server(opened.engine)
+                yield Finding("database", True, True, "external" if config.database_url else "embedded PostgreSQL")
+                yield _emergency_kit(config, opened)
             finally:
                 opened.dispose()
     except (MissingPart, AlreadyRunning) as error:
-        return Finding("database", False, True, str(error))
-    return Finding("database", True, True, "external" if config.database_url else "embedded PostgreSQL")
+        yield Finding("database", False, True, str(error))
+
+
+def _emergency_kit(config: Config, opened: Database) -> Finding:
+    """A note, never a failure: where nothing was kept yet, nothing can be lost."""
+    with opened.engine.connect() as connection:
+        if connection.execute(text("SELECT to_regclass('recovery_keys')")).scalar() is None:
+            return Finding("emergency kit", False, False, NO_KIT)
+    with unit_of_work(opened.sessions, SYSTEM) as work:
+        made_at = service_keys.kit_made_at(work)
+        found = service_keys.status(work, key_store(config))
+    if lost := [key.kid for key in found if key.secrets and not key.places]:
+        words = f"The master key {lost[0]} is missing; put it back, or run `app.py key recover`."
+        return Finding("master key", False, False, words)
+    return Finding("emergency kit", made_at is not None, False, f"made on {made_at:%Y-%m-%d}" if made_at else NO_KIT)
 
 
 def _sandbox() -> Finding:

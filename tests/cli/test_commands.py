@@ -87,7 +87,7 @@ def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
 def test_help_is_0_and_names_every_command() -> None:
     done = app("--help")
     assert done.returncode == 0
-    for name in ("serve", "node", "token", "user", "model", "doctor", "openapi"):
+    for name in ("serve", "node", "token", "user", "key", "model", "doctor", "openapi"):
         assert re.search(rf"^\s+{name}\b", done.stdout, re.MULTILINE), name
 
 
@@ -244,7 +244,7 @@ def test_model_list_names_the_built_in_one(tmp_path: Path) -> None:
 def test_doctor_is_0_only_when_the_main_job_can_run(tmp_path: Path) -> None:
     well = app("doctor", "--data-dir", str(tmp_path))
     assert well.returncode == 0, well.stdout
-    for part in ("Python", "data directory", "database", "sandbox", "console assets", "local model"):
+    for part in ("Python", "data directory", "database", "emergency kit", "sandbox", "console assets", "local model"):
         assert part in well.stdout
     bare = tmp_path / "bin"
     bare.mkdir()

@@ -162,6 +162,8 @@ def _body(route: Route) -> dict[str, object] | None:
         "artifacts.upload": {},
         "projects.create_project": {"slug": "one-more"},
         "limits.create_spend_limit": {"subject_type": "system", "window": "day", "max_requests": 10**9},
+        "credentials.create_credential": {"name": "another", "secret": "x"},
+        "credentials.rotate_credential": {"secret": "x"},
         "settings.put_setting": {"value": 1},
     }
     return bodies.get(route.endpoint, {} if route.method in UNSAFE else None)

@@ -22,6 +22,8 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
     me = live_gateway.call("GET", "/v1/users/me").json()["id"]
     bound = {"subject_type": "user", "subject_id": me, "window": "hour", "max_requests": 10**9}
     limit = live_gateway.call("POST", "/v1/spend-limits", json=bound).json()
+    secret = {"name": "private", "secret": "private"}
+    credential = live_gateway.call("POST", "/v1/credentials", json=secret).json()
     return {
         "task": task["id"],
         "run": result["run_id"],
@@ -30,6 +32,7 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
         "project": task["project_id"],
         "token": token["id"],
         "spend_limit": limit["id"],
+        "credential": credential["id"],
     }
 
 
@@ -58,7 +61,16 @@ ATTEMPTS = (
     ("GET", "/v1/spend-limits/{spend_limit}"),
     ("PATCH", "/v1/spend-limits/{spend_limit}"),
     ("DELETE", "/v1/spend-limits/{spend_limit}"),
+    ("GET", "/v1/credentials/{credential}"),
+    ("PATCH", "/v1/credentials/{credential}"),
+    ("DELETE", "/v1/credentials/{credential}"),
+    ("POST", "/v1/credentials/{credential}/rotate"),
+    ("POST", "/v1/credentials/{credential}/disable"),
+    ("POST", "/v1/credentials/{credential}/enable"),
 )
+
+BODIES = {("POST", "/v1/credentials/{credential}/rotate"): {"secret": "theirs"}}
+"""What gets as far as the decision, where nothing does not."""
 
 
 def test_the_attempts_cover_every_route_that_names_an_id(routes: list[Any]) -> None:
@@ -75,7 +87,7 @@ def test_what_is_not_yours_is_not_there(
 ) -> None:
     person: Person = request.getfixturevalue(who)
     for method, path in ATTEMPTS:
-        body: dict[str, Any] = {"content": b"x"} if "filename" in path else {"json": {}}
+        body: dict[str, Any] = {"content": b"x"} if "filename" in path else {"json": BODIES.get((method, path), {})}
         answer = person.call(method, path.format(**owned), **body)
         wanted = (404,) if who == "bob" or method == "GET" else (403, 404)
         assert answer.status_code in wanted, (method, path, answer.text)
@@ -89,7 +101,15 @@ def test_what_is_not_yours_is_not_there(
 
 
 def test_lists_show_only_your_own(owned: dict[str, str], bob: Person) -> None:
-    for path in ("/v1/tasks", "/v1/runs", "/v1/artifacts", "/v1/events", "/v1/tokens", "/v1/projects"):
+    for path in (
+        "/v1/tasks",
+        "/v1/runs",
+        "/v1/artifacts",
+        "/v1/events",
+        "/v1/tokens",
+        "/v1/projects",
+        "/v1/credentials",
+    ):
         page = bob.call("GET", f"{path}?limit=200")
         assert page.status_code == 200
         assert not [value for value in owned.values() if value in page.text], path

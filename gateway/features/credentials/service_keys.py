@@ -154,6 +154,11 @@ def kit_made_at(work: Work) -> datetime | None:
     return known.created_at if known else None
 
 
+def has_kit(work: Work) -> bool:
+    """Whether there is a recovery key; for other rooms that have decided already who may ask."""
+    return queries.recovery_key(work.session) is not None
+
+
 def make_kit(work: Work, keys: KeyStore) -> tuple[str, datetime]:
     """A new recovery key, returned this once, and when it was made; the one before opens nothing any more.
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from gateway.core.config import Config
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
+from gateway.features.credentials import service_keys
 from gateway.features.nodes import service as nodes
 from gateway.features.settings import service as settings
 
@@ -45,12 +46,14 @@ def capabilities(work: Work, config: Config) -> Capabilities:
         "longest_task_timeout_s": settings.value(work, "tasks.max_timeout_s"),
     }
     no_sandbox = (first.get("reason") or no_node[0], first.get("remedy") or no_node[1])
+    kit = service_keys.has_kit(work)
     external = config.database_url is not None
     items = [
         _capability("node", bool(online), *no_node, online=len(online)),
         _capability("sandbox", bool(good), *no_sandbox, kinds=sorted({sandbox["kind"] for sandbox in good})),
         _capability("models", bool(models), *no_node, ids=models),
         _capability("external_database", external, "The embedded server is used.", "Start with --database-url URL."),
+        _capability("recovery_kit", kit, "No emergency kit was made yet.", "Run `app.py key kit`, and print it."),
         _capability("limits", True, "", "", **limits),
         *(_capability(name, False, "This version does not have it.", "Upgrade to one that does.") for name in LATER),
     ]
