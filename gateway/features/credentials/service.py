@@ -35,9 +35,10 @@ class Use:
 def create(work: Work, keys: KeyStore, wish: CredentialIn) -> Credential:
     """Keeps a secret. Raises Conflict for a name the caller uses already, Invalid for a project that is not theirs."""
     owner_id = work.actor.user_id
-    work.allow("credentials.create", Resource("credentials", None, owner_id, wish.project_id))
     if wish.project_id is not None:
-        projects.for_new_work(work, wish.project_id)
+        projects.for_new_work(work, wish.project_id, "credentials.create")
+    else:
+        work.allow("credentials.create", Resource("credentials", None, owner_id))
     _check_name(work, owner_id, wish.name, None)
     credential_id = new_id()
     sealed = service_keys.seal(work, keys, credential_id, wish.secret.get_secret_value())
