@@ -66,6 +66,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return made
 
 
+WORDS = {"scope_type": "user", "scope_id": "-"}
+"""Parts of paths that are no ids and not any text either."""
+
+
 @pytest.fixture(scope="session")
 def routes(app: Flask) -> list[Route]:
     """Every method of every route of the URL map."""
@@ -73,7 +77,7 @@ def routes(app: Flask) -> list[Route]:
     for rule in app.url_map.iter_rules():
         path = str(rule)
         for name in rule.arguments:
-            value = "x" if f"path:{name}" in path or f"<{name}>" in path else str(uuid.uuid4())
+            value = WORDS.get(name, "x") if f"path:{name}" in path or f"<{name}>" in path else str(uuid.uuid4())
             path = "".join(filled(path, name, value))
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         found += [Route(rule.endpoint, method, path) for method in methods]
