@@ -2,15 +2,11 @@
 
 import hashlib
 import json
-import math
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request
-from flask_limiter import Limiter, RateLimitExceeded
-from flask_limiter.util import get_remote_address
+from flask import Blueprint, Flask, Response
 from flask_openapi3 import Info, OpenAPI
 from flask_sock import Sock
 from flask_sqlalchemy import SQLAlchemy
@@ -23,9 +19,8 @@ from gateway.core import crypto, denials, guards, observe, problems, uploads
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
-from gateway.core.errors import TooMany
 from gateway.core.key_store import KeyStore
-from gateway.core.room import PUBLIC
+from gateway.core.room import PUBLIC, Room
 from gateway.features.artifacts.store import Store
 from gateway.features.audit.signer import Signer
 from gateway.features.events.fanout import Fanout
@@ -37,8 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 DATALESS = ("static",)
 """Endpoints that hold no data of anyone, besides the views marked public and the console's page shells."""
-
-PASSWORDS_A_MINUTE = 20
 
 db = SQLAlchemy(metadata=Base.metadata)
 
@@ -68,12 +61,10 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     problems.install(app)
     sock = Sock(app)
     for door in registry.doors("api"):
-        for room in (getattr(door, "room", None), getattr(door, "root", None)):
-            if room is not None:
-                app.register_api(room)
+        for room in (value for value in vars(door).values() if isinstance(value, Room)):
+            app.register_api(room)
         if hasattr(door, "add_websocket"):
             door.add_websocket(sock)
-    _slow_down_guessing(app)
     app.extensions["public"] |= {end for end, view in app.view_functions.items() if getattr(view, PUBLIC, False)}
     return app
 
@@ -117,32 +108,6 @@ def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | Non
         "UPLOAD_DIR": data_dir.artifacts / "incoming",
         "SOCK_SERVER_OPTIONS": {"max_message_size": 64 * 1024, "ping_interval": 25},
     }
-
-
-def _slow_down_guessing(app: Flask) -> None:
-    """At most 20 passwords a minute and address, loopback included, are judged.
-
-    Whoever else is at that address can still come in by a one-time code; wrong codes and tokens have a pace
-    of their own, which no right one is held up by.
-    """
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", default_limits=[])
-    limit = limiter.shared_limit(f"{PASSWORDS_A_MINUTE}/minute", scope="passwords", exempt_when=_holds_code)
-    for endpoint in ("identity.login", "identity.open_session", "identity.set_my_password"):
-        limited: Any = limit(app.view_functions[endpoint])
-        app.view_functions[endpoint] = limited
-
-    def refuse(_: RateLimitExceeded) -> Response:
-        hit = limiter.current_limit
-        # The limiter rounds the end of its minute up: nobody has to wait longer than that minute.
-        wait_s = min(60, max(1, math.ceil(hit.reset_at - time.time()))) if hit else 60
-        return problems.render(TooMany.of("passwords", PASSWORDS_A_MINUTE, wait_s))
-
-    app.register_error_handler(RateLimitExceeded, refuse)
-
-
-def _holds_code() -> bool:
-    body = request.get_json(silent=True)
-    return isinstance(body, dict) and "code" in body and "password" not in body
 
 
 def add_pages(app: Flask, pages: Blueprint) -> None:

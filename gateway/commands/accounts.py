@@ -11,6 +11,7 @@ from gateway.core.clock import now
 from gateway.core.config import Config
 from gateway.core.errors import Invalid
 from gateway.features.identity import service as identity
+from gateway.features.identity import service_sessions, service_tokens
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -20,20 +21,20 @@ def create_token(config: Config, name: str, scopes: list[str] | None, expires: s
     expires_at = now() + _lifetime(expires) if expires is not None else None
     with as_system(config) as work:
         owner = identity.first_owner(work)
-        return identity.create_token(work, name, scopes, expires_at, user=owner)[1]
+        return service_tokens.create_token(work, name, scopes, expires_at, user=owner)[1]
 
 
 def list_tokens(config: Config) -> Iterator[str]:
     """One line for each live token of the owner: id, prefix, expiry, name."""
     with as_system(config) as work:
-        for token in identity.tokens_of_owner(work):
+        for token in service_tokens.tokens_of_owner(work):
             yield f"{token.id}  {token.prefix}…  {_until(token.expires_at)}  {token.name}"
 
 
 def revoke_token(config: Config, token_id: uuid.UUID) -> None:
     """Ends a token."""
     with as_system(config) as work:
-        identity.revoke_token(work, token_id)
+        service_tokens.revoke_token(work, token_id)
 
 
 def create(config: Config, handle: str) -> str:
@@ -68,7 +69,7 @@ def enable(config: Config, handle: str) -> str:
 def sign_in_code(config: Config, handle: str) -> str:
     """A one-time code that opens the console."""
     with as_system(config) as work:
-        return identity.new_sign_in_code(work, identity.account(work, handle))
+        return service_sessions.new_sign_in_code(work, identity.account(work, handle))
 
 
 COMMANDS: dict[str, Callable[[Config, str], str]] = {

@@ -26,6 +26,9 @@ PUBLIC = "is_public"
 TAKES_FILE = "takes_file"
 """View attribute: the action that the file in the body, multipart or raw, is for."""
 
+MAY_BE_ABSENT = "may_be_absent"
+"""Attribute of a body's model (`In`): no body at all means one without fields."""
+
 _PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 
 PROBLEMS: dict[Any, Any] = {
@@ -131,7 +134,7 @@ def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any]) -> Cal
     def run(**arguments: Any) -> Response:
         if not takes_query:
             _refuse_query()
-        if body is not None:
+        if body is not None and not (getattr(body, MAY_BE_ABSENT, False) and _has_no_body()):
             _require_json()
         if file_for is not None:
             _receive(file_for)
@@ -160,6 +163,10 @@ def _once(view: Callable[..., Any], arguments: dict[str, Any], *, is_file: bool)
     if response.status_code < 300 and not response.is_streamed:
         replay.keep(session, actor_id, key, response)
     return response
+
+
+def _has_no_body() -> bool:
+    return not request.content_length and "Transfer-Encoding" not in request.headers
 
 
 def _refuse_query() -> None:

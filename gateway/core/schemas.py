@@ -3,7 +3,7 @@
 import math
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -18,10 +18,15 @@ class In(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    may_be_absent: ClassVar[bool] = False
+    """Whether a request without any body means one without fields."""
+
     @model_validator(mode="before")
     @classmethod
     def only_what_can_be_stored(cls, data: Any) -> Any:
         """PostgreSQL cannot hold U+0000, lone surrogates, NaN and infinity; say so instead of failing later."""
+        if data is None and cls.may_be_absent:
+            return {}
         waiting = [(data, 0)]
         while waiting:
             value, depth = waiting.pop()

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from gateway.commands.database import as_system
 from gateway.core.config import Config
 from gateway.features.identity import service as identity
+from gateway.features.identity import service_sessions
 from tests.conftest import LiveGateway
 
 PASSWORD = "another horse battery staple"
@@ -77,7 +78,7 @@ def manage(gateway: LiveGateway, command: str, handle: str, password: str = "") 
             case "reset-password":
                 identity.reset_password(work, identity.account(work, handle), password)
             case "sign-in-code":
-                return identity.new_sign_in_code(work, identity.account(work, handle))
+                return service_sessions.new_sign_in_code(work, identity.account(work, handle))
             case _:
                 identity.set_active(work, identity.account(work, handle), command == "enable")
     return ""

@@ -117,7 +117,7 @@ def test_a_cookie_without_its_csrf_token_changes_nothing(
 def test_a_forged_or_foreign_cookie_is_no_identity(live_gateway: LiveGateway, bob: Person) -> None:
     with at_own_address(base_url=live_gateway.url) as browser:
         browser.post("/v1/auth/session", json={"handle": bob.handle, "password": bob.password})
-        [(name, value)] = browser.cookies.items()
+        [(name, value)] = [pair for pair in browser.cookies.items() if not pair[0].endswith("_device")]
     with at_own_address(base_url=live_gateway.url) as thief:
         for forged in (value[:-2] + "xx", value.split(".")[0], "." + value, str(uuid.uuid4()), ""):
             answer = thief.get("/v1/users/me", headers={"Cookie": f"{name}={forged}"})
@@ -158,6 +158,9 @@ def _body(route: Route) -> dict[str, object] | None:
     bodies: dict[str, dict[str, object]] = {
         "tasks.create_task": {"prompt": "hello"},
         "identity.create_token": {"name": "another"},
+        "identity.rename_token": {"name": "another"},
+        "users.create_user": {"handle": "another"},
+        "users.reset_password": {"password": "long enough to pass"},
         "identity.set_my_password": {"new_password": "long enough to pass"},
         "artifacts.upload": {},
         "projects.create_project": {"slug": "one-more"},

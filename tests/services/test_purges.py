@@ -8,7 +8,7 @@ from gateway.core import crypto, idempotency
 from gateway.core.clock import now
 from gateway.core.idempotency import IdempotencyKey
 from gateway.core.identity import SYSTEM, Actor
-from gateway.features.identity import service as identity
+from gateway.features.identity import service_sessions as identity
 from gateway.features.identity.models import AuthSession, SessionToken
 from tests.services.conftest import Open
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.core.answers import event_stream, page_of
 from gateway.core.errors import GatewayError, Invalid, NotReady
 from gateway.core.events import Event
+from gateway.core.identity import Actor
 from gateway.core.paging import page
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import Page
@@ -33,6 +34,12 @@ log = structlog.get_logger("gateway.events")
 
 SEND_TIMEOUT_S = 10
 """A reader that takes nothing for so long is dropped; it can resume where it was."""
+
+LAST_WORD_S = 0.2
+"""How long a connection that must end may take to hear why."""
+
+POLICY_VIOLATION = 1008
+"""Close code of a WebSocket whose identity has ended (RFC 6455, 7.4.1)."""
 
 
 def fanout() -> Fanout:
@@ -81,32 +88,38 @@ def add_websocket(sock: Sock) -> None:
 
     @sock.route("/v1/events/ws")  # type: ignore[untyped-decorator]
     def events_socket(socket: Server) -> None:
-        line = _Line(socket)
-        sender: gevent.Greenlet | None = None
-        try:
-            while (text := socket.receive()) is not None:
-                try:
-                    messages = _subscription(text)
-                except GatewayError as error:
-                    line.say({"error": {"code": error.code, "message": error.detail}})
-                    continue
-                if sender is not None:
-                    line.between_messages(sender.kill)
-                sender = gevent.spawn(_send, line, messages)
-        except (ConnectionClosed, OSError):
-            return
-        finally:
+        line = _Line(socket, g.actor)
+        with fanout().watch.over(line):
+            _converse(socket, line)
+
+
+def _converse(socket: Server, line: "_Line") -> None:
+    sender: gevent.Greenlet | None = None
+    try:
+        while (text := socket.receive()) is not None:
+            try:
+                messages = _subscription(text, line.actor)
+            except GatewayError as error:
+                line.say({"error": {"code": error.code, "message": error.detail}})
+                continue
             if sender is not None:
-                sender.kill()
+                line.between_messages(sender.kill)
+            sender = gevent.spawn(_send, line, messages)
+    except (ConnectionClosed, OSError):
+        return
+    finally:
+        if sender is not None:
+            sender.kill()
 
 
 class _Line:
-    """The sending side of a WebSocket: whole frames, one at a time, and an end for a reader that stalls.
+    """The sending side of a WebSocket: whole frames, one at a time, and an end for a reader that stalls or must go.
 
     The library hands a frame to `send`, which may take only a part of it, and does so from two greenlets.
     """
 
-    def __init__(self, socket: Server) -> None:
+    def __init__(self, socket: Server, actor: Actor) -> None:
+        self.actor = actor
         self._socket = socket
         self._raw = socket.sock
         self._turn = RLock()
@@ -121,6 +134,19 @@ class _Line:
         """Runs `act` while no message is on its way."""
         with self._turn:
             act()
+
+    def go_on_as(self, actor: Actor) -> None:
+        """Further subscriptions are decided by the rights of now."""
+        self.actor = actor
+
+    def end(self) -> None:
+        """Closes the connection because the identity behind it has ended."""
+        gevent.spawn(self._close)
+
+    def _close(self) -> None:
+        with suppress(ConnectionClosed, OSError, gevent.Timeout), gevent.Timeout(LAST_WORD_S), self._turn:
+            self._socket.close(POLICY_VIOLATION, "your session or token has ended")
+        self.hang_up()
 
     def hang_up(self) -> None:
         """Ends the connection without another word."""
@@ -141,7 +167,7 @@ class _Line:
         return getattr(self._raw, name)
 
 
-def _subscription(text: str | bytes) -> Iterator[Message | None]:
+def _subscription(text: str | bytes, actor: Actor) -> Iterator[Message | None]:
     try:
         wish = Subscribe.model_validate_json(text)
     except ValidationError as error:
@@ -150,7 +176,7 @@ def _subscription(text: str | bytes) -> Iterator[Message | None]:
         raise Invalid.field(field, first["msg"]) from error
     sessions = current_app.extensions["gateway_sessions"]
     try:
-        with unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=True) as unit:
+        with unit_of_work(sessions, actor, request_id=g.request_id, read_only=True) as unit:
             return service.subscribe(unit, fanout(), tuple(wish.subscribe), wish.filter, wish.since)
     except SQLAlchemyError as error:
         raise NotReady("The database does not answer at the moment; subscribe again in a few seconds.") from error

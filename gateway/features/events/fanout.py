@@ -2,12 +2,13 @@
 
 The listener reads the log in order and hands each event to every subscriber's bounded queue. NOTIFY only
 wakes it early: without a single notification it still reads every second. A subscriber that falls behind
-reads the log itself until it has caught up; memory stays flat.
+reads the log itself until it has caught up; memory stays flat. What is open ends with its identity (`watch`).
 """
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import gevent
@@ -24,6 +25,7 @@ from gateway.core.policy import sees_all
 from . import queries
 from .patterns import matches
 from .schemas import EventOut, Filter
+from .watch import Watch
 
 log = structlog.get_logger("gateway.events")
 
@@ -31,6 +33,9 @@ BATCH = 500
 QUEUE_SIZE = 2_000
 POLL_S = 1.0
 KEEP_ALIVE_S = 15.0
+
+ABOUT_IDENTITY = ("session.", "token.", "user.")
+"""Events after which some of what is open may have to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +57,15 @@ class Subscriber:
     actor: Actor
     patterns: tuple[str, ...]
     wanted: Filter
-    waiting: "queue.Queue[Message]" = field(default_factory=lambda: queue.Queue(QUEUE_SIZE))
+    waiting: "queue.Queue[Message | None]" = field(default_factory=lambda: queue.Queue(QUEUE_SIZE))
     behind: bool = True
     """Whether it has to read the log itself, because its queue could not or did not yet take all."""
+    ended: bool = False
+    """Whether the identity behind it has ended."""
 
     def wants(self, event: Event) -> bool:
-        """Whether the event is visible to the subscriber and asked for."""
-        if not (sees_all(self.actor) or event.owner_id == self.actor.user_id):
+        """Whether the event is visible to the subscriber, now, and asked for."""
+        if self.ended or not (sees_all(self.actor) or event.owner_id == self.actor.user_id):
             return False
         wanted = self.wanted
         return (
@@ -69,11 +76,35 @@ class Subscriber:
             and set(wanted.tags) <= set(event.tags)
         )
 
+    def take(self) -> Message | None:
+        """The next event; None when there was none for a while, or something else happened."""
+        if self.ended:
+            return None
+        try:
+            return self.waiting.get(timeout=KEEP_ALIVE_S)
+        except queue.Empty:
+            return None
+
+    def go_on_as(self, actor: Actor) -> None:
+        """The same identity with other rights: whoever reads is woken, to look again at what it may see."""
+        self.actor = actor
+        self._nudge()
+
+    def end(self) -> None:
+        """Ends the stream, whatever waits for it."""
+        self.ended = True
+        self._nudge()
+
+    def _nudge(self) -> None:
+        with suppress(queue.Full):  # then whoever reads is awake anyway
+            self.waiting.put_nowait(None)
+
 
 class Fanout:
     """Reads the log once and serves everyone."""
 
     def __init__(self, sessions: Callable[[], Session], url: Callable[[], str]) -> None:
+        self.watch = Watch(sessions)
         self._sessions = sessions
         self._url = url
         self._subscribers: set[Subscriber] = set()
@@ -86,10 +117,12 @@ class Fanout:
         with self._sessions() as session:
             self.seq = queries.head(session)
         gevent.spawn(self._listen)
+        self.watch.start()
 
     def stop(self) -> None:
         """Ends the listener at its next wake-up."""
         self._stopped = True
+        self.watch.stop()
 
     def subscribe(
         self, actor: Actor, patterns: tuple[str, ...], wanted: Filter, since: int | None
@@ -97,30 +130,37 @@ class Fanout:
         """Every visible event after number `since` (None: from now on), without gap or duplicate.
 
         Begins with the first step of the iterator, which yields None; later ones tell that there was nothing
-        for a while, so that the caller can send a keep-alive. Raises Reset when events in between are gone.
+        for a while, or that rights have changed, so that the caller can send a keep-alive or look again. Ends when
+        the actor's session or token does. Raises Reset when events in between are gone.
         """
-        subscriber = Subscriber(actor, patterns, wanted)
+        return self.serve(Subscriber(actor, patterns, wanted), since)
+
+    def serve(self, subscriber: Subscriber, since: int | None) -> Iterator[Message | None]:
+        """`subscribe` for a subscriber that the caller keeps, to see with which rights it goes on."""
         try:
-            position = self._join(subscriber) if since is None else since
-            yield None
-            while True:
-                if subscriber.behind:
-                    up_to = self._join(subscriber)
-                    for message in self._catch_up(subscriber, position, up_to):
-                        position = message.event.seq
-                        yield message
-                    position = max(position, up_to)
-                try:
-                    next_one = subscriber.waiting.get(timeout=KEEP_ALIVE_S)
-                except queue.Empty:
-                    yield None
-                else:
-                    if next_one.event.seq > position:
-                        position = next_one.event.seq
-                        yield next_one
+            with self.watch.over(subscriber):
+                yield from self._serve(subscriber, since)
         finally:
             with self._lock:
                 self._subscribers.discard(subscriber)
+
+    def _serve(self, subscriber: Subscriber, since: int | None) -> Iterator[Message | None]:
+        position = self._join(subscriber) if since is None else since
+        yield None
+        while not subscriber.ended:
+            if subscriber.behind:
+                up_to = self._join(subscriber)
+                for message in self._catch_up(subscriber, position, up_to):
+                    position = message.event.seq
+                    yield message
+                position = max(position, up_to)
+            next_one = subscriber.take()
+            if next_one is None:
+                yield None
+            elif next_one.event.seq > position:
+                position = next_one.event.seq
+                if subscriber.wants(next_one.event):  # rights may have gone since it was queued
+                    yield next_one
 
     def _join(self, subscriber: Subscriber) -> int:
         """From now on events come through the queue; returns the number up to which they do not."""
@@ -137,7 +177,7 @@ class Fanout:
             with self._sessions() as session:
                 if since > queries.head(session):
                     raise Reset
-        while since < up_to:
+        while since < up_to and not subscriber.ended:
             with self._sessions() as session:
                 oldest = queries.oldest(session)
                 if oldest is None or oldest > since + 1:
@@ -171,6 +211,8 @@ class Fanout:
             with self._sessions() as session:
                 events = queries.between(session, self.seq, None, BATCH)
             more = len(events) == BATCH
+            if any(event.name.startswith(ABOUT_IDENTITY) for event in events):
+                self.watch.recheck()
             with self._lock:
                 subscribers = list(self._subscribers)
                 self.seq = events[-1].seq if events else self.seq

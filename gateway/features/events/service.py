@@ -11,7 +11,7 @@ from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 
 from . import queries
-from .fanout import Fanout, Message, Reset
+from .fanout import Fanout, Message, Reset, Subscriber
 from .patterns import to_regex
 from .schemas import EventQuery, Filter
 
@@ -36,14 +36,16 @@ def subscribe(
     return fanout.subscribe(work.actor, patterns, wanted, since)
 
 
-def hints(fanout: Fanout, actor: Actor, run_id: uuid.UUID) -> Iterator[None]:
+def hints(fanout: Fanout, actor: Actor, run_id: uuid.UUID) -> Iterator[Subscriber]:
     """Yields at once, then whenever something about the run happened, and every few seconds anyway.
 
-    For streams that read the state itself and need to know when; whoever calls has decided about the run.
+    For streams that read the state itself and need to know when; whoever calls has decided about the run. What it
+    yields holds the actor with the rights of that moment, by which the state has to be read. Ends with the identity.
     """
-    while True:
+    subscriber = Subscriber(actor, ("job.*", "run.*"), Filter(run_id=run_id))
+    while not subscriber.ended:
         try:
-            for _ in fanout.subscribe(actor, ("job.*", "run.*"), Filter(run_id=run_id), None):
-                yield None
+            for _ in fanout.serve(subscriber, None):
+                yield subscriber
         except Reset:
-            continue
+            subscriber.behind = True

@@ -1,7 +1,8 @@
 """Routes of identity: sign-in, sessions, own account, API tokens."""
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from flask_login import current_user, login_user, logout_user
+from pydantic import SecretStr
 
 from gateway.core import crypto
 from gateway.core.answers import answer, check_version, created, no_content, page_of
@@ -12,9 +13,10 @@ from gateway.core.policy import allowed_actions
 from gateway.core.room import Room, actor, public, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
-from . import service
-from .authentication import ConsoleUser, csrf_token, slow_down
-from .models import ApiToken, User
+from . import service, service_sessions, service_tokens
+from .api_users import session_out, user_out, users
+from .authentication import ConsoleUser, csrf_token, password_attempt, remember_device, slow_down
+from .models import ApiToken, AuthSession, User
 from .schemas import (
     CodeOut,
     ConsoleSession,
@@ -24,22 +26,18 @@ from .schemas import (
     PasswordIn,
     RefreshIn,
     SessionIn,
+    SessionOut,
     TokenCreated,
     TokenIn,
     TokenOut,
     TokenPair,
+    TokenPatch,
     UserOut,
 )  # fmt: skip
 
+__all__ = ["room", "users"]
+
 room = Room("identity", __name__, title="Identity")
-
-
-def _user(user: User) -> UserOut:
-    return UserOut(
-        id=user.id, version=user.version, created_at=user.created_at, updated_at=user.updated_at, handle=user.handle,
-        display_name=user.display_name, role=user.role, roles=[user.role], is_active=user.is_active,
-        has_password=user.password_hash is not None,
-    )  # fmt: skip
 
 
 def _pair(tokens: tuple[str, str, int]) -> Response:
@@ -50,8 +48,9 @@ def _pair(tokens: tuple[str, str, int]) -> Response:
 @room.post("/auth/login", responses={200: TokenPair}, summary="Sign in with handle and password")
 @public
 def login(body: LoginIn) -> Response:
-    user = service.check_password(work(), body.handle, body.password.get_secret_value())
-    return _pair(service.open_login(work(), user))
+    user = _check_password(body.handle, body.password)
+    pair = service_sessions.open_login(work(), user, request.user_agent.string)
+    return remember_device(_pair(pair), user.handle)
 
 
 @room.post("/auth/refresh", responses={200: TokenPair}, summary="Trade a refresh token for the next pair")
@@ -59,7 +58,7 @@ def login(body: LoginIn) -> Response:
 def refresh(body: RefreshIn) -> Response:
     token = body.refresh_token.get_secret_value()
     try:
-        return _pair(service.refresh(work(), token))
+        return _pair(service_sessions.refresh(work(), token))
     except Unauthenticated:
         slow_down(token)
         raise
@@ -67,7 +66,7 @@ def refresh(body: RefreshIn) -> Response:
 
 @room.post("/auth/logout", responses={204: None}, summary="End this session")
 def logout() -> Response:
-    service.logout(work())
+    service_sessions.logout(work())
     return no_content()
 
 
@@ -78,7 +77,9 @@ def new_code(body: LaunchKeyIn) -> Response:
     if not crypto.same(key, current_app.config["LAUNCH_KEY"]):
         slow_down(key)
         raise Unauthenticated("The launch key is wrong; it changes with every start.", code="bad_launch_key")
-    code = CodeOut(code=service.new_sign_in_code(work()), expires_in=int(service.CODE_LIFE.total_seconds()))
+    code = CodeOut(
+        code=service_sessions.new_sign_in_code(work()), expires_in=int(service_sessions.CODE_LIFE.total_seconds())
+    )
     return answer(code, 201)
 
 
@@ -90,11 +91,11 @@ def open_session(body: SessionIn) -> Response:
     else:
         assert body.handle is not None
         assert body.password is not None
-        user = service.check_password(work(), body.handle, body.password.get_secret_value())
-    session = service.open_console(work(), user)
+        user = _check_password(body.handle, body.password)
+    session = service_sessions.open_console(work(), user, request.user_agent.string)
     console = ConsoleUser(session.id, service.actor_of(user, "console", session.id, None))
     login_user(console)
-    return _console(user, csrf_token(console.id), console.actor)
+    return remember_device(_console(user, csrf_token(console.id), console.actor), user.handle)
 
 
 @room.get("/auth/session", responses={200: ConsoleSession}, summary="Who is signed in here")
@@ -105,52 +106,85 @@ def get_session() -> Response:
 
 @room.delete("/auth/session", responses={204: None}, summary="Sign out of the console")
 def close_session() -> Response:
-    service.logout(work())
+    service_sessions.logout(work())
     logout_user()
     return no_content()
 
 
 @room.get("/users/me", responses={200: UserOut}, summary="Your own account")
 def get_me() -> Response:
-    return answer(_user(service.me(work())))
+    return answer(user_out(service.me(work())))
 
 
 @room.patch("/users/me", responses={200: UserOut}, summary="Change your own account")
 def patch_me(body: MePatch) -> Response:
     user = service.me_for_change(work())
     check_version(user.version)
-    return answer(_user(service.change_me(work(), user, body.display_name, body.welcomed)))
+    return answer(user_out(service.change_me(work(), user, body.changes(), body.welcomed)))
 
 
 @room.post("/users/me/password", responses={204: None}, summary="Set your own password")
 def set_my_password(body: PasswordIn) -> Response:
     current = body.current_password.get_secret_value() if body.current_password else None
-    service.change_password(work(), body.new_password.get_secret_value(), current)
+    with password_attempt(actor().handle, change=True):
+        service.change_password(work(), body.new_password.get_secret_value(), current)
+    return no_content()
+
+
+@room.get("/users/me/sessions", responses={200: Page[SessionOut]}, summary="Where you are signed in")
+def list_sessions(query: PageQuery) -> Response:
+    found = service_sessions.sessions(work())
+    rows, cursor = page(work().session, found, AuthSession.id, limit=query.limit, cursor=query.cursor)
+    return page_of(SessionOut, map(session_out, rows), cursor)
+
+
+@room.delete("/users/me/sessions/<uuid:id>", responses={204: None}, summary="End one of your sessions")
+def end_session(path: IdPath) -> Response:
+    service_sessions.end_own(work(), path.id)
     return no_content()
 
 
 @room.get("/tokens", responses={200: Page[TokenOut]}, summary="Your API tokens")
 def list_tokens(query: PageQuery) -> Response:
-    rows, cursor = page(work().session, service.tokens(work()), ApiToken.id, limit=query.limit, cursor=query.cursor)
+    rows, cursor = page(
+        work().session, service_tokens.tokens(work()), ApiToken.id, limit=query.limit, cursor=query.cursor
+    )
     return page_of(TokenOut, rows, cursor)
 
 
 @room.post("/tokens", responses={201: TokenCreated}, summary="Create an API token; its secret is shown once")
 def create_token(body: TokenIn) -> Response:
-    token, secret = service.create_token(work(), body.name, body.scopes, body.expires_at)
+    token, secret = service_tokens.create_token(work(), body.name, body.scopes, body.expires_at)
     shown = TokenCreated(**TokenOut.model_validate(token).model_dump(), token=secret)
     return created(shown, f"/v1/tokens/{token.id}")
 
 
+@room.get("/tokens/<uuid:id>", responses={200: TokenOut}, summary="One API token")
+def get_token(path: IdPath) -> Response:
+    return answer(TokenOut.model_validate(service_tokens.get_token(work(), path.id)))
+
+
+@room.patch("/tokens/<uuid:id>", responses={200: TokenOut}, summary="Rename an API token")
+def rename_token(path: IdPath, body: TokenPatch) -> Response:
+    token = service_tokens.get_token(work(), path.id)
+    check_version(token.version)
+    return answer(TokenOut.model_validate(service_tokens.rename_token(work(), token, body.name)))
+
+
 @room.delete("/tokens/<uuid:id>", responses={204: None}, summary="Revoke an API token")
 def revoke_token(path: IdPath) -> Response:
-    service.revoke_token(work(), path.id)
+    service_tokens.revoke_token(work(), path.id)
     return no_content()
+
+
+def _check_password(handle: str, password: SecretStr) -> User:
+    with password_attempt(handle):
+        return service_sessions.check_password(work(), handle, password.get_secret_value())
 
 
 def _redeem(code: str) -> User:
     try:
-        return service.redeem_code(work(), code)
+        return service_sessions.redeem_code(work(), code)
     except Unauthenticated:
         slow_down(code)
         raise
@@ -159,7 +193,7 @@ def _redeem(code: str) -> User:
 def _console(user: User, csrf: str | None, acting: Actor) -> Response:
     return answer(
         ConsoleSession(
-            user=_user(user),
+            user=user_out(user),
             csrf_token=csrf,
             first_run=user.welcomed_at is None,
             actions=allowed_actions(acting),

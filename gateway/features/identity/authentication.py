@@ -4,11 +4,18 @@ Every view needs an identity unless it is marked public; no cookie acts without 
 look at no identity at all, so that they answer without a database and whatever stale token is sent along.
 """
 
+import ipaddress
+import secrets
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from gateway.core import crypto
 from gateway.core.clock import now
@@ -17,13 +24,16 @@ from gateway.core.errors import Forbidden, TooMany, Unauthenticated
 from gateway.core.identity import Actor
 from gateway.core.pace import Pace
 
-from . import queries, service
-from .models import ApiToken
+from . import queries, service, service_delays
+from .models import ApiToken, AuthSession, SessionToken
 
 NOBODY = Actor(user_id=uuid.UUID(int=0), handle="anonymous", roles=frozenset(), via="none")
 CSRF_HEADER = "X-CSRF-Token"
 GUESSES_A_MINUTE = 20
 """Different wrong tokens that an address may try in a minute."""
+
+DEVICE_LIFE_S = 90 * 86_400
+"""How long a device from which somebody signed in is told apart from a stranger's."""
 
 _TOUCH_EVERY_S = 60
 
@@ -66,6 +76,67 @@ def slow_down(secret: str) -> None:
         raise TooMany.of("wrong tokens", guesses.limit, wait_s)
 
 
+@contextmanager
+def password_attempt(handle: str, *, change: bool = False) -> Iterator[None]:
+    """Around the judging of a password for `handle`: wrong ones make the next ones wait.
+
+    Handle and address wait, each by itself. A device from which that user has signed in lately has a counter of
+    its own instead, so that no stranger's guesses keep the user out (OWASP, "device cookies"). `change` is for the
+    form behind a sign-in, where only that user's own attempts count. Raises TooMany.
+    """
+    handle = handle.strip().lower()
+    sessions = current_app.extensions["gateway_sessions"]
+    here = _counter("address", _network())
+    if device := _known_device(handle):
+        counters = {_counter("device", device): service_delays.DEVICE}
+    elif change:
+        counters = {_counter("change", handle): service_delays.DEVICE, here: service_delays.ADDRESS}
+    else:
+        counters = {_counter("handle", handle): service_delays.HANDLE, here: service_delays.ADDRESS}
+    with sessions() as session:
+        service_delays.begin(session, counters)
+    yield
+    with sessions() as session:
+        service_delays.forgive(session, counters)
+
+
+def remember_device(response: Response, handle: str) -> Response:
+    """Marks the client as one from which `handle` has signed in."""
+    if _known_device(handle) is None:
+        device = f"{int(time.time())}-{secrets.token_hex(16)}"
+        sealed = crypto.signature(current_app.config["SECRET_KEY"], "device", f"{handle}:{device}")
+        response.set_cookie(
+            _device_cookie(), f"{device}.{sealed}", max_age=DEVICE_LIFE_S, path="/v1", httponly=True, samesite="Strict"
+        )
+    return response
+
+
+def _known_device(handle: str) -> str | None:
+    """The device that the client's cookie names, where `handle` has signed in from it lately."""
+    device, _, sealed = request.cookies.get(_device_cookie(), "").partition(".")
+    began = device.partition("-")[0]
+    if not began.isdecimal() or len(began) > 12 or time.time() - int(began) > DEVICE_LIFE_S:
+        return None
+    right = crypto.signature(current_app.config["SECRET_KEY"], "device", f"{handle}:{device}")
+    return device if crypto.same(sealed, right) else None
+
+
+def _device_cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}_device"
+
+
+def _counter(kind: str, value: str) -> bytes:
+    return bytes.fromhex(crypto.signature(current_app.config["SECRET_KEY"], "delay", f"{kind}:{value}"))
+
+
+def _network() -> str:
+    """The caller's address; of IPv6 the /64, which one machine has as a whole."""
+    found = ipaddress.ip_address((address() or "::").partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False))
+    return str(found)
+
+
 def _known() -> Actor:
     actor = _bearer() or _cookie()
     if actor is None:
@@ -97,7 +168,9 @@ def _api_token(token: str) -> Actor | None:
             return None
         row, user = found
         if row.last_used_at is None or (now() - row.last_used_at).total_seconds() > _TOUCH_EVERY_S:
-            session.execute(update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now()))
+            session.execute(
+                update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now(), updated_at=row.updated_at)
+            )
             session.commit()
         return service.actor_of(user, "token", row.id, address(), row.scopes)
 
@@ -106,7 +179,20 @@ def _access_token(token: str) -> Actor | None:
     with current_app.extensions["gateway_sessions"]() as session:
         session.connection(execution_options=AT_ONCE)
         found = queries.live_access(session, crypto.digest(token))
-        return service.actor_of(found[1], "login", found[0].id, address()) if found else None
+        if found is None:
+            return None
+        opened, user, access = found
+        if access.used_at is None:
+            session.execute(update(SessionToken).where(SessionToken.hash == access.hash).values(used_at=now()))
+        _touch(session, opened)
+        return replace(service.actor_of(user, "login", opened.id, address()), expires_at=access.expires_at)
+
+
+def _touch(session: Session, opened: AuthSession) -> None:
+    """Notes that a session is used, once a minute at most."""
+    if opened.last_used_at is None or (now() - opened.last_used_at).total_seconds() > _TOUCH_EVERY_S:
+        session.execute(update(AuthSession).where(AuthSession.id == opened.id).values(last_used_at=now()))
+        session.commit()
 
 
 def _cookie() -> Actor | None:
@@ -139,4 +225,5 @@ def _load_console_user(session_id: str) -> ConsoleUser | None:
         found = queries.live_session(session, wanted)
         if found is None:
             return None
+        _touch(session, found[0])
         return ConsoleUser(wanted, service.actor_of(found[1], "console", wanted, address()))

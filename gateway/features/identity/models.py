@@ -24,6 +24,7 @@ class User(Base):
     display_name: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str | None]
+    time_zone: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     is_system: Mapped[bool] = mapped_column(default=False)
     welcomed_at: Mapped[datetime | None]
@@ -50,16 +51,23 @@ class AuthSession(Base):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     address: Mapped[str | None]
+    user_agent: Mapped[str | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class SessionToken(Base):
-    """An access or refresh token of a session; a refresh token is used once."""
+    """An access or refresh token of a session; a refresh token is used once.
+
+    `parent` is the hash of the refresh token that it was given for, `used_at` its first use. One whose answer was
+    lost, so that its parent was traded again, is `replaced_at` that time: of all successors only the last works.
+    """
 
     __tablename__ = "session_tokens"
     __table_args__ = (
         CheckConstraint("kind IN ('access', 'refresh')", name="kind"),
         Index("ix_session_tokens_session_id", "session_id"),
         Index("ix_session_tokens_expires_at", "expires_at"),
+        Index("ix_session_tokens_parent", "parent"),
     )
 
     hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -67,6 +75,8 @@ class SessionToken(Base):
     kind: Mapped[str]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    parent: Mapped[bytes | None] = mapped_column(LargeBinary)
+    replaced_at: Mapped[datetime | None]
 
 
 class ApiToken(Base):
@@ -81,10 +91,14 @@ class ApiToken(Base):
     prefix: Mapped[str]
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+    __mapper_args__ = {"version_id_col": version}
 
 
 class SignInCode(Base):
@@ -95,3 +109,17 @@ class SignInCode(Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SignInDelay(Base):
+    """How often one handle, address or device was wrong lately, and until when it waits.
+
+    `key` is a keyed hash: what somebody typed as a handle may be a password, and addresses are nobody's business.
+    """
+
+    __tablename__ = "sign_in_delays"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    failures: Mapped[int]
+    tried_at: Mapped[datetime] = mapped_column(index=True)
+    wait_until: Mapped[datetime]

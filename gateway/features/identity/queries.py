@@ -1,14 +1,19 @@
 """Every select on users, sessions and tokens."""
 
 import uuid
+from collections.abc import Collection
 
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import Row, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
 
-from .models import ApiToken, AuthSession, SessionToken, SignInCode, User
+from .models import ApiToken, AuthSession, SessionToken, SignInCode, SignInDelay, User
+
+OWNERS_LOCK = 7_340_005
+"""Advisory lock under which the last owner is looked for: two owners must not disable each other at once."""
 
 _LIVE_API_TOKEN = (
     select(ApiToken, User)
@@ -29,6 +34,29 @@ def user(session: Session, user_id: uuid.UUID) -> User | None:
     return session.get(User, user_id)
 
 
+def user_for_change(session: Session, user_id: uuid.UUID) -> User | None:
+    """The account of that id, locked."""
+    return session.scalar(select(User).where(User.id == user_id).with_for_update())
+
+
+def users(actor: Actor, *, is_active: bool | None, q: str | None) -> Select[User]:
+    """The accounts the actor may see; `q` is part of the handle or the display name."""
+    query = select(User).where(seen_by(actor, "users.read", owner=User.id, key=User.id))
+    if is_active is not None:
+        query = query.where(User.is_active == is_active)
+    if q is not None:
+        query = query.where(
+            or_(User.handle.icontains(q, autoescape=True), User.display_name.icontains(q, autoescape=True))
+        )
+    return query
+
+
+def active_owners(session: Session) -> list[uuid.UUID]:
+    """The owners who may sign in; nobody else looks for them before this transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(OWNERS_LOCK)))
+    return list(session.scalars(select(User.id).where(User.role == "owner", User.is_active, ~User.is_system)))
+
+
 def people(session: Session) -> int:
     """How many accounts there are, not counting `system`."""
     return session.scalar(select(func.count()).select_from(User).where(~User.is_system)) or 0
@@ -46,17 +74,35 @@ def live_api_token(session: Session, digest: bytes) -> Row[ApiToken, User] | Non
     return session.execute(_LIVE_API_TOKEN, {"digest": digest, "now": now()}).first()
 
 
+def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User]]:
+    """Those of the API tokens that may be used now, with their active users."""
+    if not ids:
+        return []
+    usable = ApiToken.expires_at.is_(None) | (ApiToken.expires_at > now())
+    query = select(ApiToken, User).join(User, User.id == ApiToken.user_id)
+    return list(
+        session.execute(query.where(ApiToken.id.in_(ids), ApiToken.revoked_at.is_(None), usable, User.is_active))
+    )
+
+
+def live_sessions(session: Session, ids: Collection[uuid.UUID]) -> list[Row[AuthSession, User]]:
+    """Those of the sign-ins that have neither ended nor been revoked, with their active users."""
+    return list(session.execute(_live_sessions().where(AuthSession.id.in_(ids)))) if ids else []
+
+
 def live_session(session: Session, session_id: uuid.UUID) -> Row[AuthSession, User] | None:
     """A sign-in that has neither ended nor been revoked, with its active user."""
     return session.execute(_live_sessions().where(AuthSession.id == session_id)).first()
 
 
-def live_access(session: Session, digest: bytes) -> Row[AuthSession, User] | None:
+def live_access(session: Session, digest: bytes) -> Row[AuthSession, User, SessionToken] | None:
     """The sign-in that an access token belongs to, where both are live."""
     return session.execute(
         _live_sessions()
         .join(SessionToken, SessionToken.session_id == AuthSession.id)
+        .add_columns(SessionToken)
         .where(SessionToken.hash == digest, SessionToken.kind == "access", SessionToken.expires_at > now())
+        .where(SessionToken.replaced_at.is_(None))
     ).first()
 
 
@@ -71,6 +117,18 @@ def refresh_token(session: Session, digest: bytes) -> Row[SessionToken, AuthSess
     ).first()
 
 
+def successors(session: Session, parent: bytes) -> list[SessionToken]:
+    """The pair, or pairs, that a refresh token was traded for, locked; without what was replaced."""
+    query = select(SessionToken).where(SessionToken.parent == parent, SessionToken.replaced_at.is_(None))
+    return list(session.scalars(query.order_by(SessionToken.hash).with_for_update()))
+
+
+def delays(session: Session, keys: Collection[bytes], *, lock: bool = False) -> list[SignInDelay]:
+    """The counters of these keys, those that there are; locked in one order."""
+    query = select(SignInDelay).where(SignInDelay.key.in_(keys)).order_by(SignInDelay.key)
+    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True) if lock else query))
+
+
 def sign_in_code(session: Session, digest: bytes) -> SignInCode | None:
     """A one-time code that has not expired, locked for its single use."""
     return session.scalar(
@@ -78,9 +136,15 @@ def sign_in_code(session: Session, digest: bytes) -> SignInCode | None:
     )
 
 
-def tokens_of(actor: Actor) -> Select[ApiToken]:
-    """The actor's own API tokens that have not been revoked."""
-    return select(ApiToken).where(ApiToken.user_id == actor.user_id, ApiToken.revoked_at.is_(None))
+def tokens_of(user_id: uuid.UUID) -> Select[ApiToken]:
+    """A user's API tokens that have not been revoked."""
+    return select(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+
+
+def sessions_of(user_id: uuid.UUID) -> Select[AuthSession]:
+    """A user's sign-ins that have neither ended nor been revoked."""
+    query = select(AuthSession).where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None))
+    return query.where(AuthSession.expires_at > now())
 
 
 def _live_sessions() -> Select[AuthSession, User]:

@@ -3,13 +3,25 @@
 import uuid
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from gateway.core.schemas import In, Moment, Out, Versioned
+from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
 
 Handle = Annotated[str, Field(min_length=1, max_length=64)]
+DisplayName = Annotated[str, Field(min_length=1, max_length=120)]
 Password = Annotated[SecretStr, Field(min_length=8, max_length=1024)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("there is no such time zone; write one of the IANA names, as in Europe/Berlin")
+    return name
+
+
+TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_known_zone)]
+"""The IANA name of a time zone."""
 
 
 class LoginIn(In):
@@ -51,14 +63,77 @@ class SessionIn(In):
 
 
 class UserOut(Versioned):
-    """An account as its user sees it."""
+    """An account. `roles` are all that it has; `role` is the highest."""
 
     handle: str
     display_name: str
     role: str
     roles: list[str]
+    time_zone: str | None
     is_active: bool
+    is_system: bool
     has_password: bool
+
+
+class UserIn(In):
+    """A new account. Without a password its user comes in by a one-time code."""
+
+    handle: Handle
+    display_name: DisplayName | None = None
+    password: Password | None = None
+    role: Annotated[str, Field(min_length=1, max_length=64)] = "member"
+
+
+class UserPatch(In):
+    """Changes to an account; a time zone of null is that of the system."""
+
+    display_name: DisplayName = "unchanged"
+    time_zone: TimeZone | None = None
+
+    def changes(self) -> dict[str, str | None]:
+        """What was sent, by name."""
+        return {name: getattr(self, name) for name in ("display_name", "time_zone") if name in self.model_fields_set}
+
+
+class UserQuery(PageQuery):
+    """Which accounts."""
+
+    is_active: bool | None = None
+    q: Annotated[str | None, Field(min_length=1, max_length=120, description="part of handle or name")] = None
+
+
+class ResetIn(In):
+    """The new password of somebody else's account."""
+
+    password: Password
+
+
+class RevokeIn(In):
+    """What ends besides the sessions."""
+
+    may_be_absent = True
+
+    tokens: Annotated[bool, Field(description="the API tokens too")] = False
+
+
+class RevokedOut(Out):
+    """How many sessions and API tokens have ended."""
+
+    sessions: int
+    tokens: int
+
+
+class SessionOut(Out):
+    """A sign-in: where from, and whether it is the one that asks. `last_used_at` is true to the minute."""
+
+    id: uuid.UUID
+    kind: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    address: str | None
+    user_agent: str | None
+    current: bool
 
 
 class ConsoleSession(Out):
@@ -70,10 +145,9 @@ class ConsoleSession(Out):
     actions: list[str]
 
 
-class MePatch(In):
+class MePatch(UserPatch):
     """Changes to one's own account; `welcomed` ends the first-run page."""
 
-    display_name: Annotated[str, Field(min_length=1, max_length=120)] | None = None
     welcomed: bool | None = None
 
 
@@ -111,14 +185,25 @@ class TokenIn(In):
     expires_at: Moment | None = None
 
 
-class TokenOut(Out):
-    """An API token without its secret."""
+class TokenPatch(In):
+    """Another name; what a token may do, and for how long, stays as it was made."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class UserTokenPath(In):
+    """A user's token."""
 
     id: uuid.UUID
+    token_id: uuid.UUID
+
+
+class TokenOut(Versioned):
+    """An API token without its secret."""
+
     name: str
     prefix: str
     scopes: list[str] | None
-    created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
 

@@ -18,11 +18,11 @@ BATCH = 500
 def follow(sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id: uuid.UUID, seq: int) -> Iterator[str]:
     """`log` events after number `seq` (their id is the number) and a `status` event at each change."""
     shown = None
-    for _ in events.hints(fanout, actor, run_id):
+    for reader in events.hints(fanout, actor, run_id):
         with sessions() as session:
-            run = queries.one(session, actor, run_id)
+            run = queries.one(session, reader.actor, run_id)
             status = RunOut.model_validate(run) if run else None
-        while True:
+        while status is not None and not reader.ended:
             with sessions() as session:
                 entries = queries.logs_after(session, run_id, seq, BATCH)
             for entry in entries:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from gateway.core import idempotency
-from gateway.features.identity import service as identity
+from gateway.features.identity import service_sessions as sign_ins
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -15,7 +15,7 @@ async def purge(node: "Node") -> None:
     """Drops old idempotency keys and expired sign-ins, batch by batch."""
     while await node.unit(lambda work: idempotency.purge(work.session, BATCH)):
         pass
-    while await node.unit(lambda work: identity.purge_expired(work, BATCH)):
+    while await node.unit(lambda work: sign_ins.purge_expired(work, BATCH)):
         pass
 
 

@@ -1,0 +1,118 @@
+"""Routes of identity for those who manage other people's accounts."""
+
+from flask import Response
+
+from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.paging import page
+from gateway.core.room import Room, actor, work
+from gateway.core.schemas import IdPath, Page, PageQuery
+
+from . import service, service_sessions, service_tokens
+from .models import ApiToken, AuthSession, User
+from .schemas import (
+    ResetIn,
+    RevokedOut,
+    RevokeIn,
+    SessionOut,
+    TokenOut,
+    UserIn,
+    UserOut,
+    UserPatch,
+    UserQuery,
+    UserTokenPath,
+)  # fmt: skip
+
+users = Room("users", __name__, title="Identity")
+
+
+def user_out(user: User) -> UserOut:
+    """An account on the wire."""
+    return UserOut(
+        id=user.id, version=user.version, created_at=user.created_at, updated_at=user.updated_at, handle=user.handle,
+        display_name=user.display_name, role=user.role, roles=[user.role], time_zone=user.time_zone,
+        is_active=user.is_active, is_system=user.is_system, has_password=user.password_hash is not None,
+    )  # fmt: skip
+
+
+def session_out(session: AuthSession) -> SessionOut:
+    """A session on the wire."""
+    return SessionOut(
+        id=session.id, kind=session.kind, created_at=session.created_at, expires_at=session.expires_at,
+        last_used_at=session.last_used_at, address=session.address, user_agent=session.user_agent,
+        current=actor().via != "token" and actor().credential_id == session.id,
+    )  # fmt: skip
+
+
+@users.get("/users", responses={200: Page[UserOut]}, summary="Accounts")
+def list_users(query: UserQuery) -> Response:
+    found = service.users(work(), is_active=query.is_active, q=query.q)
+    rows, cursor = page(work().session, found, User.id, limit=query.limit, cursor=query.cursor)
+    return page_of(UserOut, map(user_out, rows), cursor)
+
+
+@users.post("/users", responses={201: UserOut}, summary="Make an account")
+def create_user(body: UserIn) -> Response:
+    password = body.password.get_secret_value() if body.password else None
+    user = service.create_user(work(), body.handle, role=body.role, display_name=body.display_name, password=password)
+    return created(user_out(user), f"/v1/users/{user.id}")
+
+
+@users.get("/users/<uuid:id>", responses={200: UserOut}, summary="One account")
+def get_user(path: IdPath) -> Response:
+    return answer(user_out(service.get(work(), path.id)))
+
+
+@users.patch("/users/<uuid:id>", responses={200: UserOut}, summary="Change an account")
+def patch_user(path: IdPath, body: UserPatch) -> Response:
+    user = service.to_change(work(), path.id)
+    service.manage(work(), "users.update", user)
+    check_version(user.version)
+    return answer(user_out(service.change_user(work(), user, body.changes())))
+
+
+@users.post("/users/<uuid:id>/disable", responses={200: UserOut}, summary="Lock an account out, at once")
+def disable_user(path: IdPath) -> Response:
+    user = service.to_change(work(), path.id)
+    service.set_active(work(), user, False)
+    return answer(user_out(user))
+
+
+@users.post("/users/<uuid:id>/enable", responses={200: UserOut}, summary="Let an account in again")
+def enable_user(path: IdPath) -> Response:
+    user = service.to_change(work(), path.id)
+    service.set_active(work(), user, True)
+    return answer(user_out(user))
+
+
+@users.post("/users/<uuid:id>/revoke_sessions", responses={200: RevokedOut}, summary="End all sessions of an account")
+def revoke_sessions(path: IdPath, body: RevokeIn) -> Response:
+    user = service.to_change(work(), path.id)
+    sessions = service.revoke_sessions(work(), user)
+    tokens = service_tokens.revoke_tokens(work(), user) if body.tokens else 0
+    return answer(RevokedOut(sessions=sessions, tokens=tokens))
+
+
+@users.post("/users/<uuid:id>/reset_password", responses={204: None}, summary="Set an account's password")
+def reset_password(path: IdPath, body: ResetIn) -> Response:
+    service.reset_password(work(), service.to_change(work(), path.id), body.password.get_secret_value())
+    return no_content()
+
+
+@users.get("/users/<uuid:id>/sessions", responses={200: Page[SessionOut]}, summary="An account's sessions")
+def list_sessions_of_user(path: IdPath, query: PageQuery) -> Response:
+    found = service_sessions.sessions_of_user(work(), path.id)
+    rows, cursor = page(work().session, found, AuthSession.id, limit=query.limit, cursor=query.cursor)
+    return page_of(SessionOut, map(session_out, rows), cursor)
+
+
+@users.get("/users/<uuid:id>/tokens", responses={200: Page[TokenOut]}, summary="An account's API tokens")
+def list_tokens_of_user(path: IdPath, query: PageQuery) -> Response:
+    found = service_tokens.tokens_of_user(work(), path.id)
+    rows, cursor = page(work().session, found, ApiToken.id, limit=query.limit, cursor=query.cursor)
+    return page_of(TokenOut, rows, cursor)
+
+
+@users.delete("/users/<uuid:id>/tokens/<uuid:token_id>", responses={204: None}, summary="Revoke an account's API token")
+def revoke_token_of_user(path: UserTokenPath) -> Response:
+    service_tokens.revoke_token_of_user(work(), path.id, path.token_id)
+    return no_content()
