@@ -3,16 +3,17 @@
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from gateway.core.clock import new_id
+from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.features.limits import service
 from gateway.features.limits import service_spending as spending
-from gateway.features.limits.models import SpendLimit
+from gateway.features.limits.models import SpendLimit, UsageWindow
 from gateway.features.limits.schemas import SpendLimitIn, SpendLimitPatch, SpendLimitQuery, UsageOut
 from gateway.features.limits.service_spending import ANSWER_TOKENS, Call, Reservation, SpendLimitReached
 from gateway.features.settings import service as settings
@@ -167,6 +168,21 @@ def test_what_dead_runs_hold_is_given_back(unit: Open, alice: Actor, limit: Limi
     with unit(SYSTEM) as work:
         assert spending.give_back_left_behind(work, 100) == 1
     assert usage(unit, bound).reserved.requests == 0
+
+
+def test_windows_that_are_long_over_go(unit: Open, alice: Actor, limit: Limit, rows: Any) -> None:
+    bound = limit("user", alice.user_id, max_requests=10)
+    assert reserve(unit, alice) is not None
+    with unit(SYSTEM) as work:
+        for days in (61, 63, 64, 65):
+            window = UsageWindow(limit_id=bound.id, starts_at=now() - timedelta(days=days))
+            work.session.add(window)
+    counts = []
+    for _ in range(2):
+        with unit(SYSTEM) as work:
+            counts.append(spending.forget_windows(work, 2))
+    assert counts == [2, 1]
+    assert rows("SELECT count(*) FROM usage_windows WHERE limit_id = :id", id=bound.id) == [(2,)]
 
 
 def test_a_task_remembers_the_token_that_asked(unit: Open, mine: Tasks, alice: Actor) -> None:

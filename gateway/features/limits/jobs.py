@@ -16,5 +16,11 @@ async def give_back(node: "Node") -> None:
         pass
 
 
+async def forget_windows(node: "Node") -> None:
+    """Drops what was counted in windows that are long over, batch by batch."""
+    while await node.unit(lambda work: spending.forget_windows(work, BATCH)) == BATCH:
+        pass
+
+
 HANDLERS: dict[str, Any] = {}
-DUTIES = {give_back: 10.0}
+DUTIES = {give_back: 10.0, forget_windows: 3600.0}

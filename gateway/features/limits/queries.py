@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, column, exists, func, or_, select, table, text, tuple_
+from sqlalchemy import Select, column, delete, exists, func, or_, select, table, text, tuple_
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import Session
 
@@ -96,6 +97,14 @@ def left_behind(session: Session, batch: int) -> list[SpendReservation]:
     is_over = SpendReservation.run_id.is_not(None) & ~goes_on
     query = select(SpendReservation).where(or_(SpendReservation.expires_at < func.now(), is_over))
     return list(session.scalars(query.order_by(SpendReservation.id).limit(batch).with_for_update(skip_locked=True)))
+
+
+def drop_windows(session: Session, before: datetime, batch: int) -> int:
+    """Deletes up to `batch` windows that began before that; returns how many."""
+    old = select(UsageWindow.limit_id, UsageWindow.starts_at).where(UsageWindow.starts_at < before).limit(batch)
+    key = tuple_(UsageWindow.limit_id, UsageWindow.starts_at)
+    gone: Any = session.execute(delete(UsageWindow).where(key.in_(old)).execution_options(synchronize_session=False))
+    return int(gone.rowcount)
 
 
 def owner_of_token(session: Session, token_id: uuid.UUID) -> uuid.UUID | None:

@@ -24,6 +24,9 @@ from .windows import end_of, start_of
 ANSWER_TOKENS = 1000
 """Reserved for an answer, whose length nobody knows before; a longer one is counted in full afterwards."""
 
+KEPT = timedelta(days=62)
+"""How long a window is kept after its beginning: twice the longest, for calls that are settled late."""
+
 LETTERS_A_TOKEN = 3
 """A token of a prompt is this long at least, nearly always: the estimate is rather too high."""
 
@@ -129,6 +132,11 @@ def give_back_left_behind(work: Work, batch: int) -> int:
         work.session.delete(row)
     work.session.flush()
     return len(found)
+
+
+def forget_windows(work: Work, batch: int) -> int:
+    """Drops windows that began more than KEPT ago; returns how many, at most `batch`."""
+    return queries.drop_windows(work.session, now() - KEPT, batch)
 
 
 def _close(work: Work, reservation: Reservation, used: dict[str, int]) -> None:

@@ -18,6 +18,9 @@ from .schemas import Capabilities, Capability, Readiness, Reason
 LATER = ("external_routing", "api_egress", "secure_browser", "connectors", "messaging", "mcp")
 """Features of the contract that this version lacks, so that clients can tell."""
 
+LIMITS = ("requests_per_minute", "concurrent_requests", "open_streams", "queue_share")
+"""Settings that bind every user, so that a program can keep within them."""
+
 LEAST_FREE_BYTES = 200 * 2**20
 """Below this much free disk the gateway says so before writes begin to fail."""
 
@@ -44,6 +47,7 @@ def capabilities(work: Work, config: Config) -> Capabilities:
         "output_bytes": config.output_limit_bytes,
         "task_timeout_s": settings.value(work, "tasks.default_timeout_s"),
         "longest_task_timeout_s": settings.value(work, "tasks.max_timeout_s"),
+        **{name: settings.value(work, f"limits.{name}") for name in LIMITS},
     }
     no_sandbox = (first.get("reason") or no_node[0], first.get("remedy") or no_node[1])
     kit = service_keys.has_kit(work)

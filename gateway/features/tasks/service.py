@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, delete
 
 from gateway.core.clock import new_id
-from gateway.core.errors import Conflict, Invalid, NotFound, TooMany
+from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
@@ -15,7 +15,7 @@ from gateway.features.projects import service as projects
 from gateway.features.runs import service as runs
 from gateway.features.settings import service as settings
 
-from . import forbidden, lifecycle, names, queries, state
+from . import forbidden, lifecycle, names, queries, share, state
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
 from .schemas import ArtifactRef, JobResult, ResultOut, TaskIn, TaskOut, TaskPatch
 
@@ -25,7 +25,7 @@ SUMMARY_LENGTH = 200
 def create(work: Work, wish: TaskIn) -> TaskOut:
     """A new task, queued or waiting. Raises Invalid naming the field that does not fit, Forbidden by a preference."""
     project = projects.for_new_work(work, wish.project_id, "tasks.create")
-    _check_share(work)
+    share.take(work)
     if wish.session_id is not None:
         raise Invalid.field("session_id", "there is no such session, or it is not yours")
     forbidden.check_new(work, wish, project.id)
@@ -132,7 +132,7 @@ def retry(work: Work, task_id: uuid.UUID) -> Task:
         if other.status in ("failed", "canceled"):
             raise Conflict(f"It depends on {other.name}; retry that first.", code="dependency_not_completed")
     forbidden.check_again(work, task)
-    _check_share(work)
+    share.take(work)
     task.created_by_token = _token(work)
     task.error = task.output = task.exit_code = task.started_at = task.ended_at = None
     waits = queries.unfinished_dependencies(work.session, task.id) > 0
@@ -205,17 +205,6 @@ def _summary(wish: TaskIn) -> str:
 def _token(work: Work) -> uuid.UUID | None:
     """The API token that asks for the work, and is charged for it."""
     return work.actor.credential_id if work.actor.via == "token" else None
-
-
-def _check_share(work: Work) -> None:
-    """One user never fills the queue alone. Raises TooMany."""
-    share: int = settings.value(work, "limits.queue_share")
-    if share and queries.unfinished(work.session, work.actor.user_id, share) >= share:
-        raise TooMany(
-            f"You have {share} unfinished tasks; wait until some have ended, or cancel them.",
-            code="queue_full",
-            headers={"Retry-After": "10"},
-        )
 
 
 def _time_limit(work: Work, wish: TaskIn) -> float:
