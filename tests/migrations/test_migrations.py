@@ -12,12 +12,15 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import sessionmaker
 
 from gateway import registry
 from gateway.application import ROOT
+from gateway.core.audit import ORIGIN
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Base, migrate, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.features.audit.queries_chain import stretch
 
 MIGRATE = """
 import sys
@@ -131,3 +134,51 @@ def test_processes_that_migrate_at_once_take_turns(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
         assert connection.execute(text("SELECT count(*) FROM event_head")).scalar() == 1
+
+
+AUDITED = """
+    INSERT INTO audit_records (id, time, actor_id, actor, roles, via, action, resource_kind, resource_id, decision,
+                               reason, request_id, address)
+    SELECT audit_id(moment), moment, NULL, 'someone', '{member,viewer}', 'token', 'tasks.read', 'tasks', n::text,
+           CASE WHEN n % 10 = 0 THEN 'deny' ELSE 'allow' END, 'role "member"', 'request', '127.0.0.1'
+      FROM (SELECT n, TIMESTAMPTZ '2026-01-31 23:00:00.123456Z' + n * interval '3 s' AS moment
+              FROM generate_series(1, 2500) n) made
+"""
+"""Records across the end of a month, more than the migration chains at once."""
+
+AUDIT_ID = """
+    CREATE FUNCTION pg_temp.audit_id(moment timestamptz) RETURNS uuid LANGUAGE sql RETURN
+    (lpad(to_hex(floor(extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7000' || '8'
+     || substr(md5(moment::text), 1, 15))::uuid
+"""
+
+KEPT = """
+    SELECT id, time, actor_id, actor, roles, via, action, resource_kind, resource_id, decision, reason, request_id,
+           address
+      FROM audit_records ORDER BY id
+"""
+
+
+def test_audit_records_from_before_are_chained_and_come_through_down_and_up_again(engine: Engine) -> None:
+    run(engine, command.upgrade, "0003")
+    with engine.begin() as connection:
+        connection.execute(text(AUDIT_ID))
+        connection.execute(text(AUDITED.replace("audit_id(", "pg_temp.audit_id(")))
+        before = connection.execute(text(KEPT)).all()
+    for _ in range(2):
+        run(engine, command.upgrade, "0004")
+        assert rows_of(engine, KEPT) == before
+        chained = "SELECT count(*), min(seq), max(seq), (SELECT seq FROM audit_head) FROM audit_records"
+        assert rows_of(engine, chained) == [(2500, 1, 2500, 2500)]
+        with sessionmaker(engine)() as session:
+            assert stretch(session, 0, ORIGIN, 2500).bad is False
+        places = "SELECT tableoid::regclass::text, count(*) FROM audit_records GROUP BY 1 ORDER BY 1"
+        assert rows_of(engine, places) == [("audit_records_2026_01", 1199), ("audit_records_2026_02", 1301)]
+        run(engine, command.downgrade, "0003")
+        assert rows_of(engine, KEPT) == before
+
+
+def rows_of(engine: Engine, query: str) -> list[Any]:
+    """What a query gives."""
+    with engine.connect() as connection:
+        return list(connection.execute(text(query)).all())
