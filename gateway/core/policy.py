@@ -22,11 +22,11 @@ ROLE_ACTIONS: dict[str, tuple[str, ...]] = {
         "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
         "audit.export", "capabilities.read", "queue.read", "self.*",
         "credentials.create", "credentials.read", "credentials.update", "credentials.rotate", "credentials.disable",
-        "credentials.enable", "credentials.delete", "credentials.use", "credentials.read_keys",
+        "credentials.enable", "credentials.delete", "credentials.use", "credentials.read_keys", "providers.read",
     ),
     "viewer": (
         "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
-        "preferences.read", "capabilities.read", "queue.read", "self.*", "audit.read",
+        "preferences.read", "capabilities.read", "queue.read", "self.*", "audit.read", "providers.read",
     ),
 }  # fmt: skip
 """Which action globs each built-in role allows."""

@@ -1,32 +1,84 @@
-"""The models this node can reach: the local ones and those of servers found on this machine."""
+"""The models this node can reach: the local ones, those of providers somebody added, and those found here."""
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-from gateway.adapters.providers.base import ProgressHook, Provider, ProviderError
+from gateway.adapters.providers.base import ProgressHook, Provider, ProviderError, Timeouts
 from gateway.adapters.providers.completion import Completion, complete
 from gateway.adapters.providers.discovery import discover
 from gateway.adapters.providers.registry import create_provider
+from gateway.core.clock import now
 from gateway.core.config import Config
+from gateway.core.errors import GatewayError, NotReady
+from gateway.core.key_store import KeyStore
+from gateway.core.unit_of_work import Work
+from gateway.features.providers import service_use
+from gateway.features.providers.schemas import ProviderTest
+from gateway.features.providers.service_use import Configured
+
+R = TypeVar("R")
+
+TEST_TIMEOUTS = Timeouts(connect=3, first_byte=5, idle=5, total=8, list=5)
+MOST_MODELS = 200
+"""How many models the answer of a test names."""
+
+
+class Units(Protocol):
+    """Runs a function in a unit of work, as `Node.unit` does."""
+
+    def __call__(self, act: Callable[[Work], R], /) -> Awaitable[R]:
+        """What the function returned."""
+
+
+@dataclass(eq=False)
+class _Open:
+    """A provider ready to be called. One that was replaced is closed when its last call has ended."""
+
+    provider: Provider[Any]
+    settings: Configured | None
+    calls: int = 0
+    replaced: bool = False
+
+    async def end(self) -> None:
+        """Closes it now, or leaves that to its last call."""
+        self.replaced = True
+        if not self.calls:
+            await self.provider.aclose()
 
 
 class Models:
-    """Providers by name, kept while their servers are there."""
+    """Providers by name, kept open while they stay as they are. Those somebody added go before those found."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, unit: Units, keys: KeyStore) -> None:
         self._config = config
-        self._providers: dict[str, Provider[Any]] = {"local": self._make("local", {})}
+        self._unit = unit
+        self._keys = keys
+        self._opening = asyncio.Lock()
+        self._configured: Mapping[str, Configured] = {}
+        self._open: dict[str, _Open] = {"local": _Open(self._make("local", {}), None)}
         self._listed: dict[str, list[dict[str, Any]]] = {}
 
     async def refresh(self) -> None:
-        """Looks for model servers on this machine and asks all providers for their models."""
+        """Looks for model servers, here and among the configured, and asks all of them for their models."""
+        self._configured = await self._unit(service_use.configured)
         found = {server.product.lower().replace(" ", "-"): server for server in await discover()}
-        for name in set(self._providers) - set(found) - {"local"}:
-            await self._providers.pop(name).aclose()
+        found = {name: server for name, server in found.items() if name not in self._configured}
+        for name, held in list(self._open.items()):
+            gone = name not in found and name != "local" if held.settings is None else name not in self._configured
+            if gone:
+                await self._open.pop(name).end()
         for name, server in found.items():
-            if name not in self._providers:
-                self._providers[name] = self._make(server.kind, {"base_url": server.base_url})
-        self._listed = {name: await self._list(name) for name in self._providers}
+            if name not in self._open:
+                self._open[name] = _Open(self._make(server.kind, {"base_url": server.base_url}), None)
+        names = {*self._open, *self._configured}
+        self._listed = {name: await self._list(name) for name in names}
+
+    async def follow(self) -> None:
+        """Refreshes when a provider or its key has changed."""
+        if await self._unit(service_use.configured) != self._configured:
+            await self.refresh()
 
     def listed(self) -> list[dict[str, Any]]:
         """The models of the last refresh: id, owner, context size in tokens where known."""
@@ -37,31 +89,106 @@ class Models:
     ) -> Completion:
         """One answer from `PROVIDER/MODEL`. Raises ProviderError."""
         name, _, model_id = model.partition("/")
-        if name not in self._providers:
-            await self.refresh()
-        provider = self._providers.get(name)
-        if provider is None or not model_id:
-            raise ProviderError(
-                f"There is no model {model!r}; GET /v1/models lists those that are there.",
-                code="unknown_model",
-                permanent=True,
-            )
-        return await complete(provider, model_id, prompt, on_text, on_progress=on_progress)
+        held = await self._for_call(name, model_id)
+        if held is None or not model_id:
+            raise _unknown(model)
+        held.calls += 1
+        try:
+            return await complete(held.provider, model_id, prompt, on_text, on_progress=on_progress)
+        finally:
+            held.calls -= 1
+            if held.replaced and not held.calls:
+                await held.provider.aclose()
+
+    async def test(self, settings: Configured) -> ProviderTest:
+        """Tries a provider with a fresh connection and short waits; never raises for what the provider does."""
+        try:
+            provider = await self._made(settings, TEST_TIMEOUTS)
+        except ProviderError as error:
+            return service_use.failed(str(error), "Correct the provider, or its credential.")
+        try:
+            health = await provider.health()
+            models = [model.id for model in await provider.list_models()] if health.ok else []
+        except ProviderError as error:
+            return service_use.failed(str(error), None)
+        finally:
+            await provider.aclose()
+        return ProviderTest(
+            ok=health.ok, reason=health.reason, remedy=health.remedy, latency_ms=health.latency_ms,
+            models=models[:MOST_MODELS], tested_at=now(),
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Gives back connections; a local model's server ends with this process."""
-        for provider in self._providers.values():
-            await provider.aclose()
+        for held in self._open.values():
+            await held.provider.aclose()
 
-    def _make(self, kind: str, settings: dict[str, Any]) -> Provider[Any]:
-        return create_provider(kind, settings, models_dir=self._config.models_path)
+    async def _for_call(self, name: str, model_id: str) -> _Open | None:
+        """The provider of that name, as it is configured at this moment; None where there is none."""
+        settings = (await self._unit(service_use.configured)).get(name)
+        if settings is None:
+            held = self._open.get(name)
+            if held is None or held.settings is not None:
+                await self.refresh()
+            return self._open.get(name)
+        if not settings.enabled:
+            raise ProviderError(f"The provider {name} is not enabled.", code="provider_disabled", permanent=True)
+        if settings.models is not None and model_id not in settings.models:
+            raise _unknown(f"{name}/{model_id}")
+        held = self._open.get(name)
+        if held is not None and held.settings == settings:
+            await self._key(settings)  # each use is recorded, and refused once the key may not be used
+            return held
+        return await self._renewed(settings)
+
+    async def _renewed(self, settings: Configured) -> _Open:
+        """The provider, opened with these settings; whatever was open under its name ends."""
+        async with self._opening:
+            held = self._open.get(settings.name)
+            if held is None or held.settings != settings:
+                fresh = _Open(await self._made(settings), settings)
+                self._open[settings.name] = fresh
+                if held is not None:
+                    await held.end()
+                held = fresh
+        return held
+
+    async def _made(self, settings: Configured, timeouts: Timeouts | None = None) -> Provider[Any]:
+        address = {"base_url": settings.base_url} if settings.base_url is not None else {}
+        return self._make(settings.kind, address, await self._key(settings), timeouts)
+
+    async def _key(self, settings: Configured) -> str | None:
+        if settings.credential_id is None:
+            return None
+        try:
+            return await self._unit(lambda work: service_use.key_of(work, self._keys, settings))
+        except GatewayError as error:
+            passing = isinstance(error, NotReady)
+            raise ProviderError(error.detail, code="credential_unusable", permanent=not passing) from error
+
+    def _make(
+        self, kind: str, settings: dict[str, Any], api_key: str | None = None, timeouts: Timeouts | None = None
+    ) -> Provider[Any]:
+        return create_provider(kind, settings, models_dir=self._config.models_path, api_key=api_key, timeouts=timeouts)
 
     async def _list(self, name: str) -> list[dict[str, Any]]:
+        settings = self._configured.get(name)
+        if settings is not None and not settings.enabled:
+            return []
         try:
-            models = await self._providers[name].list_models()
+            held = await self._renewed(settings) if settings is not None else self._open[name]
+            if settings is not None and settings.models is not None:
+                return [{"id": f"{name}/{model}", "owned_by": name, "context_size": None} for model in settings.models]
+            models = await held.provider.list_models()
         except ProviderError:
             return []
         return [
             {"id": f"{name}/{model.id}", "owned_by": model.owned_by, "context_size": model.context_size}
             for model in models
         ]
+
+
+def _unknown(model: str) -> ProviderError:
+    return ProviderError(
+        f"There is no model {model!r}; GET /v1/models lists those that are there.", code="unknown_model", permanent=True
+    )

@@ -19,6 +19,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM_USER_ID, Actor
+from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.settings import live as settings
@@ -48,7 +49,7 @@ class Node:
         self.holder = new_id()
         self.data_dir = DataDir(config.data_dir)
         self.store = Store(self.data_dir.artifacts)
-        self.models = Models(config)
+        self.models = Models(config, self.unit, KeyStore(self.data_dir.keys, config.master_key))
         settings.start(database.engine, config)
         self.actor = Actor(SYSTEM_USER_ID, f"node:{name}", frozenset({"owner"}), via="node")
         self.stopping = False

@@ -165,6 +165,7 @@ def _body(route: Route) -> dict[str, object] | None:
         "artifacts.upload": {},
         "projects.create_project": {"slug": "one-more"},
         "limits.create_spend_limit": {"subject_type": "system", "window": "day", "max_requests": 10**9},
+        "providers.create_provider": {"name": "another", "kind": "ollama"},
         "credentials.create_credential": {"name": "another", "secret": "x"},
         "credentials.rotate_credential": {"secret": "x"},
         "settings.put_setting": {"value": 1},

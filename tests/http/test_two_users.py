@@ -97,7 +97,9 @@ BODIES = {
 def test_the_attempts_cover_every_route_that_names_an_id(routes: list[Any]) -> None:
     tried = {f"{method} {path.split('?')[0].count('/')}" for method, path in ATTEMPTS}
     with_ids = [r for r in routes if r.path.startswith("/v1/") and any(p.count("-") == 4 for p in r.path.split("/"))]
-    known = {"nodes.get_node", "audit.get_audit"}  # they belong to nobody; members may not read them at all
+    # These belong to nobody; members may read providers alone, and change none of them.
+    providers = (f"providers.{verb}_provider" for verb in ("get", "patch", "delete", "test"))
+    known = {"nodes.get_node", "audit.get_audit", *providers}
     endpoints = {route.endpoint for route in with_ids if route.endpoint not in known}
     assert len(endpoints) == len(ATTEMPTS), (sorted(endpoints), tried)
 
@@ -190,6 +192,11 @@ def test_a_viewer_looks_but_changes_nothing(viewer: Person, database: Database) 
 def test_members_do_not_administer(bob: Person) -> None:
     for path in ("/v1/nodes", "/metrics", f"/v1/nodes/{uuid.uuid4()}"):
         assert_problem(bob.call("GET", path), 403, "forbidden")
+    provider = f"/v1/providers/{uuid.uuid4()}"
+    for method, path in (("PATCH", provider), ("DELETE", provider), ("POST", f"{provider}/test")):
+        assert_problem(bob.call(method, path, json={}), 403, "forbidden")
+    assert_problem(bob.call("POST", "/v1/providers", json={"name": "x", "kind": "ollama"}), 403, "forbidden")
+    assert bob.call("GET", "/v1/providers").status_code == 200
 
 
 def test_reads_and_writes_leave_records_with_who_what_and_where(live_gateway: LiveGateway, database: Database) -> None:

@@ -74,13 +74,3 @@ def _is_certificate_error(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def checked_base_url(url: str) -> str:
-    """A base URL without its last slash. Raises ValueError for what is no plain http(s) address."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address that begins with http:// or https://")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must not hold a user name, a password, a query or a fragment; keys are kept apart")
-    return url.rstrip("/")

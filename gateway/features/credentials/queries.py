@@ -1,7 +1,7 @@
 """Every select on credentials and master keys."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Row, Select, column, func, select, table, text, true
 from sqlalchemy.orm import Session
@@ -40,6 +40,13 @@ def one(session: Session, actor: Actor, credential_id: uuid.UUID, *, lock: bool 
     """A credential the actor may see; `lock`ed to be changed."""
     query = visible(actor).where(Credential.id == credential_id)
     return session.scalar(query.with_for_update(of=Credential) if lock else query)
+
+
+def by_ids(session: Session, credential_ids: Collection[uuid.UUID]) -> Sequence[Credential]:
+    """Credentials, whoever may see them: for nodes that hold their secrets open."""
+    if not credential_ids:
+        return []
+    return session.scalars(select(Credential).where(Credential.id.in_(credential_ids))).all()
 
 
 def name_is_taken(session: Session, owner_id: uuid.UUID, name: str, but: uuid.UUID | None) -> bool:

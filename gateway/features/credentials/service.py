@@ -1,7 +1,8 @@
 """Rules of credentials: the only writer of their table. A secret comes out to be used, never to be shown."""
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, update
@@ -24,12 +25,11 @@ _CREDENTIALS = Base.metadata.tables[Credential.__tablename__]
 
 
 @dataclass(frozen=True)
-class Use:
-    """A secret on its way to the service it is for; `changed_at` tells whether one opened before still holds."""
+class Stamp:
+    """When a credential's secret was last replaced, and whether it may be used: what makes an opened one stale."""
 
-    credential_id: uuid.UUID
     changed_at: datetime
-    secret: str = field(repr=False)
+    is_active: bool
 
 
 def create(work: Work, keys: KeyStore, wish: CredentialIn) -> Credential:
@@ -118,13 +118,17 @@ def check_use(work: Work, credential_id: uuid.UUID) -> Credential:
     return _find(work, "credentials.use", credential_id)
 
 
-def use(
-    work: Work, keys: KeyStore, credential_id: uuid.UUID, purpose: str, since: datetime | None = None
-) -> Use | None:
-    """The secret for a `purpose` such as "the provider openai"; None when it has not changed `since`.
+def stamps(work: Work, credential_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Stamp]:
+    """What tells whether secrets are still those of before; for rooms whose nodes hold some open."""
+    return {row.id: Stamp(row.rotated_at or row.created_at, row.is_active)
+            for row in queries.by_ids(work.session, credential_ids)}  # fmt: skip
 
-    Recorded with whose it is, and the time is kept. Raises NotFound for one that is gone, Conflict for one that is
-    disabled or was changed behind the gateway's back, NotReady when its master key is lost.
+
+def use(work: Work, keys: KeyStore, credential_id: uuid.UUID, purpose: str) -> str:
+    """The secret, for a `purpose` such as "the provider openai". Recorded with whose it is, and the time is kept.
+
+    Raises NotFound for one that is gone, Conflict for one that is disabled or was changed behind the gateway's back,
+    NotReady when its master key is lost.
     """
     credential = queries.one(work.session, work.actor, credential_id)
     if credential is None:
@@ -133,12 +137,6 @@ def use(
     if not credential.is_active:
         work.record("credentials.use", about, allowed=False, reason=f"it is disabled; wanted by {purpose}")
         raise Conflict(f"The credential {credential.name} is disabled; enable it or name another one.")
-    work.record("credentials.use", about, allowed=True, reason=f"for {purpose}, on behalf of its owner")
-    touch = update(_CREDENTIALS).where(_CREDENTIALS.c.id == credential.id)
-    work.session.execute(touch.values(last_used_at=now(), updated_at=_CREDENTIALS.c.updated_at))
-    changed_at = credential.rotated_at or credential.created_at
-    if since == changed_at:
-        return None
     try:
         secret = envelope.unseal(keys.get(credential.secret_kid), credential.sealed, place_of(credential.id))
     except Unreadable as error:
@@ -146,7 +144,10 @@ def use(
             f"The credential {credential.name} was changed behind the gateway's back and opens no more;"
             " give it a new secret."
         ) from error
-    return Use(credential.id, changed_at, secret)
+    work.record("credentials.use", about, allowed=True, reason=f"for {purpose}, on behalf of its owner")
+    touch = update(_CREDENTIALS).where(_CREDENTIALS.c.id == credential.id)
+    work.session.execute(touch.values(last_used_at=now(), updated_at=_CREDENTIALS.c.updated_at))
+    return secret
 
 
 def _find(work: Work, action: str, credential_id: uuid.UUID, *, lock: bool = False) -> Credential:

@@ -4,18 +4,29 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
 from .models import Provider
+from .schemas import ProviderQuery
 
 
 def visible(actor: Actor) -> Select[Provider]:
     """The providers the actor may see; they belong to nobody."""
     return select(Provider).where(seen_by(actor, "providers.read", owner=None, key=Provider.id))
+
+
+def filtered(actor: Actor, query: ProviderQuery) -> Select[Provider]:
+    """A list of them."""
+    found = visible(actor)
+    if query.kind is not None:
+        found = found.where(Provider.kind == query.kind)
+    if query.enabled is not None:
+        found = found.where(Provider.enabled.is_(query.enabled))
+    return found
 
 
 def one(session: Session, actor: Actor, provider_id: uuid.UUID, *, lock: bool = False) -> Provider | None:
@@ -25,21 +36,15 @@ def one(session: Session, actor: Actor, provider_id: uuid.UUID, *, lock: bool = 
 
 
 def by_name(session: Session, name: str) -> Provider | None:
-    """The provider of that name."""
+    """The provider of that name, for whoever decides about it."""
     return session.scalar(select(Provider).where(Provider.name == name))
 
 
-def enabled(session: Session) -> Sequence[Provider]:
-    """The providers that models may be asked of."""
-    return session.scalars(select(Provider).where(Provider.enabled).order_by(Provider.name)).all()
-
-
-def last_change(session: Session) -> tuple[Any, ...]:
-    """Something that differs after any provider was added, changed or deleted."""
-    stamp = select(func.count(), func.max(Provider.updated_at), func.sum(Provider.version))
-    return tuple(session.execute(stamp).one())
+def everything(session: Session) -> Sequence[Provider]:
+    """All providers, for nodes."""
+    return session.scalars(select(Provider).order_by(Provider.name)).all()
 
 
 def last_test(session: Session, provider_id: uuid.UUID) -> dict[str, Any] | None:
-    """What the last test of a provider found."""
+    """What the last test of a provider found, as it is now."""
     return session.scalar(select(Provider.last_test).where(Provider.id == provider_id))

@@ -1,0 +1,10 @@
+"""What can be done with providers and their models, for the catalogue of actions."""
+
+ACTIONS: dict[str, str] = {
+    "models.read": "See the models that can be named",
+    "providers.create": "Add a model server",
+    "providers.read": "See model servers",
+    "providers.update": "Change a model server",
+    "providers.delete": "Remove a model server",
+    "providers.test": "Try whether a model server answers",
+}
