@@ -5,7 +5,7 @@ import { loadSession, toLogin } from "./session.js";
 
 const PATTERNS = [
   "task.*", "job.*", "run.*", "artifact.*", "node.*", "agent.*", "project.*", "preference.*", "setting.*", "credential.*", "provider.*",
-  "user.*", "session.*", "token.*", "group.*", "role.*", "role_binding.*", "policy_rule.*",
+  "user.*", "session.*", "token.*", "group.*", "role.*", "role_binding.*", "policy_rule.*", "spend_limit.*",
 ];
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;

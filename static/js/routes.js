@@ -18,9 +18,22 @@
  */
 
 /** @type {Tab[]} */
+export const ACCESS_TABS = [
+  { path: "/access/users", label: "Users", action: "users.read" },
+];
+
+/** @type {Tab[]} */
+export const PREFERENCE_TABS = [
+  { path: "/preferences", label: "What is set", action: "preferences.read" },
+  { path: "/preferences/effective", label: "What counts", action: "preferences.read" },
+];
+
+/** @type {Tab[]} */
 export const SETTINGS_TABS = [
   { path: "/settings/account", label: "Sign-in", action: "self.read" },
   { path: "/settings/gateway", label: "Gateway", action: "settings.read" },
+  { path: "/settings/limits", label: "Limits & usage", action: "spend_limits.read" },
+  { path: "/settings/recovery", label: "Emergency kit", action: "credentials.create_recovery_kit" },
 ];
 
 /** @type {Entry[][]} groups of pages, the daily ones first */
@@ -33,8 +46,12 @@ export const NAVIGATION = [
   [
     { path: "/projects", label: "Projects", icon: "folders", keys: "g j", action: "projects.read" },
     { path: "/models", label: "Models", icon: "cpu", keys: "g m", action: "models.read" },
+    { path: "/credentials", label: "Credentials", icon: "key", keys: "g c", action: "credentials.read" },
+    { path: "/preferences", label: "Preferences", icon: "adjustments", keys: "g p", tabs: PREFERENCE_TABS },
   ],
   [
+    { path: "/access", label: "Access", icon: "users", keys: "g u", tabs: ACCESS_TABS },
+    { path: "/audit", label: "Audit", icon: "history", keys: "g l", action: "audit.read" },
     { path: "/settings", label: "Settings", icon: "settings", keys: "g s", tabs: SETTINGS_TABS },
     { path: "/api", label: "API", icon: "api", keys: "g i", action: "self.read" },
   ],
@@ -49,7 +66,11 @@ export const ROUTES = [
   { pattern: /^\/artifacts$/, title: "Artifacts", load: () => import("./pages/artifacts.js") },
   { pattern: /^\/projects$/, title: "Projects", load: () => import("./pages/projects.js") },
   { pattern: /^\/models$/, title: "Models", load: () => import("./pages/models.js") },
-  { pattern: /^\/settings(?:\/(account|gateway))?$/, title: "Settings", load: () => import("./pages/settings.js") },
+  { pattern: /^\/credentials$/, title: "Credentials", load: () => import("./pages/credentials.js") },
+  { pattern: /^\/preferences(?:\/(effective))?$/, title: "Preferences", load: () => import("./pages/preferences.js") },
+  { pattern: /^\/access(?:\/(users))?$/, title: "Access", load: () => import("./pages/access.js") },
+  { pattern: /^\/audit$/, title: "Audit", load: () => import("./pages/audit.js") },
+  { pattern: /^\/settings(?:\/(account|gateway|limits|recovery))?$/, title: "Settings", load: () => import("./pages/settings.js") },
   { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
   { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
   { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },

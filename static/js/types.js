@@ -114,7 +114,7 @@
 /**
  * Access.
  *
- * @typedef {{id: string, version: number, handle: string, display_name: string, roles: string[], time_zone?: string | null, is_active: boolean, has_password: boolean, created_at: string}} User
+ * @typedef {{id: string, version: number, handle: string, display_name: string, roles: string[], time_zone?: string | null, is_active: boolean, is_system?: boolean, has_password: boolean, created_at: string}} User
  * @typedef {{id: string, version: number, name: string, description: string, external_id: string | null, is_active: boolean}} Group
  * @typedef {{user_id: string, handle: string, display_name: string, is_active: boolean, added_at: string}} Member
  * @typedef {{id: string, version: number, name: string, description: string, actions: string[], reach: "own" | "all", is_builtin: boolean}} Role
@@ -136,8 +136,14 @@
  *
  * @typedef {{id: string, version: number, slug: string, display_name: string, description: string, is_active: boolean, is_default: boolean, time_zone: string | null, effective_time_zone: string, retention: Record<string, number | null>, created_at: string}} Project
  * @typedef {{id: string, version: number, name: string, kind: string, description: string, is_active: boolean, rotated_at: string | null, last_used_at: string | null, created_at: string}} Credential
+ * @typedef {{ok: boolean, reason: string | null, remedy: string | null, latency_ms: number | null, models: string[], tested_at: string}} ProviderTest
+ * @typedef {{id: string, version: number, name: string, kind: string, base_url: string | null, credential_id: string | null, models: string[] | null, enabled: boolean, last_test: ProviderTest | null}} Provider
  * @typedef {{exists: boolean, created_at: string | null, recovery_key?: string}} RecoveryKit
  * @typedef {{key: string, value: any, default: any, source: "default" | "database" | "configuration", type: string, minimum: number | null, maximum: number | null, description: string, needs_restart: boolean, version: number, updated_at: string | null, updated_by: string | null}} Setting
+ *
+ * @typedef {{id: string, version: number, subject_type: string, subject_id: string | null, window: string, max_requests: number | null, max_tokens: number | null, max_cost_micros: number | null}} SpendLimit
+ * @typedef {{requests: number, tokens: number, cost_micros: number}} Amount money in millionths of a dollar
+ * @typedef {{limit: SpendLimit, ends_at: string, used: Amount, reserved: Amount}} Usage
  *
  * @typedef {{type: string, id: string}} Scope the id is empty where the type needs none
  * @typedef {{scope_type: string, scope_id: string | null, scope_name?: string | null, key: string, version: number}} ScopedEntry

@@ -80,3 +80,16 @@ def test_an_svg_is_shown_as_a_picture_only(page: Page) -> None:
     page.locator("tbody tr").filter(has_text="p.svg").first.locator(".row-link").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     unharmed(page)
+
+
+def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client) -> None:
+    evil = "<img src=x onerror=window.hacked=1>"
+    assert api.post("/v1/tokens", json={"name": evil}).status_code == 201
+    assert api.post("/v1/credentials", json={"name": evil, "secret": "s", "description": evil}).status_code == 201
+    assert api.post("/v1/projects", json={"slug": "evil", "display_name": evil}).status_code == 201
+    assert api.post("/v1/users", json={"handle": "evil", "display_name": evil}).status_code == 201
+    assert api.put("/v1/preferences/user/-/evil", json={"value": TEXT, "reason": evil}).status_code == 201
+    for address in ("/settings/account", "/credentials", "/projects", "/access/users", "/preferences?history=evil"):
+        page.goto(address)
+        expect(page.get_by_text("onerror=window.hacked").filter(visible=True).first).to_be_visible()
+        unharmed(page)

@@ -1,15 +1,12 @@
 """Settings, one's own sign-in and projects, as a person uses them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-
-def choose(page: Page, row: str, action: str) -> None:
-    """Opens the menu of a row and takes one of its actions."""
-    page.get_by_role("button", name=f"Actions for {row}", exact=True).click()
-    page.get_by_role("menuitem", name=action).click()
+from tests.ui.rows import choose, row
 
 
 def test_a_token_is_made_shown_once_works_within_its_scopes_and_is_revoked(page: Page, api: httpx.Client) -> None:
@@ -27,18 +24,18 @@ def test_a_token_is_made_shown_once_works_within_its_scopes_and_is_revoked(page:
     assert api.post("/v1/tasks", headers=headers, json={"commands": ["true"]}).status_code == 403
     page.get_by_role("button", name="Done").click()
     assert secret not in page.content()
-    row = page.get_by_role("row").filter(has_text="console journey")
-    expect(row).to_contain_text("tasks.read")
+    token = row(page, "console journey")
+    expect(token).to_contain_text("tasks.read")
     choose(page, "console journey", "Revoke…")
     page.get_by_role("dialog", name="Revoke console journey?").get_by_role("button", name="Revoke token").click()
-    expect(row).to_have_count(0)
+    expect(token).to_have_count(0)
     assert api.get("/v1/tasks", headers=headers).status_code == 401
 
 
 def test_a_setting_is_changed_refused_where_it_does_not_fit_and_put_back(page: Page, api: httpx.Client) -> None:
     page.goto("/settings/gateway")
-    row = page.get_by_role("row").filter(has_text="tasks.default_timeout_s")
-    expect(row).to_contain_text("default")
+    setting = row(page, "tasks.default_timeout_s")
+    expect(setting).to_contain_text("default")
     choose(page, "tasks.default_timeout_s", "Edit…")
     value = page.get_by_label("Value")
     value.fill("-5")
@@ -46,10 +43,10 @@ def test_a_setting_is_changed_refused_where_it_does_not_fit_and_put_back(page: P
     expect(page.get_by_role("alert")).to_be_visible()
     value.fill("1800")
     page.keyboard.press("Control+Enter")
-    expect(row).to_contain_text("set here")
+    expect(setting).to_contain_text("set here")
     assert api.get("/v1/settings/tasks.default_timeout_s").json()["value"] == 1800
     choose(page, "tasks.default_timeout_s", "Back to the default")
-    expect(row).not_to_contain_text("set here")
+    expect(setting).not_to_contain_text("set here")
     assert api.get("/v1/settings/tasks.default_timeout_s").json()["source"] == "default"
 
 
@@ -64,8 +61,8 @@ def test_a_project_is_made_changed_and_deleted_unless_something_refers_to_it(pag
     dialog.get_by_label("Short name").fill("journey")
     dialog.get_by_label("Name", exact=False).nth(1).fill("The journey")
     dialog.get_by_role("button", name="Create project").click()
-    row = page.get_by_role("row").filter(has_text="journey")
-    expect(row).to_contain_text("The journey")
+    shown = row(page, "The journey")
+    expect(shown).to_contain_text("journey")
     project = next(item for item in api.get("/v1/projects").json()["items"] if item["slug"] == "journey")
     task = api.post("/v1/tasks", json={"commands": ["true"], "project_id": project["id"]}).json()
     choose(page, "The journey", "Delete…")
@@ -73,11 +70,11 @@ def test_a_project_is_made_changed_and_deleted_unless_something_refers_to_it(pag
     expect(page.get_by_role("dialog", name="Delete The journey?").get_by_role("alert")).to_contain_text("task")
     page.get_by_role("button", name="Keep").click()
     choose(page, "The journey", "Deactivate")
-    expect(row).to_contain_text("inactive")
+    expect(shown).to_contain_text("inactive")
     assert api.get(f"/v1/tasks/{task['id']}").json()["project_id"] == project["id"]
     page.goto("/projects?is_active=true")
-    expect(page.get_by_role("row").filter(has_text="default").first).to_be_visible()
-    expect(page.get_by_role("row").filter(has_text="The journey")).to_have_count(0)
+    expect(row(page, "default").first).to_be_visible()
+    expect(row(page, "The journey")).to_have_count(0)
 
 
 def test_the_palette_leads_to_the_parts_of_settings(open_page: Callable[..., Page]) -> None:
@@ -92,3 +89,35 @@ def test_the_palette_leads_to_the_parts_of_settings(open_page: Callable[..., Pag
     page.wait_for_url("**/projects")
     page.keyboard.press("Control+,")
     page.wait_for_url("**/settings")
+
+
+def test_one_sees_where_one_is_signed_in_and_ends_a_session_elsewhere(
+    page: Page, browser: Browser, live_gateway: Any
+) -> None:
+    with browser.new_context(base_url=live_gateway.url, user_agent="The other browser") as other:
+        credentials = {"handle": "owner", "password": live_gateway.owner_password}
+        assert other.request.post("/v1/auth/session", data=credentials).ok
+        page.goto("/settings/account")
+        expect(row(page, "this one")).to_have_count(1)
+        expect(row(page, "this one").get_by_role("button", name="End")).to_have_count(0)
+        elsewhere = row(page, "The other browser")
+        elsewhere.get_by_role("button", name="End").click()
+        expect(elsewhere).to_have_count(0)
+        assert other.request.get("/v1/users/me").status == 401
+
+
+def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: httpx.Client) -> None:
+    page.goto("/settings/limits")
+    page.get_by_role("button", name="New limit").click()
+    dialog = page.get_by_role("dialog", name="New spend limit")
+    dialog.get_by_label("Binds").select_option("user")
+    dialog.get_by_label("Which user").select_option(label="Owner (owner)")
+    dialog.get_by_label("Window").select_option("month")
+    dialog.get_by_label("US dollars").fill("12.5")
+    dialog.get_by_role("button", name="Set limit").click()
+    limit = row(page, "user Owner (owner)")
+    expect(limit).to_contain_text("of $12.50")
+    assert [item["max_cost_micros"] for item in api.get("/v1/spend-limits").json()["items"]] == [12_500_000]
+    choose(page, "the limit of user Owner (owner)", "Remove…")
+    page.get_by_role("button", name="Remove limit").click()
+    expect(limit).to_have_count(0)

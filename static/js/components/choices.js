@@ -19,7 +19,8 @@ export const roles = choices("/v1/roles", (role) => role.name);
 export const projects = choices("/v1/projects", (project) => project.display_name || project.slug);
 export const credentials = choices("/v1/credentials", (credential) => credential.name);
 export const tasks = choices("/v1/tasks", (task) => task.name);
-export const providers = choices("/v1/providers", (provider) => provider.name);
+export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
+export const tokens = choices("/v1/tokens", (token) => token.name);
 export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action);
 
 /** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */

@@ -29,6 +29,7 @@ function commands() {
     ...shownPages().flatMap((page) => (page.tabs ?? []).filter((tab) => can(tab.action)).map((tab) => ({ group: "Pages", label: `${page.label}: ${tab.label}`, icon: page.icon, run: () => navigate(tab.path) }))),
     ...(can("tasks.create") ? [{ group: "Actions", label: "New task", icon: "plus", keys: "n", run: () => navigate("/tasks/new") }] : []),
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
+    ...(can("audit.read") ? [{ group: "Actions", label: "Denied requests", icon: "ban", run: () => navigate("/audit?decision=deny") }] : []),
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
     { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(signOut) },
   ];
@@ -47,7 +48,7 @@ function Navigation({ open, onNavigate }) {
       )}
     </div>
     <div class="nav-user">
-      <a class="nav-name" href="/settings/account" title="Your sign-in and tokens" onClick=${onNavigate}>${session.value?.user.display_name || session.value?.user.handle}</a>
+      <a class="nav-name" href="/settings/account" title="Your sign-in, sessions and tokens" onClick=${onNavigate}>${session.value?.user.display_name || session.value?.user.handle}</a>
       <${IconButton} icon="logout" label="Sign out" onClick=${() => attempt(signOut)} />
     </div>
   </nav>`;

@@ -1,14 +1,18 @@
-/** Settings: one's own sign-in, and the gateway's. */
+/** Settings: one's own sign-in, the gateway's, limits, the emergency kit. */
 import { html } from "../html.js";
 import { SETTINGS_TABS } from "../routes.js";
 import { Tabs, shownTab } from "../components/tabs.js";
 import { Account } from "./settings/account.js";
 import { GatewaySettings } from "./settings/gateway.js";
+import { Limits } from "./settings/limits.js";
+import { Recovery } from "./settings/recovery.js";
 
 /** @type {Record<string, () => any>} */
 const PARTS = {
   "/settings/account": Account,
   "/settings/gateway": GatewaySettings,
+  "/settings/limits": Limits,
+  "/settings/recovery": Recovery,
 };
 
 export default function SettingsPage() {

@@ -1,14 +1,15 @@
-/** First run, on one page: who you are, a model, and a first task that runs there and then. */
+/** First run, on one page: who you are, an emergency kit, a model, and a first task that runs there and then. */
 import { useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
-import { loadSession, session } from "../session.js";
+import { can, loadSession, session } from "../session.js";
 import { useResource } from "../resource.js";
 import { Problem } from "../components/problem.js";
 import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
+import { RecoveryKit } from "../components/recovery-kit.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { attempt } from "../components/toast.js";
@@ -59,11 +60,11 @@ function Account() {
   <//>`;
 }
 
-/** @param {{models: import("../resource.js").Resource<{data: Model[]}>}} props */
-function Models({ models }) {
+/** @param {{models: import("../resource.js").Resource<{data: Model[]}>, number: number}} props */
+function Models({ models, number }) {
   const parts = useResource("capabilities", () => api.get("/v1/capabilities"));
   const lacking = /** @type {Capability[]} */ (parts.data?.items ?? []).filter((part) => !part.available && /model|provider|ollama|lm_?studio|llama/.test(part.name));
-  return html`<${Step} number=${2} title="A model" done=${(models.data?.data.length ?? 0) > 0}>
+  return html`<${Step} number=${number} title="A model" done=${(models.data?.data.length ?? 0) > 0}>
     <${Loaded} of=${models} what="the models" rows=${2}>
       ${(/** @type {{data: Model[]}} */ { data }) =>
         data.length
@@ -95,11 +96,11 @@ function SampleRun({ id }) {
   <//>`;
 }
 
-/** @param {{hasModel: boolean}} props */
-function Sample({ hasModel }) {
+/** @param {{hasModel: boolean, number: number}} props */
+function Sample({ hasModel, number }) {
   const [id, setId] = useState("");
   const run = (/** @type {"prompt" | "script"} */ kind) => attempt(async () => setId((await api.createTask({ ...SAMPLES[kind].body, name: `first-${kind}`, tags: ["sample"] })).id));
-  return html`<${Step} number=${3} title="A first task" done=${Boolean(id)}>
+  return html`<${Step} number=${number} title="A first task" done=${Boolean(id)}>
     <div class="step-choices">
       <button type="button" class=${cx("btn", hasModel && "btn-primary")} disabled=${!hasModel} onClick=${() => run("prompt")}><${Icon} icon="message" />${SAMPLES.prompt.label}</button>
       <button type="button" class=${cx("btn", !hasModel && "btn-primary")} onClick=${() => run("script")}><${Icon} icon="file-code" />${SAMPLES.script.label}</button>
@@ -108,7 +109,10 @@ function Sample({ hasModel }) {
   <//>`;
 }
 
+const Recovery = () => html`<${Step} number=${2} title="An emergency kit"><${RecoveryKit} /><//>`;
+
 export default function WelcomePage() {
+  const keeps = can("credentials.create_recovery_kit");
   const models = useResource("models", () => api.get("/v1/models"));
   const finish = () =>
     attempt(async () => {
@@ -117,8 +121,8 @@ export default function WelcomePage() {
       navigate("/");
     });
   return html`<div class="welcome">
-    <header><h1>Welcome</h1><p class="quiet">Three small things, all of them optional.</p></header>
-    <${Account} /><${Models} models=${models} /><${Sample} hasModel=${(models.data?.data.length ?? 0) > 0} />
+    <header><h1>Welcome</h1><p class="quiet">A few small things, all of them optional.</p></header>
+    <${Account} />${keeps && html`<${Recovery} />`}<${Models} models=${models} number=${keeps ? 3 : 2} /><${Sample} number=${keeps ? 4 : 3} hasModel=${(models.data?.data.length ?? 0) > 0} />
     <footer><button type="button" class="btn btn-primary" onClick=${finish}>Go to the console</button></footer>
   </div>`;
 }

@@ -1,4 +1,4 @@
-/** One's own sign-in: name, password, API tokens. */
+/** One's own sign-in: name, password, sessions, API tokens. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { can, loadSession, session } from "../../session.js";
@@ -11,8 +11,8 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { showSecret } from "../../components/secret.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { toast } from "../../components/toast.js";
-/** @import { Token } from "../../types.js" */
+import { attempt, toast } from "../../components/toast.js";
+/** @import { LoginSession, Token } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
 const DAY_MS = 86_400_000;
@@ -47,6 +47,39 @@ function Password() {
   return html`<${Section} title="Password" about=${hasOne ? "For signing in from a browser." : "You have none: you sign in by the window or a one-time code."}>
     <div class="card form-card"><${Form} key=${hasOne} action=${hasOne ? "Change password" : "Set password"} fields=${fields}
       send=${(/** @type {any} */ values) => api.post("/v1/users/me/password", values)} done=${() => (loadSession(), toast("Password changed"))} /></div>
+  <//>`;
+}
+
+/** @type {Record<string, string>} */
+const KINDS = { console: "Console", login: "Program" };
+
+function Sessions() {
+  const list = useResource("sessions", () => api.get("/v1/users/me/sessions", { limit: 200 }), (event) => event.name.startsWith("session."));
+  /** @type {LoginSession[]} */
+  const others = (list.data?.items ?? []).filter((/** @type {LoginSession} */ one) => !one.current);
+  const end = (/** @type {LoginSession} */ one) => attempt(() => api.remove(`/v1/users/me/sessions/${one.id}`), "Session ended").then(list.reload);
+  const endOthers = () =>
+    confirmFirst({
+      title: "End all other sessions?",
+      text: "Every browser and program that is signed in as you, but this one, has to sign in again.",
+      action: "End other sessions",
+      run: async () => {
+        for (const one of others) await api.remove(`/v1/users/me/sessions/${one.id}`);
+        toast("Other sessions ended");
+        list.reload();
+      },
+    });
+  const columns = [
+    { head: "Session", class: "cell-top", cell: (/** @type {LoginSession} */ one) => html`${KINDS[one.kind] ?? one.kind}${one.current && html` <span class="tag is-on">this one</span>`}<div class="quiet cell-text" title=${one.user_agent ?? ""}>${one.user_agent}</div>` },
+    { head: "From", cell: (/** @type {LoginSession} */ one) => html`<code>${one.address ?? "–"}</code>` },
+    { head: "Signed in", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.created_at} />` },
+    { head: "Last used", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.last_used_at} />` },
+    { head: "Ends", class: "col-wide", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.expires_at} />` },
+    { head: "", class: "cell-actions", cell: (/** @type {LoginSession} */ one) => !one.current && html`<button type="button" class="btn btn-sm" onClick=${() => end(one)}>End</button>` },
+  ];
+  return html`<${Section} title="Sessions" about="Where you are signed in.">
+    <${List} of=${list} what="your sessions" columns=${columns} empty=${null} />
+    ${others.length > 0 && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${endOthers}>End all other sessions</button></div>`}
   <//>`;
 }
 
@@ -89,4 +122,4 @@ function Tokens() {
   <//>`;
 }
 
-export const Account = () => html`<div class="sections"><div class="section-pair"><${Profile} /><${Password} /></div><${Tokens} /></div>`;
+export const Account = () => html`<div class="sections"><div class="section-pair"><${Profile} /><${Password} /></div><${Sessions} /><${Tokens} /></div>`;

@@ -1,0 +1,121 @@
+/** Accounts: making them, ending their sessions, keeping them out. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { place } from "../../router.js";
+import { can, session } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { userName } from "../../components/choices.js";
+import { Ago } from "../../components/clock.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { Flag } from "../../components/flag.js";
+import { openForm } from "../../components/form.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { SearchField } from "../../components/search-field.js";
+import { showSecret } from "../../components/secret.js";
+import { Section } from "../../components/section.js";
+import { attempt, toast } from "../../components/toast.js";
+/** @import { User } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+const ROLES = ["member", "viewer", "operator", "admin"].map((role) => ({ value: role, label: role }));
+const WAYS = [
+  { value: "code", label: "a one-time code" },
+  { value: "password", label: "a password that I set" },
+];
+/** @type {Field} */
+const PASSWORD = { name: "password", label: "Password", kind: "password", required: true, minlength: 8, autocomplete: "new-password", hint: "8 characters or more." };
+
+/** How somebody without a password comes in. @param {User} user */
+const tellWay = (user) =>
+  user.has_password
+    ? toast(`${user.handle} can sign in`)
+    : showSecret({
+        title: `${user.handle} signs in with a code`,
+        what: "Command",
+        secret: `python app.py user sign-in-code ${user.handle}`,
+        children: html`On the gateway’s machine, this prints a code that works once, for a short time. With it <b>${user.handle}</b> signs in and sets a password.`,
+      });
+
+/** @param {() => void} done */
+const add = (done) =>
+  openForm({
+    title: "New user",
+    action: "Create user",
+    initial: { way: "code", role: "member" },
+    fields: ({ way }) => [
+      { name: "handle", label: "Name to sign in with", required: true, placeholder: "jo" },
+      { name: "display_name", label: "Full name" },
+      { name: "role", label: "Role", kind: "select", required: true, options: ROLES },
+      { name: "way", label: "Signs in with", kind: "select", required: true, options: WAYS },
+      ...(way === "password" ? [PASSWORD] : []),
+    ],
+    send: ({ way, display_name: name, ...body }) => api.post("/v1/users", { ...body, ...(name ? { display_name: name } : {}) }),
+    done: (user) => (done(), tellWay(user)),
+  });
+
+/** @param {User} user @param {() => void} done */
+const resetPassword = (user, done) =>
+  openForm({
+    title: `Reset the password of ${user.handle}`,
+    action: "Reset password",
+    fields: [PASSWORD],
+    send: (body) => api.post(`/v1/users/${user.id}/reset_password`, body),
+    done: () => (done(), toast(`${user.handle} has a new password`)),
+  });
+
+/** @param {User} user @param {() => void} done */
+const rename = (user, done) =>
+  openForm({
+    title: `Edit ${user.handle}`,
+    action: "Save",
+    initial: user,
+    fields: [{ name: "display_name", label: "Full name", required: true }],
+    send: (values) => api.patch(`/v1/users/${user.id}`, values, user.version),
+    done,
+  });
+
+/** @param {User} user @param {() => void} done */
+const disable = (user, done) =>
+  confirmFirst({
+    title: `Disable ${user.handle}?`,
+    text: html`<b>${user.handle}</b> is signed out everywhere, within a second, and can't sign in. What they own stays; you can enable them again.`,
+    action: "Disable user",
+    run: () => api.post(`/v1/users/${user.id}/disable`).then(() => (toast(`${user.handle} disabled`), done())),
+  });
+
+/** @param {User} user @param {() => void} done */
+const revoke = (user, done) =>
+  confirmFirst({
+    title: `End the sessions of ${user.handle}?`,
+    text: html`<b>${user.handle}</b> is signed out in every browser and program, and has to sign in again.`,
+    action: "End sessions",
+    run: () => api.post(`/v1/users/${user.id}/revoke_sessions`).then(() => (toast(`Sessions of ${user.handle} ended`), done())),
+  });
+
+export function Users() {
+  const query = place.value.query;
+  const [q, cursor] = ["q", "cursor"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([q, cursor]), () => api.get("/v1/users", { q, cursor }), about("user.", "role_binding."));
+  const enable = (/** @type {User} */ user) => attempt(() => api.post(`/v1/users/${user.id}/enable`), `${user.handle} enabled`).then(list.reload);
+  const columns = [
+    { head: "User", class: "cell-name", cell: (/** @type {User} */ user) => html`${userName(user)}${user.id === session.value?.user.id && html` <span class="tag">you</span>`}${user.is_system && html` <span class="tag">the gateway itself</span>`}` },
+    { head: "Roles", cell: (/** @type {User} */ user) => user.roles.map((role) => html`<span class="tag">${role}</span>`) },
+    { head: "State", cell: (/** @type {User} */ user) => (user.is_system ? "" : html`<${Flag} on=${user.is_active} yes="active" no="disabled" />`) },
+    { head: "Created", class: "col-time", cell: (/** @type {User} */ user) => html`<${Ago} at=${user.created_at} />` },
+    // The system's own user is nobody's to change.
+    menuColumn((/** @type {User} */ user) =>
+      !user.is_system &&
+      rowMenu(user.handle, [
+        can("users.update") && { label: "Edit…", icon: "pencil", run: () => rename(user, list.reload) },
+        can("users.reset_password") && { label: "Reset password…", icon: "lock", run: () => resetPassword(user, list.reload) },
+        can("users.revoke_sessions") && { label: "End sessions…", icon: "logout", run: () => revoke(user, list.reload) },
+        !user.is_active && can("users.enable") && { label: "Enable", icon: "power", run: () => void enable(user) },
+        user.is_active && can("users.disable") && user.id !== session.value?.user.id && { label: "Disable…", icon: "ban", danger: true, run: () => disable(user, list.reload) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Users" about="Accounts of this gateway." add=${can("users.create") && "New user"} onAdd=${() => add(list.reload)}>
+    <div class="filters is-end"><${SearchField} label="Search users" /></div>
+    <${List} of=${list} what="the users" columns=${columns} empty=${null} />
+  <//>`;
+}

@@ -1,0 +1,110 @@
+/** The audit record: who did what and what was decided; whether the chain holds; as a file. */
+import { useState } from "preact/hooks";
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { navigate, place, withQuery } from "../router.js";
+import { exactTime, plural } from "../format.js";
+import { can } from "../session.js";
+import { useResource } from "../resource.js";
+import { actions } from "../components/choices.js";
+import { Ago } from "../components/clock.js";
+import { Decision } from "../components/decision.js";
+import { Dialog } from "../components/dialog.js";
+import { FilterField } from "../components/filter-field.js";
+import { Icon } from "../components/icon.js";
+import { List, useRowKeys } from "../components/list.js";
+import { Empty, Loaded } from "../components/states.js";
+import { Id } from "../components/copy.js";
+/** @import { AuditRecord, Verification } from "../types.js" */
+
+const FILTERS = ["actor", "action", "resource", "decision", "created_after", "created_before"];
+
+/** @param {AuditRecord["resource"]} resource */
+const named = ({ kind, id }) => (id ? `${kind}/${id}` : kind);
+
+/** @param {{label: string, children?: any}} props */
+const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
+
+/** @param {{id: string}} props the record that the address names */
+function Details({ id }) {
+  const read = useResource(id, () => api.get(`/v1/audit/${encodeURIComponent(id)}`));
+  const none = html`<span class="quiet">none</span>`;
+  return html`<${Dialog} title=${read.data ? `Record ${read.data.seq.toLocaleString()}` : "Record"} onClose=${() => navigate(withQuery({ record: null }))}>
+    <${Loaded} of=${read} what="the record">
+      ${(/** @type {AuditRecord} */ record) => html`<dl class="facts is-record">
+        <${Fact} label="Decision"><${Decision} decision=${record.decision} /> ${record.reason}<//>
+        ${record.rule && html`<${Fact} label="Rule">${record.rule}<//>`}
+        <${Fact} label="Time">${exactTime(record.time)}<//>
+        <${Fact} label="Actor">${record.actor} <span class="quiet">by ${record.via}</span><//>
+        <${Fact} label="Action"><code>${record.action}</code><//>
+        <${Fact} label="Resource"><code>${named(record.resource)}</code><//>
+        <${Fact} label="Roles">${record.roles.length ? record.roles.join(", ") : none}<//>
+        <${Fact} label="Groups">${record.groups.length ? record.groups.join(", ") : none}<//>
+        <${Fact} label="Address">${record.address ?? none}<//>
+        <${Fact} label="Request">${record.request_id ? html`<code>${record.request_id}</code>` : none}<//>
+        <${Fact} label="Id"><${Id} id=${record.id} what="Record id" /><//>
+        <${Fact} label="Hash"><code>${record.hash}</code><//>
+      </dl>`}
+    <//>
+  <//>`;
+}
+
+function Chain() {
+  const [state, setState] = useState(/** @type {{busy?: boolean, found?: Verification, error?: string}} */ ({}));
+  const verify = async () => {
+    setState({ busy: true });
+    try {
+      setState({ found: await api.get("/v1/audit/verify") });
+    } catch (error) {
+      setState({ error: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  const { busy, found, error } = state;
+  return html`<div class="chain">
+    <button type="button" class="btn btn-sm" disabled=${busy} onClick=${verify}><${Icon} icon="shield-check" />${busy ? "Verifying…" : "Verify the chain"}</button>
+    <span role="status">
+      ${found?.ok && html`<span class="status is-completed"><${Icon} icon="check" />Chain verified up to record ${found.seq.toLocaleString()}, ${plural(found.checked, "record")}</span>`}
+      ${found?.first_bad && html`<span class="status is-failed"><${Icon} icon="x" />Broken at record ${found.first_bad.seq.toLocaleString()}: ${found.first_bad.problem}. ${found.first_bad.detail}</span>`}
+      ${error && html`<span class="status is-failed"><${Icon} icon="x" />${error}</span>`}
+    </span>
+  </div>`;
+}
+
+const COLUMNS = [
+  { head: "Time", class: "cell-time", cell: (/** @type {AuditRecord} */ record) => html`<a class="row-link" href=${withQuery({ record: record.id })}><${Ago} at=${record.time} /></a>` },
+  { head: "Decision", cell: (/** @type {AuditRecord} */ record) => html`<${Decision} decision=${record.decision} />` },
+  { head: "Actor", cell: (/** @type {AuditRecord} */ record) => record.actor },
+  { head: "Action", cell: (/** @type {AuditRecord} */ record) => html`<code>${record.action}</code>` },
+  { head: "Resource", class: "cell-name", cell: (/** @type {AuditRecord} */ record) => html`<code title=${named(record.resource)}>${named(record.resource)}</code>` },
+  { head: "Reason", class: "cell-reason col-wide quiet", cell: (/** @type {AuditRecord} */ record) => html`<span title=${record.reason}>${record.reason}</span>` },
+];
+
+export default function AuditPage() {
+  const query = place.value.query;
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name)]));
+  const cursor = query.get("cursor");
+  const list = useResource(JSON.stringify([filters, cursor]), () => api.get("/v1/audit", { ...filters, cursor }));
+  useRowKeys();
+  const file = (/** @type {string} */ format) => `/v1/audit/export${api.queryString({ ...filters, format })}`;
+  const record = query.get("record");
+  return html`<div class="page-head"><h1>Audit</h1>
+      <div class="actions">
+        ${can("audit.export") && ["csv", "jsonl"].map((format) => html`<a class="btn btn-sm" href=${file(format)} download><${Icon} icon="download" />${format.toUpperCase()}</a>`)}
+        <button type="button" class="btn btn-sm" onClick=${list.reload}><${Icon} icon="refresh" />Read again</button>
+      </div></div>
+    ${can("audit.verify") && html`<${Chain} />`}
+    <div class="filters">
+      <nav class="filter-set" aria-label="Decision">
+        ${["", "allow", "deny"].map((value) => html`<a href=${withQuery({ decision: value, cursor: null })} aria-current=${value === (filters.decision ?? "") ? "true" : null}>${value || "all"}</a>`)}
+      </nav>
+    </div>
+    <div class="filters is-fields">
+      <${FilterField} name="actor" label="Actor" placeholder="handle or id" />
+      <${FilterField} name="action" label="Action" placeholder="tasks.*" options=${actions} />
+      <${FilterField} name="resource" label="Resource" placeholder="kind, kind/id or id" />
+      <${FilterField} name="created_after" label="From" time />
+      <${FilterField} name="created_before" label="Until" time />
+    </div>
+    <${List} of=${list} what="the audit record" columns=${COLUMNS} empty=${html`<${Empty} title="Nothing recorded yet" />`} />
+    ${record && html`<${Details} key=${record} id=${record} />`}`;
+}

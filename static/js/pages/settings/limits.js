@@ -1,0 +1,126 @@
+/** Spend limits on calls of models, and what is used of each in its present window. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { place, withQuery } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { providers, tokens, users } from "../../components/choices.js";
+import { Ago } from "../../components/clock.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { openForm } from "../../components/form.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Progress } from "../../components/progress.js";
+import { Section } from "../../components/section.js";
+import { Empty } from "../../components/states.js";
+import { toast } from "../../components/toast.js";
+/** @import { SpendLimit, Usage } from "../../types.js" */
+/** @import { Field, Option } from "../../components/input.js" */
+
+const MICROS = 1_000_000;
+const dollars = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
+const written = (/** @type {number} */ amount) => amount.toLocaleString();
+const money = (/** @type {number} */ micros) => dollars.format(micros / MICROS);
+
+const FIGURES = /** @type {const} */ ([
+  { most: "max_requests", name: "requests", label: "requests", write: written },
+  { most: "max_tokens", name: "tokens", label: "tokens", write: written },
+  { most: "max_cost_micros", name: "cost_micros", label: "money", write: money },
+]);
+const SUBJECTS = [
+  { value: "system", label: "everybody together" },
+  { value: "user", label: "a user" },
+  { value: "token", label: "an API token" },
+  { value: "provider", label: "a model provider" },
+];
+/** @type {Record<string, () => Promise<Option[]>>} */
+const WHOM = { user: users, token: tokens, provider: providers };
+const WINDOWS = ["hour", "day", "month"].map((window) => ({ value: window, label: `each ${window}` }));
+
+/** @type {Field[]} */
+const MOST = [
+  { name: "max_requests", label: "Requests", kind: "number", min: 0 },
+  { name: "max_tokens", label: "Tokens, read and written", kind: "number", min: 0 },
+  { name: "dollars", label: "US dollars", kind: "number", min: 0, step: "any", hint: "As far as the provider’s prices are known." },
+];
+
+/** @param {Record<string, any>} values of the form */
+const figures = ({ max_requests: requests, max_tokens: count, dollars: sum }) => ({ max_requests: requests, max_tokens: count, max_cost_micros: sum === null ? null : Math.round(sum * MICROS) });
+
+/** @param {() => void} done */
+const add = (done) =>
+  openForm({
+    title: "New spend limit",
+    action: "Set limit",
+    initial: { subject_type: "system", window: "day" },
+    fields: ({ subject_type: type }) => [
+      { name: "subject_type", label: "Binds", kind: "select", required: true, options: SUBJECTS },
+      .../** @type {Field[]} */ (WHOM[type] ? [{ name: `subject_${type}`, label: `Which ${type}`, kind: "select", required: true, options: WHOM[type] }] : []),
+      { name: "window", label: "Window", kind: "select", required: true, options: WINDOWS },
+      ...MOST,
+    ],
+    send: (values) => {
+      const id = values[`subject_${values.subject_type}`];
+      return api.post("/v1/spend-limits", { subject_type: values.subject_type, ...(id ? { subject_id: id } : {}), window: values.window, ...figures(values) });
+    },
+    done,
+  });
+
+/** @param {SpendLimit} limit @param {string} name @param {() => void} done */
+const edit = (limit, name, done) =>
+  openForm({
+    title: `Limit of ${name}`,
+    action: "Save",
+    initial: { ...limit, dollars: limit.max_cost_micros === null ? null : limit.max_cost_micros / MICROS },
+    fields: MOST,
+    send: (values) => api.patch(`/v1/spend-limits/${limit.id}`, figures(values), limit.version),
+    done,
+  });
+
+/** @param {SpendLimit} limit @param {string} name @param {() => void} done */
+const destroy = (limit, name, done) =>
+  confirmFirst({
+    title: `Remove the limit of ${name}?`,
+    text: html`<b>${name}</b> is no longer held to a limit each ${limit.window}.`,
+    action: "Remove limit",
+    run: () => api.remove(`/v1/spend-limits/${limit.id}`).then(() => (toast("Limit removed"), done())),
+  });
+
+/** How far each figure of a limit is used up. @param {{usage: Usage}} props */
+const Used = ({ usage: { limit, used, reserved } }) => html`<ul class="used">${FIGURES.filter(({ most }) => limit[most] !== null).map(({ most, name, label, write }) => {
+  const [top, spent] = [limit[most] ?? 0, used[name] + reserved[name]];
+  return html`<li><${Progress} part=${top ? Math.min(1, spent / top) : 1} label=${`${label} used`} /><span class="tabular">${write(spent)} of ${write(top)}${label === "money" ? "" : ` ${label}`}</span></li>`;
+})}</ul>`;
+
+/** Ids of users and tokens to their names, as far as they may be read. */
+async function names() {
+  const read = await Promise.all([users, tokens].map((choices) => choices().catch(() => [])));
+  return Object.fromEntries(read.flat().map(({ value, label }) => [value, label]));
+}
+
+export function Limits() {
+  const query = place.value.query;
+  const filters = { subject_type: query.get("subject_type"), cursor: query.get("cursor") };
+  const list = useResource(JSON.stringify(filters), async () => {
+    const page = await api.get("/v1/usage", filters);
+    return { ...page, items: page.items.map((/** @type {Usage} */ usage) => ({ ...usage, id: usage.limit.id })) };
+  }, about("spend_limit."));
+  const known = useResource("names", names).data ?? {};
+  const nameOf = (/** @type {SpendLimit} */ { subject_type: type, subject_id: id }) => (id ? `${type} ${known[id] ?? id}` : "everybody");
+  const columns = [
+    { head: "Binds", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<b>${nameOf(usage.limit)}</b>` },
+    { head: "Window", cell: (/** @type {Usage} */ usage) => html`each ${usage.limit.window} <span class="quiet">ends <${Ago} at=${usage.ends_at} /></span>` },
+    { head: "Used", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<${Used} usage=${usage} />` },
+    menuColumn((/** @type {Usage} */ usage) =>
+      rowMenu(`the limit of ${nameOf(usage.limit)}`, [
+        can("spend_limits.update") && { label: "Edit…", icon: "pencil", run: () => edit(usage.limit, nameOf(usage.limit), list.reload) },
+        can("spend_limits.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(usage.limit, nameOf(usage.limit), list.reload) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Spend limits" about="What calls of models may use. A call that would go beyond a limit is refused before it is made." add=${can("spend_limits.create") && "New limit"} onAdd=${() => add(list.reload)}>
+    <div class="filters"><nav class="filter-set" aria-label="Binds">
+      ${[{ value: "", label: "all" }, ...SUBJECTS].map(({ value, label }) => html`<a href=${withQuery({ subject_type: value, cursor: null })} aria-current=${value === (filters.subject_type ?? "") ? "true" : null}>${label}</a>`)}
+    </nav></div>
+    <${List} of=${list} what="the spend limits" columns=${columns} empty=${html`<${Empty} title="No limits yet">Models may be called as often as their providers allow.<//>`} />
+  <//>`;
+}

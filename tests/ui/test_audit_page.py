@@ -1,0 +1,40 @@
+"""The audit record in the console: finding a denial, verifying the chain, taking it away as a file."""
+
+import json
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.ui.rows import row
+
+
+def test_a_denial_is_found_by_filters_kept_in_the_address_and_told_in_full(page: Page, api: httpx.Client) -> None:
+    token = api.post("/v1/tokens", json={"name": "reader", "scopes": ["tasks.read"]}).json()["token"]
+    denied = api.post("/v1/tasks", json={"commands": ["true"]}, headers={"Authorization": f"Bearer {token}"})
+    assert denied.status_code == 403
+    page.goto("/audit")
+    page.get_by_role("navigation", name="Decision").get_by_role("link", name="deny").click()
+    page.wait_for_url("**/audit?decision=deny")
+    page.get_by_label("Action").fill("tasks.create")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/audit?decision=deny&action=tasks.create")
+    page.reload()
+    expect(page.get_by_label("Action")).to_have_value("tasks.create")
+    found = row(page, "tasks.create").first
+    expect(found).to_contain_text("deny")
+    found.get_by_role("link").first.click()
+    details = page.get_by_role("dialog")
+    expect(details).to_contain_text(denied.json()["request_id"])
+    expect(details).to_contain_text("127.0.0.1")
+    page.keyboard.press("Escape")
+    expect(details).to_have_count(0)
+
+
+def test_the_chain_is_verified_and_the_record_taken_away_as_a_file(page: Page) -> None:
+    page.goto("/audit?decision=allow")
+    page.get_by_role("button", name="Verify the chain").click()
+    expect(page.get_by_text("Chain verified up to record")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSONL").click()
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert {json.loads(line)["decision"] for line in lines} == {"allow"}
