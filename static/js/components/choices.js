@@ -4,11 +4,11 @@ import * as api from "../api.js";
 
 const MOST = 200;
 
-/** @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @returns {() => Promise<Option[]>} */
+/** @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @param {Record<string, any>} [query] @returns {() => Promise<Option[]>} */
 const choices =
-  (path, label, value = (row) => row.id) =>
+  (path, label, value = (row) => row.id, query = { limit: MOST }) =>
   async () =>
-    (await api.get(path, { limit: MOST })).items.map((/** @type {any} */ row) => ({ value: value(row), label: label(row) }));
+    (await api.get(path, query)).items.map((/** @type {any} */ row) => ({ value: value(row), label: label(row) }));
 
 /** @param {{handle: string, display_name?: string}} user */
 export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);
@@ -21,7 +21,7 @@ export const credentials = choices("/v1/credentials", (credential) => credential
 export const tasks = choices("/v1/tasks", (task) => task.name);
 export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
 export const tokens = choices("/v1/tokens", (token) => token.name);
-export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action);
+export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action, {});
 
 /** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
 export const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];

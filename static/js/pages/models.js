@@ -1,26 +1,106 @@
-/** Models that prompts can be given to. */
+/** Models that prompts can be given to, and the servers that bring them. */
 import { html } from "../html.js";
 import * as api from "../api.js";
-import { useResource } from "../resource.js";
-import { Table } from "../components/list.js";
+import { place } from "../router.js";
+import { can } from "../session.js";
+import { about, useResource } from "../resource.js";
+import { credentials, orNone } from "../components/choices.js";
+import { Ago } from "../components/clock.js";
+import { confirmFirst } from "../components/dialog.js";
+import { Flag } from "../components/flag.js";
+import { openForm } from "../components/form.js";
+import { List, Table, menuColumn, rowMenu } from "../components/list.js";
 import { Section } from "../components/section.js";
 import { Empty, Loaded } from "../components/states.js";
-/** @import { Model } from "../types.js" */
+import { attempt, toast } from "../components/toast.js";
+/** @import { Model, Provider, ProviderTest } from "../types.js" */
+/** @import { Field } from "../components/input.js" */
+
+const KINDS = [
+  { value: "openai_compatible", label: "speaks OpenAI’s API" },
+  { value: "ollama", label: "Ollama" },
+];
+
+/** @type {Field[]} */
+const FIELDS = [
+  { name: "name", label: "Name", required: true, placeholder: "openai", hint: "The first part of its models’ ids: name/model." },
+  { name: "base_url", label: "Address", code: true, placeholder: "https://api.example.com/v1" },
+  { name: "credential_id", label: "Credential", kind: "select", options: orNone("none", credentials) },
+  { name: "models", label: "Models", kind: "words", hint: "The only ones to offer; without any, what the server lists." },
+];
+
+/** @param {Record<string, any>} values of the form */
+const bodyOf = ({ base_url: address, credential_id: credential, models, ...rest }) => ({ ...rest, base_url: address || null, credential_id: credential || null, models: models.length ? models : null });
+
+/** @param {Provider | null} provider @param {() => void} done */
+const edit = (provider, done) =>
+  openForm({
+    title: provider ? `Edit ${provider.name}` : "New provider",
+    action: provider ? "Save" : "Add provider",
+    initial: provider ?? { kind: "openai_compatible" },
+    fields: provider ? FIELDS : [/** @type {Field} */ ({ name: "kind", label: "Kind", kind: "select", required: true, options: KINDS }), ...FIELDS],
+    send: (values) => (provider ? api.patch(`/v1/providers/${provider.id}`, bodyOf(values), provider.version) : api.post("/v1/providers", bodyOf(values))),
+    done,
+  });
+
+/** @param {Provider} provider @param {() => void} done */
+const destroy = (provider, done) =>
+  confirmFirst({
+    title: `Remove ${provider.name}?`,
+    text: html`The models of <b>${provider.name}</b> are no longer offered. Its credential stays.`,
+    action: "Remove provider",
+    run: () => api.remove(`/v1/providers/${provider.id}`).then(() => (toast(`${provider.name} removed`), done())),
+  });
+
+/** @param {{test: ProviderTest | null}} props */
+const Test = ({ test }) =>
+  test
+    ? html`<${Flag} on=${test.ok} yes="answers" no="does not answer" bad /> <span class="quiet"><${Ago} at=${test.tested_at} /></span>${!test.ok && html`<div class="quiet cell-text">${test.reason} ${test.remedy}</div>`}`
+    : html`<span class="quiet">not tried yet</span>`;
+
+/** @param {{onChange: () => void}} props what else is to be read again */
+function Providers({ onChange }) {
+  const cursor = place.value.query.get("cursor");
+  const list = useResource(cursor ?? "", () => api.get("/v1/providers", { cursor }), about("provider."));
+  const changed = () => (list.reload(), onChange());
+  const test = (/** @type {Provider} */ provider) =>
+    attempt(async () => {
+      const found = await api.post(`/v1/providers/${provider.id}/test`);
+      toast(found.ok ? `${provider.name} answers` : `${provider.name}: ${found.reason}`, { kind: found.ok ? "done" : "failed" });
+    }).then(changed);
+  const set = (/** @type {Provider} */ provider) => attempt(() => api.patch(`/v1/providers/${provider.id}`, { enabled: !provider.enabled }, provider.version), `${provider.name} ${provider.enabled ? "disabled" : "enabled"}`).then(changed);
+  const columns = [
+    { head: "Provider", class: "cell-top", cell: (/** @type {Provider} */ provider) => html`<b>${provider.name}</b> <span class="quiet">${provider.kind.replaceAll("_", " ")}</span>${provider.base_url && html`<div class="quiet cell-text">${provider.base_url}</div>`}` },
+    { head: "Last test", class: "cell-wrap", cell: (/** @type {Provider} */ provider) => html`<${Test} test=${provider.last_test} />` },
+    { head: "State", cell: (/** @type {Provider} */ provider) => html`<${Flag} on=${provider.enabled} yes="enabled" no="disabled" />` },
+    menuColumn((/** @type {Provider} */ provider) =>
+      rowMenu(provider.name, [
+        can("providers.test") && { label: "Test", icon: "plug-connected", run: () => void test(provider) },
+        can("providers.update") && { label: "Edit…", icon: "pencil", run: () => edit(provider, changed) },
+        can("providers.update") && { label: provider.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(provider) },
+        can("providers.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(provider, changed) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Providers" about="Servers of models, on this machine or elsewhere. Those found on this machine need no entry." add=${can("providers.create") && "New provider"} onAdd=${() => edit(null, changed)}>
+    <${List} of=${list} what="the providers" columns=${columns} empty=${html`<${Empty} title="No providers yet">What runs on this machine is found by itself.<//>`} />
+  <//>`;
+}
 
 const COLUMNS = [
   { head: "Model", class: "cell-name", cell: (/** @type {Model} */ model) => html`<code>${model.id}</code>` },
   { head: "From", cell: (/** @type {Model} */ model) => model.owned_by ?? "" },
 ];
 
-function Models() {
-  const list = useResource("models", () => api.get("/v1/models"));
-  return html`<${Section} title="Models" about="What a prompt can be given to; the first is the default.">
-    <div class="card list-card"><${Loaded} of=${list} what="the models">
-      ${(/** @type {{data: Model[]}} */ { data }) => (data.length ? html`<${Table} columns=${COLUMNS} rows=${data} label="models" />` : html`<${Empty} title="No models yet">Scripts and commands need none.<//>`)}
-    <//></div>
-  <//>`;
-}
+/** @param {{of: import("../resource.js").Resource<{data: Model[]}>}} props */
+const Models = ({ of }) => html`<${Section} title="Models" about="What a prompt can be given to; the first is the default.">
+  <div class="card list-card"><${Loaded} of=${of} what="the models">
+    ${(/** @type {{data: Model[]}} */ { data }) => (data.length ? html`<${Table} columns=${COLUMNS} rows=${data} label="models" />` : html`<${Empty} title="No models yet">Scripts and commands need none.<//>`)}
+  <//></div>
+<//>`;
 
 export default function ModelsPage() {
-  return html`<div class="page-head"><h1>Models</h1></div><div class="sections"><${Models} /></div>`;
+  const models = useResource("models", () => api.get("/v1/models"), about("provider.", "node."));
+  return html`<div class="page-head"><h1>Models</h1></div>
+    <div class="sections"><${Models} of=${models} />${can("providers.read") && html`<${Providers} onChange=${models.reload} />`}</div>`;
 }

@@ -1,0 +1,33 @@
+"""Model servers in the console: added with a key, tried, switched off, removed."""
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.ui.rows import choose, row
+
+
+def test_a_provider_is_added_with_a_credential_tried_disabled_and_removed(page: Page, api: httpx.Client) -> None:
+    credential = api.post("/v1/credentials", json={"name": "provider key", "secret": "sk-journey"}).json()["id"]
+    page.goto("/models")
+    page.get_by_role("button", name="New provider").click()
+    dialog = page.get_by_role("dialog", name="New provider")
+    dialog.get_by_label("Name").fill("nobody")
+    dialog.get_by_label("Address").fill("http://127.0.0.1:9/v1")
+    dialog.get_by_label("Credential").select_option(label="provider key")
+    dialog.get_by_role("button", name="Add provider").click()
+    provider = row(page, "http://127.0.0.1:9/v1")
+    expect(provider).to_contain_text("openai compatible")
+    made = api.get("/v1/providers").json()["items"][0]
+    assert made["credential_id"] == credential
+    choose(page, "nobody", "Test")
+    expect(provider).to_contain_text("does not answer")
+    choose(page, "nobody", "Disable")
+    expect(provider).to_contain_text("disabled")
+    page.goto("/credentials")
+    choose(page, "provider key", "Delete…")
+    page.get_by_role("button", name="Delete credential").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("nobody")
+    page.goto("/models")
+    choose(page, "nobody", "Remove…")
+    page.get_by_role("button", name="Remove provider").click()
+    expect(provider).to_have_count(0)
