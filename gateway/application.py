@@ -49,6 +49,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
         app.extensions["settings"] = settings.start(db.engine, config)
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
     app.extensions["public"] = set(DATALESS)
+    app.extensions["actions"] = registry.actions()
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
     app.extensions["audit_signer"] = Signer(data_dir.keys)
     app.extensions["key_store"] = KeyStore(data_dir.keys, config.master_key)

@@ -7,6 +7,7 @@ from types import ModuleType
 ROOMS = (
     "audit",
     "settings",
+    "access",
     "identity",
     "projects",
     "preferences",
@@ -29,6 +30,11 @@ def doors(name: str) -> list[ModuleType]:
     """The door `name` ("api", "jobs", "models") of every room that has one, in the rooms' order."""
     paths = (f"gateway.features.{room}.{name}" for room in ROOMS)
     return [import_module(path) for path in paths if find_spec(path) is not None]
+
+
+def actions() -> dict[str, str]:
+    """The catalogue of actions: what each room says can be done with it, with what it means."""
+    return {name: words for door in doors("actions") for name, words in door.ACTIONS.items()}
 
 
 def load_tables() -> None:

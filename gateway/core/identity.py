@@ -1,20 +1,21 @@
 """The caller: who acts, with which rights, from where. Made once per request or job, never changed."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+
+from .rights import Rights
 
 SYSTEM_USER_ID = uuid.UUID("00000000-0000-7000-8000-000000000001")
 """The reserved user `system`, owner of what the system itself creates (contract "Identity")."""
-
-ROLES = ("owner", "admin", "operator", "member", "viewer")
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """An authenticated caller.
 
-    `scopes` is None for full use of the user's rights, else the action globs that an API token allows.
+    `rights` are the user's at this moment, with all that groups, projects and rules add; None stands for those of
+    `roles`. `scopes` is None for full use of them, else the action globs that an API token allows.
     `credential_id` names the session or token that was used; `address` is the peer's IP address. `expires_at` is
     the end of an access token, which comes before that of its session.
     """
@@ -26,8 +27,13 @@ class Actor:
     scopes: tuple[str, ...] | None = None
     credential_id: uuid.UUID | None = None
     address: str | None = None
-    groups: frozenset[str] = field(default_factory=frozenset)
     expires_at: datetime | None = None
+    rights: Rights | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups whose rights the actor has."""
+        return self.rights.groups if self.rights is not None else ()
 
 
 SYSTEM = Actor(user_id=SYSTEM_USER_ID, handle="system", roles=frozenset({"owner"}), via="system")

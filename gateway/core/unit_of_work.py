@@ -44,6 +44,7 @@ class Work:
         row = audit_row(
             self.actor, action, resource,
             allowed=decision.allowed, reason=decision.reason, request_id=self.request_id,
+            rule=decision.rule.name if decision.rule else None,
         )  # fmt: skip
         if decision.allowed:
             self._audit.append(row)

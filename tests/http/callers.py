@@ -56,9 +56,9 @@ class Database:
         return self.rows("SELECT * FROM audit_records WHERE request_id = :id ORDER BY id", id=request_id)
 
 
-def new_person(gateway: LiveGateway, handle: str) -> Person:
-    """A member with a token they made themselves."""
-    manage(gateway, "create", handle, PASSWORD)
+def new_person(gateway: LiveGateway, handle: str, role: str = "member") -> Person:
+    """Someone of that role with a token they made themselves."""
+    manage(gateway, "create", handle, PASSWORD, role=role)
     with at_own_address() as http:
         pair = http.post(f"{gateway.url}/v1/auth/login", json={"handle": handle, "password": PASSWORD})
         assert pair.status_code == 200, pair.text
@@ -68,13 +68,13 @@ def new_person(gateway: LiveGateway, handle: str) -> Person:
     return Person(gateway, handle, PASSWORD, made.json()["token"])
 
 
-def manage(gateway: LiveGateway, command: str, handle: str, password: str = "") -> str:
+def manage(gateway: LiveGateway, command: str, handle: str, password: str = "", role: str = "member") -> str:
     """What `app.py user COMMAND HANDLE` does, without the start of a process."""
     config = Config.load(data_dir=gateway.data_dir)
     with as_system(config) as work:
         match command:
             case "create":
-                return identity.create_user(work, handle, password=password).handle
+                return identity.create_user(work, handle, role=role, password=password).handle
             case "reset-password":
                 identity.reset_password(work, identity.account(work, handle), password)
             case "sign-in-code":

@@ -32,11 +32,9 @@ def bob(live_gateway: LiveGateway) -> Person:
 
 
 @pytest.fixture(scope="session")
-def viewer(live_gateway: LiveGateway, database: Database) -> Person:
+def viewer(live_gateway: LiveGateway) -> Person:
     """Someone who may only look."""
-    person = new_person(live_gateway, "vera")
-    database.run("UPDATE users SET role = 'viewer' WHERE handle = 'vera'")
-    return person
+    return new_person(live_gateway, "vera", role="viewer")
 
 
 @pytest.fixture

@@ -78,12 +78,10 @@ def test_a_token_cannot_mint_one_that_outlives_it(bob: Person) -> None:
     assert datetime.fromisoformat(heir["expires_at"]) == end
 
 
-def test_a_token_cannot_set_a_first_password(live_gateway: LiveGateway, database: Database) -> None:
+def test_a_token_cannot_set_a_first_password(live_gateway: LiveGateway) -> None:
     """It would turn a token that ends into a password that does not."""
-    database.run(
-        "INSERT INTO users (id, handle, display_name, role, is_active, is_system, version, created_at, updated_at)"
-        " VALUES (gen_random_uuid(), 'codeonly', 'C', 'member', true, false, 1, now(), now()) ON CONFLICT DO NOTHING"
-    )
+    made = live_gateway.call("POST", "/v1/users", json={"handle": "codeonly"})
+    assert made.json()["has_password"] is False
     code = manage(live_gateway, "sign-in-code", "codeonly")
     with at_own_address(base_url=live_gateway.url) as browser:
         session = browser.post("/v1/auth/session", json={"code": code}).json()

@@ -138,7 +138,7 @@ def test_a_disabled_user_is_out_at_once_and_back_when_enabled(
         manage(live_gateway, "disable", person.handle)
         assert_problem(me(client, pair["access_token"]), 401)
         assert_problem(client.get("/v1/auth/session"), 401)
-        assert_problem(person.call("GET", "/v1/users/me"), 401)
+        assert_problem(me(client, person.token), 401)
         assert_problem(client.post("/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}), 401)
         assert_problem(sign_in(client, person), 401, "bad_credentials")
         manage(live_gateway, "enable", person.handle)

@@ -19,6 +19,7 @@ from gateway.core.database import Database
 from gateway.core.errors import Forbidden, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.policy import Resource
+from gateway.core.rights import BUILT_IN, Grant, Rights
 from gateway.features.audit import service, service_verify
 from gateway.features.audit.schemas import AuditOut, FirstBad, Verification
 from gateway.features.audit.signer import Mark, Signer
@@ -133,7 +134,7 @@ def test_a_hash_is_what_the_documentation_says(unit: Open, alice: Actor, rows: R
     odd = 'ü "quoted" \\ back\nslash\t\x07\x7f €'
     actor = Actor(
         alice.user_id, "alice", frozenset({"member", "viewer"}), via="test", credential_id=new_id(),
-        address="127.0.0.1", groups=frozenset({"zoo", "ärzte"}),
+        address="127.0.0.1", rights=Rights((Grant(BUILT_IN["member"]),), groups=("ärzte", "zoo")),
     )  # fmt: skip
     with unit(actor) as work:
         work.record("tasks.read", Resource("tasks", odd, project_id=new_id()), allowed=True, reason=odd)

@@ -60,7 +60,11 @@ def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
 
 def test_a_page_that_loads_slowly_does_not_take_the_place_of_the_next(page: Page) -> None:
     waiting: list[Route] = []
-    page.route("**/pages/artifacts.js", lambda route: waiting.append(route))  # noqa: PLW0108 - a builtin has no signature
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/pages/artifacts.js", hold)
     page.get_by_role("link", name="Artifacts", exact=True).click()
     page.wait_for_url("**/artifacts")
     page.get_by_role("link", name="Tasks", exact=True).click()

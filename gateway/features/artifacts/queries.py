@@ -7,15 +7,16 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
-from gateway.core.policy import sees_all
+from gateway.core.visibility import seen_by
 
 from .models import Artifact
 
 
 def visible(actor: Actor) -> Select[Artifact]:
     """The artifacts the actor may see."""
-    query = select(Artifact)
-    return query if sees_all(actor) else query.where(Artifact.owner_id == actor.user_id)
+    return select(Artifact).where(
+        seen_by(actor, "artifacts.read", owner=Artifact.owner_id, project=Artifact.project_id, key=Artifact.id)
+    )
 
 
 def filtered(

@@ -76,7 +76,7 @@ def visible(
     origin: str | None = None,
 ) -> Select[Artifact]:
     """The artifacts the caller may see, to be paged."""
-    work.allow("artifacts.read", Resource("artifacts"))
+    work.allow("artifacts.read", Resource("artifacts", listed=True))
     return queries.filtered(work.actor, task_id=task_id, run_id=run_id, origin=origin)
 
 
@@ -106,14 +106,14 @@ def get(work: Work, artifact_id: uuid.UUID) -> Artifact:
     artifact = queries.one(work.session, work.actor, artifact_id)
     if artifact is None:
         raise NotFound("There is no such artifact, or it is not yours.")
-    work.allow("artifacts.read", Resource("artifacts", artifact.id, artifact.owner_id))
+    work.allow("artifacts.read", Resource("artifacts", artifact.id, artifact.owner_id, artifact.project_id))
     return artifact
 
 
 def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
     """Deletes an artifact, and its bytes where nothing else refers to them."""
     artifact = get(work, artifact_id)
-    work.allow("artifacts.delete", Resource("artifacts", artifact.id, artifact.owner_id))
+    work.allow("artifacts.delete", Resource("artifacts", artifact.id, artifact.owner_id, artifact.project_id))
     sha256 = artifact.sha256
     _lock(work, sha256)
     work.session.delete(artifact)

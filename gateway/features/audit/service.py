@@ -28,7 +28,7 @@ log = structlog.get_logger("gateway.audit")
 
 def visible(work: Work, wanted: AuditFilter) -> Select[AuditRecord]:
     """The records the caller may see, to be paged newest first. That they were read is recorded too."""
-    work.allow("audit.read", Resource("audit"))
+    work.allow("audit.read", Resource("audit", listed=True))
     return queries.filtered(work.actor, wanted)
 
 
@@ -46,7 +46,7 @@ def export(work: Work, sessions: Sessions, wanted: AuditFilter) -> Iterator[list
 
     Each batch is read in a transaction of its own, since a slow reader may take hours over them.
     """
-    work.allow("audit.export", Resource("audit"))
+    work.allow("audit.export", Resource("audit", listed=True))
     return _batches(sessions, queries.filtered(work.actor, wanted, "audit.export"))
 
 

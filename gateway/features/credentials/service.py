@@ -55,7 +55,7 @@ def create(work: Work, keys: KeyStore, wish: CredentialIn) -> Credential:
 
 def visible(work: Work, query: CredentialQuery) -> Select[Credential]:
     """The credentials the caller may see, to be paged."""
-    work.allow("credentials.read", Resource("credentials"))
+    work.allow("credentials.read", Resource("credentials", listed=True))
     return queries.filtered(work.actor, query)
 
 

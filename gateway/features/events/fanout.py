@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from gateway.core.database import libpq_url
 from gateway.core.events import CHANNEL, Event
 from gateway.core.identity import Actor
-from gateway.core.policy import sees_all
+from gateway.core.policy import Reach, reach
 
 from . import queries
 from .patterns import matches
@@ -34,7 +34,7 @@ QUEUE_SIZE = 2_000
 POLL_S = 1.0
 KEEP_ALIVE_S = 15.0
 
-ABOUT_IDENTITY = ("session.", "token.", "user.")
+ABOUT_IDENTITY = ("session.", "token.", "user.", "group.", "role.", "role_binding.", "policy_rule.")
 """Events after which some of what is open may have to end."""
 
 
@@ -62,10 +62,14 @@ class Subscriber:
     """Whether it has to read the log itself, because its queue could not or did not yet take all."""
     ended: bool = False
     """Whether the identity behind it has ended."""
+    within: Reach = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.within = reach(self.actor, "events.read", "events")
 
     def wants(self, event: Event) -> bool:
         """Whether the event is visible to the subscriber, now, and asked for."""
-        if self.ended or not (sees_all(self.actor) or event.owner_id == self.actor.user_id):
+        if self.ended or not self.within.covers(self.actor.user_id, event.owner_id, event.project_id, None):
             return False
         wanted = self.wanted
         return (
@@ -87,7 +91,7 @@ class Subscriber:
 
     def go_on_as(self, actor: Actor) -> None:
         """The same identity with other rights: whoever reads is woken, to look again at what it may see."""
-        self.actor = actor
+        self.actor, self.within = actor, reach(actor, "events.read", "events")
         self._nudge()
 
     def end(self) -> None:

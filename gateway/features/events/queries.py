@@ -7,13 +7,12 @@ from sqlalchemy.orm import Session
 
 from gateway.core.events import Event, EventHead
 from gateway.core.identity import Actor
-from gateway.core.policy import sees_all
+from gateway.core.visibility import seen_by
 
 
 def visible(actor: Actor) -> Select[Event]:
     """The events the actor may see."""
-    query = select(Event)
-    return query if sees_all(actor) else query.where(Event.owner_id == actor.user_id)
+    return select(Event).where(seen_by(actor, "events.read", owner=Event.owner_id, project=Event.project_id))
 
 
 def filtered(

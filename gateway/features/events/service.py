@@ -18,7 +18,7 @@ from .schemas import EventQuery, Filter
 
 def visible(work: Work, query: EventQuery) -> Select[Event]:
     """The events the caller may see, to be paged oldest first."""
-    work.allow("events.read", Resource("events"))
+    work.allow("events.read", Resource("events", listed=True))
     return queries.filtered(
         work.actor,
         since=query.since,
@@ -32,7 +32,7 @@ def subscribe(
     work: Work, fanout: Fanout, patterns: tuple[str, ...], wanted: Filter, since: int | None
 ) -> Iterator[Message | None]:
     """A live stream of what the caller may see."""
-    work.allow("events.read", Resource("events"))
+    work.allow("events.read", Resource("events", listed=True))
     return fanout.subscribe(work.actor, patterns, wanted, since)
 
 

@@ -93,7 +93,7 @@ def open_session(body: SessionIn) -> Response:
         assert body.password is not None
         user = _check_password(body.handle, body.password)
     session = service_sessions.open_console(work(), user, request.user_agent.string)
-    console = ConsoleUser(session.id, service.actor_of(user, "console", session.id, None))
+    console = ConsoleUser(session.id, service.actor_of(work().session, user, "console", session.id, None))
     login_user(console)
     return remember_device(_console(user, csrf_token(console.id), console.actor), user.handle)
 

@@ -27,9 +27,10 @@ users = Room("users", __name__, title="Identity")
 
 def user_out(user: User) -> UserOut:
     """An account on the wire."""
+    roles = service.roles_of(work(), user)
     return UserOut(
         id=user.id, version=user.version, created_at=user.created_at, updated_at=user.updated_at, handle=user.handle,
-        display_name=user.display_name, role=user.role, roles=[user.role], time_zone=user.time_zone,
+        display_name=user.display_name, role=roles[0] if roles else "none", roles=roles, time_zone=user.time_zone,
         is_active=user.is_active, is_system=user.is_system, has_password=user.password_hash is not None,
     )  # fmt: skip
 

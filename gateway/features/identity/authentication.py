@@ -166,13 +166,13 @@ def _api_token(token: str) -> Actor | None:
         found = queries.live_api_token(session, crypto.digest(token))
         if found is None:
             return None
-        row, user = found
+        row, user, version = found
         if row.last_used_at is None or (now() - row.last_used_at).total_seconds() > _TOUCH_EVERY_S:
             session.execute(
                 update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now(), updated_at=row.updated_at)
             )
             session.commit()
-        return service.actor_of(user, "token", row.id, address(), row.scopes)
+        return service.actor_of(session, user, "token", row.id, address(), row.scopes, version)
 
 
 def _access_token(token: str) -> Actor | None:
@@ -181,11 +181,12 @@ def _access_token(token: str) -> Actor | None:
         found = queries.live_access(session, crypto.digest(token))
         if found is None:
             return None
-        opened, user, access = found
+        opened, user, version, access = found
         if access.used_at is None:
             session.execute(update(SessionToken).where(SessionToken.hash == access.hash).values(used_at=now()))
         _touch(session, opened)
-        return replace(service.actor_of(user, "login", opened.id, address()), expires_at=access.expires_at)
+        actor = service.actor_of(session, user, "login", opened.id, address(), version=version)
+        return replace(actor, expires_at=access.expires_at)
 
 
 def _touch(session: Session, opened: AuthSession) -> None:
@@ -226,4 +227,5 @@ def _load_console_user(session_id: str) -> ConsoleUser | None:
         if found is None:
             return None
         _touch(session, found[0])
-        return ConsoleUser(wanted, service.actor_of(found[1], "console", wanted, address()))
+        actor = service.actor_of(session, found[1], "console", wanted, address(), version=found[2])
+        return ConsoleUser(wanted, actor)

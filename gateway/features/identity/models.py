@@ -16,13 +16,11 @@ class User(Base):
     __tablename__ = "users"
     __table_args__ = (
         CheckConstraint("handle = lower(handle) AND handle ~ '^[a-z0-9][a-z0-9._-]{0,63}$'", name="handle"),
-        CheckConstraint("role IN ('owner', 'admin', 'operator', 'member', 'viewer')", name="role"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     handle: Mapped[str] = mapped_column(unique=True)
     display_name: Mapped[str]
-    role: Mapped[str]
     password_hash: Mapped[str | None]
     time_zone: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)

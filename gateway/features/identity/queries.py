@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from gateway.core.clock import now
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
+from gateway.features.access import service as access
 
 from .models import ApiToken, AuthSession, SessionToken, SignInCode, SignInDelay, User
 
@@ -16,7 +17,7 @@ OWNERS_LOCK = 7_340_005
 """Advisory lock under which the last owner is looked for: two owners must not disable each other at once."""
 
 _LIVE_API_TOKEN = (
-    select(ApiToken, User)
+    select(ApiToken, User, access.current_version().scalar_subquery())
     .join(User, User.id == ApiToken.user_id)
     .where(ApiToken.hash == bindparam("digest"), ApiToken.revoked_at.is_(None), User.is_active)
     .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > bindparam("now")))
@@ -54,7 +55,7 @@ def users(actor: Actor, *, is_active: bool | None, q: str | None) -> Select[User
 def active_owners(session: Session) -> list[uuid.UUID]:
     """The owners who may sign in; nobody else looks for them before this transaction ends."""
     session.execute(select(func.pg_advisory_xact_lock(OWNERS_LOCK)))
-    return list(session.scalars(select(User.id).where(User.role == "owner", User.is_active, ~User.is_system)))
+    return list(session.scalars(select(User.id).where(User.id.in_(access.holders("owner")), User.is_active)))
 
 
 def people(session: Session) -> int:
@@ -65,37 +66,37 @@ def people(session: Session) -> int:
 def first_owner(session: Session) -> User | None:
     """The oldest active owner."""
     return session.scalar(
-        select(User).where(User.role == "owner", User.is_active, ~User.is_system).order_by(User.id).limit(1)
+        select(User).where(User.id.in_(access.holders("owner")), User.is_active).order_by(User.id).limit(1)
     )
 
 
-def live_api_token(session: Session, digest: bytes) -> Row[ApiToken, User] | None:
-    """An API token that may be used now, with its active user."""
+def live_api_token(session: Session, digest: bytes) -> Row[ApiToken, User, int] | None:
+    """An API token that may be used now, with its active user and the policy's version."""
     return session.execute(_LIVE_API_TOKEN, {"digest": digest, "now": now()}).first()
 
 
-def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User]]:
+def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User, int]]:
     """Those of the API tokens that may be used now, with their active users."""
     if not ids:
         return []
     usable = ApiToken.expires_at.is_(None) | (ApiToken.expires_at > now())
-    query = select(ApiToken, User).join(User, User.id == ApiToken.user_id)
+    query = select(ApiToken, User, access.current_version().scalar_subquery()).join(User, User.id == ApiToken.user_id)
     return list(
         session.execute(query.where(ApiToken.id.in_(ids), ApiToken.revoked_at.is_(None), usable, User.is_active))
     )
 
 
-def live_sessions(session: Session, ids: Collection[uuid.UUID]) -> list[Row[AuthSession, User]]:
+def live_sessions(session: Session, ids: Collection[uuid.UUID]) -> list[Row[AuthSession, User, int]]:
     """Those of the sign-ins that have neither ended nor been revoked, with their active users."""
     return list(session.execute(_live_sessions().where(AuthSession.id.in_(ids)))) if ids else []
 
 
-def live_session(session: Session, session_id: uuid.UUID) -> Row[AuthSession, User] | None:
+def live_session(session: Session, session_id: uuid.UUID) -> Row[AuthSession, User, int] | None:
     """A sign-in that has neither ended nor been revoked, with its active user."""
     return session.execute(_live_sessions().where(AuthSession.id == session_id)).first()
 
 
-def live_access(session: Session, digest: bytes) -> Row[AuthSession, User, SessionToken] | None:
+def live_access(session: Session, digest: bytes) -> Row[AuthSession, User, int, SessionToken] | None:
     """The sign-in that an access token belongs to, where both are live."""
     return session.execute(
         _live_sessions()
@@ -147,9 +148,9 @@ def sessions_of(user_id: uuid.UUID) -> Select[AuthSession]:
     return query.where(AuthSession.expires_at > now())
 
 
-def _live_sessions() -> Select[AuthSession, User]:
+def _live_sessions() -> Select[AuthSession, User, int]:
     return (
-        select(AuthSession, User)
+        select(AuthSession, User, access.current_version().scalar_subquery())
         .join(User, User.id == AuthSession.user_id)
         .where(AuthSession.revoked_at.is_(None), AuthSession.expires_at > now(), User.is_active)
     )

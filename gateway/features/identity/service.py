@@ -5,12 +5,16 @@ import uuid
 from typing import Any
 
 from sqlalchemy import Select, delete, update
+from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.core.identity import ROLES, SYSTEM_USER_ID, Actor
+from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.policy import Resource
+from gateway.core.rights import BUILT_IN
 from gateway.core.unit_of_work import Work
+from gateway.features.access import service as access
+from gateway.features.access import service_roles as access_roles
 
 from . import passwords, queries
 from .models import AuthSession, SignInCode, User
@@ -33,7 +37,6 @@ def ensure_owner(work: Work) -> None:
                 id=SYSTEM_USER_ID,
                 handle="system",
                 display_name="System",
-                role="owner",
                 is_system=True,
                 is_active=False,
             )
@@ -69,19 +72,15 @@ def create_user(
         raise Invalid.field(
             "handle", "use up to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit"
         )
-    if role not in ROLES:
-        raise Invalid.field("role", f"use one of {', '.join(ROLES)}")
-    if not _outranks(work.actor, role):
-        raise Forbidden(f"Only who is {role} can make one.")
     if queries.user_by_handle(work.session, handle) is not None:
         raise Conflict(f"The handle {handle} is taken; choose another one.")
     user = User(handle=handle, display_name=display_name or handle)
-    _give_role(user, role)
     if password is not None:
         user.password_hash = passwords.hashed(password)
         user.welcomed_at = now()
     work.session.add(user)
     work.session.flush()
+    access_roles.give(work, user.id, role)
     _emit(work, "user.created", user)
     return user
 
@@ -97,7 +96,7 @@ def account(work: Work, handle: str) -> User:
 
 def users(work: Work, *, is_active: bool | None, q: str | None) -> Select[User]:
     """The accounts the caller may see, `system` among them, to be paged."""
-    work.allow("users.read", Resource("users"))
+    work.allow("users.read", Resource("users", listed=True))
     return queries.users(work.actor, is_active=is_active, q=q)
 
 
@@ -128,9 +127,8 @@ def manage(work: Work, action: str, user: User) -> None:
     work.allow(action, about)
     if user.is_system:
         raise Conflict("The user system is reserved; nobody can change it.", code="reserved_user")
-    role = _role_of(user)
-    if not _outranks(work.actor, role):
-        reason = f"only who is {role}, with a token that is not narrowed, manages one"
+    if above := _above(work, user):
+        reason = f"only who is {above}, with a token that is not narrowed, manages one"
         work.record(action, about, allowed=False, reason=reason)
         raise Forbidden(f"{action} is not allowed: {reason}.")
 
@@ -224,14 +222,29 @@ def emit_ended(work: Work, user_id: uuid.UUID, session_id: uuid.UUID, reason: st
     work.emit("session.ended", owner_id=user_id, data={"session_id": str(session_id), "reason": reason})
 
 
+def roles_of(work: Work, user: User) -> list[str]:
+    """The roles a user holds for the whole system, the one that may do most first."""
+    order = list(BUILT_IN)
+    held = access.rights_of(work.session, user.id).roles
+    return sorted(held, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
 def actor_of(
-    user: User, via: str, credential_id: uuid.UUID, address: str | None, scopes: list[str] | None = None
+    session: Session,
+    user: User,
+    via: str,
+    credential_id: uuid.UUID,
+    address: str | None,
+    scopes: list[str] | None = None,
+    version: int | None = None,
 ) -> Actor:
-    """The actor that a user is, come in by `via`: token, login or console."""
+    """The actor that a user is, come in by `via`: token, login or console; `version` is the policy's, if known."""
+    rights = access.rights_of(session, user.id, version)
     return Actor(
         user_id=user.id,
         handle=user.handle,
-        roles=frozenset({user.role}),
+        roles=rights.roles,
+        rights=rights,
         via=via,
         scopes=tuple(scopes) if scopes is not None else None,
         credential_id=credential_id,
@@ -262,20 +275,16 @@ def _set_password(work: Work, user: User, password: str, *, but: uuid.UUID | Non
     _emit(work, "user.password_changed", user)
 
 
-def _give_role(user: User, role: str) -> None:
-    user.role = role
-
-
-def _role_of(user: User) -> str:
-    return user.role
-
-
-def _outranks(actor: Actor, role: str) -> bool:
-    """Whether the actor may give that role and manage who has it; a token that is narrowed never rises above that."""
-    if role not in PRIVILEGED or actor.user_id == SYSTEM_USER_ID:
-        return True
+def _above(work: Work, user: User) -> str | None:
+    """A role of the user that puts them above the caller; a token that is narrowed never rises above anyone."""
+    actor = work.actor
+    if actor.user_id == SYSTEM_USER_ID:
+        return None
     whole = actor.scopes is None or "*" in actor.scopes
-    return whole and ("owner" in actor.roles or role in actor.roles)
+    if whole and "owner" in actor.roles:
+        return None
+    privileged = [role for role in roles_of(work, user) if role in PRIVILEGED]
+    return next((role for role in privileged if not whole or role not in actor.roles), None)
 
 
 def _emit(work: Work, name: str, user: User) -> None:

@@ -137,10 +137,10 @@ def present_actors(session: Session, actors: Iterable[Actor]) -> dict[uuid.UUID,
     by_token = {actor.credential_id for actor in asked if actor.via == "token" and actor.credential_id}
     by_session = {actor.credential_id: actor.via for actor in asked if actor.via != "token" and actor.credential_id}
     found: dict[uuid.UUID, Actor] = {}
-    for token, user in queries.live_api_tokens(session, by_token):
-        found[token.id] = service.actor_of(user, "token", token.id, None, token.scopes)
-    for opened, user in queries.live_sessions(session, set(by_session)):
-        found[opened.id] = service.actor_of(user, by_session[opened.id], opened.id, None)
+    for token, user, version in queries.live_api_tokens(session, by_token):
+        found[token.id] = service.actor_of(session, user, "token", token.id, None, token.scopes, version)
+    for opened, user, version in queries.live_sessions(session, set(by_session)):
+        found[opened.id] = service.actor_of(session, user, by_session[opened.id], opened.id, None, version=version)
     return found
 
 

@@ -26,7 +26,7 @@ PUBLISHED = 1000
 
 def visible(work: Work, query: SpendLimitQuery) -> Select[SpendLimit]:
     """The limits the caller may see, to be paged."""
-    work.allow("spend_limits.read", Resource("spend_limits"))
+    work.allow("spend_limits.read", Resource("spend_limits", listed=True))
     return queries.filtered(
         work.actor, subject_type=query.subject_type, subject_id=query.subject_id, window=query.window
     )

@@ -32,14 +32,14 @@ def visible(
     work: Work, scope_type: str | None, scope_id: ScopeId | None, key_prefix: str | None
 ) -> Select[PreferenceEntry]:
     """The entries the caller may see, to be paged."""
-    work.allow("preferences.read", Resource("preferences"))
+    work.allow("preferences.read", Resource("preferences", listed=True))
     wanted = _id_of(work, scope_type, scope_id) if scope_type and scope_id else None
     return queries.entries(work.actor, scope_type, wanted, key_prefix)
 
 
 def history(work: Work, scope_type: str | None, scope_id: ScopeId | None, key: str | None) -> Select[PreferenceChange]:
     """The versions the caller may see, to be paged oldest first."""
-    work.allow("preferences.read", Resource("preferences"))
+    work.allow("preferences.read", Resource("preferences", listed=True))
     wanted = _id_of(work, scope_type, scope_id) if scope_type and scope_id else None
     return queries.history(work.actor, scope_type, wanted, key)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gateway.core.database import Base
 from gateway.core.identity import Actor
-from gateway.core.policy import sees_all
+from gateway.core.visibility import seen_by
 
 from .models import Project
 
@@ -23,8 +23,9 @@ _DEFAULT = select(Project).where(Project.owner_id == bindparam("user_id"), Proje
 
 def visible(actor: Actor) -> Select[Project]:
     """The projects the actor may see."""
-    query = select(Project)
-    return query if sees_all(actor) else query.where(Project.owner_id == actor.user_id)
+    return select(Project).where(
+        seen_by(actor, "projects.read", owner=Project.owner_id, project=Project.id, key=Project.id)
+    )
 
 
 def filtered(actor: Actor, *, is_active: bool | None, q: str | None) -> Select[Project]:

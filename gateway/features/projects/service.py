@@ -62,7 +62,7 @@ def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Proje
 
 def visible(work: Work, *, is_active: bool | None = None, q: str | None = None) -> Select[Project]:
     """The projects the caller may see, to be paged."""
-    work.allow("projects.read", Resource("projects"))
+    work.allow("projects.read", Resource("projects", listed=True))
     default_project(work, work.actor.user_id, work.actor.handle)
     return queries.filtered(work.actor, is_active=is_active, q=q)
 

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
-from gateway.core.policy import sees_all
+from gateway.core.visibility import seen_by
 
 from .models import Job, LogEntry, Run
 
@@ -20,8 +20,11 @@ _JOBS = select(Job).where(Job.run_id == bindparam("run_id")).order_by(Job.positi
 
 def visible(actor: Actor) -> Select[Run]:
     """The runs the actor may see."""
-    query = select(Run)
-    return query if sees_all(actor) else query.where(Run.owner_id == actor.user_id)
+    return select(Run).where(_seen_by(actor))
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    return seen_by(actor, "runs.read", owner=Run.owner_id, project=Run.project_id, key=Run.id)
 
 
 def filtered(
@@ -88,9 +91,7 @@ def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int
 
 def job(session: Session, actor: Actor, job_id: uuid.UUID) -> Row[Job, Run] | None:
     """A job of a run the actor may see."""
-    query = select(Job, Run).join(Run, Run.id == Job.run_id).where(Job.id == job_id)
-    if not sees_all(actor):
-        query = query.where(Run.owner_id == actor.user_id)
+    query = select(Job, Run).join(Run, Run.id == Job.run_id).where(Job.id == job_id, _seen_by(actor))
     return session.execute(query).first()
 
 
@@ -119,10 +120,8 @@ def logs_after(session: Session, run_id: uuid.UUID, seq: int, limit: int) -> lis
 def depth(session: Session, actor: Actor) -> Sequence[Row[str, uuid.UUID | None, int, datetime]]:
     """Open runs counted by status and node, with the oldest creation time of each group."""
     query = select(Run.status, Run.node_id, func.count(), func.min(Run.created_at)).where(
-        Run.status.in_(("pending", "running"))
+        Run.status.in_(("pending", "running")), _seen_by(actor)
     )
-    if not sees_all(actor):
-        query = query.where(Run.owner_id == actor.user_id)
     return session.execute(query.group_by(Run.status, Run.node_id)).all()
 
 

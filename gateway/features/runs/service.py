@@ -177,7 +177,7 @@ def append_log(work: Work, run: Run, batch: LogBatch) -> None:
 
 def visible(work: Work, **filters: Any) -> Select[Run]:
     """The runs the caller may see, to be paged."""
-    work.allow("runs.read", Resource("runs"))
+    work.allow("runs.read", Resource("runs", listed=True))
     return queries.filtered(work.actor, **filters)
 
 
@@ -186,7 +186,7 @@ def get(work: Work, run_id: uuid.UUID) -> Run:
     run = queries.one(work.session, work.actor, run_id)
     if run is None:
         raise NotFound("There is no such run, or it is not yours.")
-    work.allow("runs.read", Resource("runs", run.id, run.owner_id))
+    work.allow("runs.read", Resource("runs", run.id, run.owner_id, run.project_id))
     return run
 
 
@@ -195,7 +195,7 @@ def get_job(work: Work, job_id: uuid.UUID) -> Job:
     found = queries.job(work.session, work.actor, job_id)
     if found is None:
         raise NotFound("There is no such job, or it is not yours.")
-    work.allow("runs.read", Resource("runs", found[1].id, found[1].owner_id))
+    work.allow("runs.read", Resource("runs", found[1].id, found[1].owner_id, found[1].project_id))
     return found[0]
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
 from gateway.core.identity import Actor
-from gateway.core.policy import sees_all
+from gateway.core.policy import reach
+from gateway.core.visibility import seen_by
 
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
 
@@ -29,8 +30,7 @@ _RELATIONS = select(*(func.array(query.scalar_subquery()) for query in (_ATTACHM
 
 def visible(actor: Actor) -> Select[Task]:
     """The tasks the actor may see."""
-    query = select(Task)
-    return query if sees_all(actor) else query.where(Task.owner_id == actor.user_id)
+    return select(Task).where(seen_by(actor, "tasks.read", owner=Task.owner_id, project=Task.project_id, key=Task.id))
 
 
 def filtered(
@@ -54,7 +54,7 @@ def filtered(
         query = query.where(Task.session_id == session_id)
     if tag is not None:
         query = query.join(TaskTag, TaskTag.task_id == Task.id).where(TaskTag.tag == tag)
-        if not sees_all(actor):
+        if reach(actor, "tasks.read", "tasks").is_own:
             query = query.where(TaskTag.owner_id == actor.user_id)
     if created_after is not None:
         query = query.where(Task.id >= first_id_at(created_after))

@@ -56,7 +56,7 @@ def create(work: Work, wish: TaskIn) -> TaskOut:
 
 def visible(work: Work, **filters: Any) -> Select[Task]:
     """The tasks the caller may see, to be paged."""
-    work.allow("tasks.read", Resource("tasks"))
+    work.allow("tasks.read", Resource("tasks", listed=True))
     return queries.filtered(work.actor, **filters)
 
 

@@ -1,0 +1,207 @@
+"""What a user may do, as plain values: grants by roles, rules that allow or deny, and how far each of them goes."""
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from functools import cached_property, lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Scope = Literal["own", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A name for a set of actions. `reach` says on what, when given at system scope: the holder's own, or all."""
+
+    name: str
+    actions: tuple[str, ...]
+    reach: Scope
+    description: str = ""
+
+
+BUILT_IN: dict[str, Role] = {
+    role.name: role
+    for role in (
+        Role("owner", ("*",), "all", "Everything, the other owners included"),
+        Role("admin", ("*",), "all", "Everything but what belongs to an owner: accounts, master key"),
+        Role(
+            "operator",
+            (
+                "*.read", "audit.*", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*",
+                "events.*", "access.explain", "access.read_actions", "self.*",
+            ),
+            "all",
+            "Keeps the work going, whoever started it",
+        ),
+        Role(
+            "member",
+            (
+                "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
+                "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
+                "audit.export", "credentials.create", "credentials.read", "credentials.update", "credentials.rotate",
+                "credentials.disable", "credentials.enable", "credentials.delete", "credentials.use",
+                "credentials.read_keys", "providers.read",
+                "capabilities.read", "queue.read", "access.explain", "access.read_actions", "self.*",
+            ),
+            "own",
+            "Works on tasks of their own",
+        ),
+        Role(
+            "viewer",
+            (
+                "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
+                "preferences.read", "audit.read", "providers.read", "capabilities.read", "queue.read", "access.explain",
+                "access.read_actions", "self.*",
+            ),
+            "own",
+            "Looks on",
+        ),
+    )
+}  # fmt: skip
+"""The roles that every installation has (contract "Access")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that somebody holds: for the whole system, or in one project. `group` is through which group, if any."""
+
+    role: Role
+    project_id: uuid.UUID | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """What a rule is about. All None: everything. `project_id` takes in the project and all that lies in it."""
+
+    kind: str | None = None
+    id: str | None = None
+    project_id: uuid.UUID | None = None
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether it takes in whole kinds, not single things or projects."""
+        return self.id is None and self.project_id is None
+
+    def __str__(self) -> str:
+        if self.project_id is not None:
+            return f"project/{self.project_id}"
+        return "/".join(part for part in (self.kind, self.id) if part is not None) or "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """When a rule holds; all of them together. An empty tuple and None ask for nothing.
+
+    `own` limits the rule to what the caller owns (True) or does not own (False).
+    """
+
+    via: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    own: bool | None = None
+    after: time | None = None
+    before: time | None = None
+    weekdays: tuple[int, ...] = ()
+    time_zone: str = "UTC"
+
+    def hold(self, via: str, address: str | None, moment: datetime) -> bool:
+        """Whether all but `own` holds for a request of that kind, from there, then."""
+        if self.via and via not in self.via:
+            return False
+        if self.addresses and not (address and _is_within(address, self.addresses)):
+            return False
+        if self.after is None and self.before is None and not self.weekdays:
+            return True
+        local = moment.astimezone(ZoneInfo(self.time_zone))
+        if self.weekdays and local.isoweekday() not in self.weekdays:
+            return False
+        return _is_between(local.time(), self.after or time.min, self.before or time.max)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A policy rule that is about the user at hand, directly or through a group or role."""
+
+    id: uuid.UUID
+    name: str
+    effect: Literal["allow", "deny"]
+    action: str
+    selector: Selector
+    priority: int = 0
+    conditions: Conditions = field(default_factory=Conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What of a user's rights is about one action, the rules in the order in which they decide."""
+
+    grants: tuple[Grant, ...]
+    denies: tuple[Rule, ...]
+    allows: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Rights:
+    """All that a user may do; made once for each state of the policy, and asked many times."""
+
+    grants: tuple[Grant, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """Names of the roles held for the whole system."""
+        return frozenset(grant.role.name for grant in self.grants if grant.project_id is None)
+
+    @cached_property
+    def _cases(self) -> dict[str, Case]:
+        return {}
+
+    def about(self, action: str) -> Case:
+        """The part that is about `action`. Found once: actions are a fixed set, named in code."""
+        case = self._cases.get(action)
+        if case is None:
+            ordered = sorted(self.rules, key=lambda rule: (-rule.priority, rule.id))
+            rules = [rule for rule in ordered if matches(rule.action, action)]
+            case = self._cases[action] = Case(
+                tuple(grant for grant in self.grants if any(matches(glob, action) for glob in grant.role.actions)),
+                tuple(rule for rule in rules if rule.effect == "deny"),
+                tuple(rule for rule in rules if rule.effect == "allow"),
+            )
+        return case
+
+
+@lru_cache(maxsize=64)
+def of_roles(names: frozenset[str]) -> Rights:
+    """The rights of someone who holds just these built-in roles, for the whole system."""
+    return Rights(tuple(Grant(BUILT_IN[name]) for name in sorted(names)))
+
+
+@lru_cache(maxsize=8192)
+def _pattern(glob: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in glob.split("*")))
+
+
+def matches(glob: str, action: str) -> bool:
+    """Whether the action glob takes in `action`; `*` stands for any letters, dots included."""
+    return glob == action or ("*" in glob and _pattern(glob).fullmatch(action) is not None)
+
+
+def is_within_globs(glob: str, wider: Iterable[str]) -> bool:
+    """Whether every action that `glob` takes in is taken in by one of `wider`. Never says yes wrongly."""
+    return any(other == glob or matches(other, glob) for other in wider)
+
+
+@lru_cache(maxsize=4096)
+def _is_within(address: str, networks: tuple[str, ...]) -> bool:
+    parsed = ipaddress.ip_address(address)
+    return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def _is_between(now: time, start: time, end: time) -> bool:
+    """Whether `now` lies in the window, which may go past midnight; its end is not part of it."""
+    return start <= now < end if start <= end else now >= start or now < end

@@ -1,0 +1,188 @@
+"""Every select on groups, roles, bindings and rules."""
+
+import uuid
+
+from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, or_, select, table
+from sqlalchemy.orm import Session
+
+from gateway.core.database import Base
+
+from .models import AccessVersion, Group, GroupMember, PolicyRule, RoleBinding, RoleRow
+
+# Users and projects stand above this room: it knows them by id, and here what to call them.
+USERS = table("users", column("id"), column("handle"), column("display_name"), column("is_active"), column("is_system"))
+PROJECTS = table("projects", column("id"), column("slug"))
+
+
+def current_version() -> Select[int]:
+    """How often anything of this room has changed."""
+    return select(AccessVersion.version)
+
+
+def groups_of(session: Session, user_id: uuid.UUID) -> list[tuple[uuid.UUID, str]]:
+    """Id and name of the active groups that the user is an active member of, by name."""
+    query = (
+        select(Group.id, Group.name)
+        .join(GroupMember, GroupMember.group_id == Group.id)
+        .where(GroupMember.user_id == user_id, GroupMember.is_active, Group.is_active)
+        .order_by(Group.name, Group.id)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def bindings_of(
+    session: Session, user_id: uuid.UUID, groups: list[uuid.UUID]
+) -> list[Row[RoleBinding, RoleRow, str | None]]:
+    """The bindings of a user and of those groups, each with its role and the group's name."""
+    query = (
+        select(RoleBinding, RoleRow, Group.name)
+        .join(RoleRow, RoleRow.id == RoleBinding.role_id)
+        .outerjoin(Group, Group.id == RoleBinding.group_id)
+        .where(or_(RoleBinding.user_id == user_id, RoleBinding.group_id.in_(groups)))
+        .order_by(RoleBinding.id)
+    )
+    return list(session.execute(query))
+
+
+def rules_of(session: Session, user_id: uuid.UUID, groups: list[uuid.UUID], roles: list[uuid.UUID]) -> list[PolicyRule]:
+    """The enabled rules about a user, those groups, those roles, or everyone."""
+    everyone = and_(PolicyRule.user_id.is_(None), PolicyRule.group_id.is_(None), PolicyRule.role_id.is_(None))
+    about = or_(
+        everyone,
+        PolicyRule.user_id == user_id,
+        PolicyRule.group_id.in_(groups),
+        PolicyRule.role_id.in_(roles),
+    )
+    return list(session.scalars(select(PolicyRule).where(PolicyRule.is_enabled, about).order_by(PolicyRule.id)))
+
+
+def holders(role: str) -> Select[uuid.UUID]:
+    """Ids of the users who hold the role for the whole system, themselves or through a group."""
+    direct = (
+        select(RoleBinding.user_id.label("id"))
+        .join(RoleRow, RoleRow.id == RoleBinding.role_id)
+        .where(RoleRow.name == role, RoleBinding.project_id.is_(None), RoleBinding.user_id.is_not(None))
+    )
+    by_group = (
+        select(GroupMember.user_id.label("id"))
+        .join(Group, and_(Group.id == GroupMember.group_id, Group.is_active))
+        .join(RoleBinding, and_(RoleBinding.group_id == Group.id, RoleBinding.project_id.is_(None)))
+        .join(RoleRow, and_(RoleRow.id == RoleBinding.role_id, RoleRow.name == role))
+        .where(GroupMember.is_active)
+    )
+    both = direct.union(by_group).subquery()
+    return select(both.c.id)
+
+
+def active_holders(role: str) -> Select[uuid.UUID]:
+    """Those of them whose account is active."""
+    return select(USERS.c.id).where(USERS.c.id.in_(holders(role)), USERS.c.is_active)
+
+
+def user(session: Session, user_id: uuid.UUID) -> Row[uuid.UUID, str] | None:
+    """Id and handle of a user."""
+    return session.execute(select(USERS.c.id, USERS.c.handle).where(USERS.c.id == user_id)).first()
+
+
+def project_exists(session: Session, project_id: uuid.UUID) -> bool:
+    """Whether there is such a project."""
+    return session.scalar(select(exists().where(PROJECTS.c.id == project_id))) or False
+
+
+def belongings(session: Session, kind: str, key: uuid.UUID) -> tuple[uuid.UUID | None, uuid.UUID | None] | None:
+    """Owner and project of the thing of that kind and id; None when there is no such thing.
+
+    A kind is named like its table; what the table does not say, nobody owns.
+    """
+    found = Base.metadata.tables.get(kind)
+    if found is None or "id" not in found.c:
+        return None
+    names = [name for name in ("owner_id", "project_id") if name in found.c]
+    row = session.execute(select(found.c.id, *(found.c[name] for name in names)).where(found.c.id == key)).first()
+    if row is None:
+        return None
+    named = dict(zip(names, row[1:], strict=True))
+    return named.get("owner_id"), key if kind == "projects" else named.get("project_id")
+
+
+def groups() -> Select[Group]:
+    """All groups."""
+    return select(Group)
+
+
+def members(group_id: uuid.UUID) -> Select[GroupMember]:
+    """The members of a group."""
+    return select(GroupMember).where(GroupMember.group_id == group_id)
+
+
+def called(session: Session, user_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    """Handle and display name of users, by id."""
+    query = select(USERS.c.id, USERS.c.handle, USERS.c.display_name).where(USERS.c.id.in_(user_ids))
+    return {row[0]: (row[1], row[2]) for row in session.execute(query)}
+
+
+def roles() -> Select[RoleRow]:
+    """All roles."""
+    return select(RoleRow)
+
+
+def role(session: Session, wanted: uuid.UUID | str) -> RoleRow | None:
+    """A role by id or name."""
+    column_ = RoleRow.id if isinstance(wanted, uuid.UUID) else RoleRow.name
+    return session.scalar(select(RoleRow).where(column_ == wanted))
+
+
+def bindings(
+    *,
+    subject_type: str | None,
+    subject_id: uuid.UUID | None,
+    role_id: uuid.UUID | None,
+    scope_type: str | None,
+    scope_id: uuid.UUID | None,
+) -> Select[RoleBinding]:
+    """The bindings, narrowed down."""
+    query = select(RoleBinding)
+    subject = {"user": RoleBinding.user_id, "group": RoleBinding.group_id}
+    if subject_type is not None:
+        query = query.where(subject[subject_type].is_not(None))
+    if subject_id is not None:
+        query = query.where(or_(RoleBinding.user_id == subject_id, RoleBinding.group_id == subject_id))
+    if role_id is not None:
+        query = query.where(RoleBinding.role_id == role_id)
+    if scope_type is not None:
+        is_project: ColumnElement[bool] = RoleBinding.project_id.is_not(None)
+        query = query.where(is_project if scope_type == "project" else ~is_project)
+    return query.where(RoleBinding.project_id == scope_id) if scope_id is not None else query
+
+
+def names(session: Session, rows: list[RoleBinding]) -> dict[uuid.UUID, str]:
+    """What the users, groups, roles and projects of some bindings are called, by id."""
+    found: dict[uuid.UUID, str] = {}
+    wanted = {row.user_id for row in rows} | {row.group_id for row in rows} | {row.project_id for row in rows}
+    wanted |= {row.role_id for row in rows}
+    for key, name in (
+        (USERS.c.id, USERS.c.handle),
+        (Group.id, Group.name),
+        (RoleRow.id, RoleRow.name),
+        (PROJECTS.c.id, PROJECTS.c.slug),
+    ):
+        found |= {row[0]: row[1] for row in session.execute(select(key, name).where(key.in_(wanted - {None})))}
+    return found
+
+
+def rules(*, effect: str | None, action: str | None) -> Select[PolicyRule]:
+    """The rules, narrowed down."""
+    query = select(PolicyRule)
+    if effect is not None:
+        query = query.where(PolicyRule.effect == effect)
+    return query.where(PolicyRule.action == action) if action is not None else query
+
+
+def references(session: Session, column_name: str, key: uuid.UUID) -> list[str]:
+    """What refers to a group or role, in words."""
+    found = []
+    for model, word in ((RoleBinding, "role binding"), (PolicyRule, "policy rule")):
+        count = len(session.scalars(select(model.id).where(getattr(model, column_name) == key).limit(100)).all())
+        if count:
+            found.append(f"{count} {word}{'s' if count > 1 else ''}")
+    return found

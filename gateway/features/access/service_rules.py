@@ -1,0 +1,117 @@
+"""Policy rules: allow or deny beside the roles."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from gateway.core import policy
+from gateway.core.clock import new_id
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+
+from . import queries, service
+from .models import Group, PolicyRule
+from .schemas import RuleIn, RuleOut, RulePatch, RuleQuery, Subject, SubjectOut, selector_of
+
+
+def visible(work: Work, wish: RuleQuery) -> Select[PolicyRule]:
+    """The rules, to be paged."""
+    work.allow("policy_rules.read", Resource("policy_rules"))
+    return queries.rules(effect=wish.effect, action=wish.action)
+
+
+def get(work: Work, rule_id: uuid.UUID, action: str = "policy_rules.read") -> PolicyRule:
+    """One rule, for `action`. Raises NotFound."""
+    work.allow(action, Resource("policy_rules", rule_id))
+    rule = work.session.get(PolicyRule, rule_id)
+    if rule is None:
+        raise NotFound("There is no such policy rule.")
+    return rule
+
+
+def describe(rule: PolicyRule) -> RuleOut:
+    """A rule as the wire shows it."""
+    plain = {name: getattr(rule, name) for name in RuleOut.model_fields if name != "subject"}
+    found = [(kind, getattr(rule, f"{kind}_id")) for kind in ("user", "group", "role")]
+    kind, key = next(((kind, key) for kind, key in found if key is not None), ("everyone", None))
+    return RuleOut(**plain, subject=SubjectOut(type=kind, id=key))
+
+
+def create(work: Work, wish: RuleIn) -> PolicyRule:
+    """A new rule. Raises Invalid, Conflict, and Forbidden for allowing what the caller does not have."""
+    work.allow("policy_rules.create", Resource("policy_rules"))
+    rule_id = new_id()
+    rule = PolicyRule(
+        id=rule_id, name=wish.name or f"{wish.effect}-{wish.action}-{rule_id.hex[-6:]}", description=wish.description,
+        effect=wish.effect, action=wish.action, resource=wish.resource, priority=wish.priority,
+        conditions=wish.conditions.stored(), is_enabled=wish.is_enabled, **_subject(work, wish.subject),
+    )  # fmt: skip
+    _check(work, rule)
+    work.session.add(rule)
+    service.changed(work)
+    _keep_undoable(work)
+    work.emit("policy_rule.created", data={"rule_id": str(rule.id), "name": rule.name})
+    return rule
+
+
+def change(work: Work, rule: PolicyRule, patch: RulePatch) -> PolicyRule:
+    """Changes a rule, which `get` gave for the action. Raises as `create` does."""
+    for name in patch.model_fields_set:
+        value = getattr(patch, name)
+        if value is None:
+            raise Invalid.field(name, "this cannot be null")
+        if name == "subject":
+            for column, key in _subject(work, value).items():
+                setattr(rule, column, key)
+        else:
+            setattr(rule, name, value.stored() if name == "conditions" else value)
+    with work.session.no_autoflush:
+        _check(work, rule)
+    service.changed(work)
+    _keep_undoable(work)
+    work.emit("policy_rule.updated", data={"rule_id": str(rule.id), "name": rule.name})
+    return rule
+
+
+def delete(work: Work, rule: PolicyRule) -> None:
+    """Deletes a rule, which `get` gave for the action."""
+    work.session.delete(rule)
+    service.changed(work)
+    work.emit("policy_rule.deleted", data={"rule_id": str(rule.id), "name": rule.name})
+
+
+def _subject(work: Work, wish: Subject) -> dict[str, Any]:
+    columns: dict[str, Any] = {"user_id": None, "group_id": None, "role_id": None}
+    if wish.id is None:
+        return columns
+    known: dict[str, Callable[[Session, uuid.UUID], Any]] = {
+        "user": queries.user,
+        "group": lambda session, key: session.get(Group, key),
+        "role": queries.role,
+    }
+    if known[wish.type](work.session, wish.id) is None:
+        raise Invalid.field("subject", f"there is no such {wish.type}")
+    return {**columns, f"{wish.type}_id": wish.id}
+
+
+def _check(work: Work, rule: PolicyRule) -> None:
+    same = queries.rules(effect=None, action=None).where(PolicyRule.name == rule.name, PolicyRule.id != rule.id)
+    if work.session.scalar(same) is not None:
+        raise Conflict(f"There is a rule {rule.name} already.", code="name_taken")
+    project_id = selector_of(rule.resource).project_id
+    if rule.effect == "allow" and not policy.holds(work.actor, rule.action, project_id):
+        raise Forbidden("Nobody allows what they may not do themselves on everything.")
+
+
+def _keep_undoable(work: Work) -> None:
+    """Somebody has to be able to take a rule back, whatever the time of day and wherever they come from."""
+    for owner_id in work.session.scalars(queries.active_holders("owner")):
+        rights = service.read_rights(work.session, owner_id)
+        denies = [rule for verb in ("read", "update", "delete") for rule in rights.about(f"policy_rules.{verb}").denies]
+        if not any(rule.selector.is_broad and rule.selector.kind in (None, "policy_rules") for rule in denies):
+            return
+    raise Conflict("That rule could not be taken back: it keeps every owner from the rules.", code="would_lock_out")

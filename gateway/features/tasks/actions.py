@@ -1,0 +1,10 @@
+"""What can be done with tasks."""
+
+ACTIONS = {
+    "tasks.create": "Submit a task",
+    "tasks.read": "See tasks, their results and logs",
+    "tasks.update": "Change a task, add files to it",
+    "tasks.cancel": "Cancel a task",
+    "tasks.retry": "Run a task again",
+    "tasks.delete": "Delete a finished task",
+}

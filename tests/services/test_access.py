@@ -1,0 +1,208 @@
+"""Roles, groups, projects and rules in the database: who sees what, and who may give what."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.core.errors import Conflict, Forbidden, Invalid
+from gateway.core.identity import SYSTEM, Actor
+from gateway.core.unit_of_work import Work
+from gateway.features.access import service, service_groups, service_roles, service_rules
+from gateway.features.access.schemas import BindingIn, GroupIn, GroupPatch, MemberIn, RoleIn, RuleIn
+from gateway.features.identity import service as identity
+from gateway.features.projects import service as projects
+from gateway.features.tasks import queries
+from gateway.features.tasks import service as tasks
+from tests.services.conftest import Open, Tasks
+
+
+@pytest.fixture
+def person(unit: Open) -> Callable[..., Actor]:
+    """Makes people with the rights that the database gives them, asked for anew with each call of `now`."""
+
+    def make(role: str = "member") -> Actor:
+        with unit(SYSTEM) as work:
+            user = identity.create_user(work, f"u{uuid.uuid4().hex[:10]}", role=role)
+            return identity.actor_of(work.session, user, "token", user.id, "127.0.0.1")
+
+    return make
+
+
+@pytest.fixture
+def now(unit: Open) -> Callable[[Actor], Actor]:
+    """The same person with the rights of this moment."""
+
+    def again(actor: Actor) -> Actor:
+        with unit(SYSTEM) as work:
+            user = identity.account(work, actor.handle)
+            return identity.actor_of(work.session, user, "token", user.id, "127.0.0.1")
+
+    return again
+
+
+@pytest.fixture
+def system(unit: Open) -> Callable[..., Any]:
+    """One call of a service as the system."""
+
+    def call(act: Callable[..., Any], *arguments: Any) -> Any:
+        with unit(SYSTEM) as work:
+            return act(work, *arguments)
+
+    return call
+
+
+def give(actor: Actor, role: str, project: uuid.UUID | None = None) -> BindingIn:
+    scope = {"scope_type": "project", "scope_id": project} if project else {}
+    return BindingIn(subject_type="user", subject_id=actor.user_id, role_id=role, **scope)
+
+
+def seen(unit: Open, actor: Actor, among: list[Any]) -> set[str]:
+    """Which of the tasks the actor's list shows; each one that it shows can be read alone, and no other."""
+    wanted = [task.id for task in among]
+    with unit(actor) as work:
+        listed = set(work.session.scalars(queries.visible(actor).where(queries.Task.id.in_(wanted))))
+        names = {task.name for task in listed}
+        alone = {task.name for task in among if queries.one(work.session, actor, task.id) is not None}
+    assert names == alone
+    return names
+
+
+def test_a_project_role_opens_that_project_and_nothing_else(
+    unit: Open, mine: Tasks, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
+) -> None:
+    task = mine.create(name="opened")
+    guest = person("viewer")
+    assert seen(unit, guest, [task]) == set()
+    binding = system(service_roles.bind, give(guest, "viewer", task.project_id))
+    guest = now(guest)
+    assert seen(unit, guest, [task]) == {task.name}
+    with pytest.raises(Forbidden), unit(guest) as work:
+        tasks.cancel(work, task.id)
+    system(lambda work: service_roles.unbind(work, service_roles.binding(work, binding.id)))
+    assert seen(unit, now(guest), [task]) == set()
+
+
+def test_a_group_gives_its_roles_to_active_members_of_an_active_group(
+    unit: Open, mine: Tasks, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
+) -> None:
+    task = mine.create(name="for operators")
+    someone = person("viewer")
+    group = system(service_groups.create, GroupIn(name=f"g{uuid.uuid4().hex[:8]}"))
+    system(service_roles.bind, BindingIn(subject_type="group", subject_id=group.id, role_id="operator"))
+    assert seen(unit, now(someone), [task]) == set()
+    system(service_groups.add_member, group.id, MemberIn(user_id=someone.user_id))
+    member = now(someone)
+    assert seen(unit, member, [task]) == {task.name}
+    assert member.groups == (group.name,)
+    system(service_groups.set_member, group.id, someone.user_id, False)
+    assert seen(unit, now(someone), [task]) == set()
+    system(service_groups.set_member, group.id, someone.user_id, True)
+    system(lambda work: service_groups.change(work, service_groups.get(work, group.id), GroupPatch(is_active=False)))
+    assert seen(unit, now(someone), [task]) == set()
+
+
+def test_rules_take_single_things_projects_and_kinds_out_of_a_list(
+    unit: Open, mine: Tasks, alice: Actor, now: Callable[[Actor], Actor], system: Callable[..., Any]
+) -> None:
+    kept, hidden = mine.create(name="kept"), mine.create(name="hidden")
+
+    def deny(**fields: Any) -> Any:
+        subject = {"type": "user", "id": alice.user_id}
+        return system(service_rules.create, RuleIn(effect="deny", subject=subject, action="tasks.read", **fields))
+
+    def undo(rule: Any) -> None:
+        system(lambda work: service_rules.delete(work, service_rules.get(work, rule.id)))
+
+    for fields, left in (
+        ({"resource": f"tasks/{hidden.id}"}, {kept.name}),
+        ({"resource": f"project/{kept.project_id}"}, set()),
+        ({"resource": "tasks"}, set()),
+        ({"conditions": {"own": True}}, set()),
+        ({"conditions": {"own": False}}, {kept.name, hidden.name}),
+        ({"conditions": {"via": ["console"]}}, {kept.name, hidden.name}),
+    ):
+        rule = deny(**fields)
+        assert seen(unit, now(alice), [kept, hidden]) == left, fields
+        undo(rule)
+    assert seen(unit, now(alice), [kept, hidden]) == {kept.name, hidden.name}
+
+
+def test_nobody_hands_on_what_they_do_not_have(unit: Open, person: Callable[..., Actor]) -> None:
+    admin, operator, victim = person("admin"), person("operator"), person()
+
+    def refused(actor: Actor, act: Callable[[Work], Any]) -> None:
+        with pytest.raises(Forbidden), unit(actor) as work:
+            act(work)
+
+    refused(admin, lambda work: service_roles.bind(work, give(victim, "owner")))
+    refused(operator, lambda work: service_roles.bind(work, give(operator, "admin")))
+    with unit(admin) as work:
+        service_roles.bind(work, give(victim, "operator"))
+    # A project's admin rules there, and nowhere else.
+    with unit(SYSTEM) as work:
+        project = projects.default_project(work, victim.user_id, victim.handle)
+        service_roles.bind(work, give(operator, "admin", project.id))
+        head = identity.actor_of(work.session, identity.account(work, operator.handle), "token", operator.user_id, None)
+    with unit(head) as work:
+        service_roles.bind(work, give(admin, "viewer", project.id))
+    refused(head, lambda work: service_roles.bind(work, give(head, "admin")))
+    refused(head, lambda work: service_roles.create(work, RoleIn(name="sneaky", actions=["*"], reach="all")))
+
+
+def test_the_last_owner_stays_one(unit: Open, system: Callable[..., Any], rows: Callable[..., list[Any]]) -> None:
+    [(owners,)] = rows("SELECT count(*) FROM role_bindings JOIN roles ON roles.id = role_id WHERE name = 'owner'")
+    assert owners == 1
+    [(binding,)] = rows(
+        "SELECT role_bindings.id FROM role_bindings JOIN roles ON roles.id = role_id WHERE name = 'owner'"
+    )
+    with pytest.raises(Conflict, match="no active owner"):
+        system(lambda work: service_roles.unbind(work, service_roles.binding(work, binding)))
+    with pytest.raises(Conflict, match="no active owner"):
+        system(lambda work: identity.set_active(work, identity.account(work, "owner"), False))
+
+
+@pytest.mark.parametrize("action", ["*", "policy_rules.*", "*.delete", "policy_rules.update"])
+def test_no_rule_keeps_every_owner_from_the_rules(unit: Open, action: str, rows: Callable[..., list[Any]]) -> None:
+    [(owner,)] = rows("SELECT id FROM users WHERE handle = 'owner'")
+    for subject in ("*", f"user:{owner}"):
+        with pytest.raises(Conflict, match="taken back"), unit(SYSTEM) as work:
+            service_rules.create(work, RuleIn(effect="deny", subject=subject, action=action))
+
+
+def test_what_is_referred_to_is_not_deleted(unit: Open, system: Callable[..., Any]) -> None:
+    group = system(service_groups.create, GroupIn(name=f"g{uuid.uuid4().hex[:8]}"))
+    role = system(service_roles.create, RoleIn(name=f"r{uuid.uuid4().hex[:8]}", actions=["tasks.read"]))
+    binding = system(service_roles.bind, BindingIn(subject_type="group", subject_id=group.id, role_id=role.id))
+    with pytest.raises(Conflict, match="1 role binding"):
+        system(lambda work: service_groups.delete(work, service_groups.get(work, group.id)))
+    with pytest.raises(Conflict, match="1 role binding"):
+        system(lambda work: service_roles.delete(work, service_roles.get(work, role.id)))
+    system(lambda work: service_roles.unbind(work, service_roles.binding(work, binding.id)))
+    system(lambda work: service_groups.delete(work, service_groups.get(work, group.id)))
+    system(lambda work: service_roles.delete(work, service_roles.get(work, role.id)))
+
+
+def test_explain_names_grant_group_and_rule(
+    unit: Open, mine: Tasks, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
+) -> None:
+    task = mine.create(name="explained")
+    someone = person("viewer")
+    group = system(service_groups.create, GroupIn(name=f"g{uuid.uuid4().hex[:8]}"))
+    system(service_groups.add_member, group.id, MemberIn(user_id=someone.user_id))
+    system(service_roles.bind, BindingIn(subject_type="group", subject_id=group.id, role_id="operator"))
+    said = system(service.explain, someone.user_id, "tasks.cancel", f"tasks/{task.id}")
+    assert (said.decision, said.grant.role, said.grant.group) == ("allow", "operator", group.name)
+    rule = system(
+        service_rules.create, RuleIn(name=f"hands off {task.id}", effect="deny", subject="*", action="tasks.cancel",
+                                     resource=f"tasks/{task.id}")
+    )  # fmt: skip
+    said = system(service.explain, someone.user_id, "tasks.cancel", f"tasks/{task.id}")
+    assert (said.decision, said.rule.id, said.rule.holds) == ("deny", rule.id, True)
+    assert said.allowed is False
+    with pytest.raises(Forbidden, match="hands off"), unit(now(mine.actor)) as work:
+        tasks.cancel(work, task.id)
+    with pytest.raises(Invalid):
+        system(service.explain, someone.user_id, "tasks.read", f"tasks/{uuid.uuid4()}")
+    system(lambda work: service_rules.delete(work, service_rules.get(work, rule.id)))
