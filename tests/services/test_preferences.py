@@ -25,6 +25,8 @@ def clean(database: Database) -> Iterator[None]:
     with database.engine.begin() as connection:
         connection.execute(text("DELETE FROM preference_entries"))
         connection.execute(text("DELETE FROM preference_history"))
+        connection.execute(text("DELETE FROM group_members"))
+        connection.execute(text("DELETE FROM groups"))
 
 
 @pytest.fixture
@@ -60,6 +62,32 @@ def effective(unit: Open) -> Callable[..., EffectiveOut]:
             return preferences.effective(work, EffectiveQuery(**wish))
 
     return effective
+
+
+@pytest.fixture
+def join(database: Database) -> Callable[..., uuid.UUID]:
+    """Makes a group with a member."""
+
+    def join(name: str, actor: Actor, *, member: bool = True, active: bool = True) -> uuid.UUID:
+        group_id = uuid.uuid4()
+        with database.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO groups (id, name, description, is_active, version, created_at, updated_at)"
+                    " VALUES (:id, :name, '', :active, 1, now(), now())"
+                ),
+                {"id": group_id, "name": name, "active": active},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO group_members (group_id, user_id, is_active, added_at)"
+                    " VALUES (:group_id, :user_id, :active, now())"
+                ),
+                {"group_id": group_id, "user_id": actor.user_id, "active": member},
+            )
+        return group_id
+
+    return join
 
 
 def values(found: EffectiveOut) -> dict[str, Any]:
@@ -132,9 +160,10 @@ def test_value_and_type_must_fit(put: Callable[..., int], alice: Actor) -> None:
 
 
 def test_members_write_to_what_is_theirs_only(
-    put: Callable[..., int], alice: Actor, bob: Actor, charlie: Actor, mine: Tasks
+    put: Callable[..., int], alice: Actor, bob: Actor, charlie: Actor, mine: Tasks, join: Callable[..., uuid.UUID]
 ) -> None:
     task = mine.create()
+    group = join("lab", alice)
     for scope, scope_id in (("user", alice.user_id), ("task", task.id), ("project", task.project_id)):
         assert put(alice, scope, scope_id, "a.key", 1) == 1
         with pytest.raises(NotFound):
@@ -142,7 +171,7 @@ def test_members_write_to_what_is_theirs_only(
         assert put(SYSTEM, scope, scope_id, "a.key", 3) == 2
         with pytest.raises(NotFound):
             put(SYSTEM, scope, uuid.uuid4(), "a.key", 3)
-    for scope, scope_id in (("system", "-"),):
+    for scope, scope_id in (("system", "-"), ("group", group)):
         with pytest.raises(Forbidden):
             put(alice, scope, scope_id, "a.key", 1)
         assert put(SYSTEM, scope, scope_id, "a.key", 1) == 1
@@ -154,11 +183,11 @@ def test_members_write_to_what_is_theirs_only(
 
 
 def test_lists_and_history_show_what_bears_on_the_reader(
-    put: Callable[..., int], unit: Open, alice: Actor, bob: Actor, mine: Tasks
+    put: Callable[..., int], unit: Open, alice: Actor, bob: Actor, mine: Tasks, join: Callable[..., uuid.UUID]
 ) -> None:
-    task = mine.create()
+    task, group = mine.create(), join("lab", alice)
     for scope, scope_id in (
-        ("system", "-"), ("user", alice.user_id), ("project", task.project_id), ("task", task.id),
+        ("system", "-"), ("group", group), ("user", alice.user_id), ("project", task.project_id), ("task", task.id),
     ):  # fmt: skip
         put(SYSTEM, scope, scope_id, "a_b.key", scope)
 
@@ -167,32 +196,34 @@ def test_lists_and_history_show_what_bears_on_the_reader(
             lists = (preferences.visible(work, *wish), preferences.history(work, *wish))
             return [{row.scope_type for row in work.session.scalars(query)} for query in lists]
 
-    everything = {"system", "user", "project", "task"}
+    everything = {"system", "group", "user", "project", "task"}
     assert seen(alice, None, None, None) == [everything, everything]
     assert seen(bob, None, None, None) == [{"system"}, {"system"}]
     assert seen(SYSTEM, None, None, None) == [everything, everything]
     assert seen(alice, "user", "-", None) == [{"user"}, {"user"}]
     assert seen(bob, "task", task.id, None) == [set(), set()]
     with unit(alice) as work:
-        for prefix, count in (("a_b", 4), ("a_b.key", 4), ("a.b", 0), ("a%", 0), ("b", 0)):
+        for prefix, count in (("a_b", 5), ("a_b.key", 5), ("a.b", 0), ("a%", 0), ("b", 0)):
             assert len(work.session.scalars(preferences.visible(work, None, None, prefix)).all()) == count, prefix
 
 
 def test_what_counts_for_a_task_comes_from_all_five_scopes(
     put: Callable[..., int], effective: Callable[..., EffectiveOut], alice: Actor, bob: Actor, mine: Tasks,
+    join: Callable[..., uuid.UUID],
 ) -> None:  # fmt: skip
     task = mine.create()
+    group = join("lab", alice)
     chain = [
-        ("system", "-"), ("user", alice.user_id), ("project", task.project_id), ("task", task.id),
+        ("system", "-"), ("group", group), ("user", alice.user_id), ("project", task.project_id), ("task", task.id),
     ]  # fmt: skip
     for number, (scope, scope_id) in enumerate(chain):
-        for key in ("k1", "k2", "k4", "k5")[number:]:
+        for key in ("k1", "k2", "k3", "k4", "k5")[number:]:
             put(SYSTEM, scope, scope_id, key, scope)
     put(SYSTEM, "user", bob.user_id, "k5", "somebody else's")
     put(SYSTEM, "user", alice.user_id, "k2", None)
     found = effective(alice, task_id=task.id)
-    assert values(found) == {"k1": "system", "k4": "project", "k5": "task"}
-    assert [(item.key, item.scope_type, item.version) for item in found.masked] == [("k2", "user", 2)]
+    assert values(found) == {"k1": "system", "k3": "user", "k4": "project", "k5": "task"}
+    assert [(item.key, item.scope_type, item.version) for item in found.masked] == [("k2", "user", 1)]
     [last] = [item for item in found.items if item.key == "k5"]
     assert (last.scope_type, last.scope_id, last.version, last.value_type) == ("task", task.id, 1, "string")
     in_project = effective(alice, project_id=task.project_id, key_prefix="k5")
@@ -203,6 +234,16 @@ def test_what_counts_for_a_task_comes_from_all_five_scopes(
         with pytest.raises(NotFound):
             effective(bob, **wish)
     assert values(effective(SYSTEM, user_id=bob.user_id, key_prefix="k5")) == {"k5": "somebody else's"}
+
+
+def test_groups_go_by_name_and_only_active_ones_count(
+    put: Callable[..., int], effective: Callable[..., EffectiveOut], alice: Actor, join: Callable[..., uuid.UUID]
+) -> None:
+    for name, options in (("c", {}), ("b", {}), ("a", {"active": False}), ("aa", {"member": False})):
+        put(SYSTEM, "group", join(name, alice, **options), "k", name)
+    found = effective(alice)
+    assert values(found) == {"k": "b"}
+    assert found.items[0].scope_name == "b"
 
 
 def test_what_does_not_fit_in_the_database_is_passed_over_and_reported(
@@ -251,21 +292,22 @@ NO_PYTHON = ("code.language.disallowed", ["python"])
 
 def test_a_forbidden_task_is_refused_with_preference_and_scope(
     put: Callable[..., int], mine: Tasks, alice: Actor, bob: Actor, unit: Open, rows: Callable[..., list[Any]],
+    join: Callable[..., uuid.UUID],
 ) -> None:  # fmt: skip
-    put(SYSTEM, "user", alice.user_id, *NO_PYTHON)
+    put(SYSTEM, "group", join("lab", alice), *NO_PYTHON)
     before = rows("SELECT count(*) FROM tasks WHERE owner_id = :id", id=alice.user_id)
     for wish, field in (
         ({"commands": ["true", "python3 x.py"]}, "commands.1"),
         ({"commands": None, "script": {"content": "1", "interpreter": "python3"}}, "script.interpreter"),
     ):
-        with pytest.raises(Forbidden, match=r"code\.language\.disallowed at user scope") as refused:
+        with pytest.raises(Forbidden, match=r"code\.language\.disallowed at group scope \(lab\)") as refused:
             mine.create(**wish)
         assert refused.value.code == "forbidden_by_preference"
         assert [error["field"] for error in refused.value.errors] == [field]
     assert rows("SELECT count(*) FROM tasks WHERE owner_id = :id", id=alice.user_id) == before
     denied = rows("SELECT decision, reason FROM audit_records WHERE action = 'tasks.create' ORDER BY id DESC LIMIT 1")
     assert denied[0][0] == "deny"
-    assert "user scope" in denied[0][1]
+    assert "group scope (lab)" in denied[0][1]
     mine.create(commands=["true"])
     mine.create(commands=None, prompt="write some python")
     Tasks(unit, bob, mine.node).create(commands=["python3 x.py"])

@@ -3,7 +3,7 @@
 import uuid
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, column, false, func, null, or_, select, table, text
+from sqlalchemy import ColumnElement, Select, and_, bindparam, column, func, null, or_, select, table, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gateway.core.identity import Actor
@@ -16,13 +16,15 @@ from .resolution import Entry
 _tasks = table("tasks", column("id"), column("owner_id"), column("project_id"))
 _projects = table("projects", column("id"), column("owner_id"))
 _users = table("users", column("id"))
+_groups = table("groups", column("id"), column("name"), column("is_active"))
+_members = table("group_members", column("group_id"), column("user_id"), column("is_active"))
 
 _ID = bindparam("id", type_=PreferenceEntry.id.type)
 _SCOPES = {
     "task": select(_tasks.c.owner_id, _tasks.c.project_id).where(_tasks.c.id == _ID),
     "project": select(_projects.c.owner_id, _projects.c.id).where(_projects.c.id == _ID),
     "user": select(_users.c.id, null()).where(_users.c.id == _ID),
-    "group": select(null(), null()).where(false()),
+    "group": select(null(), null()).select_from(_groups).where(_groups.c.id == _ID),
 }
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
@@ -76,21 +78,33 @@ def of_scope(scope_type: str, scope_id: uuid.UUID) -> Select[PreferenceEntry]:
     return select(PreferenceEntry).where(PreferenceEntry.scope_type == scope_type, PreferenceEntry.scope_id == scope_id)
 
 
+def _groups_of(user_id: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
+    """The groups that count for a user: active ones in which they are active."""
+    joined = _members.join(_groups, _groups.c.id == _members.c.group_id)
+    return (
+        select(_members.c.group_id)
+        .select_from(joined)
+        .where(_members.c.user_id == user_id, _members.c.is_active, _groups.c.is_active)
+    )
+
+
 _USER = bindparam("user_id", type_=PreferenceEntry.id.type)
 _PROJECT = bindparam("project_id", type_=PreferenceEntry.id.type)
 _TASK = bindparam("task_id", type_=PreferenceEntry.id.type)
 
 _APPLYING = (
     select(
-        PreferenceEntry.scope_type, PreferenceEntry.scope_id, null(), PreferenceEntry.key,
+        PreferenceEntry.scope_type, PreferenceEntry.scope_id, _groups.c.name, PreferenceEntry.key,
         PreferenceEntry.value, PreferenceEntry.value_type, PreferenceEntry.version,
     )
+    .outerjoin(_groups, and_(PreferenceEntry.scope_type == "group", _groups.c.id == PreferenceEntry.scope_id))
     .where(
         or_(
             and_(PreferenceEntry.scope_type == "system", PreferenceEntry.scope_id.is_(None)),
             and_(PreferenceEntry.scope_type == "user", PreferenceEntry.scope_id == _USER),
             and_(PreferenceEntry.scope_type == "project", PreferenceEntry.scope_id == _PROJECT),
             and_(PreferenceEntry.scope_type == "task", PreferenceEntry.scope_id == _TASK),
+            and_(PreferenceEntry.scope_type == "group", PreferenceEntry.scope_id.in_(_groups_of(_USER))),
         )
     )
 )  # fmt: skip
@@ -121,9 +135,10 @@ Rows = type[PreferenceEntry] | type[PreferenceChange]
 
 
 def _visible(actor: Actor, rows: Rows) -> ColumnElement[bool]:
-    """What is the actor's by the policy, and what bears on everyone."""
+    """What is the actor's by the policy, what bears on everyone, and what bears on the actor's groups."""
     mine = seen_by(actor, "preferences.read", owner=rows.owner_id, project=rows.project_id)
-    return or_(mine, rows.scope_type == "system")
+    groups = _groups_of(bindparam(None, actor.user_id, type_=PreferenceEntry.id.type))
+    return or_(mine, rows.scope_type == "system", and_(rows.scope_type == "group", rows.scope_id.in_(groups)))
 
 
 def _in(rows: Rows, scope_type: str | None, scope_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
