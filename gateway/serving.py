@@ -20,6 +20,7 @@ import structlog
 from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from gateway import registry
 from gateway.application import ROOT, create_app
 from gateway.core import crypto, logs
 from gateway.core.config import Config
@@ -96,6 +97,7 @@ def prepare_database(url: str) -> None:
     try:
         check_server(database.engine)
         migrate(database.engine, ROOT / "migrations")
+        registry.load_tables()
         with unit_of_work(database.sessions, SYSTEM) as work:
             audit.add_partitions(work)
         with unit_of_work(database.sessions, SYSTEM) as work:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gateway import registry
 from gateway.application import ROOT
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
@@ -40,6 +41,7 @@ def prepared(config: Config) -> Iterator[Database]:
         try:
             check_server(opened.engine)
             migrate(opened.engine, ROOT / "migrations")
+            registry.load_tables()
             with unit_of_work(opened.sessions, SYSTEM) as work:
                 identity.ensure_owner(work)
             yield opened

@@ -87,6 +87,15 @@ def test_only_so_many_requests_are_answered_at_once(live_gateway: LiveGateway, p
         assert person.call("GET", "/v1/users/me").status_code == 200
 
 
+def test_a_download_gives_its_place_back(live_gateway: LiveGateway, person: Person) -> None:
+    made = person.call("POST", "/v1/artifacts?filename=short", content=b"bytes").json()
+    with setting(live_gateway, "limits.concurrent_requests", 1):
+        for _ in range(3):
+            assert person.call("GET", f"/v1/artifacts/{made['id']}/content").content == b"bytes"
+            assert person.call("HEAD", f"/v1/artifacts/{made['id']}/content").status_code == 200
+            assert person.call("GET", "/v1/users/me").status_code == 200
+
+
 def test_one_user_does_not_fill_the_queue(live_gateway: LiveGateway, person: Person) -> None:
     with setting(live_gateway, "limits.queue_share", 2):
         made = [person.call("POST", "/v1/tasks", json={"commands": ["sleep 30"]}).json()["id"] for _ in range(2)]

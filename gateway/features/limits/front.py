@@ -3,10 +3,12 @@
 Public routes and page shells pass; they know no caller.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
+from typing import cast
 
 from flask import Flask, Response, g, request
 from prometheus_client import Counter
+from werkzeug.wsgi import ClosingIterator
 
 from gateway.core.errors import TooMany
 from gateway.core.identity import Actor
@@ -69,7 +71,10 @@ class Front:
                 REFUSED.labels(error.code).inc()
                 response.close()
                 return render(error)
-        response.call_on_close(give_back)
+        if response.direct_passthrough:  # a file's own iterator is sent, and closed, in place of the response
+            response.response = ClosingIterator(cast("Iterable[bytes]", response.response), give_back)
+        else:
+            response.call_on_close(give_back)
         return _with_standing(response)
 
     def end(self, error: BaseException | None) -> None:
