@@ -20,6 +20,11 @@
 /** @type {Tab[]} */
 export const ACCESS_TABS = [
   { path: "/access/users", label: "Users", action: "users.read" },
+  { path: "/access/groups", label: "Groups", action: "groups.read" },
+  { path: "/access/roles", label: "Roles", action: "roles.read" },
+  { path: "/access/bindings", label: "Bindings", action: "role_bindings.read" },
+  { path: "/access/rules", label: "Rules", action: "policy_rules.read" },
+  { path: "/access/why", label: "Why can / can’t", action: "access.explain" },
 ];
 
 /** @type {Tab[]} */
@@ -68,7 +73,7 @@ export const ROUTES = [
   { pattern: /^\/models$/, title: "Models", load: () => import("./pages/models.js") },
   { pattern: /^\/credentials$/, title: "Credentials", load: () => import("./pages/credentials.js") },
   { pattern: /^\/preferences(?:\/(effective))?$/, title: "Preferences", load: () => import("./pages/preferences.js") },
-  { pattern: /^\/access(?:\/(users))?$/, title: "Access", load: () => import("./pages/access.js") },
+  { pattern: /^\/access(?:\/(users|groups|roles|bindings|rules|why))?$/, title: "Access", load: () => import("./pages/access.js") },
   { pattern: /^\/audit$/, title: "Audit", load: () => import("./pages/audit.js") },
   { pattern: /^\/settings(?:\/(account|gateway|limits|recovery))?$/, title: "Settings", load: () => import("./pages/settings.js") },
   { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },

@@ -1,8 +1,9 @@
-"""Users in the console, as somebody who manages a gateway meets them."""
+"""Access in the console, as somebody who manages a gateway meets it."""
 
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.rows import choose, row
@@ -52,7 +53,93 @@ def test_what_one_may_not_do_is_not_shown_and_said_where_one_goes_there_anyway(
         expect(page.get_by_role("alert")).to_contain_text("You may not see the users")
         navigation = page.get_by_role("navigation", name="Main")
         expect(navigation.get_by_role("link", name="Tasks")).to_be_visible()
-        expect(navigation.get_by_role("link", name="Access")).to_have_count(0)
+        expect(navigation.get_by_role("link", name="Credentials")).to_have_count(0)
+        expect(page.get_by_role("navigation", name="Access")).not_to_contain_text("Users")
         expect(page.get_by_role("button", name="New user")).to_have_count(0)
         page.goto("/settings")
         expect(page.get_by_role("navigation", name="Settings")).not_to_contain_text("Emergency kit")
+
+
+@pytest.fixture
+def sam(api: httpx.Client) -> str:
+    """A user without a role beyond that of every member; their id."""
+    found = api.get("/v1/users?q=sam").json()["items"]
+    return str((found or [api.post("/v1/users", json={"handle": "sam", "display_name": "Sam"}).json()])[0]["id"])
+
+
+def test_a_role_reaches_a_user_by_a_group_and_the_reason_is_told(page: Page, api: httpx.Client, sam: str) -> None:
+    question = f"/access/why?user={sam}&action=settings.read&resource=*"
+    page.goto(question)
+    decision = page.get_by_role("region", name="Decision")
+    expect(decision.get_by_role("status")).to_contain_text("deny")
+
+    page.get_by_role("navigation", name="Access").get_by_role("link", name="Roles").click()
+    page.get_by_role("button", name="New role").click()
+    dialog = page.get_by_role("dialog", name="New role")
+    dialog.get_by_label("Name").fill("auditors-role")
+    dialog.get_by_label("Actions").fill("settings.*")
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Create role").click()
+    expect(row(page, "auditors-role")).to_contain_text("settings.*")
+    page.get_by_role("button", name="Actions for owner").click()
+    expect(page.get_by_role("menuitem", name="Edit…")).to_have_count(0)
+
+    page.goto("/access/groups")
+    page.get_by_role("button", name="New group").click()
+    page.get_by_role("dialog", name="New group").get_by_label("Name").fill("auditors")
+    page.get_by_role("button", name="Create group").click()
+    page.get_by_role("link", name="auditors").click()
+    members = page.get_by_role("dialog", name="auditors")
+    members.get_by_label("Add a member").select_option(sam)
+    members.get_by_role("button", name="Add", exact=True).click()
+    expect(members.get_by_role("row").filter(has_text="Sam")).to_contain_text("active")
+
+    page.goto("/access/bindings")
+    page.get_by_role("button", name="Give a role").click()
+    dialog = page.get_by_role("dialog", name="Give a role")
+    dialog.get_by_label("For").select_option("group")
+    dialog.get_by_label("Group").select_option(label="auditors")
+    dialog.get_by_label("Role").select_option(label="auditors-role")
+    dialog.get_by_role("button", name="Give role").click()
+    expect(row(page, "auditors-role")).to_contain_text("everywhere")
+
+    page.goto(question)
+    expect(decision.get_by_role("status")).to_contain_text("allow")
+    expect(decision.get_by_role("row").filter(has_text="auditors-role")).to_contain_text("by the group auditors")
+
+    page.goto("/access/groups")
+    page.get_by_role("link", name="auditors").click()
+    members.get_by_role("button", name="Actions for sam").click()
+    page.get_by_role("menuitem", name="Pause membership").click()
+    expect(members.get_by_role("row").filter(has_text="Sam")).to_contain_text("paused")
+    page.goto(question)
+    expect(decision.get_by_role("status")).to_contain_text("deny")
+
+
+def test_a_rule_that_denies_is_written_named_as_the_reason_and_switched_off(
+    page: Page, api: httpx.Client, sam: str
+) -> None:
+    page.goto("/access/rules")
+    page.get_by_role("button", name="New rule").click()
+    dialog = page.get_by_role("dialog", name="New rule")
+    dialog.get_by_label("Name").fill("No uploads for Sam")
+    dialog.get_by_label("Whom").select_option("user")
+    dialog.get_by_label("Which user").select_option(sam)
+    dialog.get_by_label("Action").fill("artifacts.create")
+    dialog.get_by_label("Conditions").fill('{"weekdays": [9]}')
+    dialog.get_by_role("button", name="Create rule").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_label("Conditions").fill("{}")
+    dialog.get_by_role("button", name="Create rule").click()
+    rule = row(page, "No uploads for Sam")
+    expect(rule).to_contain_text("deny")
+    expect(rule).to_contain_text("user Sam (sam)")
+    question = f"/access/why?user={sam}&action=artifacts.create"
+    page.goto(question)
+    decision = page.get_by_role("region", name="Decision")
+    expect(decision).to_contain_text("Decided by the rule No uploads for Sam")
+    page.goto("/access/rules?effect=deny")
+    choose(page, "No uploads for Sam", "Disable")
+    expect(rule).to_contain_text("off")
+    page.goto(question)
+    expect(decision.get_by_role("status")).to_contain_text("allow")

@@ -44,7 +44,8 @@ function Details({ id }) {
         <${Fact} label="Request">${record.request_id ? html`<code>${record.request_id}</code>` : none}<//>
         <${Fact} label="Id"><${Id} id=${record.id} what="Record id" /><//>
         <${Fact} label="Hash"><code>${record.hash}</code><//>
-      </dl>`}
+      </dl>
+      ${record.actor_id && can("access.explain") && html`<p class="dialog-links"><a href=${`/access/why?user=${record.actor_id}&action=${encodeURIComponent(record.action)}&resource=${encodeURIComponent(named(record.resource))}`}>Why, as things are now</a></p>`}`}
     <//>
   <//>`;
 }

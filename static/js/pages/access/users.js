@@ -1,7 +1,7 @@
 /** Accounts: making them, ending their sessions, keeping them out. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { place } from "../../router.js";
+import { navigate, place } from "../../router.js";
 import { can, session } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { userName } from "../../components/choices.js";
@@ -97,6 +97,7 @@ export function Users() {
   const [q, cursor] = ["q", "cursor"].map((name) => query.get(name));
   const list = useResource(JSON.stringify([q, cursor]), () => api.get("/v1/users", { q, cursor }), about("user.", "role_binding."));
   const enable = (/** @type {User} */ user) => attempt(() => api.post(`/v1/users/${user.id}/enable`), `${user.handle} enabled`).then(list.reload);
+  const mayBind = can("role_bindings.read");
   const columns = [
     { head: "User", class: "cell-name", cell: (/** @type {User} */ user) => html`${userName(user)}${user.id === session.value?.user.id && html` <span class="tag">you</span>`}${user.is_system && html` <span class="tag">the gateway itself</span>`}` },
     { head: "Roles", cell: (/** @type {User} */ user) => user.roles.map((role) => html`<span class="tag">${role}</span>`) },
@@ -107,6 +108,8 @@ export function Users() {
       !user.is_system &&
       rowMenu(user.handle, [
         can("users.update") && { label: "Edit…", icon: "pencil", run: () => rename(user, list.reload) },
+        mayBind && { label: "Roles held", icon: "shield", run: () => navigate(`/access/bindings?subject_id=${user.id}`) },
+        can("access.explain") && { label: "Why can, why can’t", icon: "help-circle", run: () => navigate(`/access/why?user=${user.id}`) },
         can("users.reset_password") && { label: "Reset password…", icon: "lock", run: () => resetPassword(user, list.reload) },
         can("users.revoke_sessions") && { label: "End sessions…", icon: "logout", run: () => revoke(user, list.reload) },
         !user.is_active && can("users.enable") && { label: "Enable", icon: "power", run: () => void enable(user) },
@@ -114,7 +117,7 @@ export function Users() {
       ]),
     ),
   ];
-  return html`<${Section} title="Users" about="Accounts of this gateway." add=${can("users.create") && "New user"} onAdd=${() => add(list.reload)}>
+  return html`<${Section} title="Users" about="Accounts of this gateway. Roles come by bindings." add=${can("users.create") && "New user"} onAdd=${() => add(list.reload)}>
     <div class="filters is-end"><${SearchField} label="Search users" /></div>
     <${List} of=${list} what="the users" columns=${columns} empty=${null} />
   <//>`;

@@ -1,0 +1,79 @@
+/** Who holds which role, and where. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { place, withQuery } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { groups, projects, roles, users } from "../../components/choices.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { openForm } from "../../components/form.js";
+import { Icon } from "../../components/icon.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { Empty } from "../../components/states.js";
+import { toast } from "../../components/toast.js";
+/** @import { Binding } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+const SUBJECTS = [
+  { value: "user", label: "a user" },
+  { value: "group", label: "a group" },
+];
+const SCOPES = [
+  { value: "system", label: "everywhere" },
+  { value: "project", label: "in one project" },
+];
+
+/** @param {Record<string, any>} values @returns {Field[]} */
+const fields = ({ subject_type: subject, scope_type: scope }) => [
+  { name: "subject_type", label: "For", kind: "select", required: true, options: SUBJECTS },
+  subject === "group" ? { name: "group", label: "Group", kind: "select", required: true, options: groups } : { name: "user", label: "User", kind: "select", required: true, options: users },
+  { name: "role_id", label: "Role", kind: "select", required: true, options: roles },
+  { name: "scope_type", label: "Where", kind: "select", required: true, options: SCOPES },
+  .../** @type {Field[]} */ (scope === "project" ? [{ name: "scope_id", label: "Project", kind: "select", required: true, options: projects }] : []),
+];
+
+/** @param {() => void} done */
+const add = (done) =>
+  openForm({
+    title: "Give a role",
+    action: "Give role",
+    initial: { subject_type: "user", scope_type: "system" },
+    fields,
+    send: ({ user, group, ...body }) => api.post("/v1/role-bindings", { ...body, subject_id: user ?? group }),
+    done,
+  });
+
+/** @param {Binding} binding @param {() => void} done */
+const destroy = (binding, done) =>
+  confirmFirst({
+    title: `Take ${binding.role_name} from ${binding.subject_name}?`,
+    text: html`<b>${binding.subject_name}</b> loses what the role <b>${binding.role_name}</b> allowed, from the next request on.`,
+    action: "Take role away",
+    run: async () => {
+      await api.remove(`/v1/role-bindings/${binding.id}`);
+      toast(`${binding.role_name} taken from ${binding.subject_name}`);
+      done();
+    },
+  });
+
+export function Bindings() {
+  const query = place.value.query;
+  const [type, cursor] = ["subject_type", "cursor"].map((name) => query.get(name));
+  const filters = { subject_type: type, subject_id: query.get("subject_id"), cursor };
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/role-bindings", filters), about("role_binding.", "group.", "role."));
+  const columns = [
+    { head: "Who", class: "cell-name", cell: (/** @type {Binding} */ binding) => html`${binding.subject_type === "group" ? html`<${Icon} icon="users" class="kind" />` : html`<${Icon} icon="user" class="kind" />`}${binding.subject_name} <span class="quiet">${binding.subject_type}</span>` },
+    { head: "Role", cell: (/** @type {Binding} */ binding) => html`<b>${binding.role_name}</b>` },
+    { head: "Where", cell: (/** @type {Binding} */ binding) => (binding.scope_type === "system" ? "everywhere" : html`project ${binding.scope_name ?? binding.scope_id}`) },
+    menuColumn((/** @type {Binding} */ binding) =>
+      rowMenu(`${binding.role_name} of ${binding.subject_name}`, [can("role_bindings.delete") && { label: "Take role away…", icon: "trash", danger: true, run: () => destroy(binding, list.reload) }]),
+    ),
+  ];
+  return html`<${Section} title="Role bindings" about="A role held everywhere or in one project, by a user or by all active members of a group." add=${can("role_bindings.create") && "Give a role"} onAdd=${() => add(list.reload)}>
+    <div class="filters"><nav class="filter-set" aria-label="Held by">
+      ${[["", "all"], ["user", "users"], ["group", "groups"]].map(([value, label]) => html`<a href=${withQuery({ subject_type: value, cursor: null })} aria-current=${value === (type ?? "") ? "true" : null}>${label}</a>`)}
+    </nav></div>
+    <${List} of=${list} what="the role bindings" columns=${columns} empty=${html`<${Empty} title="Nobody holds a role yet" />`} />
+  <//>`;
+}

@@ -1,0 +1,75 @@
+/** Roles: the built-in ones to read, own ones to change. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { place } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { actions } from "../../components/choices.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { openForm } from "../../components/form.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { toast } from "../../components/toast.js";
+/** @import { Role } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+/** @type {Field[]} */
+const FIELDS = [
+  { name: "name", label: "Name", required: true },
+  { name: "description", label: "Description", kind: "area" },
+  { name: "actions", label: "Actions", kind: "words", required: true, options: actions, placeholder: "tasks.read or tasks.*", hint: "Choose from the list or write a pattern; Enter adds it." },
+  {
+    name: "reach",
+    label: "Reaches",
+    kind: "select",
+    required: true,
+    options: [
+      { value: "own", label: "what its holder owns" },
+      { value: "all", label: "what anybody owns" },
+    ],
+  },
+];
+
+/** @param {Role | null} role @param {Partial<Role>} initial @param {() => void} done */
+const edit = (role, initial, done) =>
+  openForm({
+    title: role ? `Edit ${role.name}` : "New role",
+    action: role ? "Save" : "Create role",
+    initial,
+    fields: FIELDS,
+    send: (values) => (role ? api.patch(`/v1/roles/${role.id}`, values, role.version) : api.post("/v1/roles", values)),
+    done,
+  });
+
+/** @param {Role} role @param {() => void} done */
+const destroy = (role, done) =>
+  confirmFirst({
+    title: `Delete ${role.name}?`,
+    text: html`The role <b>${role.name}</b> is deleted.`,
+    action: "Delete role",
+    run: async () => {
+      await api.remove(`/v1/roles/${role.id}`);
+      toast(`${role.name} deleted`);
+      done();
+    },
+  });
+
+export function Roles() {
+  const cursor = place.value.query.get("cursor");
+  const list = useResource(cursor ?? "", () => api.get("/v1/roles", { cursor }), about("role."));
+  const columns = [
+    { head: "Role", class: "cell-top", cell: (/** @type {Role} */ role) => html`<b>${role.name}</b>${role.is_builtin && html` <span class="tag">built in</span>`}<div class="quiet cell-text">${role.description}</div>` },
+    { head: "May", class: "cell-wrap", cell: (/** @type {Role} */ role) => role.actions.map((glob) => html`<code class="tag">${glob}</code>`) },
+    { head: "Reaches", cell: (/** @type {Role} */ role) => (role.reach === "all" ? "all" : "own") },
+    menuColumn((/** @type {Role} */ role) =>
+      rowMenu(role.name, [
+        can("roles.create") && { label: "Make one like it…", icon: "copy-plus", run: () => edit(null, { ...role, name: `${role.name}-copy` }, list.reload) },
+        !role.is_builtin && can("roles.update") && { label: "Edit…", icon: "pencil", run: () => edit(role, role, list.reload) },
+        !role.is_builtin && can("roles.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(role, list.reload) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Roles" about="A role allows actions; a binding gives it to somebody." add=${can("roles.create") && "New role"} onAdd=${() => edit(null, { reach: "own" }, list.reload)}>
+    <${List} of=${list} what="the roles" columns=${columns} empty=${null} />
+  <//>`;
+}

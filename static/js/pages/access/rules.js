@@ -1,0 +1,108 @@
+/** Policy rules: what is allowed or denied beyond roles. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { place, withQuery } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { actions, groups, roles, users } from "../../components/choices.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { Flag } from "../../components/flag.js";
+import { openForm } from "../../components/form.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { Empty } from "../../components/states.js";
+import { attempt, toast } from "../../components/toast.js";
+import { Decision } from "../../components/decision.js";
+/** @import { Rule } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+const EFFECTS = [
+  { value: "deny", label: "deny" },
+  { value: "allow", label: "allow" },
+];
+const SUBJECTS = [
+  { value: "everyone", label: "everyone" },
+  { value: "user", label: "a user" },
+  { value: "group", label: "a group" },
+  { value: "role", label: "whoever holds a role" },
+];
+/** @type {Record<string, () => Promise<any>>} */
+const WHO = { user: users, group: groups, role: roles };
+
+/** @param {Record<string, any>} values @returns {Field[]} */
+const fields = ({ subject_type: type }) => [
+  { name: "name", label: "Name", placeholder: "No work for guests at night" },
+  { name: "effect", label: "Effect", kind: "select", required: true, options: EFFECTS, hint: "A deny beats every allow." },
+  { name: "subject_type", label: "Whom", kind: "select", required: true, options: SUBJECTS },
+  .../** @type {Field[]} */ (WHO[type] ? [{ name: `subject_${type}`, label: `Which ${type}`, kind: "select", required: true, options: WHO[type] }] : []),
+  { name: "action", label: "Action", kind: "text", required: true, options: actions, placeholder: "tasks.create, tasks.* or *", code: true },
+  { name: "resource", label: "Resource", required: true, code: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
+  { name: "priority", label: "Priority", kind: "number", required: true, hint: "Of rules with one effect, the highest is named as the one that decided." },
+  { name: "conditions", label: "Conditions", kind: "json", required: true, hint: "All must hold: via (token, login, console), addresses, own, after, before, weekdays (1 = Monday), time_zone." },
+  { name: "description", label: "Description", kind: "area" },
+];
+
+/** @param {Rule | null} rule @param {() => void} done */
+const edit = (rule, done) =>
+  openForm({
+    title: rule ? `Edit ${rule.name}` : "New rule",
+    action: rule ? "Save" : "Create rule",
+    initial: rule
+      ? { ...rule, subject_type: rule.subject.type, [`subject_${rule.subject.type}`]: rule.subject.id }
+      : { effect: "deny", subject_type: "everyone", resource: "*", priority: 0, conditions: {} },
+    fields,
+    send: ({ subject_type: type, subject_user: user, subject_group: group, subject_role: role, name, ...rest }) => {
+      const body = { ...rest, ...(name ? { name } : {}), subject: { type, id: user ?? group ?? role ?? null } };
+      return rule ? api.patch(`/v1/policy-rules/${rule.id}`, body, rule.version) : api.post("/v1/policy-rules", body);
+    },
+    done,
+  });
+
+/** @param {Rule} rule @param {() => void} done */
+const destroy = (rule, done) =>
+  confirmFirst({
+    title: `Delete ${rule.name}?`,
+    text: html`The rule <b>${rule.name}</b> no longer ${rule.effect === "deny" ? "denies" : "allows"} <code>${rule.action}</code>.`,
+    action: "Delete rule",
+    run: async () => {
+      await api.remove(`/v1/policy-rules/${rule.id}`);
+      toast(`${rule.name} deleted`);
+      done();
+    },
+  });
+
+/** Ids of users, groups and roles to their names, as far as they may be read. */
+async function names() {
+  const read = await Promise.all(Object.values(WHO).map((choices) => choices().catch(() => [])));
+  return Object.fromEntries(read.flat().map(({ value, label }) => [value, label]));
+}
+
+export function Rules() {
+  const query = place.value.query;
+  const [effect, cursor] = ["effect", "cursor"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([effect, cursor]), () => api.get("/v1/policy-rules", { effect, cursor }), about("policy_rule."));
+  const known = useResource("names", names).data ?? {};
+  const set = (/** @type {Rule} */ rule) => attempt(() => api.patch(`/v1/policy-rules/${rule.id}`, { is_enabled: !rule.is_enabled }, rule.version), `${rule.name} ${rule.is_enabled ? "disabled" : "enabled"}`).then(list.reload);
+  const columns = [
+    { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },
+    { head: "Rule", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
+    { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${known[rule.subject.id] ?? rule.subject.id.slice(-8)}` : "everyone") },
+    { head: "Action", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code>` },
+    { head: "When", class: "col-wide", cell: (/** @type {Rule} */ rule) => (Object.keys(rule.conditions).length ? html`<code class="cell-short" title=${JSON.stringify(rule.conditions)}>${Object.keys(rule.conditions).join(", ")}</code>` : html`<span class="quiet">always</span>`) },
+    { head: "Priority", class: "is-number", cell: (/** @type {Rule} */ rule) => rule.priority },
+    { head: "State", cell: (/** @type {Rule} */ rule) => html`<${Flag} on=${rule.is_enabled} yes="on" no="off" />` },
+    menuColumn((/** @type {Rule} */ rule) =>
+      rowMenu(rule.name, [
+        can("policy_rules.update") && { label: "Edit…", icon: "pencil", run: () => edit(rule, list.reload) },
+        can("policy_rules.update") && { label: rule.is_enabled ? "Disable" : "Enable", icon: "power", run: () => void set(rule) },
+        can("policy_rules.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(rule, list.reload) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Policy rules" about="Without an allow from a role or a rule nothing is allowed; one deny is enough to refuse." add=${can("policy_rules.create") && "New rule"} onAdd=${() => edit(null, list.reload)}>
+    <div class="filters"><nav class="filter-set" aria-label="Effect">
+      ${["", "deny", "allow"].map((value) => html`<a href=${withQuery({ effect: value, cursor: null })} aria-current=${value === (effect ?? "") ? "true" : null}>${value || "all"}</a>`)}
+    </nav></div>
+    <${List} of=${list} what="the policy rules" columns=${columns} empty=${html`<${Empty} title="No rules yet">Roles alone decide.<//>`} />
+  <//>`;
+}
