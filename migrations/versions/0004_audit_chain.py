@@ -49,6 +49,7 @@ CREATE INDEX ix_audit_records_resource_id_id ON audit_records (resource_id, id) 
 CREATE INDEX ix_audit_records_via_id ON audit_records (via, id);
 CREATE INDEX ix_audit_records_request_id ON audit_records (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX ix_audit_records_denied ON audit_records (id) WHERE decision = 'deny';
+CREATE INDEX ix_audit_records_denied_action ON audit_records (action text_pattern_ops, id) WHERE decision = 'deny';
 
 CREATE TABLE audit_records_default PARTITION OF audit_records DEFAULT;
 """

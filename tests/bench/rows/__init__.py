@@ -6,6 +6,7 @@ from tests.bench.figures import Figure
 from tests.bench.rows import (
     artifact_transfer,
     at_rest,
+    audit,
     event_latency,
     http_route,
     preference_resolution,
@@ -27,5 +28,6 @@ ROWS: dict[str, Callable[[Stage, int], list[Figure]]] = {
     "throughput": task_throughput.measure,
     "events": event_latency.measure,
     "artifacts": artifact_transfer.measure,
+    "audit": audit.measure,
     "list": task_list.measure,
 }
