@@ -74,9 +74,10 @@ def takes_file(action: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return mark
 
 
-def ok(*media_types: str) -> dict[str, Any]:
-    """The OpenAPI description of an answer that is no JSON."""
-    return {"description": "OK", "content": {media_type: {"schema": {"type": "string"}} for media_type in media_types}}
+def ok(*media_types: str, schema_type: str = "string") -> dict[str, Any]:
+    """The OpenAPI description of an answer that has no model."""
+    content = {media_type: {"schema": {"type": schema_type}} for media_type in media_types}
+    return {"description": "OK", "content": content}
 
 
 def actor() -> Actor:

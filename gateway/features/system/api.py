@@ -41,7 +41,7 @@ def readyz() -> Response:
     return answer(found, 200 if found.ready else 503)
 
 
-@root.get("/openapi.json", responses={200: ok("application/json")}, summary="This document")
+@root.get("/openapi.json", responses={200: ok("application/json", schema_type="object")}, summary="This document")
 @public
 def openapi() -> Response:
     return Response(json.dumps(current_app.api_doc), mimetype="application/json")  # type: ignore[attr-defined]
