@@ -50,7 +50,7 @@ def add(
 ) -> Artifact:
     """Keeps a received file as an artifact of the caller, or of `owner_id` when a node adds a result."""
     owner = owner_id or work.actor.user_id
-    work.allow("artifacts.create", Resource("artifacts", None, owner))
+    work.allow("artifacts.create", Resource("artifacts", None, owner, project_id))
     file, name = upload.file, safe_filename(upload.filename)
     _lock(work, file.sha256)
     store.keep(file)

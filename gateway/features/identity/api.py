@@ -166,7 +166,7 @@ def get_token(path: IdPath) -> Response:
 
 @room.patch("/tokens/<uuid:id>", responses={200: TokenOut}, summary="Rename an API token")
 def rename_token(path: IdPath, body: TokenPatch) -> Response:
-    token = service_tokens.get_token(work(), path.id)
+    token = service_tokens.token_for_change(work(), path.id)
     check_version(token.version)
     return answer(TokenOut.model_validate(service_tokens.rename_token(work(), token, body.name)))
 

@@ -82,9 +82,17 @@ def get_token(work: Work, token_id: uuid.UUID) -> ApiToken:
     return token
 
 
-def rename_token(work: Work, token: ApiToken, name: str) -> ApiToken:
-    """Gives a token another name; what it may do stays as it was made. Raises Invalid."""
+def token_for_change(work: Work, token_id: uuid.UUID) -> ApiToken:
+    """One API token, to be changed. Raises NotFound, and Forbidden for another's by whoever may not manage them."""
+    token = _live(work, token_id)
     work.allow("self.update_token", Resource("tokens", token.id, token.user_id))
+    if token.user_id != work.actor.user_id:
+        service.manage(work, "users.update", service.to_change(work, token.user_id))
+    return token
+
+
+def rename_token(work: Work, token: ApiToken, name: str) -> ApiToken:
+    """Gives a token, as `token_for_change` gave it, another name; its rights stay as it was made. Raises Invalid."""
     _check_name(name)
     token.name = name
     work.session.flush()

@@ -78,8 +78,7 @@ def describe(work: Work, task: Task, relations: dict[str, list[uuid.UUID]] | Non
 
 
 def change(work: Work, task: Task, patch: TaskPatch) -> Task:
-    """Changes what may change while the task is not finished. Raises Conflict afterwards."""
-    work.allow("tasks.update", Resource("tasks", task.id, task.owner_id, task.project_id))
+    """Changes a task, as `for_change` gave it, while it is not finished. Raises Conflict afterwards."""
     if task.status in state.FINISHED:
         raise Conflict(f"The task is {task.status}; only an unfinished task can be changed.", code="task_finished")
     given = patch.model_fields_set
@@ -103,7 +102,7 @@ def change(work: Work, task: Task, patch: TaskPatch) -> Task:
 
 def for_change(work: Work, task_id: uuid.UUID) -> Task:
     """A task, whole and locked, to be changed. Raises NotFound."""
-    return _find(work, task_id, "tasks.read", lock=True, whole=True)
+    return _find(work, task_id, "tasks.update", lock=True, whole=True)
 
 
 def cancel(work: Work, task_id: uuid.UUID) -> Task:
