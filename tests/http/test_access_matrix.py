@@ -1,0 +1,263 @@
+"""Two users, every built-in role, every route: what comes of it on one's own, a stranger's, a stranger's project."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine
+from werkzeug.routing import Rule
+
+from gateway.core.data_dir import DataDir
+from gateway.core.database import sqlalchemy_url
+from gateway.core.embedded_postgres import EmbeddedPostgres
+from tests.conftest import LiveGateway
+from tests.http.callers import PUBLIC, Database, Person, new_person
+from tests.http.matrix import ELSEWHERE, NEEDS, ROLES, SEES_ALL, Verdict, Whose, expected
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class World:
+    """Someone who tries things, and whose things those are."""
+
+    caller: Person
+    things: dict[str, str]
+    canary: str
+    """What the things have in their names and contents."""
+
+    secret: str
+    """The same of what the stranger has elsewhere: in the project of a caller who has a role there, next to it."""
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    """A gateway of this module's own: it is full of owners and roles that other tests would stumble over."""
+    started = LiveGateway(tmp_path_factory.mktemp("matrix"))
+    try:
+        started.start().sign_up().wait_ready()
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def records(gateway: LiveGateway) -> Iterator[Database]:
+    """That gateway's database."""
+    url = EmbeddedPostgres.url_of_running(DataDir(gateway.data_dir))
+    assert url is not None
+    engine = create_engine(sqlalchemy_url(url))
+    yield Database(engine)
+    engine.dispose()
+
+
+def test_every_route_says_what_it_asks_for(app: Flask) -> None:
+    known = {rule.endpoint for rule in app.url_map.iter_rules()}
+    public = {entry.split()[1] for entry in PUBLIC}
+    assert set(NEEDS) | set(ELSEWHERE) == known - public
+
+
+@pytest.mark.parametrize("whose", ["own", "foreign", "project"])
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_does_what_it_says_and_nothing_else(
+    gateway: LiveGateway, records: Database, app: Flask, role: str, whose: Whose
+) -> None:
+    world = _world(gateway, records, role, whose)
+    wrong, refused = [], {}
+    for rule, method in _in_harmless_order(app):
+        need = NEEDS[rule.endpoint]
+        if whose == "foreign" and need.sort == "common":
+            continue  # there is nothing of anybody in such a request; it is made in the other two
+        status, text, request_id = _attempt(app, world, rule, method)
+        verdict = expected(role, whose, need)
+        if not _is(verdict, status, need.sort, rule.endpoint):
+            wrong.append(f"{method} {rule} ({need.action}): {status}, but {verdict} is right; {text[:160]}")
+        if verdict != "allowed":
+            refused[request_id] = f"{method} {rule}"
+        if whose != "own" and _gives_away(text, world, verdict, sees_all=whose == "foreign" and role in SEES_ALL):
+            wrong.append(f"{method} {rule}: it gives away what is a stranger's; {text[:300]}")
+    assert wrong == []
+    denials = records.rows(
+        "SELECT DISTINCT request_id FROM audit_records WHERE decision = 'deny' AND request_id = ANY(:ids)",
+        ids=list(refused),
+    )
+    unrecorded = set(refused) - {row["request_id"] for row in denials}
+    assert [refused[request_id] for request_id in unrecorded] == []
+
+
+def _in_harmless_order(app: Flask) -> list[tuple[Rule, str]]:
+    """All routes, those last that take away what others need: a member before its group, a task before its project."""
+    last = ["tasks.delete_task", "projects.delete_project", "users.revoke_sessions", "users.disable_user"]
+    pairs = [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint in NEEDS
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+    return sorted(
+        pairs,
+        key=lambda pair: (
+            last.index(pair[0].endpoint) + 1 if pair[0].endpoint in last else 0,
+            pair[1] == "DELETE",
+            -pair[0].rule.count("/"),
+        ),
+    )
+
+
+def _is(verdict: Verdict, status: int, sort: str, endpoint: str) -> bool:
+    # Whoever may upload nowhere is told so before the body is read, and so before it is looked for what it is for.
+    unread = (403,) if endpoint in UPLOADS else ()
+    # What is made in a project that is not there for the caller has a wrong field (422), not a wrong address.
+    not_there = (404, 422) if endpoint in PLACED_BY_A_FIELD else (404,)
+    match verdict:
+        case "allowed":
+            found = sort == "common" or status not in not_there
+            return status < 500 and status not in (401, 403) and found
+        case "denied":
+            return status == 403
+        case "hidden":
+            return status in (*not_there, *unread)
+        case "refused":
+            return status in (403, 404)
+
+
+def _gives_away(text: str, world: World, verdict: Verdict, *, sees_all: bool) -> bool:
+    return (verdict != "allowed" and world.canary in text) or (not sees_all and world.secret in text)
+
+
+def _attempt(app: Flask, world: World, rule: Rule, method: str) -> tuple[int, str, str]:
+    """Status, text and request id of one request. A stream is only opened."""
+    segments = rule.rule.split("/")
+    values = {name: world.things.get(name, "") for name in rule.arguments}
+    if "id" in values:
+        values["id"] = world.things[segments[next(i for i, part in enumerate(segments) if part.endswith(":id>")) - 1]]
+    if "key" in values:
+        values["key"] = "language.preferred" if "scope_id" in values else "tasks.max_timeout_s"
+    path = app.url_map.bind("").build(rule.endpoint, values, method=method)
+    query = {name: value.format(**world.things) for name, value in QUERIES.get(rule.endpoint, {}).items()}
+    options: dict[str, Any] = {"params": query}
+    if rule.endpoint in UPLOADS:
+        options["content"] = b"x"
+    elif method != "GET":
+        options["json"] = _body(rule.endpoint, world.things)
+    headers = {"Authorization": f"Bearer {world.caller.token}"}
+    if method == "PATCH":
+        headers["If-Match"] = '"999999"'  # fails once it is decided that one may
+    url = world.caller.gateway.url + path
+    with world.caller.gateway.http.stream(method, url, headers=headers, **options) as answer:
+        is_open = answer.headers.get("Content-Type", "").startswith("text/event-stream")
+        text = "" if is_open else answer.read().decode()
+        return answer.status_code, text, answer.headers["X-Request-Id"]
+
+
+QUERIES = {
+    "access.explain": {"action": "tasks.read", "user_id": "{user_id}"},
+    "preferences.get_effective": {"project_id": "{projects}"},
+    "artifacts.upload": {"filename": "x"},
+    "tasks.add_artifact": {"filename": "x"},
+}
+UPLOADS = ("artifacts.upload", "tasks.add_artifact")
+PLACED_BY_A_FIELD = ("tasks.create_task", "credentials.create_credential")
+
+
+def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
+    """A body that gets as far as the decision."""
+    name = f"m{next(_numbers)}"
+    bodies: dict[str, dict[str, Any]] = {
+        "tasks.create_task": {"commands": ["true"], "project_id": things["projects"]},
+        "credentials.create_credential": {"name": name, "secret": "x", "project_id": things["projects"]},
+        "credentials.rotate_credential": {"secret": "x"},
+        "preferences.put_preference": {"value": "en"},
+        "settings.put_setting": {"value": "no number"},
+        "projects.create_project": {"slug": name},
+        "providers.create_provider": {"name": name, "kind": "ollama", "enabled": False},
+        "limits.create_spend_limit": {"subject_type": "provider", "subject_id": name, "window": "day",
+                                      "max_requests": 1},
+        "identity.create_token": {"name": name},
+        "identity.rename_token": {"name": name},
+        "identity.set_my_password": {"new_password": "long enough to pass", "current_password": "not the right one"},
+        "users.create_user": {"handle": name},
+        "users.reset_password": {"password": "long enough to pass"},
+        "access.create_group": {"name": name},
+        "access.add_member": {"user_id": things["user_id"]},
+        "access.patch_member": {"is_active": True},
+        "access.create_role": {"name": name, "actions": ["tasks.read"]},
+        "access.create_rule": {"effect": "allow", "subject": "*", "action": "tasks.read", "is_enabled": False},
+        "access.create_binding": {"subject_type": "user", "subject_id": things["user_id"], "role_id": "viewer",
+                                  "scope_type": "project", "scope_id": things["projects"]},
+    }  # fmt: skip
+    return bodies.get(endpoint, {})
+
+
+def _world(gateway: LiveGateway, records: Database, role: str, whose: Whose) -> World:
+    """The caller in that role, and one thing of everything: made as a member, who may make them, and kept."""
+    number = next(_numbers)
+    canary = f"canary-{number}"
+    caller = new_person(gateway, f"caller-{number}")
+    holder = caller if whose == "own" else new_person(gateway, f"stranger-{number}")
+    things = _things(gateway, records, holder, canary)
+    secret = canary
+    if whose == "project":
+        secret = f"secret-{number}"
+        _things(gateway, records, holder, secret)
+    _rebind(gateway, caller, role if whose != "project" else "viewer")
+    if whose == "project":
+        _make(gateway.call, "role-bindings", subject_type="user", subject_id=_id_of(caller), role_id=role,
+              scope_type="project", scope_id=things["projects"])  # fmt: skip
+    return World(caller, things, canary, secret)
+
+
+def _things(gateway: LiveGateway, records: Database, holder: Person, canary: str) -> dict[str, str]:
+    """An id of everything that a route names: what stands before it in the path, to the id."""
+    user, name = _id_of(holder), f"n{next(_numbers)}"
+    project = _make(holder.call, "projects", slug=canary, display_name=canary)
+    task = _make(holder.call, "tasks", name=canary, project_id=project, tags=[canary],
+                 commands=[f"echo {canary} > artifacts/{canary}; echo {canary}"])  # fmt: skip
+    token = _make(holder.call, "tokens", name=canary)
+    group = _make(gateway.call, "groups", name=name)
+    gateway.call("POST", f"/v1/groups/{group}/members", json={"user_id": user}).raise_for_status()
+    things = {
+        "users": user, "user_id": user, "projects": project, "tasks": task, "tokens": token, "groups": group,
+        "token_id": _make(holder.call, "tokens", name=f"{canary}-2"),
+        "sessions": holder.call("GET", "/v1/users/me/sessions").json()["items"][0]["id"],
+        "credentials": _make(holder.call, "credentials", name=canary, secret="x", project_id=project),
+        "spend-limits": _make(gateway.call, "spend-limits", subject_type="token", subject_id=token, window="day",
+                              max_requests=10**9),
+        "roles": _make(gateway.call, "roles", name=name, actions=["tasks.read"]),
+        "role-bindings": _make(gateway.call, "role-bindings", subject_type="group", subject_id=group, role_id="viewer",
+                               scope_type="project", scope_id=project),
+        "policy-rules": _make(gateway.call, "policy-rules", effect="allow", subject="*", action="tasks.read",
+                              is_enabled=False),
+        "providers": _make(gateway.call, "providers", name=name, kind="ollama", enabled=False,
+                           base_url="http://127.0.0.1:9"),
+        "nodes": gateway.call("GET", "/v1/nodes").json()["items"][0]["id"],
+        "models": "x",
+        "audit": str(records.rows("SELECT id FROM audit_records WHERE actor_id = :id LIMIT 1", id=user)[0]["id"]),
+        "scope_type": "project", "scope_id": project,
+    }  # fmt: skip
+    gateway.wait(task)
+    result = gateway.result(task)
+    assert result["artifacts"], result
+    return things | {"runs": result["run_id"], "jobs": result["jobs"][0]["id"],
+                     "artifacts": result["artifacts"][0]["id"]}  # fmt: skip
+
+
+def _make(call: Any, room: str, **wish: Any) -> str:
+    answer = call("POST", f"/v1/{room}", json=wish)
+    assert answer.status_code == 201, (room, answer.text)
+    return str(answer.json()["id"])
+
+
+def _id_of(person: Person) -> str:
+    return str(person.call("GET", "/v1/users/me").json()["id"])
+
+
+def _rebind(gateway: LiveGateway, person: Person, role: str) -> None:
+    """Gives a member another role instead."""
+    [held] = gateway.call("GET", f"/v1/role-bindings?subject_id={_id_of(person)}").json()["items"]
+    if role != "member":
+        _make(gateway.call, "role-bindings", subject_type="user", subject_id=_id_of(person), role_id=role)
+        gateway.call("DELETE", f"/v1/role-bindings/{held['id']}").raise_for_status()
