@@ -55,9 +55,12 @@ class Work:
             raise NotFound(f"There is no such {resource.kind.rstrip('s')}, or it is not yours.")
         raise Forbidden(f"{action} is not allowed: {decision.reason}.")
 
-    def record(self, action: str, resource: Resource, *, allowed: bool, reason: str) -> None:
-        """Leaves an audit record for a decision that was made elsewhere, such as a failed login."""
-        row = audit_row(self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id)
+    def record(self, action: str, resource: Resource, *, allowed: bool, reason: str, by: Actor | None = None) -> None:
+        """Leaves an audit record for a decision that was made elsewhere, such as a failed login.
+
+        `by` is who acted, where that was not known before: whoever has just signed in.
+        """
+        row = audit_row(by or self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id)
         self.denied = self.denied or not allowed
         (self._audit if allowed else self._denials).append(row)
 

@@ -209,6 +209,15 @@ def test_reads_and_writes_leave_records_with_who_what_and_where(live_gateway: Li
     assert database.audit(listed.headers["X-Request-Id"])[0]["action"] == "tasks.read"
 
 
+def test_whoever_signs_in_is_named_in_the_record(stranger: httpx.Client, database: Database, bob: Person) -> None:
+    signed_in = stranger.post("/v1/auth/login", json={"handle": "bob", "password": bob.password})
+    refreshed = stranger.post("/v1/auth/refresh", json={"refresh_token": signed_in.json()["refresh_token"]})
+    for answer, action in ((signed_in, "auth.login"), (refreshed, "auth.refresh")):
+        [record] = database.audit(answer.headers["X-Request-Id"])
+        assert (record["action"], record["decision"], record["actor"]) == (action, "allow", "bob")
+        assert (record["via"], record["roles"]) == ("login", ["member"])
+
+
 def test_a_failed_sign_in_leaves_a_record(stranger: httpx.Client, database: Database, bob: Person) -> None:
     known = stranger.post("/v1/auth/login", json={"handle": "bob", "password": "wrong wrong"})
     unknown = stranger.post("/v1/auth/login", json={"handle": "my-secret-password", "password": "wrong wrong"})

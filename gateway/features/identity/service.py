@@ -233,7 +233,7 @@ def actor_of(
     session: Session,
     user: User,
     via: str,
-    credential_id: uuid.UUID,
+    credential_id: uuid.UUID | None,
     address: str | None,
     scopes: list[str] | None = None,
     version: int | None = None,

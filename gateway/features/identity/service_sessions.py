@@ -38,7 +38,7 @@ def check_password(work: Work, handle: str, password: str) -> User:
         about = Resource("users", user.id if user else None)
         work.record("auth.login", about, allowed=False, reason="wrong handle or password")
         raise Unauthenticated("Handle or password is wrong.", code="bad_credentials")
-    work.record("auth.login", Resource("users", user.id), allowed=True, reason="password")
+    work.record("auth.login", Resource("users", user.id), allowed=True, reason="password", by=_signed_in(work, user))
     return user
 
 
@@ -72,6 +72,8 @@ def refresh(work: Work, token: str) -> tuple[str, str, int]:
         raise Unauthenticated("The refresh token was used before; sign in again.", code="refresh_token_reused")
     row.used_at = row.used_at or now()
     session.last_used_at = now()
+    by = _signed_in(work, user, session.id)
+    work.record("auth.refresh", Resource("sessions", session.id), allowed=True, reason="refresh token", by=by)
     return _issue(work, session, parent=row.hash)
 
 
@@ -124,7 +126,8 @@ def redeem_code(work: Work, code: str) -> User:
         work.record("auth.code", Resource("users"), allowed=False, reason="unknown, used or expired code")
         raise Unauthenticated("The code is wrong, used or expired; get a new one.", code="bad_code")
     work.session.delete(row)
-    work.record("auth.login", Resource("users", user.id), allowed=True, reason="one-time code")
+    by = _signed_in(work, user)
+    work.record("auth.login", Resource("users", user.id), allowed=True, reason="one-time code", by=by)
     return user
 
 
@@ -193,3 +196,8 @@ def _issue(work: Work, session: AuthSession, parent: bytes | None = None) -> tup
         for kind, secret in secrets.items()
     )
     return secrets["access"], secrets["refresh"], int(ACCESS_LIFE.total_seconds())
+
+
+def _signed_in(work: Work, user: User, session_id: uuid.UUID | None = None) -> Actor:
+    """Whom the record names for a sign-in that has just come through."""
+    return service.actor_of(work.session, user, "login", session_id, work.actor.address)
