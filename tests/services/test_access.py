@@ -159,8 +159,6 @@ def test_the_last_owner_stays_one(unit: Open, system: Callable[..., Any], rows: 
     )
     with pytest.raises(Conflict, match="no active owner"):
         system(lambda work: service_roles.unbind(work, service_roles.binding(work, binding)))
-    with pytest.raises(Conflict, match="no active owner"):
-        system(lambda work: identity.set_active(work, identity.account(work, "owner"), False))
 
 
 @pytest.mark.parametrize("action", ["*", "policy_rules.*", "*.delete", "policy_rules.update"])

@@ -25,8 +25,7 @@ def clean(database: Database) -> Iterator[None]:
     with database.engine.begin() as connection:
         connection.execute(text("DELETE FROM preference_entries"))
         connection.execute(text("DELETE FROM preference_history"))
-        connection.execute(text("DELETE FROM group_members"))
-        connection.execute(text("DELETE FROM groups"))
+        connection.execute(text("DELETE FROM groups WHERE description = 'of a preference'"))
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def join(database: Database) -> Callable[..., uuid.UUID]:
             connection.execute(
                 text(
                     "INSERT INTO groups (id, name, description, is_active, version, created_at, updated_at)"
-                    " VALUES (:id, :name, '', :active, 1, now(), now())"
+                    " VALUES (:id, :name, 'of a preference', :active, 1, now(), now())"
                 ),
                 {"id": group_id, "name": name, "active": active},
             )

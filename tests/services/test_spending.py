@@ -118,8 +118,8 @@ def test_a_token_is_bound_apart_from_its_user(unit: Open, alice: Actor, limit: L
     token_id = new_id()
     with unit(SYSTEM) as work:
         work.session.connection().exec_driver_sql(
-            "INSERT INTO api_tokens (id, user_id, name, prefix, hash, scopes, created_at)"
-            " VALUES (%s, %s, 'x', 'uag_x', %s, NULL, now())",
+            "INSERT INTO api_tokens (id, user_id, name, prefix, hash, scopes, version, created_at, updated_at)"
+            " VALUES (%s, %s, 'x', 'uag_x', %s, NULL, 1, now(), now())",
             (token_id, alice.user_id, token_id.bytes),
         )
     limit("token", token_id, max_requests=1)

@@ -10,9 +10,14 @@ from sqlalchemy import event, text
 from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM, Actor
+from gateway.features.access import service_roles as access
+from gateway.features.access.schemas import BindingPatch, BindingQuery
 from gateway.features.events.watch import Watch
 from gateway.features.identity import service, service_sessions, service_tokens
 from tests.services.conftest import Open
+
+VIEWER = "00000000-0000-7000-8000-000000000105"
+"""The id that the migration gives the built-in role."""
 
 
 class Line:
@@ -43,8 +48,8 @@ def lines(unit: Open) -> list[Line]:
         session = service_sessions.open_console(work, user)
         token, _ = service_tokens.create_token(work, "t", ["events.read"], None, user=user)
         actors = (
-            service.actor_of(user, "console", session.id, "127.0.0.1"),
-            service.actor_of(user, "token", token.id, "127.0.0.1", token.scopes),
+            service.actor_of(work.session, user, "console", session.id, "127.0.0.1"),
+            service.actor_of(work.session, user, "token", token.id, "127.0.0.1", token.scopes),
         )
     return [Line(actor) for actor in actors]
 
@@ -81,8 +86,9 @@ def test_an_access_token_that_has_expired_ends_what_it_opened(watch: Watch, line
 
 def test_rights_that_change_count_at_once(watch: Watch, lines: list[Line], unit: Open) -> None:
     with unit(SYSTEM) as work:
-        user = service.to_change(work, lines[0].actor.user_id)
-        service._give_role(user, "viewer")
+        wish = BindingQuery(subject_type="user", subject_id=lines[0].actor.user_id)
+        held = work.session.scalars(access.bindings(work, wish)).one()
+        access.rebind(work, held, BindingPatch(role_id=uuid.UUID(VIEWER)))
     with watch.over(lines[0]), watch.over(lines[1]):
         watch.look()
     assert [line.actor.roles for line in lines] == [frozenset({"viewer"})] * 2

@@ -107,17 +107,19 @@ def test_one_sees_where_one_is_signed_in_and_ends_a_session_elsewhere(
 
 
 def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: httpx.Client) -> None:
+    me = api.get("/v1/users/me").json()
+    owner = f"{me['display_name']} ({me['handle']})"
     page.goto("/settings/limits")
     page.get_by_role("button", name="New limit").click()
     dialog = page.get_by_role("dialog", name="New spend limit")
     dialog.get_by_label("Binds").select_option("user")
-    dialog.get_by_label("Which user").select_option(label="Owner (owner)")
+    dialog.get_by_label("Which user").select_option(label=owner)
     dialog.get_by_label("Window").select_option("month")
     dialog.get_by_label("US dollars").fill("12.5")
     dialog.get_by_role("button", name="Set limit").click()
-    limit = row(page, "user Owner (owner)")
+    limit = row(page, f"user {owner}")
     expect(limit).to_contain_text("of $12.50")
     assert [item["max_cost_micros"] for item in api.get("/v1/spend-limits").json()["items"]] == [12_500_000]
-    choose(page, "the limit of user Owner (owner)", "Remove…")
+    choose(page, f"the limit of user {owner}", "Remove…")
     page.get_by_role("button", name="Remove limit").click()
     expect(limit).to_have_count(0)
