@@ -165,8 +165,8 @@ class Rights:
         """The part that is about `action`. Found once: actions are a fixed set, named in code."""
         case = self._cases.get(action)
         if case is None:
-            ordered = sorted(self.rules, key=lambda rule: (-rule.priority, rule.id))
-            rules = [rule for rule in ordered if matches(rule.action, action)]
+            found = [rule for rule in self.rules if matches(rule.action, action)]
+            rules = sorted(found, key=lambda rule: (-rule.priority, rule.id))
             case = self._cases[action] = Case(
                 tuple(grant for grant in self.grants if any(matches(glob, action) for glob in grant.role.actions)),
                 tuple(rule for rule in rules if rule.effect == "deny"),
