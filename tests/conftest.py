@@ -97,6 +97,11 @@ class LiveGateway:
         """Waits until the task has one of `statuses` (finished, by default)."""
         return wait_until(lambda: (task := self.task(task_id))["status"] in (statuses or FINISHED) and task, timeout_s)
 
+    def unfinished(self) -> list[dict[str, Any]]:
+        """The tasks that wait or run."""
+        pages = [self.call("GET", f"/v1/tasks?status={status}").json() for status in ("waiting", "queued", "running")]
+        return [task for page in pages for task in page["items"]]
+
     def result(self, task_id: str) -> dict[str, Any]:
         """The task's result."""
         return self.call("GET", f"/v1/tasks/{task_id}/result").json()  # type: ignore[no-any-return]
@@ -144,15 +149,31 @@ def wait_until(condition: Callable[[], Any], timeout_s: float, pause_s: float = 
     raise AssertionError(f"not true within {timeout_s} s")
 
 
+SHARED = pytest.StashKey[LiveGateway]()
+
+
 @pytest.fixture(scope="session")
-def live_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+def live_gateway(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[LiveGateway]:
     """One gateway for all tests that leave it as they found it."""
     gateway = LiveGateway(tmp_path_factory.mktemp("gateway"))
     try:
         gateway.start().sign_up().wait_ready()
+        pytestconfig.stash[SHARED] = gateway
         yield gateway
     finally:
         gateway.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left_as_found(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Holds each module to what the shared gateway asks: a task that it leaves takes a slot from the tests after it."""
+    yield
+    gateway = pytestconfig.stash.get(SHARED, None)
+    if gateway is not None:
+        deadline = time.monotonic() + 30
+        while left := gateway.unfinished():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.2)
 
 
 @pytest.fixture

@@ -26,8 +26,9 @@ def stays_canceled(gateway: LiveGateway, task_id: str) -> None:
 
 
 def test_a_queued_and_a_waiting_task_never_start(live_gateway: LiveGateway) -> None:
+    wait_until(lambda: not live_gateway.unfinished(), 60)
     blockers = [live_gateway.submit(commands=["sleep 401"]) for _ in range(8)]
-    wait_until(lambda: len(sleeping(401)) == 8, 20)
+    wait_until(lambda: len(sleeping(401)) == 8, 60)
     queued = live_gateway.submit(commands=["sleep 402"])
     waiting = live_gateway.submit(commands=["sleep 402"], depends_on=[queued["id"]])
     assert (queued["status"], waiting["status"]) == ("queued", "waiting")
@@ -44,7 +45,7 @@ def test_a_queued_and_a_waiting_task_never_start(live_gateway: LiveGateway) -> N
 def test_the_whole_process_tree_is_gone(live_gateway: LiveGateway) -> None:
     spawn = "setsid sleep 403 & (sleep 403 &) ; trap '' TERM INT HUP; sleep 403 & wait"
     task = live_gateway.submit(commands=["true", spawn, "echo never"])
-    wait_until(lambda: len(sleeping(403)) == 3, 20)
+    wait_until(lambda: len(sleeping(403)) == 3, 60)
     cancel(live_gateway, task["id"])
     wait_until(lambda: not sleeping(403), GONE_S)
     stays_canceled(live_gateway, task["id"])
