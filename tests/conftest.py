@@ -170,7 +170,7 @@ def left_as_found(pytestconfig: pytest.Config) -> Iterator[None]:
     yield
     gateway = pytestconfig.stash.get(SHARED, None)
     if gateway is not None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while left := gateway.unfinished():
             assert time.monotonic() < deadline, left
             time.sleep(0.2)
