@@ -156,7 +156,8 @@ def test_what_is_recorded_of_a_task_is_kept_when_it_is_deleted(live_gateway: Liv
 
 def test_no_record_holds_a_secret(live_gateway: LiveGateway, bob: Person, database: Database) -> None:
     canary = f"canary-{uuid.uuid4().hex}"
-    live_gateway.submit(prompt=f"{canary} prompt", env={"A": f"{canary} env"}, metadata={"a": canary})
+    wish = {"prompt": f"{canary} prompt", "env": {"A": f"{canary} env"}, "metadata": {"a": canary}}
+    live_gateway.call("POST", f"/v1/tasks/{live_gateway.submit(**wish)['id']}/cancel")
     live_gateway.call("POST", "/v1/tasks", json={"commands": [canary], "script": {"content": canary}})
     login = {"handle": canary, "password": canary}
     assert live_gateway.http.post(live_gateway.url + "/v1/auth/login", json=login).status_code == 401
