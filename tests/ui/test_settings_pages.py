@@ -117,9 +117,10 @@ def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: ht
     dialog.get_by_label("Window").select_option("month")
     dialog.get_by_label("US dollars").fill("12.5")
     dialog.get_by_role("button", name="Set limit").click()
-    limit = row(page, f"user {owner}")
+    limit = page.get_by_role("row", name=f"user {owner} each month")
     expect(limit).to_contain_text("of $12.50")
-    assert [item["max_cost_micros"] for item in api.get("/v1/spend-limits").json()["items"]] == [12_500_000]
-    choose(page, f"the limit of user {owner}", "Remove…")
+    made = [item for item in api.get("/v1/spend-limits").json()["items"] if item["window"] == "month"]
+    assert [item["max_cost_micros"] for item in made] == [12_500_000]
+    choose(page, f"the limit of user {owner} each month", "Remove…")
     page.get_by_role("button", name="Remove limit").click()
     expect(limit).to_have_count(0)

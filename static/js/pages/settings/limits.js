@@ -111,7 +111,7 @@ export function Limits() {
     { head: "Window", cell: (/** @type {Usage} */ usage) => html`each ${usage.limit.window} <span class="quiet">ends <${Ago} at=${usage.ends_at} /></span>` },
     { head: "Used", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<${Used} usage=${usage} />` },
     menuColumn((/** @type {Usage} */ usage) =>
-      rowMenu(`the limit of ${nameOf(usage.limit)}`, [
+      rowMenu(`the limit of ${nameOf(usage.limit)} each ${usage.limit.window}`, [
         can("spend_limits.update") && { label: "Edit…", icon: "pencil", run: () => edit(usage.limit, nameOf(usage.limit), list.reload) },
         can("spend_limits.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(usage.limit, nameOf(usage.limit), list.reload) },
       ]),
