@@ -1,6 +1,6 @@
 /** Keyboard shortcuts: one list, which the `?` page shows. */
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** @typedef {{keys: string, label: string, run: (event: KeyboardEvent) => void, whileTyping?: boolean}} Shortcut */
 
@@ -23,7 +23,8 @@ export function addShortcuts(added) {
 export function useShortcuts(list) {
   const latest = useRef(list);
   latest.current = list;
-  useEffect(
+  // With the page, not after it: whoever sees it may press its keys at once.
+  useLayoutEffect(
     () => addShortcuts(list.map((shortcut, i) => ({ ...shortcut, run: (/** @type {KeyboardEvent} */ e) => latest.current[i]?.run(e) }))),
     [list.map((shortcut) => shortcut.keys).join()],
   );

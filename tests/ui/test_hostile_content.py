@@ -84,12 +84,33 @@ def test_an_svg_is_shown_as_a_picture_only(page: Page) -> None:
 
 def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client) -> None:
     evil = "<img src=x onerror=window.hacked=1>"
-    assert api.post("/v1/tokens", json={"name": evil}).status_code == 201
-    assert api.post("/v1/credentials", json={"name": evil, "secret": "s", "description": evil}).status_code == 201
-    assert api.post("/v1/projects", json={"slug": "evil", "display_name": evil}).status_code == 201
-    assert api.post("/v1/users", json={"handle": "evil", "display_name": evil}).status_code == 201
+
+    def make(path: str, **fields: object) -> str:
+        answer = api.post(f"/v1/{path}", json=fields)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    token = make("tokens", name=evil)
+    make("credentials", name=evil, secret="s", description=evil)
+    project = make("projects", slug="evil", display_name=evil, description=evil)
+    user = make("users", handle="evil", display_name=evil)
+    group = make("groups", name="evil", description=evil, external_id=evil)
+    role = make("roles", name="evil", description=evil, actions=["tasks.read"])
+    make("role-bindings", subject_type="user", subject_id=user, role_id=role, scope_type="project", scope_id=project)
+    of_evil = {"effect": "allow", "subject": {"type": "group", "id": group}, "action": "tasks.read"}
+    rule = make("policy-rules", name=evil, description=evil, **of_evil)
+    limit = make("spend-limits", subject_type="token", subject_id=token, window="day", max_requests=1)
+    provider = make("providers", name="evil", kind="openai_compatible", base_url="http://127.0.0.1:9", models=[evil])
+    assert api.post(f"/v1/providers/{provider}/test").status_code == 200
     assert api.put("/v1/preferences/user/-/evil", json={"value": TEXT, "reason": evil}).status_code == 201
-    for address in ("/settings/account", "/credentials", "/projects", "/access/users", "/preferences?history=evil"):
-        page.goto(address)
+    places = [
+        "settings/account", "settings/limits", "credentials", "projects", "models", "access/users", "access/groups",
+        "access/roles", "access/rules", "preferences/effective",
+        "preferences?history=evil",
+    ]  # fmt: skip
+    for address in places:
+        page.goto(f"/{address}")
         expect(page.get_by_text("onerror=window.hacked").filter(visible=True).first).to_be_visible()
         unharmed(page)
+    for made in (f"spend-limits/{limit}", f"policy-rules/{rule}", f"providers/{provider}"):
+        assert api.delete(f"/v1/{made}").status_code == 204

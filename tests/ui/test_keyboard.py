@@ -28,14 +28,16 @@ def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None
 
 def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client) -> None:
     task = api.post("/v1/tasks", json={"name": "palette quarry", "script": {"content": "true"}}).json()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.keyboard.press("Control+k")
     search = page.get_by_role("combobox", name="Search pages, actions and tasks")
     expect(search).to_be_focused()
-    page.keyboard.type("quarry")
-    expect(page.get_by_role("option", name=task["name"])).to_be_visible()
+    page.keyboard.type(task["name"])
+    expect(page.get_by_role("option", name=task["name"], selected=True)).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/tasks/{task['id']}")
     page.keyboard.press("Control+k")
+    expect(search).to_be_focused()
     page.keyboard.type("artif")
     page.keyboard.press("Enter")
     page.wait_for_url("**/artifacts")

@@ -2,13 +2,27 @@
 import * as api from "../api.js";
 /** @import { Option } from "./input.js" */
 
-const MOST = 200;
+const PAGE = 200;
+const MOST_PAGES = 10;
+
+/** Every row, as far as a list to choose from can be long. @param {string} path @param {Record<string, any>} query @returns {Promise<any[]>} */
+async function rowsOf(path, query) {
+  const rows = [];
+  let cursor = null;
+  for (let n = 0; n < MOST_PAGES; n++) {
+    const page = await api.get(path, { ...query, cursor });
+    rows.push(...page.items);
+    cursor = page.next_cursor;
+    if (!cursor) break;
+  }
+  return rows;
+}
 
 /** @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @param {Record<string, any>} [query] @returns {() => Promise<Option[]>} */
 const choices =
-  (path, label, value = (row) => row.id, query = { limit: MOST }) =>
+  (path, label, value = (row) => row.id, query = { limit: PAGE }) =>
   async () =>
-    (await api.get(path, query)).items.map((/** @type {any} */ row) => ({ value: value(row), label: label(row) }));
+    (await rowsOf(path, query)).map((row) => ({ value: value(row), label: label(row) }));
 
 /** @param {{handle: string, display_name?: string}} user */
 export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);

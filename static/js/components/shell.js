@@ -69,7 +69,7 @@ function ConnectionState() {
 export function Shell({ children }) {
   const [open, setOpen] = useState(/** @type {"palette" | "keys" | "menu" | null} */ (null));
   useShortcuts([
-    { keys: "Ctrl+k", label: "Search pages, actions and tasks", whileTyping: true, run: () => setOpen(open === "palette" ? null : "palette") },
+    { keys: "Ctrl+k", label: "Search pages, actions and tasks", whileTyping: true, run: () => setOpen((now) => (now === "palette" ? null : "palette")) },
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
     { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },

@@ -14,13 +14,17 @@ import { attempt } from "../../components/toast.js";
 
 const SOURCES = { default: "default", database: "set here", configuration: "set by the configuration" };
 
+/** @param {any} value @returns {string} a table of values as JSON, nothing as a word */
+const text = (value) => (value === "" || (typeof value === "object" && !Object.keys(value ?? {}).length) ? "empty" : typeof value === "object" ? JSON.stringify(value) : String(value));
+
 /** @param {any} value */
-const written = (value) => (value === "" ? html`<span class="quiet">empty</span>` : html`<code>${String(value)}</code>`);
+const written = (value) => (text(value) === "empty" ? html`<span class="quiet">empty</span>` : html`<code>${text(value)}</code>`);
 
 /** @param {Setting} setting @returns {Field} */
 function fieldOf({ type, minimum, maximum, default: standard }) {
-  const hint = `Default: ${String(standard) || "empty"}.${minimum !== null ? ` At least ${minimum}.` : ""}${maximum !== null ? ` At most ${maximum}.` : ""}`;
+  const hint = `Default: ${text(standard)}.${minimum !== null ? ` At least ${minimum}.` : ""}${maximum !== null ? ` At most ${maximum}.` : ""}`;
   if (type === "boolean") return { name: "value", label: "On", kind: "switch", hint };
+  if (type === "object") return { name: "value", label: "Value", kind: "json", required: true, hint };
   if (type === "string") return { name: "value", label: "Value", hint };
   return { name: "value", label: "Value", kind: "number", required: true, step: type === "integer" ? "1" : "any", hint };
 }
@@ -45,7 +49,7 @@ export function GatewaySettings() {
   const reset = (/** @type {Setting} */ setting) => attempt(() => api.remove(`/v1/settings/${encodeURIComponent(setting.key)}`), `${setting.key} has its default again`).then(list.reload);
   const columns = [
     { head: "Setting", class: "cell-top", cell: (/** @type {Setting} */ setting) => html`<b>${setting.key}</b>${setting.needs_restart && html` <span class="tag">needs a restart</span>`}<div class="quiet cell-text is-long">${sentence(setting.description)}</div>` },
-    { head: "Value", class: "cell-wrap", cell: (/** @type {Setting} */ setting) => html`${written(setting.value)}${setting.source !== "default" && html`<div class="quiet">default ${String(setting.default) || "empty"}</div>`}` },
+    { head: "Value", class: "cell-wrap", cell: (/** @type {Setting} */ setting) => html`${written(setting.value)}${setting.source !== "default" && html`<div class="quiet">default ${text(setting.default)}</div>`}` },
     {
       head: "From",
       cell: (/** @type {Setting} */ setting) => html`${SOURCES[setting.source]}${setting.updated_at && html`<div class="quiet"><${Ago} at=${setting.updated_at} />${setting.updated_by && ` by ${setting.updated_by}`}</div>`}`,
