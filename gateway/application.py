@@ -15,6 +15,7 @@ from sqlalchemy.orm import sessionmaker
 
 import gateway
 from gateway import registry
+from gateway.adapters.providers.passthrough import Pool
 from gateway.core import crypto, denials, guards, observe, problems, uploads
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
@@ -26,6 +27,7 @@ from gateway.features.audit.signer import Signer
 from gateway.features.events.fanout import Fanout
 from gateway.features.identity import authentication
 from gateway.features.limits import front
+from gateway.features.providers.service_upstream import Upstreams
 from gateway.features.settings import live as settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +55,8 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
     app.extensions["audit_signer"] = Signer(data_dir.keys)
     app.extensions["key_store"] = KeyStore(data_dir.keys, config.master_key)
+    app.extensions["upstreams"] = Upstreams(app.extensions["key_store"], config.models_path)
+    app.extensions["upstream_pool"] = Pool()
     app.extensions["fanout"] = Fanout(app.extensions["gateway_sessions"], lambda: url)
     observe.install(app)
     denials.install(app)
@@ -66,8 +70,16 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
             app.register_api(room)
         if hasattr(door, "add_websocket"):
             door.add_websocket(sock)
+    _shape_errors(app)
     app.extensions["public"] |= {end for end, view in app.view_functions.items() if getattr(view, PUBLIC, False)}
     return app
+
+
+def _shape_errors(app: Flask) -> None:
+    """Tells which routes answer errors in a shape of their own, also to a method that they do not have."""
+    shapes = {name: shape for name, room in app.blueprints.items() if (shape := getattr(room, "error_shape", None))}
+    rules = {rule.rule: rule.endpoint.partition(".")[0] for rule in app.url_map.iter_rules()}
+    app.extensions[problems.SHAPES] = shapes | {rule: shapes[name] for rule, name in rules.items() if name in shapes}
 
 
 def _openapi_app() -> OpenAPI:

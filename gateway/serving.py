@@ -23,6 +23,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from gateway import registry
 from gateway.application import ROOT, create_app
 from gateway.core import crypto, logs
+from gateway.core.answers import CLIENT
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, migrate
@@ -55,6 +56,10 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().__init__(sock, address, server, rfile)
+
+    def get_environ(self) -> dict[str, Any]:
+        """What the application is told; among it the connection itself, which tells when the client has gone."""
+        return {**super().get_environ(), CLIENT: self.socket}
 
     def log_request(self) -> None:
         """Requests are logged by the application, which knows the caller."""

@@ -9,6 +9,9 @@ from pydantic import BaseModel
 from .errors import PreconditionFailed
 from .schemas import Out
 
+CLIENT = "gateway.client"
+"""WSGI environment: the socket to the client, for who must know when it has gone."""
+
 M = TypeVar("M", bound=Out)
 
 
@@ -37,7 +40,7 @@ def page_of(shape: type[M], rows: Iterable[Any], next_cursor: str | None) -> Res
     return Response(f'{{"items":[{items}],"next_cursor":{cursor}}}', mimetype="application/json")
 
 
-def event_stream(lines: Iterator[str]) -> Response:
+def event_stream(lines: Iterator[str] | Iterator[bytes]) -> Response:
     """Server-Sent Events that nothing on the way may buffer."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(lines, mimetype="text/event-stream", headers=headers)

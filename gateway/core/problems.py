@@ -1,17 +1,18 @@
 """Renders every error in one place as application/problem+json (RFC 9457). No traceback, SQL or secret leaves."""
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg.errors
 import sqlalchemy.exc
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from .errors import BadRequest, Conflict, GatewayError, InsufficientStorage, Invalid, NotReady
+from .errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
 
 log = structlog.get_logger("gateway")
 
@@ -21,6 +22,12 @@ _CODES = {
     415: "unsupported_media_type", 416: "range_not_satisfiable", 422: "invalid_fields", 429: "too_many_requests",
     431: "headers_too_large",
 }  # fmt: skip
+
+ErrorShape = Callable[[int, str, str, Sequence[FieldError]], dict[str, Any]]
+"""Status, detail, code and rejected fields as the JSON body that the clients of certain routes expect of an error."""
+
+SHAPES = "error_shapes"
+"""Extension: the shape of errors by blueprint, and by path where a request matched no method of it."""
 
 _KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
 
@@ -56,7 +63,8 @@ def problem(
     errors: list[Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """A problem document with the request's id."""
+    """A problem document with the request's id, or what the route at hand answers in its place."""
+    media_type = "application/problem+json"
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title,
@@ -67,11 +75,18 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    response = Response(json.dumps(body), status=status, mimetype="application/problem+json")
+    if (shape := _own_shape()) is not None:
+        media_type, body = "application/json", shape(status, detail, code, errors or ())
+    response = Response(json.dumps(body), status=status, mimetype=media_type)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="gateway"'
     response.headers.update(headers or {})
     return response
+
+
+def _own_shape() -> ErrorShape | None:
+    shapes: dict[str, ErrorShape] = current_app.extensions.get(SHAPES, {})
+    return shapes.get(request.blueprint or request.path)
 
 
 def invalid_from(error: ValidationError) -> Invalid:

@@ -3,7 +3,8 @@
 A route parses, calls one service function and answers; everything around it happens here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -17,6 +18,7 @@ from . import denials, idempotency, replay
 from .errors import BadRequest, Forbidden, Invalid, UnsupportedMediaType
 from .identity import Actor
 from .policy import Resource, can
+from .problems import ErrorShape
 from .schemas import Problem
 from .unit_of_work import Work, unit_of_work
 
@@ -28,6 +30,9 @@ TAKES_FILE = "takes_file"
 
 MAY_BE_ABSENT = "may_be_absent"
 """Attribute of a body's model (`In`): no body at all means one without fields."""
+
+OPENS_UNITS = "opens_units"
+"""View attribute: it opens units of work itself, since it waits for others for long."""
 
 _PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 
@@ -74,6 +79,22 @@ def takes_file(action: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return mark
 
 
+def opens_units(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a view that waits for others for long: it holds no unit of work meanwhile, but opens some with `unit`."""
+    setattr(view, OPENS_UNITS, True)
+    return view
+
+
+@contextmanager
+def unit() -> Iterator[Work]:
+    """A unit of work of the request's caller, for a view that `opens_units`. A refusal inside is recorded."""
+    sessions = current_app.extensions["gateway_sessions"]
+    read_only = request.method in ("GET", "HEAD")
+    opened = unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only)
+    with opened as g.work, denials.recorded(g.work):
+        yield g.work
+
+
 def ok(*media_types: str, schema_type: str = "string") -> dict[str, Any]:
     """The OpenAPI description of an answer that has no model."""
     content = {media_type: {"schema": {"type": schema_type}} for media_type in media_types}
@@ -93,13 +114,26 @@ def work() -> Work:
 class Room(APIBlueprint):
     """A blueprint under /v1 whose views each run in one unit of work."""
 
-    def __init__(self, name: str, import_name: str, *, title: str, prefix: str = "/v1") -> None:
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        *,
+        title: str,
+        prefix: str = "/v1",
+        error_shape: ErrorShape | None = None,
+        errors: dict[Any, Any] = PROBLEMS,
+    ) -> None:
+        """`error_shape` makes the body of every error of these routes, and `errors` describes them, where they are
+        not to be problem documents.
+        """
+        self.error_shape = error_shape
         super().__init__(
             name,
             import_name,
             url_prefix=prefix,
             abp_tags=[Tag(name=title)],
-            abp_responses=PROBLEMS,
+            abp_responses=errors,
             abp_security=[{"bearer": []}],
         )
 
@@ -139,10 +173,9 @@ def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any]) -> Cal
             _require_json()
         if file_for is not None:
             _receive(file_for)
-        read_only = request.method in ("GET", "HEAD")
-        sessions = current_app.extensions["gateway_sessions"]
-        unit = unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only)
-        with unit as g.work, denials.recorded(g.work):
+        if hasattr(inner, OPENS_UNITS):
+            return make_response(view(**arguments))
+        with unit():
             if request.method == "POST":
                 return _once(view, arguments, is_file=file_for is not None)
             return make_response(view(**arguments))

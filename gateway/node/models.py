@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from gateway.adapters.providers.base import ProgressHook, Provider, ProviderError, Timeouts
+from gateway.adapters.providers.base import ModelInfo, ProgressHook, Provider, ProviderError, Timeouts
 from gateway.adapters.providers.completion import Completion, complete
 from gateway.adapters.providers.discovery import discover
 from gateway.adapters.providers.registry import create_provider
@@ -59,6 +59,7 @@ class Models:
         self._configured: Mapping[str, Configured] = {}
         self._open: dict[str, _Open] = {"local": _Open(self._make("local", {}), None)}
         self._listed: dict[str, list[dict[str, Any]]] = {}
+        self._found: dict[str, dict[str, str]] = {}
 
     async def refresh(self) -> None:
         """Looks for model servers, here and among the configured, and asks all of them for their models."""
@@ -72,8 +73,10 @@ class Models:
         for name, server in found.items():
             if name not in self._open:
                 self._open[name] = _Open(self._make(server.kind, {"base_url": server.base_url}), None)
-        names = {*self._open, *self._configured}
-        self._listed = {name: await self._list(name) for name in names}
+        self._found = {name: {"kind": each.kind, "base_url": each.base_url} for name, each in found.items()}
+        names = sorted({*self._open, *self._configured})
+        listed = await asyncio.gather(*(self._list(name) for name in names))
+        self._listed = dict(zip(names, listed, strict=True))
 
     async def follow(self) -> None:
         """Refreshes when a provider or its key has changed."""
@@ -81,8 +84,20 @@ class Models:
             await self.refresh()
 
     def listed(self) -> list[dict[str, Any]]:
-        """The models of the last refresh: id, owner, context size in tokens where known."""
+        """The models of the last refresh: id, owner, context size in tokens and Unix time of making where known."""
         return [model for name in sorted(self._listed) for model in self._listed[name]]
+
+    def found(self) -> dict[str, dict[str, str]]:
+        """The model servers found on this machine, by provider's name: kind and base_url."""
+        return self._found
+
+    async def prepare(self, model: str) -> None:
+        """Makes `PROVIDER/MODEL` ready to answer. Raises ProviderError."""
+        name, _, model_id = model.partition("/")
+        held = await self._for_call(name, model_id)
+        if held is None:
+            raise _unknown(model)
+        await held.provider.prepare(model_id)
 
     async def complete(
         self, model: str, prompt: str, *, on_text: Callable[[str], None], on_progress: ProgressHook
@@ -178,14 +193,20 @@ class Models:
         try:
             held = await self._renewed(settings) if settings is not None else self._open[name]
             if settings is not None and settings.models is not None:
-                return [{"id": f"{name}/{model}", "owned_by": name, "context_size": None} for model in settings.models]
+                return [_entry(name, ModelInfo(model, name)) for model in settings.models]
             models = await held.provider.list_models()
         except ProviderError:
-            return []
-        return [
-            {"id": f"{name}/{model.id}", "owned_by": model.owned_by, "context_size": model.context_size}
-            for model in models
-        ]
+            return self._listed.get(name, [])  # one that does not answer now is still there
+        return [_entry(name, model) for model in models]
+
+
+def _entry(provider: str, model: ModelInfo) -> dict[str, Any]:
+    return {
+        "id": f"{provider}/{model.id}",
+        "owned_by": model.owned_by,
+        "context_size": model.context_size,
+        "created": int(model.created.timestamp()) if model.created is not None else None,
+    }
 
 
 def _unknown(model: str) -> ProviderError:

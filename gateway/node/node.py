@@ -135,6 +135,7 @@ class Node:
             "memory_bytes": psutil.virtual_memory().total,
             "sandbox": sandbox,
             "models": self.models.listed(),
+            "found_providers": self.models.found(),
         }
 
     async def close(self) -> None:

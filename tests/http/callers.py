@@ -1,6 +1,7 @@
 """Who calls the live gateway in these tests, and how: people, raw sockets, a look into its database."""
 
 import itertools
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -144,9 +145,37 @@ def filled(path: str, name: str, value: str) -> Iterator[str]:
         yield from filled(after, name, value)
 
 
-def assert_problem(answer: httpx.Response, status: int, code: str | None = None, field: str | None = None) -> None:
-    """The one shape of every error (RFC 9457)."""
+OPENAI_ROUTE = re.compile(r"/v1/(models|embeddings|responses|chat/(completions|warm))(/|$)")
+"""Routes that answer errors as OpenAI does (contract "HTTP conventions")."""
+
+
+def error_code(answer: httpx.Response) -> str:
+    """The code of an error, of either shape."""
+    body = answer.json()
+    return str((body.get("error") or body)["code"])
+
+
+def assert_openai_error(answer: httpx.Response, status: int, code: str | None = None, field: str | None = None) -> None:
+    """The shape of an error on the routes that speak OpenAI's protocol."""
     assert answer.status_code == status, (answer.status_code, answer.text[:500])
+    assert answer.headers["Content-Type"].split(";")[0] == "application/json"
+    assert list(answer.json()) == ["error"]
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"]
+    assert error["type"].endswith("_error")
+    assert code in (None, error["code"])
+    assert field in (None, error["param"])
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str | None = None, field: str | None = None) -> None:
+    """The one shape of every error (RFC 9457), but on the routes that speak OpenAI's protocol."""
+    assert answer.status_code == status, (answer.status_code, answer.text[:500])
+    if OPENAI_ROUTE.match(answer.request.url.path) and answer.headers["Content-Type"].startswith("application/json"):
+        assert_openai_error(answer, status, code, field)
+        return
     assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
     problem = answer.json()
     assert set(problem) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}

@@ -15,13 +15,14 @@ ROLES: dict[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
     "operator": (
-        "*.read", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "audit.*", "access.*", "self.*",
+        "*.read", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*", "audit.*", "access.*",
+        "self.*",
     ),
     "member": (
         "tasks.*", "runs.*", "artifacts.*", "projects.*", "credentials.[!cr]*", "credentials.create",
         "credentials.read", "credentials.read_keys", "credentials.rotate", "preferences.read", "preferences.write",
         "preferences.delete", "spend_limits.read", "audit.read", "audit.export", "events.read", "providers.read",
-        "models.read", "capabilities.read", "queue.read", "access.*", "self.*",
+        "models.*", "capabilities.read", "queue.read", "access.*", "self.*",
     ),
     "viewer": (
         "tasks.read", "runs.read", "artifacts.read", "projects.read", "preferences.read", "audit.read", "events.read",
@@ -131,7 +132,8 @@ NEEDS: dict[str, Need] = {
         projects.create: projects.create_project
         artifacts.create: artifacts.upload
         credentials.read_keys: credentials.get_recovery_kit
-        models.read: providers.list_models providers.get_model
+        models.use: openai.complete_chat
+        models.read: openai.list_models openai.get_model
         providers.read: providers.list_providers providers.get_provider
         providers.create: providers.create_provider
         providers.update: providers.patch_provider

@@ -181,6 +181,7 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
         "identity.set_my_password": {"new_password": "long enough to pass", "current_password": "not the right one"},
         "users.create_user": {"handle": name},
         "users.reset_password": {"password": "long enough to pass"},
+        "openai.complete_chat": {"model": "nobody/none", "messages": [{"role": "user", "content": "x"}]},
         "access.create_group": {"name": name},
         "access.add_member": {"user_id": things["user_id"]},
         "access.patch_member": {"is_active": True},

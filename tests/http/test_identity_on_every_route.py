@@ -10,7 +10,7 @@ from flask import Flask
 
 from gateway.core import crypto
 from tests.conftest import LiveGateway
-from tests.http.callers import PUBLIC, Database, Person, Route, assert_problem, at_own_address
+from tests.http.callers import PUBLIC, Database, Person, Route, assert_problem, at_own_address, error_code
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -70,7 +70,7 @@ def test_every_other_route_refuses_tokens_that_are_no_good(
                 headers = {"Authorization": f"Bearer {token}"}
                 answer = client.request(route.method, live_gateway.url + route.path, headers=headers)
                 assert answer.status_code == 401, (kind, route, answer.text)
-                assert answer.json()["code"] == "bad_token"
+                assert error_code(answer) == "bad_token"
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic b3duZXI6cGFzcw==", "Token x"])
@@ -162,6 +162,7 @@ def _body(route: Route) -> dict[str, object] | None:
     """A body that gets as far as the decision."""
     bodies: dict[str, dict[str, object]] = {
         "tasks.create_task": {"prompt": "hello"},
+        "openai.complete_chat": {"messages": [{"role": "user", "content": "hello"}]},
         "identity.create_token": {"name": "another"},
         "access.create_group": {"name": "one-more"},
         "access.create_role": {"name": "one-more", "actions": ["tasks.read"]},

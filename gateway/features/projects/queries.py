@@ -46,6 +46,16 @@ def one(session: Session, actor: Actor, project_id: uuid.UUID, *, lock: bool = F
     return session.scalar(query.execution_options(populate_existing=lock))
 
 
+def named(session: Session, actor: Actor, name: str) -> Project | None:
+    """The project of that id or slug that the actor may see, one of their own first."""
+    try:
+        is_it: ColumnElement[bool] = Project.id == uuid.UUID(name)
+    except ValueError:
+        is_it = Project.slug == name
+    own_first = (Project.owner_id == actor.user_id).desc()
+    return session.scalar(visible(actor).where(is_it, Project.is_active).order_by(own_first, Project.id).limit(1))
+
+
 def by_id(session: Session, project_id: uuid.UUID) -> Project | None:
     """A project, whoever may see it: for who decides about the right itself."""
     return session.get(Project, project_id)

@@ -72,6 +72,15 @@ def get(work: Work, project_id: uuid.UUID) -> Project:
     return _find(work, project_id, "projects.read")
 
 
+def named(work: Work, name: str) -> Project:
+    """An active project by its id or slug, as a header names one. Raises NotFound."""
+    work.allow("projects.read", Resource("projects", listed=True))
+    project = queries.named(work.session, work.actor, name)
+    if project is None:
+        raise NotFound(f"There is no active project {name[:100]!r}, or it is not yours.", code="project_not_found")
+    return project
+
+
 def for_change(work: Work, project_id: uuid.UUID) -> Project:
     """One project, locked, to be changed. Raises NotFound."""
     return _find(work, project_id, "projects.update", lock=True)

@@ -2,6 +2,7 @@
 
 ACTIONS: dict[str, str] = {
     "models.read": "See the models that can be named",
+    "models.use": "Have a model answer",
     "providers.create": "Add a model server",
     "providers.read": "See model servers",
     "providers.update": "Change a model server",

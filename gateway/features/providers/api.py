@@ -11,9 +11,6 @@ from gateway.core.unit_of_work import unit_of_work
 from . import service, service_use
 from .models import Provider
 from .schemas import (
-    ModelList,
-    ModelOut,
-    ModelPath,
     ProviderIn,
     ProviderOut,
     ProviderPatch,
@@ -21,17 +18,7 @@ from .schemas import (
     ProviderTest,
 )
 
-room = Room("providers", __name__, title="Chat")
-
-
-@room.get("/models", responses={200: ModelList}, summary="Models you may use")
-def list_models() -> Response:
-    return answer(service.models(work()))
-
-
-@room.get("/models/<path:id>", responses={200: ModelOut}, summary="One model")
-def get_model(path: ModelPath) -> Response:
-    return answer(service.model(work(), path.id))
+room = Room("providers", __name__, title="Models")
 
 
 @room.get("/providers", responses={200: Page[ProviderOut]}, summary="Model servers that were added")

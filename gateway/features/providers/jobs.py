@@ -3,7 +3,9 @@
 import uuid
 from typing import TYPE_CHECKING
 
-from . import service_use
+from gateway.adapters.providers.base import ProviderError
+
+from . import service_upstream, service_use
 from .schemas import ProviderTest
 
 if TYPE_CHECKING:
@@ -21,10 +23,20 @@ async def test(node: "Node", provider_id: str, test_id: str) -> None:
     await node.unit(lambda work: service_use.keep_test(work, wanted, test_id, found))
 
 
+async def prepare(node: "Node", model: str) -> None:
+    """Loads a local model, fetching it first where need be, and tells what came of it."""
+    failure = None
+    try:
+        await node.models.prepare(model)
+    except ProviderError as error:
+        failure = str(error)
+    await node.unit(lambda work: service_upstream.tell_prepared(work, model, failure))
+
+
 async def follow(node: "Node") -> None:
     """Renews the list of models within seconds of a change."""
     await node.models.follow()
 
 
-HANDLERS = {"providers.test": test}
+HANDLERS = {"providers.test": test, "providers.prepare": prepare}
 DUTIES = {follow: 2.0}

@@ -6,42 +6,32 @@ from typing import Any
 from sqlalchemy import Select
 
 from gateway.core.errors import Conflict, Invalid, NotFound
-from gateway.core.policy import Resource
+from gateway.core.policy import Resource, can
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service as credentials
-from gateway.features.nodes import service as nodes
 
 from . import queries
 from .models import Provider
 from .schemas import ModelList, ModelOut, ProviderIn, ProviderPatch, ProviderQuery
-
-AGENT = "orchestrator"
-
-
-def models(work: Work) -> ModelList:
-    """Every model that some online node can reach, the agent first."""
-    work.allow("models.read", Resource("models"))
-    online = nodes.online(work)
-    created = int(min((node.started_at.timestamp() for node in online), default=0))
-    found = {AGENT: ModelOut(id=AGENT, created=created, owned_by="gateway")}
-    for node in online:
-        for model in node.capabilities.get("models", []):
-            found.setdefault(
-                model["id"],
-                ModelOut(id=model["id"], created=created, owned_by=model.get("owned_by") or "unknown"),
-            )
-    return ModelList(data=list(found.values()))
+from .service_upstream import Upstreams, unknown
 
 
-def model(work: Work, model_id: str) -> ModelOut:
+def models(work: Work, upstreams: Upstreams) -> ModelList:
+    """Every model that some online node can reach and the caller may use, the agent first."""
+    work.allow("models.read", Resource("models", listed=True))
+    return ModelList(data=[found for found in upstreams.models(work) if _is_usable(work, found.id)])
+
+
+def model(work: Work, upstreams: Upstreams, model_id: str) -> ModelOut:
     """One model. Raises NotFound naming it."""
-    for found in models(work).data:
+    for found in models(work, upstreams).data:
         if found.id == model_id:
             return found
-    raise NotFound(
-        f"There is no model {model_id[:200]!r}; GET /v1/models lists those that are there.",
-        code="model_not_found",
-    )
+    raise unknown(model_id)
+
+
+def _is_usable(work: Work, model_id: str) -> bool:
+    return can(work.actor, "models.use", Resource("models", model_id)).allowed
 
 
 def create(work: Work, wish: ProviderIn) -> Provider:

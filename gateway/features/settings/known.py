@@ -89,8 +89,16 @@ def _prices_problem(prices: dict[str, Any]) -> str | None:
 _PROCESS = {name: field.default for name, field in Config.model_fields.items()}
 
 _DECLARED = (
+    Setting("chat.connect_timeout_s", float, 5.0, "seconds a model's server may take to accept a connection",
+            minimum=0.1, maximum=300),
     Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",
             check=_model_problem, config_field="default_model"),
+    Setting("chat.first_byte_timeout_s", float, 300.0, "seconds until a completion must begin, loading included",
+            minimum=0.1, maximum=86_400),
+    Setting("chat.retries", int, 2, "how often a completion is tried again before its first byte",
+            minimum=0, maximum=20),
+    Setting("chat.timeout_s", float, 1800.0, "seconds that a completion may take in all",
+            minimum=0.1, maximum=86_400),
     Setting("limits.requests_per_minute", int, 60_000, "requests a user may make in a minute; 0 is no limit",
             minimum=0, maximum=10_000_000),
     Setting("limits.token_requests_per_minute", int, 60_000, "requests an API token may make in a minute",

@@ -14,7 +14,7 @@ from gateway.core import queue
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.store import Store
-from gateway.features.providers.service import AGENT
+from gateway.features.providers.service_upstream import AGENT
 from gateway.features.runs import service as runs
 from gateway.features.runs.service import Fenced, LogBatch
 from gateway.features.settings import service as settings

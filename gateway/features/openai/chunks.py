@@ -1,0 +1,246 @@
+"""An upstream's stream made the one that OpenAI's clients expect, event by event and without holding any back.
+
+Servers differ in what they leave out, repeat or add (clients.md of the specification lists what breaks clients).
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.adapters.providers.sse import Event, EventDecoder
+
+from .failures import from_event, not_the_protocol
+
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+
+_NULLABLE = ("finish_reason", "logprobs", "content")
+"""Fields that clients expect to be null now and then; any other null is left out."""
+
+
+@dataclass
+class Tally:
+    """What an answer came to, for whoever meters and stores it."""
+
+    text: list[str] = field(default_factory=list)
+    letters: int = 0
+    usage: dict[str, Any] | None = None
+    finish_reason: str | None = None
+
+    def hear(self, delta: dict[str, Any]) -> None:
+        """Counts one delta, or a whole message."""
+        content = delta.get("content")
+        if isinstance(content, str):
+            self.text.append(content)
+            self.letters += len(content)
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        self.letters += len(reasoning) if isinstance(reasoning, str) else 0
+        for call in delta.get("tool_calls") or ():
+            self.letters += len((call.get("function") or {}).get("arguments") or "")
+
+
+class ToolCalls:
+    """The tool calls of one choice: gives each an index of its own, and its id on the first fragment only."""
+
+    def __init__(self) -> None:
+        self._calls: list[dict[str, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def fit(self, fragment: dict[str, Any]) -> dict[str, Any]:
+        """The fragment as a client can put it together."""
+        function = {name: value for name, value in (fragment.get("function") or {}).items() if value is not None}
+        call = self._call_of(fragment.get("id") or None, fragment.get("index"), function)
+        fitted = {name: value for name, value in fragment.items() if value is not None}
+        fitted["index"] = self._calls.index(call)
+        if call["told"]:
+            # Clients join the strings of fragments, so what was said once is not said again.
+            for name in ("id", "type"):
+                fitted.pop(name, None)
+            if function.get("name") == call["name"]:
+                function.pop("name")
+        else:
+            fitted |= {"id": call["id"], "type": fitted.get("type") or "function"}
+            function.setdefault("arguments", "")
+            call["told"] = True
+        if not isinstance(function.get("arguments", ""), str):
+            function["arguments"] = json.dumps(function["arguments"])
+        call["begun"] = call["begun"] or bool(function.get("arguments"))
+        if function:
+            fitted["function"] = function
+        return fitted
+
+    def _call_of(self, call_id: str | None, index: Any, function: dict[str, Any]) -> dict[str, Any]:
+        """The call that a fragment belongs to, a new one where it begins one."""
+        name = function.get("name")
+        if call_id is not None:
+            known = next((call for call in self._calls if call["id"] == call_id), None)
+        else:
+            same = [call for call in self._calls if index is None or call["upstream_index"] == index]
+            known = same[-1] if same else None
+            if known is not None and name and known["begun"]:
+                known = None  # a name after arguments: the server has begun the next call without an id
+        if known is None:
+            known = {
+                "id": call_id or f"call_{secrets.token_hex(12)}", "upstream_index": index, "name": name,
+                "begun": False, "told": False,
+            }  # fmt: skip
+            self._calls.append(known)
+        return known
+
+
+class Stream:
+    """One stream being made fit. `usage_wanted` is whether the client asked for the usage chunk."""
+
+    def __init__(self, model: str, *, usage_wanted: bool) -> None:
+        self.tally = Tally()
+        self._model = model
+        self._usage_wanted = usage_wanted
+        self.key = ""
+        self._id = f"chatcmpl-{secrets.token_hex(12)}"
+        self._created = int(time.time())
+        self._decoder = EventDecoder()
+        self._calls: dict[int, ToolCalls] = {}
+        self._finished: set[int] = set()
+        self.is_done = False
+        """Whether the upstream has said that there is no more."""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """What the client is sent for a piece of the upstream's. Raises GatewayError where it broke off."""
+        try:
+            events = self._decoder.feed(piece)
+        except ValueError as error:
+            raise not_the_protocol(self._model) from error
+        for event in events:
+            yield from self._take(event)
+
+    def take_whole(self, body: bytes) -> Iterator[bytes]:
+        """The same for a server that knows no streams and answers in one piece."""
+        yield from self._take(Event("", body.decode("utf-8", "replace")))
+        self.is_done = True
+
+    def end(self, prompt_tokens: int, completion_tokens: int) -> Iterator[bytes]:
+        """What is left to say once the upstream has closed: the figures are for one that has not counted.
+
+        Raises GatewayError when it closed too early.
+        """
+        if not self._calls or (not self.is_done and not self._finished):
+            raise from_event("it closed the connection in the middle.", self._model, self.key)
+        for index, calls in self._calls.items():
+            if index not in self._finished:
+                reason = "tool_calls" if calls else "stop"
+                self.tally.finish_reason = reason
+                yield self._event([{"index": index, "delta": {}, "finish_reason": reason}])
+        if self._usage_wanted:
+            counted = {
+                "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
+                "total_tokens": prompt_tokens + completion_tokens,
+            }  # fmt: skip
+            yield self._event([], usage=self.tally.usage or counted)
+
+    def _take(self, event: Event) -> Iterator[bytes]:
+        if self.is_done:
+            return
+        if event.data == "[DONE]":
+            self.is_done = True
+            return
+        chunk = self._parsed(event)
+        usage = chunk.pop("usage", None)
+        if isinstance(usage, dict):
+            self.tally.usage = usage
+        choices = [self._choice(choice) for choice in chunk.get("choices") or () if isinstance(choice, dict)]
+        if isinstance(chunk.get("id"), str) and chunk["id"]:
+            self._id = chunk["id"]
+        if choices:
+            yield self._event(choices, chunk)
+
+    def _parsed(self, event: Event) -> dict[str, Any]:
+        try:
+            chunk = json.loads(event.data)
+        except (ValueError, RecursionError) as error:
+            raise not_the_protocol(self._model) from error
+        if not isinstance(chunk, dict) or (event.name == "error" and not chunk.get("error")):
+            raise from_event(chunk, self._model, self.key)
+        if chunk.get("error"):
+            raise from_event(chunk["error"], self._model, self.key)
+        return chunk
+
+    def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
+        is_first = index not in self._calls
+        calls = self._calls.setdefault(index, ToolCalls())
+        delta = choice.get("delta") or choice.get("message")
+        delta = _plain(delta) if isinstance(delta, dict) else {}
+        if isinstance(delta.get("tool_calls"), list):
+            delta["tool_calls"] = [calls.fit(call) for call in delta["tool_calls"] if isinstance(call, dict)]
+        if is_first:
+            delta = {"role": "assistant", **delta}
+        else:
+            delta.pop("role", None)
+        self.tally.hear(delta)
+        reason = choice.get("finish_reason")
+        if reason is not None:
+            self._finished.add(index)
+            self.tally.finish_reason = str(reason)
+        rest = {name: value for name, value in choice.items() if name not in ("delta", "message")}
+        return {**_plain(rest), "index": index, "delta": delta, "finish_reason": reason}
+
+    def _event(
+        self, choices: list[dict[str, Any]], chunk: dict[str, Any] | None = None, **more: dict[str, Any]
+    ) -> bytes:
+        created = (chunk or {}).get("created")
+        body = {
+            **_plain(chunk or {}), "id": self._id, "object": "chat.completion.chunk",
+            "created": created if isinstance(created, int) else self._created, "model": self._model,
+            "choices": choices, **more,
+        }  # fmt: skip
+        return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
+
+
+def whole(body: bytes, model: str, key: str, tally: Tally) -> dict[str, Any]:
+    """An answer in one piece, made the one that clients expect. Raises GatewayError where it is none."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise not_the_protocol(model) from error
+    if isinstance(answer, dict) and answer.get("error"):
+        raise from_event(answer["error"], model, key)
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    if not isinstance(choices, list) or not all(
+        isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices
+    ):
+        raise not_the_protocol(model)
+    for index, choice in enumerate(choices):
+        message = {"role": "assistant", "content": None, **_plain(choice["message"])}
+        if isinstance(message.get("tool_calls"), list):
+            calls = ToolCalls()
+            message["tool_calls"] = [
+                {name: value for name, value in calls.fit(call).items() if name != "index"}
+                for call in message["tool_calls"]
+                if isinstance(call, dict)
+            ]
+        reason = choice.get("finish_reason") or ("tool_calls" if message.get("tool_calls") else "stop")
+        choices[index] = {**_plain(choice), "index": index, "message": message, "finish_reason": reason}
+        tally.hear(message)
+        tally.finish_reason = str(reason)
+    if isinstance(answer.get("usage"), dict):
+        tally.usage = answer["usage"]
+    return {
+        "id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), **_plain(answer),
+        "object": "chat.completion", "model": model, "choices": choices,
+    }  # fmt: skip
+
+
+def figures(usage: dict[str, Any] | None) -> tuple[int, int] | None:
+    """Tokens read and written, as the upstream counted them."""
+    read, written = (usage or {}).get("prompt_tokens"), (usage or {}).get("completion_tokens")
+    return (read, written) if isinstance(read, int) and isinstance(written, int) else None
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in value.items() if item is not None or name in _NULLABLE}

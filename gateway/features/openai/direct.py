@@ -1,0 +1,196 @@
+"""One completion by a model's own server: asked, followed to its end, and settled however it ends."""
+
+import json
+import socket
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from gateway.adapters.providers.passthrough import Head, Pool
+from gateway.core.errors import GatewayError
+from gateway.core.identity import SYSTEM, Actor
+from gateway.core.unit_of_work import Work, unit_of_work
+from gateway.features.events.fanout import Fanout
+from gateway.features.events.schemas import Filter
+from gateway.features.providers import service_upstream
+from gateway.features.providers.service_upstream import Reached, Upstreams
+
+from . import service
+from .chunks import DONE, KEEP_ALIVE, Stream, Tally, whole
+from .failures import InferenceFailed, event_of, from_answer
+from .relay import Patience, Question, Relay
+from .service import Admission
+
+log = structlog.get_logger("gateway.openai")
+
+CHAT = "/chat/completions"
+
+COUNTS_OLD_NAME_ONLY = ("local", "ollama")
+"""Kinds that know `max_tokens`, and not `max_completion_tokens`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one gateway has for calling models."""
+
+    sessions: Callable[[], Session]
+    fanout: Fanout
+    pool: Pool
+    upstreams: Upstreams
+
+
+class Direct:
+    """One call of a model, for a request that waits for it or reads along."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        actor: Actor,
+        request_id: str,
+        admission: Admission,
+        patience: Patience,
+        client: socket.socket | None,
+    ) -> None:
+        self.tally = Tally()
+        self._gate = gate
+        self._actor = actor
+        self._request_id = request_id
+        self._admission = admission
+        self._relay = Relay(gate.pool, patience, actor, client)
+        self._key = ""
+        self._settled = False
+
+    def whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer in one piece. Raises GatewayError."""
+        with self._running():
+            self._checked(self._ask({**body, "stream": False}))
+            answer = whole(self._relay.read(), self._admission.model, self._key, self.tally)
+            if self.tally.usage is None:
+                answer["usage"] = _usage(*service.estimated(self._admission, self.tally))
+            self._settle(is_whole=True)
+            return answer
+
+    def stream(self, body: dict[str, Any]) -> Generator[bytes]:
+        """The answer as server-sent events.
+
+        Raises GatewayError from its first step only; later an error is an event, and the stream ends as it should.
+        """
+        begun = False
+        try:
+            with self._running():
+                for event in self._events(body):
+                    yield event
+                    begun = True
+        except GatewayError as error:
+            if not begun:
+                raise
+            yield event_of(error)
+            yield DONE
+        except Exception:
+            if not begun:
+                raise
+            log.exception("a stream failed", request_id=self._request_id)
+            yield event_of(InferenceFailed("The gateway failed on this request; its log has the request id."))
+            yield DONE
+
+    def _events(self, body: dict[str, Any]) -> Iterator[bytes]:
+        options = body.get("stream_options") or {}
+        stream = Stream(self._admission.model, usage_wanted=bool(options.get("include_usage")))
+        self.tally = stream.tally
+        # Usage is always asked for, since it is metered, and handed on to those who wanted it.
+        asked = {**body, "stream": True, "stream_options": {**options, "include_usage": True}}
+        head = self._ask(asked)
+        if head.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            refusal = self._relay.read()
+            if b"stream_options" not in refusal:
+                raise from_answer(head, refusal, self._admission.model, self._key)
+            head = self._ask({**body, "stream": True, "stream_options": None})
+        self._checked(head)
+        stream.key = self._key
+        if head.is_stream:
+            for piece in self._relay.pieces():
+                if piece is None:
+                    yield KEEP_ALIVE
+                else:
+                    yield from stream.feed(piece)
+                if stream.is_done:
+                    self._relay.let_end()
+                    break
+        else:
+            yield from stream.take_whole(self._relay.read())
+        yield from stream.end(*service.estimated(self._admission, self.tally))
+        self._settle(is_whole=True)
+        yield DONE
+
+    def _ask(self, body: dict[str, Any]) -> Head:
+        return self._relay.ask(lambda: self._question(body))
+
+    def _checked(self, head: Head) -> None:
+        """Raises GatewayError for an answer that is a refusal."""
+        if head.status != HTTPStatus.OK:
+            raise from_answer(head, self._relay.read(), self._admission.model, self._key)
+
+    def _question(self, body: dict[str, Any]) -> Question:
+        """What the upstream is asked, once its model is loaded. Raises GatewayError, ProviderError."""
+        reached = self._admission.reached or self._loaded()
+        self._key = reached.upstream.headers.get("Authorization", "").removeprefix("Bearer ")
+        sent = {name: value for name, value in body.items() if name != "stream_options" or value is not None}
+        sent["model"] = reached.upstream.model
+        if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None:
+            sent["max_tokens"] = body.get("max_completion_tokens")
+        return Question(reached.upstream, CHAT, json.dumps(sent, allow_nan=False).encode())
+
+    def _loaded(self) -> Reached:
+        """Has a node load the model, and waits for it as long as the call may wait. Raises GatewayError."""
+        model = self._admission.behind
+        told = self._gate.fanout.subscribe(SYSTEM, ("model.*",), Filter(), None)
+        next(told)
+        with self._unit() as work:
+            service_upstream.order(work, model)
+        for message in told:
+            about = message.event.data if message is not None else {}
+            if about.get("model") != model:
+                continue
+            if "reason" in about:
+                raise InferenceFailed(about["reason"])
+            with self._unit() as work:
+                return self._gate.upstreams.find(work, model)
+        raise InferenceFailed("The gateway is stopping; try again.")
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Around the call: it ends with the caller's identity, and is settled however it ends."""
+        with ExitStack() as stack:
+            stack.callback(self._relay.close)
+            stack.enter_context(self._gate.fanout.watch.over(self._relay))
+            try:
+                yield
+            finally:
+                self._settle(is_whole=False)
+
+    @contextmanager
+    def _unit(self) -> Iterator[Work]:
+        with unit_of_work(self._gate.sessions, self._actor, request_id=self._request_id) as work:
+            yield work
+
+    def _settle(self, *, is_whole: bool) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        if self._admission.reservation is None:
+            return
+        with self._unit() as work:
+            service.settle(work, self._admission, self.tally, is_whole=is_whole)
+
+
+def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }

@@ -1,0 +1,97 @@
+"""What comes before and after a completion: who may use the model, where it is reached, what it may spend."""
+
+import json
+import math
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.adapters.providers.base import ProviderError
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.limits import service_spending as spending
+from gateway.features.limits.service_spending import LETTERS_A_TOKEN, Call, Reservation
+from gateway.features.projects import service as projects
+from gateway.features.providers.service_upstream import AGENT, Reached, Upstreams
+from gateway.features.settings import service as settings
+
+from .chunks import Tally, figures
+from .failures import from_provider
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A model call as it was asked for. `text` is what it sends, for estimating; `project` an id or a slug."""
+
+    model: str
+    text: str
+    project: str | None
+    lasts_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A model call that may be made. `model` is what was asked for, `behind` the PROVIDER/MODEL that answers.
+
+    `reached` is None for a local model that has to be loaded first.
+    """
+
+    model: str
+    behind: str
+    call: Call
+    reached: Reached | None
+    reservation: Reservation | None
+    project_id: uuid.UUID | None
+
+
+def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
+    """Decides on a model call, finds its upstream and reserves what it may spend.
+
+    Raises Forbidden, NotFound naming the model or the project, SpendLimitReached, and the errors of `credentials.use`.
+    """
+    project_id = projects.named(work, wish.project).id if wish.project else None
+    work.allow("models.use", Resource("models", wish.model, project_id=project_id))
+    behind = wish.model
+    if wish.model == AGENT:
+        behind = settings.value(work, "chat.default_model")
+        work.allow("models.use", Resource("models", behind, project_id=project_id))
+    try:
+        reached = upstreams.find(work, behind)
+    except ProviderError as error:
+        if error.code != "not_running":
+            raise from_provider(error) from error
+        reached = None
+    token_id = work.actor.credential_id if work.actor.via == "token" else None
+    call = Call(behind, wish.text, work.actor.user_id, token_id, lasts_s=wish.lasts_s)
+    return Admission(wish.model, behind, call, reached, spending.reserve(work, call), project_id)
+
+
+def settle(work: Work, admission: Admission, tally: Tally, *, is_whole: bool) -> None:
+    """Counts what a call has used: as its upstream says, else as it looks; nothing where it did not answer."""
+    if admission.reservation is None:
+        return
+    if (used := figures(tally.usage)) is not None:
+        spending.settle(work, admission.reservation, *used)
+    elif is_whole or tally.letters:
+        spending.settle(work, admission.reservation, *estimated(admission, tally))
+    else:
+        spending.release(work, admission.reservation)
+
+
+def estimated(admission: Admission, tally: Tally) -> tuple[int, int]:
+    """Tokens read and written of an answer whose upstream does not count."""
+    return admission.call.prompt_tokens, math.ceil(tally.letters / LETTERS_A_TOKEN)
+
+
+def text_of(body: dict[str, Any]) -> str:
+    """What a request sends for a model to read: the text of its messages, and its tools; images are left out."""
+    pieces: list[str] = []
+    for message in body.get("messages") or ():
+        content = message.get("content")
+        if isinstance(content, str):
+            pieces.append(content)
+        elif content:
+            pieces += [part["text"] for part in content if isinstance(part.get("text"), str)]
+    if body.get("tools"):
+        pieces.append(json.dumps(body["tools"]))
+    return "\n".join(pieces)

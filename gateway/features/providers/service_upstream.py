@@ -1,0 +1,155 @@
+"""Where a model is reached, for a process that passes completions on itself; and which models there are.
+
+Providers and what nodes report are read at most once a second, keys stay opened until they are replaced or disabled.
+"""
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.adapters.providers.base import ProviderError, Upstream
+from gateway.core.errors import NotFound
+from gateway.core.key_store import KeyStore
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.credentials.service import Stamp
+from gateway.features.nodes import service as nodes
+
+from . import service_use
+from .schemas import ModelOut
+from .service_use import Configured
+
+AGENT = "orchestrator"
+"""The model that is the agent; every other one is PROVIDER/MODEL."""
+
+FRESH_S = 1.0
+"""How long a process may not know of a change of a provider, its key or the models there are."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A model server as it is made an adapter of; `found` on this machine by the node here, or configured."""
+
+    kind: str
+    base_url: str | None
+    settings: Configured | None = None
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where a model is reached, and what kind of provider serves it."""
+
+    kind: str
+    upstream: Upstream
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is at one moment: servers by provider's name, and the models that nodes have listed."""
+
+    servers: dict[str, Server] = field(default_factory=dict)
+    models: Sequence[ModelOut] = ()
+    read_at: float = float("-inf")
+
+
+class Upstreams:
+    """One process's knowledge of servers and models."""
+
+    def __init__(self, keys: KeyStore, models_dir: Path) -> None:
+        self._keys = keys
+        self._models_dir = models_dir
+        self._known = Known()
+        self._opened: dict[str, tuple[Stamp | None, str | None]] = {}
+
+    def models(self, work: Work) -> Sequence[ModelOut]:
+        """Every model that some online node can reach, the agent first; from memory for a second."""
+        return self._fresh(work).models
+
+    def find(self, work: Work, model: str) -> Reached:
+        """Where `PROVIDER/MODEL` is reached. Each use of a key is recorded.
+
+        Raises NotFound naming the model, the errors of `credentials.use`, and ProviderError: `not_running` for a
+        local model that a node has to load first.
+        """
+        name, _, model_id = model.partition("/")
+        server = self._fresh(work).servers.get(name) or self._read(work).servers.get(name)
+        settings = server.settings if server is not None else None
+        if server is None or not model_id:
+            raise unknown(model)
+        if settings is not None and settings.models is not None and model_id not in settings.models:
+            raise unknown(model)
+        from gateway.adapters.providers.registry import create_provider  # loads an HTTP client: only when first needed
+
+        address = {"base_url": server.base_url} if server.base_url is not None else {}
+        key = self._key(work, settings) if settings is not None else None
+        try:
+            provider = create_provider(server.kind, address, models_dir=self._models_dir, api_key=key)
+            return Reached(server.kind, provider.upstream(model_id))
+        except ProviderError as error:
+            if error.code == "unknown_model":
+                raise unknown(model) from error
+            raise
+
+    def _fresh(self, work: Work) -> Known:
+        return self._known if time.monotonic() - self._known.read_at <= FRESH_S else self._read(work)
+
+    def _read(self, work: Work) -> Known:
+        began = time.monotonic()
+        servers, models = _read(work)
+        self._known = Known(servers, models, began)
+        return self._known
+
+    def _key(self, work: Work, settings: Configured) -> str | None:
+        if settings.credential_id is None:
+            return None
+        stamp, key = self._opened.get(settings.name, (None, None))
+        if stamp is not None and stamp.is_active and stamp == settings.key:
+            about = Resource("credentials", settings.credential_id)
+            work.record("credentials.use", about, allowed=True, reason=f"for the provider {settings.name}")
+            return key
+        key = service_use.key_of(work, self._keys, settings)
+        self._opened[settings.name] = settings.key, key
+        return key
+
+
+def order(work: Work, model: str) -> None:
+    """Has a node load a local model; it tells `model.ready` or `model.failed`."""
+    work.defer("providers.prepare", {"model": model}, priority=100)
+
+
+def tell_prepared(work: Work, model: str, failure: str | None) -> None:
+    """What came of an `order`."""
+    about = {"model": model}
+    work.emit("model.ready", data=about) if failure is None else work.emit(
+        "model.failed", data={**about, "reason": failure}
+    )
+
+
+def unknown(model: str) -> NotFound:
+    """The error for a model that nobody has, naming it."""
+    return NotFound(
+        f"There is no model {model[:200]!r}; GET /v1/models lists those that are there.", code="model_not_found"
+    )
+
+
+def _read(work: Work) -> tuple[dict[str, Server], list[ModelOut]]:
+    online = nodes.online(work)
+    servers = {"local": Server("local", None)}
+    for node in online:
+        if node.host == platform.node():  # what another machine's node found on loopback is not on ours
+            found: dict[str, Any] = node.capabilities.get("found_providers", {})
+            servers |= {name: Server(each["kind"], each["base_url"]) for name, each in found.items()}
+    for name, settings in service_use.configured(work).items():
+        servers.pop(name, None)
+        if settings.enabled:
+            servers[name] = Server(settings.kind, settings.base_url, settings)
+    started = int(min((node.started_at.timestamp() for node in online), default=0))
+    models = {AGENT: ModelOut(id=AGENT, created=started, owned_by="gateway")}
+    for node in online:
+        for model in node.capabilities.get("models", []):
+            created, owner = model.get("created") or started, model.get("owned_by") or "unknown"
+            models.setdefault(model["id"], ModelOut(id=model["id"], created=created, owned_by=owner))
+    return servers, list(models.values())

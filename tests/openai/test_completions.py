@@ -1,0 +1,58 @@
+"""Completions by a model's own server: what is handed on, and what the client gets."""
+
+from collections.abc import Callable
+
+import openai
+
+from tests.conftest import LiveGateway
+from tests.openai.conftest import Upstream
+from tests.providers.scripted_server import DONE, Exchange, chunk
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def streams(*pieces: bytes) -> Callable[[Exchange], None]:
+    """A server that answers every question with these bytes."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.method == "GET":
+            exchange.json({"object": "list", "data": []})
+            return
+        exchange.begin()
+        for piece in pieces:
+            exchange.write(piece)
+
+    return script
+
+
+def test_the_local_model_answers_whole_and_as_a_stream(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model="local/smollm2-135m", messages=HELLO, max_tokens=8)
+    assert whole.choices[0].message.content
+    assert whole.model == "local/smollm2-135m"
+    assert whole.usage is not None
+    assert 0 < whole.usage.completion_tokens <= 8
+    chunks = list(client.chat.completions.create(model="local/smollm2-135m", messages=HELLO, max_tokens=8, stream=True))
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert "".join(piece.choices[0].delta.content or "" for piece in chunks)
+    assert chunks[-1].choices[0].finish_reason in ("stop", "length")
+
+
+def test_an_unknown_model_is_named(client: openai.OpenAI, live_gateway: LiveGateway) -> None:
+    answer = live_gateway.call("POST", "/v1/chat/completions", json={"model": "nobody/none", "messages": HELLO})
+    assert answer.status_code == 404
+    error = answer.json()["error"]
+    assert error["code"] == "model_not_found"
+    assert "nobody/none" in error["message"]
+
+
+def test_a_stream_is_handed_on_with_every_field(upstream: Callable[..., Upstream], client: openai.OpenAI) -> None:
+    server = upstream(streams(chunk("hel"), chunk("lo", finish_reason="stop"), DONE))
+    stream = client.chat.completions.create(
+        model=server.model, messages=HELLO, stream=True, extra_body={"top_k": 3, "keep_alive": {"any": ["thing"]}}
+    )
+    chunks = list(stream)
+    assert "".join(piece.choices[0].delta.content or "" for piece in chunks) == "hello"
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert server.asked[-1]["top_k"] == 3
+    assert server.asked[-1]["keep_alive"] == {"any": ["thing"]}
+    assert server.asked[-1]["model"] == "model-1"
