@@ -53,6 +53,8 @@ class AuditRecord(Base):
         Index("ix_audit_records_request_id", "request_id", postgresql_where=text("request_id IS NOT NULL")),
         # Denials are few and looked for often: indexes of their own cost next to nothing.
         Index("ix_audit_records_denied", "id", postgresql_where=_DENIED),
+        Index("ix_audit_records_denied_actor", "actor", "id", postgresql_where=_DENIED),
+        Index("ix_audit_records_denied_actor_id", "actor_id", "id", postgresql_where=_DENIED),
         Index(
             "ix_audit_records_denied_action",
             "action",

@@ -5,6 +5,7 @@ settles which of several rules with the same effect is named as the one that dec
 """
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import rights
@@ -95,9 +96,8 @@ def can(actor: Actor, action: str, resource: Resource) -> Decision:
     for rule in case.denies:
         if _is_about(rule, actor, resource) and _holds(rule, actor):
             return Decision(False, f"the rule {rule.name} denies it", rule=rule)
-    for grant in case.grants:
-        if _gives(grant, actor, resource):
-            return Decision(True, _words(grant), grant=grant)
+    if grant := _given(case, actor, resource):
+        return Decision(True, _words(grant), grant=grant)
     for rule in case.allows:
         if _is_about(rule, actor, resource) and _holds(rule, actor):
             return Decision(True, f"the rule {rule.name} allows it", rule=rule)
@@ -109,11 +109,18 @@ def reach(actor: Actor, action: str, kind: str) -> Reach:
     if actor.user_id == SYSTEM_USER_ID:
         return EVERYTHING
     case = rights_of(actor).about(action)
-    everywhere = [grant for grant in case.grants if grant.project_id is None]
-    taken_in = {Clause(own=True if grant.role.reach == "own" else None) for grant in everywhere}
-    if projects := frozenset(grant.project_id for grant in case.grants if grant.project_id):
-        taken_in.add(Clause(projects=projects))
+    taken_in = (*_granted(case.grants, own=None), *_granted(case.own_grants, own=True))
+    if Clause() in taken_in:
+        taken_in = (Clause(),)
     return Reach((*taken_in, *_clauses(case.allows, actor, kind)), _clauses(case.denies, actor, kind))
+
+
+def _granted(grants: tuple[Grant, ...], own: bool | None) -> Iterator[Clause]:
+    """What grants take in: everything or all that is the actor's own, else that of certain projects."""
+    if any(grant.project_id is None for grant in grants):
+        yield Clause(own)
+    elif projects := frozenset(grant.project_id for grant in grants if grant.project_id):
+        yield Clause(own, projects=projects)
 
 
 def is_hidden(actor: Actor, resource: Resource) -> bool:
@@ -127,7 +134,7 @@ def is_hidden(actor: Actor, resource: Resource) -> bool:
 def allowed_actions(actor: Actor) -> list[str]:
     """The action globs the actor holds somewhere, for a client that hides what is not allowed."""
     held = rights_of(actor)
-    granted = {glob for grant in held.grants for glob in grant.role.actions}
+    granted = {glob for grant in held.grants for glob in (*grant.role.actions, *grant.role.own_actions)}
     granted |= {rule.action for rule in held.rules if rule.effect == "allow"}
     return sorted(granted) if actor.scopes is None else sorted(actor.scopes)
 
@@ -146,12 +153,24 @@ def holds(actor: Actor, glob: str, project_id: uuid.UUID | None) -> bool:
     return in_scope and rights.is_within_globs(glob, held)
 
 
-def _gives(grant: Grant, actor: Actor, resource: Resource) -> bool:
-    if resource.listed:
-        return True
-    if grant.project_id is not None:
-        return resource.project_id == grant.project_id
-    return grant.role.reach == "all" or resource.owner_id in (None, actor.user_id)
+def _given(case: Case, actor: Actor, resource: Resource) -> Grant | None:
+    """The first grant that gives it, those that give it on everything first."""
+    for grant in case.grants:
+        if _is_in_scope(grant, resource):
+            return grant
+    for grant in case.own_grants:
+        if _is_in_scope(grant, resource) and (resource.listed or _is_own(grant, actor, resource)):
+            return grant
+    return None
+
+
+def _is_in_scope(grant: Grant, resource: Resource) -> bool:
+    return resource.listed or grant.project_id is None or resource.project_id == grant.project_id
+
+
+def _is_own(grant: Grant, actor: Actor, resource: Resource) -> bool:
+    """What nobody owns is everybody's who has the action, but in a project it is the project's."""
+    return resource.owner_id == actor.user_id or (resource.owner_id is None and grant.project_id is None)
 
 
 def _is_about(rule: Rule, actor: Actor, resource: Resource) -> bool:
@@ -203,7 +222,7 @@ def _words(grant: Grant) -> str:
 
 
 def _why_not(case: Case, actor: Actor, action: str, resource: Resource) -> str:
-    if not case.grants:
+    if not case.grants and not case.own_grants:
         return f"no role of {actor.handle} includes {action}"
     if resource.owner_id not in (None, actor.user_id):
         return "it belongs to another user"

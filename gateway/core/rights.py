@@ -15,13 +15,26 @@ Scope = Literal["own", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A name for a set of actions. `reach` says on what, when given at system scope: the holder's own, or all."""
+    """A name for a set of actions. `reach` says on what, when given at system scope: the holder's own, or all.
+
+    `own_actions` are given besides, on what the holder owns and nothing else, wherever the role is given.
+    """
 
     name: str
     actions: tuple[str, ...]
     reach: Scope
     description: str = ""
+    own_actions: tuple[str, ...] = ()
 
+
+_MEMBER = (
+    "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
+    "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
+    "audit.export", "credentials.create", "credentials.read", "credentials.update", "credentials.rotate",
+    "credentials.disable", "credentials.enable", "credentials.delete", "credentials.use",
+    "credentials.read_keys", "providers.read",
+    "capabilities.read", "queue.read", "access.explain", "access.read_actions", "self.*",
+)  # fmt: skip
 
 BUILT_IN: dict[str, Role] = {
     role.name: role
@@ -36,20 +49,9 @@ BUILT_IN: dict[str, Role] = {
             ),
             "all",
             "Keeps the work going, whoever started it",
+            own_actions=_MEMBER,
         ),
-        Role(
-            "member",
-            (
-                "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
-                "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
-                "audit.export", "credentials.create", "credentials.read", "credentials.update", "credentials.rotate",
-                "credentials.disable", "credentials.enable", "credentials.delete", "credentials.use",
-                "credentials.read_keys", "providers.read",
-                "capabilities.read", "queue.read", "access.explain", "access.read_actions", "self.*",
-            ),
-            "own",
-            "Works on tasks of their own",
-        ),
+        Role("member", _MEMBER, "own", "Works on tasks of their own"),
         Role(
             "viewer",
             (
@@ -137,9 +139,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What of a user's rights is about one action, the rules in the order in which they decide."""
+    """What of a user's rights is about one action, the rules in the order in which they decide.
+
+    `grants` give it on everything in their scope, `own_grants` on what the user owns there.
+    """
 
     grants: tuple[Grant, ...]
+    own_grants: tuple[Grant, ...]
     denies: tuple[Rule, ...]
     allows: tuple[Rule, ...]
 
@@ -167,12 +173,22 @@ class Rights:
         if case is None:
             found = [rule for rule in self.rules if matches(rule.action, action)]
             rules = sorted(found, key=lambda rule: (-rule.priority, rule.id))
+            scopes = [_scope(grant, action) for grant in self.grants]
             case = self._cases[action] = Case(
-                tuple(grant for grant in self.grants if any(matches(glob, action) for glob in grant.role.actions)),
+                tuple(grant for grant, scope in zip(self.grants, scopes, strict=True) if scope == "all"),
+                tuple(grant for grant, scope in zip(self.grants, scopes, strict=True) if scope == "own"),
                 tuple(rule for rule in rules if rule.effect == "deny"),
                 tuple(rule for rule in rules if rule.effect == "allow"),
             )
         return case
+
+
+def _scope(grant: Grant, action: str) -> Scope | None:
+    """On what in its scope a grant gives `action`, if at all. In a project every reach takes in the whole of it."""
+    role = grant.role
+    if any(matches(glob, action) for glob in role.actions):
+        return role.reach if grant.project_id is None else "all"
+    return "own" if any(matches(glob, action) for glob in role.own_actions) else None
 
 
 @lru_cache(maxsize=64)

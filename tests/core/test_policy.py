@@ -1,5 +1,6 @@
 """The policy against a small independent model: whatever grants and rules there are, both decide alike."""
 
+import itertools
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -19,6 +20,7 @@ PROJECTS = [uuid.UUID(int=10), uuid.UUID(int=11)]
 KEYS = [uuid.UUID(int=20), uuid.UUID(int=21)]
 KINDS = ["tasks", "artifacts"]
 ACTIONS = ["tasks.read", "tasks.delete", "artifacts.read", "artifacts.create"]
+ROOMS = ["tasks", "runs", "projects", "preferences", "credentials", "providers", "audit", "self", "users", "events"]
 GLOBS = ["*", "tasks.*", "*.read", "tasks.read", "artifacts.*", "nothing.else"]
 
 
@@ -45,6 +47,7 @@ roles = st.builds(
     name=st.sampled_from(["reader", "writer"]),
     actions=st.lists(st.sampled_from(GLOBS), min_size=1, max_size=2).map(tuple),
     reach=st.sampled_from(["own", "all"]),
+    own_actions=st.lists(st.sampled_from(GLOBS), max_size=1).map(tuple),
 )
 grants = st.builds(Grant, role=roles, project_id=st.sampled_from([None, *PROJECTS]))
 selectors = st.one_of(
@@ -104,11 +107,14 @@ def model(held: Rights, thing: Thing, action: str) -> bool:
     if any(rule.effect == "deny" and rule_fits(rule, thing, action) for rule in held.rules):
         return False
     for grant in held.grants:
-        if not any(glob_fits(glob, action) for glob in grant.role.actions):
-            continue
-        if grant.project_id is not None and grant.project_id == thing.project:
-            return True
-        if grant.project_id is None and (grant.role.reach == "all" or thing.owner in (ME, None)):
+        given = any(glob_fits(glob, action) for glob in grant.role.actions)
+        given_on_own = any(glob_fits(glob, action) for glob in grant.role.own_actions)
+        if grant.project_id is None:
+            if given and grant.role.reach == "all":
+                return True
+            if (given or given_on_own) and thing.owner in (ME, None):
+                return True
+        elif grant.project_id == thing.project and (given or (given_on_own and thing.owner == ME)):
             return True
     return any(rule.effect == "allow" and rule_fits(rule, thing, action) for rule in held.rules)
 
@@ -183,6 +189,29 @@ def test_nothing_given_is_nothing_allowed() -> None:
 def test_times_of_day_are_those_of_the_rules_zone(window: dict[str, Any], moment: str, holds: bool) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     assert Conditions(**window).hold("token", None, at) is holds
+
+
+@pytest.mark.parametrize("project", [None, PROJECTS[0]])
+def test_each_built_in_role_may_do_with_its_own_things_what_the_next_may(project: uuid.UUID | None) -> None:
+    """Owner, admin, operator, member, viewer: held for the whole system, or in the project in which the thing lies."""
+    actions = {f"{room}.{verb}" for room in ROOMS for verb in ("read", "write", "create", "update", "delete", "use")}
+    actions |= {glob for role in BUILT_IN.values() for glob in role.actions if "*" not in glob}
+    assert list(BUILT_IN) == ["owner", "admin", "operator", "member", "viewer"]
+    for above, below in itertools.pairwise(BUILT_IN.values()):
+        for action in sorted(actions):
+            mine = Resource(action.split(".")[0], KEYS[0], ME, project)
+            more, less = (policy.can(actor(Rights((Grant(role, project),))), action, mine) for role in (above, below))
+            assert more.allowed or not less.allowed, (above.name, below.name, action)
+
+
+def test_an_operator_keeps_secrets_and_preferences_of_their_own_and_of_nobody_else() -> None:
+    operator = actor(Rights((Grant(BUILT_IN["operator"]),)))
+    for action in ("preferences.write", "preferences.delete", "credentials.create", "credentials.rotate"):
+        kind = action.split(".")[0]
+        assert policy.can(operator, action, Resource(kind, None, ME)).allowed
+        assert not policy.can(operator, action, Resource(kind, None, OTHER)).allowed
+    assert policy.reach(operator, "credentials.read", "credentials") == policy.EVERYTHING
+    assert policy.reach(operator, "credentials.use", "credentials").is_own
 
 
 def test_globs() -> None:

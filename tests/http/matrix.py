@@ -31,6 +31,9 @@ ROLES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What each role gives. The first three give it on everything, the others on what is the holder's own."""
 
+ON_OWN: dict[str, tuple[str, ...]] = {"operator": ROLES["member"]}
+"""What a role gives besides, on what is the holder's own."""
+
 SEES_ALL = {"owner", "admin", "operator"}
 
 
@@ -189,6 +192,9 @@ def expected(role: str, whose: Whose, need: Need) -> Verdict:
 
 def _may(role: str, whose: Whose, need: Need, action: str) -> bool:
     given = _includes(role, action)
+    given_on_own = given or any(fnmatchcase(action, glob) for glob in ON_OWN.get(role, ()))
+    if whose == "own" or need.sort == "listed":
+        return given_on_own or (whose == "project" and _includes("viewer", action))
     if need.sort == "private":
         return given and whose == "own"
     if whose == "project":

@@ -15,6 +15,7 @@ from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.tasks import queries
 from gateway.features.tasks import service as tasks
+from gateway.features.tasks.schemas import TaskIn
 from tests.services.conftest import Open, Tasks
 
 
@@ -149,6 +150,27 @@ def test_nobody_hands_on_what_they_do_not_have(unit: Open, person: Callable[...,
         service_roles.bind(work, give(admin, "viewer", project.id))
     refused(head, lambda work: service_roles.bind(work, give(head, "admin")))
     refused(head, lambda work: service_roles.create(work, RoleIn(name="sneaky", actions=["*"], reach="all")))
+
+
+def test_a_role_can_look_at_all_and_change_what_its_holder_owns(
+    unit: Open, mine: Tasks, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
+) -> None:
+    wish = RoleIn(name="curator", actions=["*.read", "roles.*"], reach="all", own_actions=["tasks.*"])
+    role = system(service_roles.create, wish)
+    curator = person("viewer")
+    system(service_roles.bind, BindingIn(subject_type="user", subject_id=curator.user_id, role_id=role.id))
+    theirs = mine.create(name="theirs")
+    curator = now(curator)
+    assert seen(unit, curator, [theirs]) == {theirs.name}
+    with pytest.raises(Forbidden, match="it belongs to another user"), unit(curator) as work:
+        tasks.cancel(work, theirs.id)
+    with unit(curator) as work:
+        own = tasks.create(work, TaskIn(commands=["true"]))
+    with unit(curator) as work:
+        assert tasks.cancel(work, own.id).status == "canceled"
+    # Who may do it on their own things alone does not hand it on, as it would then be on others'.
+    with pytest.raises(Forbidden, match="nobody hands on"), unit(curator) as work:
+        service_roles.create(work, wish.model_copy(update={"name": "another"}))
 
 
 def test_the_last_owner_stays_one(unit: Open, system: Callable[..., Any], rows: Callable[..., list[Any]]) -> None:

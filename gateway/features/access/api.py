@@ -117,7 +117,8 @@ def _role(row: RoleRow) -> RoleOut:
     role = service.role_of(row)
     return RoleOut(
         id=row.id, version=row.version, created_at=row.created_at, updated_at=row.updated_at, name=row.name,
-        description=role.description, actions=list(role.actions), reach=role.reach, is_builtin=row.is_builtin,
+        description=role.description, actions=list(role.actions), reach=role.reach, own_actions=list(role.own_actions),
+        is_builtin=row.is_builtin,
     )  # fmt: skip
 
 

@@ -61,6 +61,7 @@ class RoleRow(Base):
     description: Mapped[str] = mapped_column(default="")
     actions: Mapped[list[str]]
     reach: Mapped[str] = mapped_column(default="own")
+    own_actions: Mapped[list[str]] = mapped_column(default=list)
     is_builtin: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -142,12 +142,16 @@ class MemberPath(In):
 
 
 class RoleIn(In):
-    """A new role; given at system scope, it reaches what its holder owns, or all."""
+    """A new role; given at system scope, it reaches what its holder owns, or all.
+
+    `own_actions` are given besides, on what the holder owns and nothing else.
+    """
 
     name: Name
     description: Description = ""
     actions: Annotated[list[Glob], Field(min_length=1, max_length=200)]
     reach: Literal["own", "all"] = "own"
+    own_actions: Annotated[list[Glob], Field(max_length=200)] = []
 
 
 class RolePatch(In):
@@ -157,6 +161,7 @@ class RolePatch(In):
     description: Description | None = None
     actions: Annotated[list[Glob], Field(min_length=1, max_length=200)] | None = None
     reach: Literal["own", "all"] | None = None
+    own_actions: Annotated[list[Glob], Field(max_length=200)] | None = None
 
 
 class RoleOut(Versioned):
@@ -166,6 +171,7 @@ class RoleOut(Versioned):
     description: str
     actions: list[str]
     reach: str
+    own_actions: list[str]
     is_builtin: bool
 
 
@@ -331,10 +337,11 @@ class ExplainQuery(In):
 
 
 class GrantOut(Out):
-    """A role that includes the action."""
+    """A role that includes the action; `reach` is on what, within its scope: the user's own, or all."""
 
     role: str
     actions: list[str]
+    own_actions: list[str]
     reach: str
     group: str | None
     scope_type: str

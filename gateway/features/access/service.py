@@ -11,7 +11,7 @@ from gateway.core.clock import now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.policy import Resource
-from gateway.core.rights import BUILT_IN, Grant, Rights, Role, Rule
+from gateway.core.rights import BUILT_IN, Case, Grant, Rights, Role, Rule, Scope
 from gateway.core.unit_of_work import Work
 
 from . import queries
@@ -94,8 +94,8 @@ def explain(work: Work, user_id: uuid.UUID | None, action: str, resource: str) -
         resource=resource,
         roles=sorted(rights.roles),
         groups=list(rights.groups),
-        grants=[_grant_out(grant) for grant in case.grants],
-        grant=_grant_out(decision.grant) if decision.grant else None,
+        grants=[_grant_out(case, grant) for grant in (*case.grants, *case.own_grants)],
+        grant=_grant_out(case, decision.grant) if decision.grant else None,
         rule=_rule_out(decision.rule, asked) if decision.rule else None,
         rules=[_rule_out(rule, asked) for rule in (*case.denies, *case.allows)],
     )
@@ -140,7 +140,8 @@ def role_of(row: RoleRow) -> Role:
     """A role as the policy knows it."""
     if row.is_builtin:
         return BUILT_IN[row.name]
-    return Role(row.name, tuple(row.actions), "all" if row.reach == "all" else "own", row.description)
+    reach: Scope = "all" if row.reach == "all" else "own"
+    return Role(row.name, tuple(row.actions), reach, row.description, tuple(row.own_actions))
 
 
 def _grant(binding: RoleBinding, role: RoleRow, group: str | None) -> Grant:
@@ -154,9 +155,10 @@ def _rule(row: PolicyRule) -> Rule:
     )  # fmt: skip
 
 
-def _grant_out(grant: Grant) -> GrantOut:
+def _grant_out(case: Case, grant: Grant) -> GrantOut:
     return GrantOut(
-        role=grant.role.name, actions=list(grant.role.actions), reach=grant.role.reach, group=grant.group,
+        role=grant.role.name, actions=list(grant.role.actions), own_actions=list(grant.role.own_actions),
+        reach="all" if grant in case.grants else "own", group=grant.group,
         scope_type="project" if grant.project_id else "system", scope_id=grant.project_id,
     )  # fmt: skip
 

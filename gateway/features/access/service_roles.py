@@ -33,7 +33,7 @@ def create(work: Work, wish: RoleIn) -> RoleRow:
     """A new role. Raises Conflict for a taken name, Forbidden for actions that the caller does not have."""
     work.allow("roles.create", Resource("roles"))
     _check_free(work, wish.name, None)
-    _check_held(work, wish.actions, None)
+    _check_held(work, [*wish.actions, *wish.own_actions], None)
     role = RoleRow(**wish.model_dump())
     work.session.add(role)
     work.session.flush()
@@ -51,8 +51,9 @@ def change(work: Work, role: RoleRow, patch: RolePatch) -> RoleRow:
             raise Invalid.field(name, "this cannot be null")
     if "name" in given:
         _check_free(work, given["name"], role.id)
-    if {"actions", "reach"} & given.keys():
-        _check_held(work, given.get("actions", role.actions), None)
+    if {"actions", "reach", "own_actions"} & given.keys():
+        wanted = [*given.get("actions", role.actions), *given.get("own_actions", role.own_actions)]
+        _check_held(work, wanted, None)
     for name, value in given.items():
         setattr(role, name, value)
     service.changed(work)
@@ -189,7 +190,8 @@ def _check_scope(work: Work, project_id: uuid.UUID | None) -> None:
 def _check_may_give(work: Work, role: RoleRow, project_id: uuid.UUID | None) -> None:
     if role.name == "owner" and not service.is_system(work.actor.user_id) and "owner" not in work.actor.roles:
         _refuse(work, "only an owner makes or unmakes owners")
-    _check_held(work, list(service.role_of(role).actions), project_id)
+    given = service.role_of(role)
+    _check_held(work, [*given.actions, *given.own_actions], project_id)
 
 
 def _check_held(work: Work, actions: list[str], project_id: uuid.UUID | None) -> None:

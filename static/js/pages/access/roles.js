@@ -28,6 +28,7 @@ const FIELDS = [
       { value: "all", label: "what anybody owns" },
     ],
   },
+  { name: "own_actions", label: "Besides, on what its holder owns", kind: "words", options: actions, placeholder: "credentials.*" },
 ];
 
 /** @param {Role | null} role @param {Partial<Role>} initial @param {() => void} done */
@@ -40,6 +41,8 @@ const edit = (role, initial, done) =>
     send: (values) => (role ? api.patch(`/v1/roles/${role.id}`, values, role.version) : api.post("/v1/roles", values)),
     done,
   });
+
+const tags = (/** @type {string[]} */ globs) => globs.map((glob) => html`<code class="tag">${glob}</code>`);
 
 /** @param {Role} role @param {() => void} done */
 const destroy = (role, done) =>
@@ -59,7 +62,7 @@ export function Roles() {
   const list = useResource(cursor ?? "", () => api.get("/v1/roles", { cursor }), about("role."));
   const columns = [
     { head: "Role", class: "cell-top", cell: (/** @type {Role} */ role) => html`<b>${role.name}</b>${role.is_builtin && html` <span class="tag">built in</span>`}<div class="quiet cell-text">${role.description}</div>` },
-    { head: "May", class: "cell-wrap", cell: (/** @type {Role} */ role) => role.actions.map((glob) => html`<code class="tag">${glob}</code>`) },
+    { head: "May", class: "cell-wrap", cell: (/** @type {Role} */ role) => html`${tags(role.actions)}${role.own_actions.length > 0 && html`<div class="quiet cell-text">and on their own: ${tags(role.own_actions)}</div>`}` },
     { head: "Reaches", cell: (/** @type {Role} */ role) => (role.reach === "all" ? "all" : "own") },
     menuColumn((/** @type {Role} */ role) =>
       rowMenu(role.name, [
