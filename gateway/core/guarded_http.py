@@ -1,0 +1,293 @@
+"""The one way out to addresses that a user, a model or a page chose (Smokescreen's rules, in the client).
+
+Every host is resolved here and each of its addresses judged; the connection goes to a judged address and to no
+other, so that a second, different answer of the DNS changes nothing. Redirects are followed here, each judged anew.
+"""
+
+import asyncio
+import http.cookiejar
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from .public_internet import Address, is_own, is_public, literal
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""(host, port) to the addresses of it, as texts. Raises OSError."""
+Check = Callable[[str], None]
+"""Called with each host, in ASCII, before it is asked for; raises OutboundError to forbid it."""
+
+WEB_PORTS = frozenset({80, 443, 8080, 8443})
+"""Where one may go without an exception: on others speak services that were not made for strangers."""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class OutboundError(Exception):
+    """A request that was refused or went wrong: `code` is a stable word, the message one sentence for the user.
+
+    `permanent`: trying the same again cannot help.
+    """
+
+    def __init__(self, message: str, *, code: str, permanent: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one request may take, its redirects included. A body is cut at `body_bytes`, counted unpacked."""
+
+    total_s: float = 20.0
+    connect_s: float = 5.0
+    body_bytes: int = 2 * 2**20
+    redirects: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back in the end, from `url`; `cut` when there was more than the bounds allow."""
+
+    url: str
+    status: int
+    headers: httpx.Headers
+    content: bytes
+    cut: bool
+
+
+class GuardedClient:
+    """Requests to public addresses, and to one's own networks where a host is named in `allowed_hosts`.
+
+    Connections are kept and never shared with another client, so an exception of one is none of another. It keeps
+    no cookies and asks no proxy, which would resolve names by itself.
+    """
+
+    def __init__(
+        self, *, tls: ssl.SSLContext, allowed_hosts: Iterable[str] = (), ports: frozenset[int] = WEB_PORTS,
+        user_agent: str = "user-api-gateway", resolve: Resolve | None = None,
+    ) -> None:  # fmt: skip
+        self._excepted = frozenset(_plain(host) for host in allowed_hosts)
+        self._ports = ports
+        self._guard = _Guard(resolve or _resolve, self._excepted)
+        self._http = httpx.AsyncClient(
+            transport=_Transport(self._guard, tls),
+            trust_env=False,
+            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+            headers={"User-Agent": user_agent, "Accept-Encoding": "gzip"},
+        )
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None,
+        bounds: Bounds | None = None, check: Check | None = None,
+    ) -> Answer:  # fmt: skip
+        """One request. Redirects of GET and HEAD are followed; `headers` go to the first origin alone.
+
+        Raises OutboundError.
+        """
+        bounds = bounds or Bounds()
+        try:
+            async with asyncio.timeout(bounds.total_s):
+                return await self._follow(method, self._parsed(url), dict(headers or {}), content, bounds, check)
+        except TimeoutError as error:
+            raise OutboundError(
+                f"It was not answered within {bounds.total_s:g} s.", code="outbound_timeout", permanent=False
+            ) from error
+
+    async def aclose(self) -> None:
+        """Closes what is kept open."""
+        await self._http.aclose()
+
+    async def _follow(
+        self, method: str, target: httpx.URL, headers: dict[str, str], content: bytes | None, bounds: Bounds,
+        check: Check | None,
+    ) -> Answer:  # fmt: skip
+        timeout = httpx.Timeout(bounds.total_s, connect=bounds.connect_s)
+        for _ in range(bounds.redirects + 1):
+            if check is not None:
+                check(_plain(target.raw_host.decode("ascii")))
+            request = self._http.build_request(method, target, headers=headers, content=content, timeout=timeout)
+            answer, location = await self._send(request, bounds.body_bytes)
+            if location is None or method not in ("GET", "HEAD"):
+                return answer
+            following = self._parsed(location, base=target)
+            if _origin(following) != _origin(target):
+                headers = {}
+            target = following
+        raise OutboundError(f"It was redirected more than {bounds.redirects} times.", code="too_many_redirects")
+
+    async def _send(self, request: httpx.Request, most: int) -> tuple[Answer, str | None]:
+        place = request.url.host
+        try:
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # httpx reads a Location, whoever follows it
+            raise _failure(error, place) from error
+        try:
+            location = response.headers.get("Location") if response.status_code in REDIRECTS else None
+            content, cut = (b"", False) if location else await _body(response, most)
+        except httpx.HTTPError as error:
+            raise _failure(error, place) from error
+        finally:
+            await response.aclose()
+        return Answer(str(request.url), response.status_code, response.headers, content, cut), location
+
+    def _parsed(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
+        """The address, judged as far as its text tells. Raises OutboundError."""
+        if len(url) > 8192 or not url.isprintable() or " " in url or "\\" in url:
+            raise _bad_url("An address must be without spaces, backslashes and control characters")
+        try:
+            target = base.join(url) if base is not None else httpx.URL(url)
+            host = target.raw_host.decode("ascii")
+        except (httpx.InvalidURL, UnicodeError, ValueError, TypeError) as error:
+            raise _bad_url("That is no address of the web") from error
+        if target.scheme not in ("http", "https") or not host:
+            raise _bad_url("An address must begin with http:// or https:// and name a host")
+        if target.userinfo:
+            raise _bad_url("An address must not hold a user name or a password")
+        port = target.port if target.port is not None else {"http": 80, "https": 443}[target.scheme]
+        if port not in self._ports and _plain(host) not in self._excepted:
+            raise OutboundError(f"Port {port} is not one of the web.", code="forbidden_address")
+        self._guard.judge_name(host)
+        return target
+
+
+class _Guard(httpcore.AsyncNetworkBackend):
+    """Opens connections, and only to addresses it has judged: the innermost place, which nothing goes around."""
+
+    def __init__(self, resolve: Resolve, excepted: frozenset[str]) -> None:
+        self._resolve = resolve
+        self._excepted = excepted
+        self._network = httpcore.AnyIOBackend()
+
+    def judge_name(self, host: str) -> Address | None:
+        """The address that the host is written as, judged; None for a name. Raises OutboundError."""
+        try:
+            address = literal(host)
+        except ValueError as error:
+            raise _bad_url(f"{host[:253]} is {error}") from error
+        if address is not None:
+            self._judge(host, address)
+        return address
+
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,  # noqa: ASYNC109
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:  # fmt: skip
+        """Connects to the first address that answers, when all of them may be connected to."""
+        failure: Exception = httpcore.ConnectError("no address")
+        try:
+            async with asyncio.timeout(timeout):
+                for address in await self._addresses(host, port):
+                    try:
+                        return await self._network.connect_tcp(str(address), port, None, local_address, socket_options)
+                    except httpcore.ConnectError as error:
+                        failure = error
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout from error
+        raise failure
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:  # fmt: skip
+        """Never."""
+        raise OutboundError("A socket of this machine is no address of the web.", code="forbidden_address")
+
+    async def sleep(self, seconds: float) -> None:
+        """As the network's own."""
+        await self._network.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int) -> list[Address]:
+        written = self.judge_name(host)
+        if written is not None:
+            return [written]
+        try:
+            found = [literal(text) for text in await self._resolve(host, port)]
+        except (OSError, UnicodeError, ValueError) as error:
+            raise OutboundError(f"The host {host[:253]} is not known.", code="unknown_host", permanent=False) from error
+        addresses = [address for address in found if address is not None]
+        if not addresses:
+            raise OutboundError(f"The host {host[:253]} has no address.", code="unknown_host", permanent=False)
+        for address in addresses:
+            self._judge(host, address)
+        return addresses
+
+    def _judge(self, host: str, address: Address) -> None:
+        if is_public(address) or (is_own(address) and _plain(host) in self._excepted):
+            return
+        raise OutboundError(f"{host[:253]} is not on the public internet.", code="forbidden_address")
+
+
+class _Transport(httpx.AsyncHTTPTransport):
+    """httpx over connections of the guard."""
+
+    def __init__(self, guard: _Guard, tls: ssl.SSLContext) -> None:
+        super().__init__(verify=tls, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls, network_backend=guard, max_connections=100, max_keepalive_connections=20,
+            keepalive_expiry=30,
+        )  # fmt: skip
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def _body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
+    """The unpacked body up to `most` bytes, and whether it was cut. A packed one never grows beyond that in memory."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("identity", "", "gzip", "x-gzip"):
+        raise OutboundError("The answer is packed in a way that was not asked for.", code="broken_answer")
+    raw = response.aiter_raw()
+    return await (_plain_body(raw, most) if coding in ("identity", "") else _unpacked(raw, most))
+
+
+async def _plain_body(raw: AsyncIterable[bytes], most: int) -> tuple[bytes, bool]:
+    body = bytearray()
+    async for chunk in raw:
+        body += chunk
+        if len(body) > most:
+            return bytes(body[:most]), True
+    return bytes(body), False
+
+
+async def _unpacked(raw: AsyncIterable[bytes], most: int) -> tuple[bytes, bool]:
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)  # with gzip's header
+    body = bytearray()
+    try:
+        async for chunk in raw:
+            body += unpacker.decompress(chunk, most + 1 - len(body))
+            if len(body) > most:
+                return bytes(body[:most]), True
+    except zlib.error as error:
+        raise OutboundError("The answer is packed wrongly.", code="broken_answer") from error
+    return bytes(body), False
+
+
+def _plain(host: str) -> str:
+    """A host as it is compared: lower case, without brackets and the root's dot."""
+    return host.strip("[]").lower().removesuffix(".")
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
+
+
+def _bad_url(problem: str) -> OutboundError:
+    return OutboundError(f"{problem}.", code="invalid_url")
+
+
+def _failure(error: Exception, place: str) -> OutboundError:
+    if isinstance(error, httpx.TimeoutException):
+        return OutboundError(f"{place} did not answer in time.", code="outbound_timeout", permanent=False)
+    if isinstance(error, httpx.ConnectError):
+        return OutboundError(
+            f"{place} cannot be reached, or its certificate is not trusted.", code="unreachable", permanent=False
+        )
+    return OutboundError(f"{place} broke off its answer.", code="broken_answer", permanent=False)
