@@ -17,5 +17,6 @@ compile() {
 }
 compile pyproject.toml -o requirements/run.txt "$@"
 compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt "$@"
+compile --group peers -o requirements/peers.txt "$@"
 compile --group assets -o requirements/assets.txt "$@"
 compile --group build -c requirements/run.txt -o requirements/build.txt "$@"
