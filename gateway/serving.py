@@ -20,19 +20,18 @@ import structlog
 from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from gateway import registry
-from gateway.application import ROOT, create_app
+from gateway.application import create_app
+from gateway.commands.database import prepare
 from gateway.core import crypto, logs
 from gateway.core.answers import CLIENT
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
-from gateway.core.database import Database, check_server, migrate
+from gateway.core.database import Database
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.audit import service as audit
-from gateway.features.identity import service as identity
 from gateway.node.process import NodeProcess
 
 log = structlog.get_logger("gateway.serving")
@@ -81,7 +80,7 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         stack.enter_context(data_dir.lock())
         listener = stack.enter_context(_listen(config))
         url = stack.enter_context(_database(config, data_dir))
-        prepare_database(url)
+        _prepare(url)
         if config.node:
             stack.enter_context(_node(config, app_file))
         launch_key = crypto.new_secret()
@@ -96,17 +95,10 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         _run(server, f"gateway ready at {address}", beside)
 
 
-def prepare_database(url: str) -> None:
-    """Checks the server, migrates under a lock, makes the owner. Raises MissingPart."""
+def _prepare(url: str) -> None:
     database = Database(url, pool_size=1)
     try:
-        check_server(database.engine)
-        migrate(database.engine, ROOT / "migrations")
-        registry.load_tables()
-        with unit_of_work(database.sessions, SYSTEM) as work:
-            audit.add_partitions(work)
-        with unit_of_work(database.sessions, SYSTEM) as work:
-            identity.ensure_owner(work)
+        prepare(database)
     finally:
         database.dispose()
 

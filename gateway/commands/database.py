@@ -11,6 +11,7 @@ from gateway.core.database import Database, check_server, migrate
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import Work, unit_of_work
+from gateway.features.audit import service as audit
 from gateway.features.identity import service as identity
 
 
@@ -39,14 +40,21 @@ def prepared(config: Config) -> Iterator[Database]:
     with database(config) as url:
         opened = Database(url, pool_size=1)
         try:
-            check_server(opened.engine)
-            migrate(opened.engine, ROOT / "migrations")
-            registry.load_tables()
-            with unit_of_work(opened.sessions, SYSTEM) as work:
-                identity.ensure_owner(work)
+            prepare(opened)
             yield opened
         finally:
             opened.dispose()
+
+
+def prepare(opened: Database) -> None:
+    """Checks the server, migrates under a lock, makes this month's partitions and the owner. Raises MissingPart."""
+    check_server(opened.engine)
+    migrate(opened.engine, ROOT / "migrations")
+    registry.load_tables()
+    with unit_of_work(opened.sessions, SYSTEM) as work:
+        audit.add_partitions(work)
+    with unit_of_work(opened.sessions, SYSTEM) as work:
+        identity.ensure_owner(work)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, or_, select, table
+from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session
 
 from gateway.core.database import Base
@@ -12,6 +12,9 @@ from .models import AccessVersion, Group, GroupMember, PolicyRule, RoleBinding, 
 # Users and projects stand above this room: it knows them by id, and here what to call them.
 USERS = table("users", column("id"), column("handle"), column("display_name"), column("is_active"), column("is_system"))
 PROJECTS = table("projects", column("id"), column("slug"))
+
+OWNERS_LOCK = 7_340_005
+"""Advisory lock under which it is looked whether an owner would be left."""
 
 
 def current_version() -> Select[int]:
@@ -77,6 +80,11 @@ def holders(role: str) -> Select[uuid.UUID]:
 def active_holders(role: str) -> Select[uuid.UUID]:
     """Those of them whose account is active."""
     return select(USERS.c.id).where(USERS.c.id.in_(holders(role)), USERS.c.is_active)
+
+
+def hold_owners(session: Session) -> None:
+    """Nobody else looks for owners before this transaction ends: two must not unmake each other at once."""
+    session.execute(select(func.pg_advisory_xact_lock(OWNERS_LOCK)))
 
 
 def user(session: Session, user_id: uuid.UUID) -> Row[uuid.UUID, str] | None:

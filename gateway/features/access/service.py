@@ -58,6 +58,7 @@ def holders(role: str) -> Select[uuid.UUID]:
 def keep_an_owner(work: Work) -> None:
     """Raises Conflict when, with what has changed so far, no active account would be an owner any more."""
     work.session.flush()
+    queries.hold_owners(work.session)
     if work.session.scalar(queries.active_holders("owner").limit(1)) is None:
         raise Conflict("That would leave no active owner; make somebody else an owner first.", code="last_owner")
 

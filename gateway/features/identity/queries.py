@@ -13,9 +13,6 @@ from gateway.features.access import service as access
 
 from .models import ApiToken, AuthSession, SessionToken, SignInCode, SignInDelay, User
 
-OWNERS_LOCK = 7_340_005
-"""Advisory lock under which the last owner is looked for: two owners must not disable each other at once."""
-
 _LIVE_API_TOKEN = (
     select(ApiToken, User, access.current_version().scalar_subquery())
     .join(User, User.id == ApiToken.user_id)
@@ -50,12 +47,6 @@ def users(actor: Actor, *, is_active: bool | None, q: str | None) -> Select[User
             or_(User.handle.icontains(q, autoescape=True), User.display_name.icontains(q, autoescape=True))
         )
     return query
-
-
-def active_owners(session: Session) -> list[uuid.UUID]:
-    """The owners who may sign in; nobody else looks for them before this transaction ends."""
-    session.execute(select(func.pg_advisory_xact_lock(OWNERS_LOCK)))
-    return list(session.scalars(select(User.id).where(User.id.in_(access.holders("owner")), User.is_active)))
 
 
 def people(session: Session) -> int:

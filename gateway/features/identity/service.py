@@ -155,10 +155,10 @@ def set_active(work: Work, user: User, active: bool) -> None:
     if active == user.is_active:
         return
     if not active:
-        if work.actor.via != "system" and queries.active_owners(work.session) == [user.id]:
-            raise Conflict("This is the last owner who can sign in; make another one first.", code="last_owner")
         end_sessions(work, user, "user_disabled")
     user.is_active = active
+    if not active and work.actor.via != "system" and "owner" in roles_of(work, user):
+        access.keep_an_owner(work)
     work.session.flush()
     _emit(work, "user.enabled" if active else "user.disabled", user)
 
