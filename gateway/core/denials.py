@@ -12,7 +12,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from . import audit
-from .audit import audit_row
+from .audit import audit_row, do_not_wait_for_disk
 from .errors import GatewayError
 from .pace import Pace
 from .policy import Resource
@@ -73,6 +73,7 @@ def _record(status: int) -> None:
     row["address"] = request.remote_addr
     try:
         with current_app.extensions["gateway_sessions"]() as session:
+            do_not_wait_for_disk(session)
             audit.append(session, [row])
             session.commit()
     except sqlalchemy.exc.SQLAlchemyError as error:

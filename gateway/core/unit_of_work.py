@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from . import audit, events, queue
@@ -106,8 +106,7 @@ class Work:
 
     def _leave_traces(self) -> None:
         if self.read_only and not self._rows and not self._events:
-            # A lost record of a read is the only thing at stake: do not wait for the disk.
-            self.session.execute(text("SET LOCAL synchronous_commit TO off"))
+            audit.do_not_wait_for_disk(self.session)
         for table, rows in self._rows:
             self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
         if self._audit or self._denials:
@@ -121,6 +120,8 @@ class Work:
         denials, self._denials = self._denials, []
         self._rows, self._audit, self._events, self._after_commit = [], [], [], []
         if denials:
+            if self.read_only:
+                audit.do_not_wait_for_disk(self.session)
             audit.append(self.session, denials)
             self.session.commit()
 
