@@ -14,6 +14,11 @@ import httpx
 import psutil
 import pytest
 
+from gateway.commands.database import as_system
+from gateway.core.config import Config
+from gateway.features.identity import service as identity
+from gateway.features.identity import service_tokens
+
 pytest_plugins = ["tests.no_skips"]
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -64,9 +69,12 @@ class LiveGateway:
         return {**os.environ, "GATEWAY_MODELS_DIR": str(MODELS), **self.environment}
 
     def sign_up(self) -> "LiveGateway":
-        """Gives the owner a password and makes a token, through the command line."""
-        self.cli("user", "reset-password", "owner", stdin=self.owner_password + "\n")
-        self.token = self.cli("token", "create", "--name", "tests").strip()
+        """Gives the owner a password and makes a token, as the command line does but without its processes."""
+        config = Config.load(data_dir=self.data_dir, database_url=self.environment.get("GATEWAY_DATABASE_URL"))
+        with as_system(config) as work:
+            owner = identity.account(work, self.owner_handle)
+            identity.reset_password(work, owner, self.owner_password)
+            self.token = service_tokens.create_token(work, "tests", None, None, user=owner)[1]
         return self
 
     def cli(self, *arguments: str, stdin: str = "") -> str:
@@ -106,9 +114,10 @@ class LiveGateway:
         """The task's result."""
         return self.call("GET", f"/v1/tasks/{task_id}/result").json()  # type: ignore[no-any-return]
 
-    def wait_ready(self, timeout_s: float = 30) -> None:
+    def wait_ready(self, timeout_s: float = 30) -> "LiveGateway":
         """Waits until the main job can run."""
         wait_until(lambda: self.http.get(self.url + "/readyz").status_code == 200, timeout_s)
+        return self
 
     def node_process(self) -> psutil.Process:
         """The node beside the gateway."""

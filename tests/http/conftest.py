@@ -16,6 +16,16 @@ from tests.http.callers import Database, Person, Route, at_own_address, filled, 
 
 
 @pytest.fixture(scope="session")
+def spare_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    """One that tests may fill with owners and rubbish, stop and start; each leaves it running and open to its owner."""
+    gateway = LiveGateway(tmp_path_factory.mktemp("spare") / "data")
+    try:
+        yield gateway.start().sign_up().wait_ready()
+    finally:
+        gateway.close()
+
+
+@pytest.fixture(scope="session")
 def database(live_gateway: LiveGateway) -> Iterator[Database]:
     """The live gateway's database."""
     url = EmbeddedPostgres.url_of_running(DataDir(live_gateway.data_dir))

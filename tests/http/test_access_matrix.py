@@ -16,6 +16,7 @@ from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway
 from tests.http.callers import PUBLIC, Database, Person, new_person
 from tests.http.matrix import ELSEWHERE, NEEDS, ROLES, SEES_ALL, Verdict, Whose, expected
+from tests.http.things import id_of, make, things_of
 
 _numbers = itertools.count(1)
 
@@ -33,15 +34,18 @@ class World:
     """The same of what the stranger has elsewhere: in the project of a caller who has a role there, next to it."""
 
 
+@dataclass
+class Landlord:
+    """Someone with things in a project that nobody else has a role in; `secret` is in their names and contents."""
+
+    person: Person
+    secret: str
+
+
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
-    """A gateway of this module's own: it is full of owners and roles that other tests would stumble over."""
-    started = LiveGateway(tmp_path_factory.mktemp("matrix"))
-    try:
-        started.start().sign_up().wait_ready()
-        yield started
-    finally:
-        started.close()
+def gateway(spare_gateway: LiveGateway) -> LiveGateway:
+    """Not the one that others share: it is full of owners and roles that they would stumble over."""
+    return spare_gateway
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +64,20 @@ def test_every_route_says_what_it_asks_for(app: Flask) -> None:
     assert set(NEEDS) | set(ELSEWHERE) == known - public
 
 
+@pytest.fixture(scope="module")
+def landlord(gateway: LiveGateway, records: Database) -> Landlord:
+    """In whose projects others have roles; a role in a project changes nothing outside of it, so one is enough."""
+    holder, secret = new_person(gateway, "landlord"), "secret-elsewhere"
+    things_of(gateway, records, holder, secret)
+    return Landlord(holder, secret)
+
+
 @pytest.mark.parametrize("whose", ["own", "foreign", "project"])
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_does_what_it_says_and_nothing_else(
-    gateway: LiveGateway, records: Database, app: Flask, role: str, whose: Whose
+    gateway: LiveGateway, records: Database, landlord: Landlord, app: Flask, role: str, whose: Whose
 ) -> None:
-    world = _world(gateway, records, role, whose)
+    world = _world(gateway, records, landlord, role, whose)
     wrong, refused = [], {}
     for rule, method in _in_harmless_order(app):
         need = NEEDS[rule.endpoint]
@@ -193,72 +205,30 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
     return bodies.get(endpoint, {})
 
 
-def _world(gateway: LiveGateway, records: Database, role: str, whose: Whose) -> World:
+def _world(gateway: LiveGateway, records: Database, landlord: Landlord, role: str, whose: Whose) -> World:
     """The caller in that role, and one thing of everything: made as a member, who may make them, and kept."""
     number = next(_numbers)
     canary = f"canary-{number}"
     caller = new_person(gateway, f"caller-{number}")
-    holder = caller if whose == "own" else new_person(gateway, f"stranger-{number}")
-    things = _things(gateway, records, holder, canary)
-    secret = canary
-    if whose == "project":
-        secret = f"secret-{number}"
-        _things(gateway, records, holder, secret)
+    match whose:
+        case "own":
+            holder = caller
+        case "foreign":
+            holder = new_person(gateway, f"stranger-{number}")
+        case "project":
+            holder = landlord.person
+    things = things_of(gateway, records, holder, canary)
+    secret = landlord.secret if whose == "project" else canary
     _rebind(gateway, caller, role if whose != "project" else "viewer")
     if whose == "project":
-        _make(gateway.call, "role-bindings", subject_type="user", subject_id=_id_of(caller), role_id=role,
+        make(gateway.call, "role-bindings", subject_type="user", subject_id=id_of(caller), role_id=role,
               scope_type="project", scope_id=things["projects"])  # fmt: skip
     return World(caller, things, canary, secret)
 
 
-def _things(gateway: LiveGateway, records: Database, holder: Person, canary: str) -> dict[str, str]:
-    """An id of everything that a route names: what stands before it in the path, to the id."""
-    user, name = _id_of(holder), f"n{next(_numbers)}"
-    project = _make(holder.call, "projects", slug=canary, display_name=canary)
-    task = _make(holder.call, "tasks", name=canary, project_id=project, tags=[canary],
-                 commands=[f"echo {canary} > artifacts/{canary}; echo {canary}"])  # fmt: skip
-    token = _make(holder.call, "tokens", name=canary)
-    group = _make(gateway.call, "groups", name=name)
-    gateway.call("POST", f"/v1/groups/{group}/members", json={"user_id": user}).raise_for_status()
-    things = {
-        "users": user, "user_id": user, "projects": project, "tasks": task, "tokens": token, "groups": group,
-        "token_id": _make(holder.call, "tokens", name=f"{canary}-2"),
-        "sessions": holder.call("GET", "/v1/users/me/sessions").json()["items"][0]["id"],
-        "credentials": _make(holder.call, "credentials", name=canary, secret="x", project_id=project),
-        "spend-limits": _make(gateway.call, "spend-limits", subject_type="token", subject_id=token, window="day",
-                              max_requests=10**9),
-        "roles": _make(gateway.call, "roles", name=name, actions=["tasks.read"]),
-        "role-bindings": _make(gateway.call, "role-bindings", subject_type="group", subject_id=group, role_id="viewer",
-                               scope_type="project", scope_id=project),
-        "policy-rules": _make(gateway.call, "policy-rules", effect="allow", subject="*", action="tasks.read",
-                              is_enabled=False),
-        "providers": _make(gateway.call, "providers", name=name, kind="ollama", enabled=False,
-                           base_url="http://127.0.0.1:9"),
-        "nodes": gateway.call("GET", "/v1/nodes").json()["items"][0]["id"],
-        "models": "x",
-        "audit": str(records.rows("SELECT id FROM audit_records WHERE actor_id = :id LIMIT 1", id=user)[0]["id"]),
-        "scope_type": "project", "scope_id": project,
-    }  # fmt: skip
-    gateway.wait(task)
-    result = gateway.result(task)
-    assert result["artifacts"], result
-    return things | {"runs": result["run_id"], "jobs": result["jobs"][0]["id"],
-                     "artifacts": result["artifacts"][0]["id"]}  # fmt: skip
-
-
-def _make(call: Any, room: str, **wish: Any) -> str:
-    answer = call("POST", f"/v1/{room}", json=wish)
-    assert answer.status_code == 201, (room, answer.text)
-    return str(answer.json()["id"])
-
-
-def _id_of(person: Person) -> str:
-    return str(person.call("GET", "/v1/users/me").json()["id"])
-
-
 def _rebind(gateway: LiveGateway, person: Person, role: str) -> None:
     """Gives a member another role instead."""
-    [held] = gateway.call("GET", f"/v1/role-bindings?subject_id={_id_of(person)}").json()["items"]
+    [held] = gateway.call("GET", f"/v1/role-bindings?subject_id={id_of(person)}").json()["items"]
     if role != "member":
-        _make(gateway.call, "role-bindings", subject_type="user", subject_id=_id_of(person), role_id=role)
+        make(gateway.call, "role-bindings", subject_type="user", subject_id=id_of(person), role_id=role)
         gateway.call("DELETE", f"/v1/role-bindings/{held['id']}").raise_for_status()

@@ -173,20 +173,22 @@ def test_no_record_holds_a_secret(live_gateway: LiveGateway, bob: Person, databa
     assert found == []
 
 
-def test_the_chain_of_a_gateway_at_work_holds_and_is_signed_when_it_stops(own_gateway: LiveGateway) -> None:
-    own_gateway.submit(commands=["true"])
-    own_gateway.stop()
-    own_gateway.start().wait_ready()
-    found = own_gateway.call("GET", "/v1/audit/verify").json()
+def test_the_chain_of_a_gateway_at_work_holds_and_is_signed_when_it_stops(spare_gateway: LiveGateway) -> None:
+    spare_gateway.submit(commands=["true"])
+    before = spare_gateway.call("GET", "/v1/audit/checkpoints").json()["items"]
+    spare_gateway.stop()
+    spare_gateway.start().wait_ready()
+    found = spare_gateway.call("GET", "/v1/audit/verify").json()
     assert (found["ok"], found["first_bad"]) == (True, None)
-    assert found["checkpoints"]["checked"] == 1
-    [checkpoint] = own_gateway.call("GET", "/v1/audit/checkpoints").json()["items"]
-    key = own_gateway.call("GET", "/v1/audit/key").json()
+    assert found["checkpoints"]["checked"] == len(before) + 1
+    checkpoint, *earlier = spare_gateway.call("GET", "/v1/audit/checkpoints").json()["items"]
+    assert earlier == before
+    key = spare_gateway.call("GET", "/v1/audit/key").json()
     assert checkpoint["key_id"] == key["key_id"] == found["key"]["key_id"]
     verify_signature(checkpoint, key["public_key"])
-    kept = own_gateway.data_dir / "keys" / "audit_checkpoint.json"
+    kept = spare_gateway.data_dir / "keys" / "audit_checkpoint.json"
     assert json.loads(kept.read_text())["seq"] == checkpoint["seq"]
-    assert wait_until(lambda: own_gateway.call("GET", f"/v1/audit/verify?since={checkpoint['seq']}").json()["ok"], 5)
+    assert wait_until(lambda: spare_gateway.call("GET", f"/v1/audit/verify?since={checkpoint['seq']}").json()["ok"], 5)
 
 
 def verify_signature(checkpoint: dict[str, Any], public_key: str) -> None:

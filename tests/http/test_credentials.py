@@ -19,6 +19,12 @@ from tests.conftest import PASSWORD, LiveGateway
 from tests.http.callers import Database, Person, assert_problem, at_own_address
 
 
+@pytest.fixture(scope="module")
+def gateway(spare_gateway: LiveGateway) -> LiveGateway:
+    """One that may be stopped, and lose its key."""
+    return spare_gateway
+
+
 def create(gateway: LiveGateway, **fields: Any) -> dict[str, Any]:
     """A new credential of the owner."""
     wish = {"name": f"n-{uuid.uuid4()}", "secret": "sk-secret", **fields}
@@ -59,28 +65,33 @@ def test_a_bad_field_is_named(live_gateway: LiveGateway, field: str, value: Any)
     assert "canary" not in answer.text
 
 
-def test_no_secret_is_found_anywhere(own_gateway: LiveGateway) -> None:
+def test_no_secret_is_found_anywhere(gateway: LiveGateway) -> None:
     """Planted canaries against answers, a dump, every file of the data directory, and every command line."""
     canary = f"canary-{uuid.uuid4().hex}"
-    call = own_gateway.call
+    call = gateway.call
     made = call("POST", "/v1/credentials", json={"name": "planted", "secret": f"sk-{canary}"},
                 headers={"Idempotency-Key": "plant"})  # fmt: skip
     path = f"/v1/credentials/{made.json()['id']}"
-    answers = [made, *_hostile_requests(own_gateway, path, canary)]
+    answers = [made, *_hostile_requests(gateway, path, canary)]
     answers += [call("POST", f"{path}/{method}") for method in ("disable", "enable")]
-    own_gateway.cli("key", "rotate")
+    gateway.cli("key", "rotate")
     answers.append(call("DELETE", path))
-    answers += [_everything(own_gateway, path) for path in ("credentials", "events", "tokens", "projects", "tasks")]
+    answers += [_everything(gateway, path) for path in ("credentials", "events", "tokens", "projects", "tasks")]
     answers += [call("GET", "/openapi.json"), call("GET", "/metrics"), call("GET", "/v1/capabilities")]
     assert [answer.url for answer in answers if canary in answer.text] == []
-    assert canary not in _dump(own_gateway)
-    assert own_gateway.process is not None
-    family = [own_gateway.process.pid, *(child.pid for child in psutil.Process(own_gateway.process.pid).children(True))]
+    assert canary not in _dump(gateway)
+    assert gateway.process is not None
+    family = [
+        gateway.process.pid,
+        *(child.pid for child in psutil.Process(gateway.process.pid).children(True)),
+    ]
     assert [pid for pid in family if canary in " ".join(psutil.Process(pid).cmdline())] == []
-    assert own_gateway.stop() == 0
-    assert _files_with(own_gateway.data_dir, canary.encode()) == []
-    assert canary not in own_gateway.stderr.read_text()
-    assert _files_with(own_gateway.data_dir, b"planted") != [], "the search finds what is there"
+    assert gateway.stop() == 0
+    found = {word: _files_with(gateway.data_dir, word.encode()) for word in (canary, "planted")}
+    gateway.start().wait_ready()
+    assert found[canary] == []
+    assert canary not in gateway.stderr.read_text()
+    assert found["planted"] != [], "the search finds what is there"
 
 
 def _hostile_requests(gateway: LiveGateway, path: str, canary: str) -> list[httpx.Response]:
@@ -151,13 +162,13 @@ def test_a_replayed_answer_holds_no_secret_and_its_fingerprint_cannot_be_tried(
     assert bytes(row["fingerprint"]) != plain
 
 
-def test_only_a_signed_in_owner_gets_the_recovery_kit(own_gateway: LiveGateway) -> None:
+def test_only_a_signed_in_owner_gets_the_recovery_kit(gateway: LiveGateway) -> None:
     path = "/v1/credentials/recovery-kit"
-    assert own_gateway.call("GET", path).json() == {"exists": False, "created_at": None}
-    hint = {item["name"]: item for item in own_gateway.call("GET", "/v1/capabilities").json()["items"]}["recovery_kit"]
+    assert gateway.call("GET", path).json() == {"exists": False, "created_at": None}
+    hint = {item["name"]: item for item in gateway.call("GET", "/v1/capabilities").json()["items"]}["recovery_kit"]
     assert (hint["available"], "app.py key kit" in hint["remedy"]) == (False, True)
-    assert_problem(own_gateway.call("POST", path), 403, "forbidden")
-    with at_own_address(base_url=own_gateway.url) as browser:
+    assert_problem(gateway.call("POST", path), 403, "forbidden")
+    with at_own_address(base_url=gateway.url) as browser:
         opened = browser.post("/v1/auth/session", json={"handle": "owner", "password": PASSWORD}).json()
         headers = {"X-CSRF-Token": opened["csrf_token"]}
         assert_problem(browser.post(path, headers={**headers, "Idempotency-Key": "x"}), 422, field="Idempotency-Key")
@@ -165,28 +176,27 @@ def test_only_a_signed_in_owner_gets_the_recovery_kit(own_gateway: LiveGateway) 
     assert made.status_code == 201, made.text
     assert made.headers["Cache-Control"] == "no-store"
     assert len(made.json()["recovery_key"].split("-")) == 14
-    known = own_gateway.call("GET", path).json()
+    known = gateway.call("GET", path).json()
     assert known == {"exists": True, "created_at": made.json()["created_at"]}
-    assert own_gateway.stop() == 0
-    assert _files_with(own_gateway.data_dir, made.json()["recovery_key"].encode()) == []
+    assert _files_with(gateway.data_dir, made.json()["recovery_key"].encode()) == []
 
 
-def test_a_lost_key_answers_503_with_the_remedy_and_comes_back_by_the_kit(own_gateway: LiveGateway) -> None:
-    kit = own_gateway.cli("key", "kit")
-    made = create(own_gateway)
-    own_gateway.stop()
-    [file] = (own_gateway.data_dir / "keys").glob("master-*.key")
+def test_a_lost_key_answers_503_with_the_remedy_and_comes_back_by_the_kit(gateway: LiveGateway) -> None:
+    kit = gateway.cli("key", "kit")
+    made = create(gateway)
+    gateway.stop()
+    file = gateway.data_dir / "keys" / f"master-{made['key_id']}.key"
     file.unlink()
-    own_gateway.start().wait_ready()
-    lost = own_gateway.call("POST", "/v1/credentials", json={"name": "x", "secret": "x"})
+    gateway.start().wait_ready()
+    lost = gateway.call("POST", "/v1/credentials", json={"name": "x", "secret": "x"})
     assert_problem(lost, 503, "master_key_missing")
     assert "app.py key recover" in lost.json()["detail"]
-    assert own_gateway.call("GET", f"/v1/credentials/{made['id']}").status_code == 200
+    assert gateway.call("GET", f"/v1/credentials/{made['id']}").status_code == 200
     assert not file.exists()
-    assert "missing" in own_gateway.cli("key", "status").splitlines()[0]
+    assert "missing" in gateway.cli("key", "status").splitlines()[0]
     typed = "".join(line for line in kit.splitlines() if line.count("-") == 6)
-    assert own_gateway.cli("key", "recover", stdin=typed).startswith("restored ")
-    assert own_gateway.call("POST", "/v1/credentials", json={"name": "x", "secret": "x"}).status_code == 201
+    assert gateway.cli("key", "recover", stdin=typed).startswith("restored ")
+    assert gateway.call("POST", "/v1/credentials", json={"name": "x", "secret": "x"}).status_code == 201
 
 
 def test_a_running_gateway_seals_with_the_new_key_at_once(live_gateway: LiveGateway) -> None:

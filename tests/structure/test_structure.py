@@ -86,6 +86,14 @@ def test_every_room_has_the_same_doors() -> None:
         assert not folders, f"{room.name}: a room is flat"
 
 
+def test_no_two_shapes_of_the_wire_have_the_same_name() -> None:
+    """The OpenAPI document knows shapes by name alone: of two it would describe one."""
+    bodies = {relative([path])[0]: ast.parse(path.read_text("utf-8")).body for path in FEATURES.glob("*/schemas*.py")}
+    shapes = [(node.name, file) for file, body in bodies.items() for node in body if isinstance(node, ast.ClassDef)]
+    names = [name for name, _ in shapes]
+    assert [shape for shape in shapes if names.count(shape[0]) > 1] == []
+
+
 def test_the_registry_lists_every_room_once() -> None:
     assert sorted(registry.ROOMS) == [room.name for room in ROOMS]
 

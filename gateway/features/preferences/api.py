@@ -10,12 +10,12 @@ from gateway.core.schemas import Page
 from . import service
 from .models import PreferenceChange, PreferenceEntry
 from .schemas import (
-    ChangeOut,
     DeleteQuery,
     EffectiveOut,
     EffectiveQuery,
     EntryPath,
     HistoryQuery,
+    PreferenceChangeOut,
     PreferenceIn,
     PreferenceOut,
     PreferenceQuery,
@@ -31,13 +31,13 @@ def list_preferences(query: PreferenceQuery) -> Response:
     return page_of(PreferenceOut, rows, cursor)
 
 
-@room.get("/preferences/history", responses={200: Page[ChangeOut]}, summary="Every version, oldest first")
+@room.get("/preferences/history", responses={200: Page[PreferenceChangeOut]}, summary="Every version, oldest first")
 def list_history(query: HistoryQuery) -> Response:
     found = service.history(work(), query.scope_type, query.scope_id, query.key)
     rows, cursor = page(
         work().session, found, PreferenceChange.id, limit=query.limit, cursor=query.cursor, oldest_first=True
     )
-    return page_of(ChangeOut, rows, cursor)
+    return page_of(PreferenceChangeOut, rows, cursor)
 
 
 @room.get("/preferences/effective", responses={200: EffectiveOut}, summary="What counts, and where it comes from")

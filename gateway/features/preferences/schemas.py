@@ -123,7 +123,7 @@ class PreferenceOut(ScopedOut):
     updated_by: str
 
 
-class ChangeOut(ScopedOut):
+class PreferenceChangeOut(ScopedOut):
     """One version of a preference."""
 
     id: uuid.UUID

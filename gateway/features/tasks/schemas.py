@@ -99,7 +99,7 @@ class TaskPatch(In):
     acceptance_criteria: Criteria | None = None
 
 
-class ErrorOut(Out):
+class TaskErrorOut(Out):
     """Why a task did not complete: a stable code and a sentence."""
 
     code: str
@@ -126,7 +126,7 @@ class TaskItem(Versioned):
     run_id: uuid.UUID | None
     attempts: int
     exit_code: int | None
-    error: ErrorOut | None
+    error: TaskErrorOut | None
     started_at: datetime | None
     ended_at: datetime | None
 
@@ -189,7 +189,7 @@ class ResultOut(Out):
     status: Status
     exit_code: int | None
     output: str | None
-    error: ErrorOut | None
+    error: TaskErrorOut | None
     jobs: list[JobResult]
     artifacts: list[ArtifactRef]
     verification: dict[str, Any] | None = None
