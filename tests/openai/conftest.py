@@ -10,7 +10,20 @@ import openai
 import pytest
 
 from tests.conftest import LiveGateway
-from tests.providers.scripted_server import Script, ScriptedServer, scripted_server
+from tests.providers.scripted_server import Exchange, Script, ScriptedServer, scripted_server
+
+HELLO: Any = [{"role": "user", "content": "hello"}]
+
+
+def streams(*pieces: bytes) -> Script:
+    """A server that answers every question with these bytes, as a stream."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin()
+        for piece in pieces:
+            exchange.write(piece)
+
+    return script
 
 
 class Upstream:

@@ -5,24 +5,8 @@ from collections.abc import Callable
 import openai
 
 from tests.conftest import LiveGateway
-from tests.openai.conftest import Upstream
-from tests.providers.scripted_server import DONE, Exchange, chunk
-
-HELLO = [{"role": "user", "content": "hello"}]
-
-
-def streams(*pieces: bytes) -> Callable[[Exchange], None]:
-    """A server that answers every question with these bytes."""
-
-    def script(exchange: Exchange) -> None:
-        if exchange.method == "GET":
-            exchange.json({"object": "list", "data": []})
-            return
-        exchange.begin()
-        for piece in pieces:
-            exchange.write(piece)
-
-    return script
+from tests.openai.conftest import HELLO, Upstream, streams
+from tests.providers.scripted_server import DONE, chunk
 
 
 def test_the_local_model_answers_whole_and_as_a_stream(client: openai.OpenAI) -> None:

@@ -1,6 +1,7 @@
 """A real HTTP server on loopback that behaves exactly as badly as a test tells it to."""
 
 import json
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,28 @@ class Exchange:
             self._handler.send_header(name.replace("_", "-"), value)
         self._handler.end_headers()
         self._handler.wfile.flush()
+
+    def begin_kept(self, length: int, *, stays: bool) -> None:
+        """Send the head of a JSON answer of that length; the connection stays open after it, or says that it would."""
+        self._handler.protocol_version = "HTTP/1.1"
+        self.begin(200, "application/json", Content_Length=str(length))
+        self._handler.close_connection = not stays
+
+    @property
+    def client_port(self) -> int:
+        """Which connection it is."""
+        return int(self._handler.client_address[1])
+
+    def is_connected(self) -> bool:
+        """Whether who asked still waits for more."""
+        connection = self._handler.connection
+        if self._stopped.is_set():
+            return False
+        readable, _, _ = select.select([connection], [], [], 0)
+        try:
+            return not readable or bool(connection.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def write(self, piece: bytes) -> None:
         """Send bytes at once."""
