@@ -16,7 +16,7 @@ from sqlalchemy.orm import sessionmaker
 import gateway
 from gateway import registry
 from gateway.adapters.providers.passthrough import Pool
-from gateway.core import crypto, denials, guards, observe, problems, uploads
+from gateway.core import cors, crypto, denials, guards, observe, problems, uploads
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
@@ -61,6 +61,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     observe.install(app)
     denials.install(app)
     guards.install(app, config.allowed_hosts)
+    cors.install(app, config.allowed_origins)
     authentication.install(app)
     front.install(app)
     problems.install(app)
@@ -115,6 +116,7 @@ def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | Non
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(url),
         "SQLALCHEMY_ENGINE_OPTIONS": ENGINE_OPTIONS,
         "MAX_CONTENT_LENGTH": config.body_limit_bytes,
+        "COMPLETION_LIMIT_BYTES": config.completion_limit_bytes,
         "MAX_FORM_MEMORY_SIZE": config.body_limit_bytes,
         "MAX_FORM_PARTS": 200,
         "UPLOAD_LIMIT_BYTES": config.upload_limit_bytes,

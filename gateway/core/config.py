@@ -35,9 +35,13 @@ class Config(BaseSettings):
     node: bool = Field(True, description="whether a worker node runs beside the gateway")
     node_concurrency: Annotated[int, Field(ge=1, le=256, description="jobs a node runs at once")] = 8
     allowed_hosts: tuple[str, ...] = Field((), description="further Host names the gateway answers to")
+    allowed_origins: tuple[str, ...] = Field((), description="origins of pages that may use OpenAI's routes")
     models_dir: Path | None = Field(None, description="where model weights lie; absent = models/ in the data directory")
     default_model: str = Field("local/smollm2-135m", description="PROVIDER/MODEL that answers prompt tasks")
     body_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2 * 2**20, description="largest JSON body")
+    completion_limit_bytes: Annotated[int, Field(ge=1024)] = Field(
+        32 * 2**20, description="largest body of a completion"
+    )
     upload_limit_bytes: Annotated[int, Field(ge=1024)] = Field(8 * 2**30, description="largest uploaded file")
     output_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2**20, description="output kept per command and stream")
     task_timeout_s: Annotated[float, Field(gt=0)] = Field(3600.0, description="time limit of a task that names none")

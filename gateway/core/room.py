@@ -123,11 +123,16 @@ class Room(APIBlueprint):
         prefix: str = "/v1",
         error_shape: ErrorShape | None = None,
         errors: dict[Any, Any] = PROBLEMS,
+        cross_origin: bool = False,
+        body_limit: str = "MAX_CONTENT_LENGTH",
     ) -> None:
         """`error_shape` makes the body of every error of these routes, and `errors` describes them, where they are
-        not to be problem documents.
+        not to be problem documents. `cross_origin` opens them to pages of the origins that the operator has listed.
+        `body_limit` names the size limit of their bodies.
         """
         self.error_shape = error_shape
+        self.cross_origin = cross_origin
+        self.body_limit = body_limit
         super().__init__(
             name,
             import_name,
@@ -155,18 +160,19 @@ class Room(APIBlueprint):
 
     def _add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
         inner = view_func.__wrapped__
-        view = _in_unit_of_work(view_func, inner)
+        view = _in_unit_of_work(view_func, inner, self.body_limit)
         setattr(view, PUBLIC, getattr(inner, PUBLIC, False))
         super()._add_url_rule(rule, endpoint, view, *args, **options)
 
 
-def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any]) -> Callable[..., Any]:
+def _in_unit_of_work(view: Callable[..., Any], inner: Callable[..., Any], body_limit: str) -> Callable[..., Any]:
     _, _, _, query, _, body, _ = parse_parameters(inner, doc_ui=False)
     file_for: str | None = getattr(inner, TAKES_FILE, None)
     takes_query = query is not None or getattr(inner, PUBLIC, False)
 
     @wraps(view)
     def run(**arguments: Any) -> Response:
+        request.max_content_length = current_app.config[body_limit]
         if not takes_query:
             _refuse_query()
         if body is not None and not (getattr(body, MAY_BE_ABSENT, False) and _has_no_body()):

@@ -29,7 +29,10 @@ ERRORS: dict[Any, Any] = {
     "default": {"description": "any other error; its `code` says which", "content": _ERROR},
 }
 
-room = Room("openai", __name__, title="Chat", error_shape=error_shape, errors=ERRORS)
+room = Room(
+    "openai", __name__, title="Chat", error_shape=error_shape, errors=ERRORS, cross_origin=True,
+    body_limit="COMPLETION_LIMIT_BYTES",
+)  # fmt: skip
 
 
 @room.get("/models", responses={200: ModelList}, summary="Models you may use")
