@@ -1,5 +1,6 @@
 """Routes that speak OpenAI's protocol, errors included."""
 
+from collections.abc import Generator
 from itertools import chain
 from typing import Any
 
@@ -12,11 +13,21 @@ from gateway.features.providers import service as providers
 from gateway.features.providers.schemas import ModelList, ModelOut, ModelPath
 from gateway.features.providers.service_upstream import AGENT, Upstreams
 
-from . import service
+from . import responses, service
 from .direct import Direct, Gate
 from .failures import error_shape
 from .relay import Patience
-from .schemas import ChatIn, ChatOut, ErrorBody
+from .schemas import (
+    ChatIn,
+    ChatOut,
+    EmbeddingsIn,
+    EmbeddingsOut,
+    ErrorBody,
+    ResponseOut,
+    ResponsesIn,
+    WarmIn,
+    WarmOut,
+)
 from .service import Wish
 
 _ERROR_SCHEMA = {"type": "object", "required": ["error"], "properties": {"error": ErrorBody.model_json_schema()}}
@@ -28,6 +39,8 @@ ERRORS: dict[Any, Any] = {
     "422": {"description": "invalid fields", "content": _ERROR},
     "default": {"description": "any other error; its `code` says which", "content": _ERROR},
 }
+
+_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 room = Room(
     "openai", __name__, title="Chat", error_shape=error_shape, errors=ERRORS, cross_origin=True,
@@ -49,12 +62,46 @@ def get_model(path: ModelPath) -> Response:
 @opens_units
 def complete_chat(body: ChatIn) -> Response:
     asked: dict[str, Any] = request.get_json()
-    call = _begin(body.model, asked)
-    if body.model == AGENT:
-        asked = {name: value for name, value in asked.items() if name not in ("tools", "tool_choice")}
+    call = _begin(body.model, service.text_of(asked))
     if not body.stream:
-        return jsonify(call.whole(asked))
-    events = call.stream(asked)
+        return jsonify(call.whole(_for(body.model, asked)))
+    return _streamed(call.stream(_for(body.model, asked)))
+
+
+@room.post("/responses", responses={200: ResponseOut}, summary="A response, whole or as a stream (SSE)")
+@opens_units
+def create_response(body: ResponsesIn) -> Response:
+    given: dict[str, Any] = request.get_json()
+    asked = responses.as_chat(body, given)
+    call = _begin(body.model, service.text_of(asked))
+    if not body.stream:
+        return jsonify(responses.whole(call.whole(_for(body.model, asked)), given))
+    events = call.stream(_for(body.model, {**asked, "stream_options": {"include_usage": True}}))
+    first = next(events)
+    told = responses.stream(chain([first], events), body.model, given)
+    return event_stream(ClosingIterator(told, events.close))
+
+
+@room.post("/embeddings", responses={200: EmbeddingsOut}, summary="Texts embedded")
+@opens_units
+def create_embeddings(body: EmbeddingsIn) -> Response:
+    asked: dict[str, Any] = request.get_json()
+    texts = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
+    return jsonify(_begin(body.model, "\n".join(str(text) for text in texts)).embeddings(asked))
+
+
+@room.post("/chat/warm", responses={200: WarmOut}, summary="Have a model loaded before it is asked")
+@opens_units
+def warm(body: WarmIn) -> Response:
+    return answer(WarmOut(model=body.model, behind=_begin(body.model, None).warm()))
+
+
+def _for(model: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """What is handed on: tools of a client are not for the agent, which has its own."""
+    return asked if model != AGENT else {name: value for name, value in asked.items() if name not in _TOOLS}
+
+
+def _streamed(events: Generator[bytes]) -> Response:
     first = next(events)  # until here an error is an answer of its own
     return event_stream(ClosingIterator(chain([first], events), events.close))
 
@@ -64,14 +111,14 @@ def upstreams() -> Upstreams:
     return current_app.extensions["upstreams"]  # type: ignore[no-any-return]
 
 
-def _begin(model: str, asked: dict[str, Any]) -> Direct:
-    """Admits a model call of the request's caller."""
+def _begin(model: str, text: str | None) -> Direct:
+    """Admits a model call of the request's caller; `text` is what it sends, None for what spends nothing."""
     value = current_app.extensions["settings"].value
     patience = Patience(
         value("chat.connect_timeout_s"), value("chat.first_byte_timeout_s"), value("chat.timeout_s"),
         value("chat.retries"),
     )  # fmt: skip
-    wish = Wish(model, service.text_of(asked), request.headers.get("OpenAI-Project"), patience.total_s + 60)
+    wish = Wish(model, text, request.headers.get("OpenAI-Project"), patience.total_s + 60)
     with unit() as opened:
         admission = service.admit(opened, upstreams(), wish)
     extensions = current_app.extensions

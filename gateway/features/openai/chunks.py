@@ -53,9 +53,14 @@ class ToolCalls:
 
     def fit(self, fragment: dict[str, Any]) -> dict[str, Any]:
         """The fragment as a client can put it together."""
-        function = {name: value for name, value in (fragment.get("function") or {}).items() if value is not None}
-        call = self._call_of(fragment.get("id") or None, fragment.get("index"), function)
-        fitted = {name: value for name, value in fragment.items() if value is not None}
+        function = _function(fragment.get("function"))
+        call_id, index = fragment.get("id"), fragment.get("index")
+        call = self._call_of(
+            call_id if isinstance(call_id, str) and call_id else None,
+            index if isinstance(index, int) else None,
+            function,
+        )
+        fitted = {name: value for name, value in fragment.items() if value is not None and name != "function"}
         fitted["index"] = self._calls.index(call)
         if call["told"]:
             # Clients join the strings of fragments, so what was said once is not said again.
@@ -64,17 +69,15 @@ class ToolCalls:
             if function.get("name") == call["name"]:
                 function.pop("name")
         else:
-            fitted |= {"id": call["id"], "type": fitted.get("type") or "function"}
+            fitted |= {"id": call["id"], "type": str(fitted.get("type") or "function")}
             function.setdefault("arguments", "")
             call["told"] = True
-        if not isinstance(function.get("arguments", ""), str):
-            function["arguments"] = json.dumps(function["arguments"])
         call["begun"] = call["begun"] or bool(function.get("arguments"))
         if function:
             fitted["function"] = function
         return fitted
 
-    def _call_of(self, call_id: str | None, index: Any, function: dict[str, Any]) -> dict[str, Any]:
+    def _call_of(self, call_id: str | None, index: int | None, function: dict[str, Any]) -> dict[str, Any]:
         """The call that a fragment belongs to, a new one where it begins one."""
         name = function.get("name")
         if call_id is not None:
@@ -152,7 +155,8 @@ class Stream:
         usage = chunk.pop("usage", None)
         if isinstance(usage, dict):
             self.tally.usage = usage
-        choices = [self._choice(choice) for choice in chunk.get("choices") or () if isinstance(choice, dict)]
+        listed = chunk.get("choices")
+        choices = [self._choice(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
         if isinstance(chunk.get("id"), str) and chunk["id"]:
             self._id = chunk["id"]
         if choices:
@@ -174,19 +178,15 @@ class Stream:
         index = index if isinstance(index, int) else 0
         is_first = index not in self._calls
         calls = self._calls.setdefault(index, ToolCalls())
-        delta = choice.get("delta") or choice.get("message")
-        delta = _plain(delta) if isinstance(delta, dict) else {}
-        if isinstance(delta.get("tool_calls"), list):
-            delta["tool_calls"] = [calls.fit(call) for call in delta["tool_calls"] if isinstance(call, dict)]
+        delta = _message(choice.get("delta") or choice.get("message"), calls)
+        delta.pop("role", None)
         if is_first:
             delta = {"role": "assistant", **delta}
-        else:
-            delta.pop("role", None)
         self.tally.hear(delta)
-        reason = choice.get("finish_reason")
+        reason = str(choice["finish_reason"]) if choice.get("finish_reason") else None
         if reason is not None:
             self._finished.add(index)
-            self.tally.finish_reason = str(reason)
+            self.tally.finish_reason = reason
         rest = {name: value for name, value in choice.items() if name not in ("delta", "message")}
         return {**_plain(rest), "index": index, "delta": delta, "finish_reason": reason}
 
@@ -202,32 +202,44 @@ class Stream:
         return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
 
 
-def whole(body: bytes, model: str, key: str, tally: Tally) -> dict[str, Any]:
-    """An answer in one piece, made the one that clients expect. Raises GatewayError where it is none."""
+def _read(body: bytes, model: str, key: str) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise not_the_protocol(model) from error
-    if isinstance(answer, dict) and answer.get("error"):
+    if not isinstance(answer, dict):
+        raise not_the_protocol(model)
+    if answer.get("error"):
         raise from_event(answer["error"], model, key)
-    choices = answer.get("choices") if isinstance(answer, dict) else None
+    return answer
+
+
+def embeddings(body: bytes, model: str, key: str, tally: Tally) -> dict[str, Any]:
+    """Embeddings under the model's name. Raises GatewayError where they are none."""
+    answer = _read(body, model, key)
+    if not isinstance(answer.get("data"), list):
+        raise not_the_protocol(model)
+    if isinstance(answer.get("usage"), dict):
+        tally.usage = {"completion_tokens": 0, **answer["usage"]}
+    return {**_plain(answer), "object": "list", "model": model}
+
+
+def whole(body: bytes, model: str, key: str, tally: Tally) -> dict[str, Any]:
+    """An answer in one piece, made the one that clients expect. Raises GatewayError where it is none."""
+    answer = _read(body, model, key)
+    choices = answer.get("choices")
     if not isinstance(choices, list) or not all(
         isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices
     ):
         raise not_the_protocol(model)
     for index, choice in enumerate(choices):
-        message = {"role": "assistant", "content": None, **_plain(choice["message"])}
-        if isinstance(message.get("tool_calls"), list):
-            calls = ToolCalls()
-            message["tool_calls"] = [
-                {name: value for name, value in calls.fit(call).items() if name != "index"}
-                for call in message["tool_calls"]
-                if isinstance(call, dict)
-            ]
-        reason = choice.get("finish_reason") or ("tool_calls" if message.get("tool_calls") else "stop")
+        message = {"content": None, **_message(choice["message"], ToolCalls()), "role": "assistant"}
+        for call in message.get("tool_calls") or ():
+            del call["index"]
+        reason = str(choice.get("finish_reason") or ("tool_calls" if message.get("tool_calls") else "stop"))
         choices[index] = {**_plain(choice), "index": index, "message": message, "finish_reason": reason}
         tally.hear(message)
-        tally.finish_reason = str(reason)
+        tally.finish_reason = reason
     if isinstance(answer.get("usage"), dict):
         tally.usage = answer["usage"]
     return {
@@ -240,6 +252,31 @@ def figures(usage: dict[str, Any] | None) -> tuple[int, int] | None:
     """Tokens read and written, as the upstream counted them."""
     read, written = (usage or {}).get("prompt_tokens"), (usage or {}).get("completion_tokens")
     return (read, written) if isinstance(read, int) and isinstance(written, int) else None
+
+
+def _message(value: Any, calls: ToolCalls) -> dict[str, Any]:
+    """A message, or a piece of one, of which each field that clients read has the type that they expect."""
+    message = _plain(value) if isinstance(value, dict) else {}
+    content = message.get("content")
+    if isinstance(content, list):
+        # Parts, as some servers send them where they think first: what is text is the content.
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        message["content"] = "".join(text for text in texts if isinstance(text, str))
+    elif not isinstance(content, str | None):
+        del message["content"]
+    fragments = message.pop("tool_calls", None)
+    if isinstance(fragments, list) and fragments:
+        message["tool_calls"] = [calls.fit(fragment) for fragment in fragments if isinstance(fragment, dict)]
+    return message
+
+
+def _function(value: Any) -> dict[str, Any]:
+    function = _plain(value) if isinstance(value, dict) else {}
+    if not isinstance(function.get("name", ""), str):
+        del function["name"]
+    if not isinstance(function.get("arguments", ""), str):
+        function["arguments"] = json.dumps(function["arguments"])
+    return function
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

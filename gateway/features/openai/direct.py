@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import gevent
 import structlog
 from sqlalchemy.orm import Session
 
 from gateway.adapters.providers.passthrough import Head, Pool
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.events.fanout import Fanout
@@ -21,14 +22,17 @@ from gateway.features.providers import service_upstream
 from gateway.features.providers.service_upstream import Reached, Upstreams
 
 from . import service
-from .chunks import DONE, KEEP_ALIVE, Stream, Tally, whole
-from .failures import InferenceFailed, event_of, from_answer
+from .chunks import DONE, KEEP_ALIVE, Stream, Tally, embeddings, whole
+from .failures import CompletionTimeout, InferenceFailed, event_of, from_answer
 from .relay import Patience, Question, Relay
 from .service import Admission
 
 log = structlog.get_logger("gateway.openai")
 
 CHAT = "/chat/completions"
+
+NOT_OFFERED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
+"""How servers say that they have no such thing as was asked for."""
 
 COUNTS_OLD_NAME_ONLY = ("local", "ollama")
 """Kinds that know `max_tokens`, and not `max_completion_tokens`."""
@@ -61,6 +65,7 @@ class Direct:
         self._actor = actor
         self._request_id = request_id
         self._admission = admission
+        self._patience = patience
         self._relay = Relay(gate.pool, patience, actor, client)
         self._key = ""
         self._settled = False
@@ -68,7 +73,7 @@ class Direct:
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer in one piece. Raises GatewayError."""
         with self._running():
-            self._checked(self._ask({**body, "stream": False}))
+            self._checked(self._ask({**body, "stream": False, "stream_options": None}))
             answer = whole(self._relay.read(), self._admission.model, self._key, self.tally)
             if self.tally.usage is None:
                 answer["usage"] = _usage(*service.estimated(self._admission, self.tally))
@@ -97,6 +102,27 @@ class Direct:
             log.exception("a stream failed", request_id=self._request_id)
             yield event_of(InferenceFailed("The gateway failed on this request; its log has the request id."))
             yield DONE
+
+    def embeddings(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Texts embedded. Raises GatewayError; Invalid where the model's server embeds none."""
+        with self._running():
+            head = self._ask(body, "/embeddings")
+            if head.status in NOT_OFFERED:
+                raise Invalid.field("model", f"the server of {self._admission.model} makes no embeddings of it")
+            self._checked(head)
+            answer = embeddings(self._relay.read(), self._admission.model, self._key, self.tally)
+            if self.tally.usage is None:
+                answer["usage"] = _usage(self._admission.call.prompt_tokens, 0)
+            self._settle(is_whole=True)
+            return answer
+
+    def warm(self) -> str:
+        """Has the model loaded where that is the gateway's to do; the PROVIDER/MODEL. Raises GatewayError."""
+        if self._admission.reached is None:
+            too_late = CompletionTimeout("The model was not loaded in time; try again.")
+            with self._running(), gevent.Timeout(self._patience.first_byte_s, too_late):
+                self._loaded()
+        return self._admission.behind
 
     def _events(self, body: dict[str, Any]) -> Iterator[bytes]:
         options = body.get("stream_options") or {}
@@ -127,23 +153,23 @@ class Direct:
         self._settle(is_whole=True)
         yield DONE
 
-    def _ask(self, body: dict[str, Any]) -> Head:
-        return self._relay.ask(lambda: self._question(body))
+    def _ask(self, body: dict[str, Any], path: str = CHAT) -> Head:
+        return self._relay.ask(lambda: self._question(body, path))
 
     def _checked(self, head: Head) -> None:
         """Raises GatewayError for an answer that is a refusal."""
         if head.status != HTTPStatus.OK:
             raise from_answer(head, self._relay.read(), self._admission.model, self._key)
 
-    def _question(self, body: dict[str, Any]) -> Question:
+    def _question(self, body: dict[str, Any], path: str) -> Question:
         """What the upstream is asked, once its model is loaded. Raises GatewayError, ProviderError."""
         reached = self._admission.reached or self._loaded()
         self._key = reached.upstream.headers.get("Authorization", "").removeprefix("Bearer ")
         sent = {name: value for name, value in body.items() if name != "stream_options" or value is not None}
         sent["model"] = reached.upstream.model
-        if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None:
-            sent["max_tokens"] = body.get("max_completion_tokens")
-        return Question(reached.upstream, CHAT, json.dumps(sent, allow_nan=False).encode())
+        if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None and "max_completion_tokens" in body:
+            sent["max_tokens"] = body["max_completion_tokens"]
+        return Question(reached.upstream, path, json.dumps(sent, allow_nan=False).encode())
 
     def _loaded(self) -> Reached:
         """Has a node load the model, and waits for it as long as the call may wait. Raises GatewayError."""

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.core.schemas import In
 from gateway.features.providers.service_upstream import AGENT
 
 
@@ -33,6 +34,60 @@ class ChatIn(Lenient):
     messages: list[Message] = Field(min_length=1)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+
+
+class ResponsesIn(Lenient):
+    """A response: the conversation as text or items, sent whole, since nothing is kept."""
+
+    model: str = Field(AGENT, min_length=1, max_length=300, description="`orchestrator`, or PROVIDER/MODEL")
+    input: str | list[dict[str, Any]] = Field(min_length=1)
+    instructions: str | None = None
+    tools: list[dict[str, Any]] | None = None
+    stream: bool | None = None
+
+
+class EmbeddingsIn(Lenient):
+    """Texts, or lists of tokens, to be embedded."""
+
+    model: str = Field(min_length=1, max_length=300, description="PROVIDER/MODEL")
+    input: str | list[str] | list[int] | list[list[int]] = Field(min_length=1)
+
+
+class WarmIn(In):
+    """A model that is about to be used."""
+
+    may_be_absent = True
+
+    model: str = Field(AGENT, min_length=1, max_length=300, description="`orchestrator`, or PROVIDER/MODEL")
+
+
+class WarmOut(BaseModel):
+    """A model that is ready to answer; `behind` is the PROVIDER/MODEL that does."""
+
+    model: str
+    behind: str
+    ready: Literal[True] = True
+
+
+class ResponseOut(Lenient):
+    """A whole response."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    status: Literal["completed", "incomplete", "failed"]
+    model: str
+    output: list[dict[str, Any]]
+    usage: dict[str, Any] | None = None
+
+
+class EmbeddingsOut(Lenient):
+    """The embeddings, in the order of the texts."""
+
+    object: Literal["list"]
+    model: str
+    data: list[dict[str, Any]]
+    usage: dict[str, Any] | None = None
 
 
 class ErrorBody(BaseModel):

@@ -21,10 +21,13 @@ from .failures import from_provider
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A model call as it was asked for. `text` is what it sends, for estimating; `project` an id or a slug."""
+    """A model call as it was asked for; `project` is an id or a slug.
+
+    `text` is what it sends, for estimating what it may spend; None for what spends nothing.
+    """
 
     model: str
-    text: str
+    text: str | None
     project: str | None
     lasts_s: float
 
@@ -62,8 +65,9 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
             raise from_provider(error) from error
         reached = None
     token_id = work.actor.credential_id if work.actor.via == "token" else None
-    call = Call(behind, wish.text, work.actor.user_id, token_id, lasts_s=wish.lasts_s)
-    return Admission(wish.model, behind, call, reached, spending.reserve(work, call), project_id)
+    call = Call(behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s)
+    reservation = spending.reserve(work, call) if wish.text is not None else None
+    return Admission(wish.model, behind, call, reached, reservation, project_id)
 
 
 def settle(work: Work, admission: Admission, tally: Tally, *, is_whole: bool) -> None:
