@@ -17,7 +17,8 @@ class Actor:
     `rights` are the user's at this moment, with all that groups, projects and rules add; None stands for those of
     `roles`. `scopes` is None for full use of them, else the action globs that an API token allows.
     `credential_id` names the session or token that was used; `address` is the peer's IP address. `expires_at` is
-    the end of an access token, which comes before that of its session.
+    the end of an access token, which comes before that of its session. `only_read` are action globs of which only
+    the reading actions are left, because content from outside has a say in what the actor does.
     """
 
     user_id: uuid.UUID
@@ -29,6 +30,7 @@ class Actor:
     address: str | None = None
     expires_at: datetime | None = None
     rights: Rights | None = None
+    only_read: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:

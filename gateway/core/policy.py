@@ -88,6 +88,8 @@ def rights_of(actor: Actor) -> Rights:
 
 def can(actor: Actor, action: str, resource: Resource) -> Decision:
     """Decides; never raises. `action` is dotted, room first: `tasks.cancel`."""
+    if actor.only_read and not rights.is_reading(action) and any(matches(glob, action) for glob in actor.only_read):
+        return Decision(False, "content from outside had a say in it, which leaves reading only")
     if actor.user_id == SYSTEM_USER_ID:
         return Decision(True, "the system itself")
     if actor.scopes is not None and not any(matches(scope, action) for scope in actor.scopes):

@@ -207,6 +207,12 @@ def matches(glob: str, action: str) -> bool:
     return glob == action or ("*" in glob and _pattern(glob).fullmatch(action) is not None)
 
 
+def is_reading(action: str) -> bool:
+    """Whether the action only looks: `tasks.read`, `access.read_actions`."""
+    verb = action.rpartition(".")[2]
+    return verb == "read" or verb.startswith("read_")
+
+
 def is_within_globs(glob: str, wider: Iterable[str]) -> bool:
     """Whether every action that `glob` takes in is taken in by one of `wider`. Never says yes wrongly."""
     return any(other == glob or matches(other, glob) for other in wider)

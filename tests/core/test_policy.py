@@ -2,7 +2,7 @@
 
 import itertools
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -212,6 +212,19 @@ def test_an_operator_keeps_secrets_and_preferences_of_their_own_and_of_nobody_el
         assert not policy.can(operator, action, Resource(kind, None, OTHER)).allowed
     assert policy.reach(operator, "credentials.read", "credentials") == policy.EVERYTHING
     assert policy.reach(operator, "credentials.use", "credentials").is_own
+
+
+@pytest.mark.parametrize("roles", [frozenset({"owner"}), frozenset({"member"})])
+@pytest.mark.parametrize("user_id", [ME, SYSTEM.user_id])
+def test_whoever_content_from_outside_has_a_say_in_only_reads(roles: frozenset[str], user_id: uuid.UUID) -> None:
+    free = Actor(user_id, "me", roles, via="agent")
+    held = replace(free, only_read=("schedules.*", "connectors.*"))
+    verbs = ("read", "read_history", "create", "update", "delete", "invoke_send", "run", "readjust")
+    for room, verb in itertools.product(("schedules", "connectors", "tasks"), verbs):
+        action, resource = f"{room}.{verb}", Resource(room, owner_id=ME)
+        is_free = policy.can(free, action, resource).allowed
+        writes_there = room != "tasks" and verb not in ("read", "read_history")
+        assert policy.can(held, action, resource).allowed is (is_free and not writes_there), action
 
 
 def test_globs() -> None:

@@ -1,0 +1,34 @@
+"""The secure browser: one page, fetched by the guarded client, as Markdown. It clicks, fills in and runs nothing."""
+
+from dataclasses import dataclass
+
+from gateway.core.guarded_http import Bounds, Check, GuardedClient, OutboundError
+
+from .page_text import NoPage, read_apart
+
+BOUNDS = Bounds(total_s=20, body_bytes=2**20)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read, and where that was in the end; `cut` when there is more of it."""
+
+    url: str
+    title: str
+    text: str
+    cut: bool
+
+
+async def read_page(client: GuardedClient, url: str, check: Check) -> Read:
+    """Reads `url`. `check` is asked for each host on the way. Raises OutboundError."""
+    answer = await client.request(
+        "GET", url, headers={"Accept": "text/html, text/plain;q=0.9, */*;q=0.1"}, bounds=BOUNDS, check=check
+    )
+    if answer.status >= 400:
+        passing = answer.status >= 500 or answer.status == 429
+        raise OutboundError(f"The page answered {answer.status}.", code="page_failed", permanent=not passing)
+    try:
+        page = await read_apart(answer.content, answer.headers.get("Content-Type", ""), answer.url)
+    except NoPage as problem:
+        raise OutboundError(str(problem), code="no_page") from problem
+    return Read(answer.url, page.title, page.text, page.cut or answer.cut)
