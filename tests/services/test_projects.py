@@ -12,6 +12,7 @@ from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.features.artifacts.models import Artifact
+from gateway.features.identity import service as identity
 from gateway.features.projects import queries, service
 from gateway.features.projects.models import Project
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
@@ -175,6 +176,17 @@ def test_lists_filter_by_activity_and_words(unit: Open, alice: Actor) -> None:
     assert set(found(q="sowing")) == {resting.id, busy.id}
     assert found(q="tomatoes") == [busy.id]
     assert found(q="sowing", is_active=False) == [resting.id]
+
+
+def test_the_time_zone_is_inherited_from_the_owner_before_the_system(unit: Open, alice: Actor) -> None:
+    own, heir = make(unit, alice, time_zone="Asia/Tokyo"), make(unit, alice)
+    with unit(alice) as work:
+        identity.change_me(work, identity.me_for_change(work), {"time_zone": "Europe/Lisbon"}, None)
+    with unit(SYSTEM) as work:
+        assert service.describe(work, own).effective_time_zone == "Asia/Tokyo"
+        assert service.describe(work, heir).effective_time_zone == "Europe/Lisbon"
+    with unit(alice) as work:
+        identity.change_me(work, identity.me_for_change(work), {"time_zone": None}, None)
 
 
 def test_the_time_zone_is_inherited_from_the_system(unit: Open, alice: Actor) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.core.identity import SYSTEM_USER_ID, Actor
+from gateway.core.identity import SYSTEM, SYSTEM_USER_ID, Actor
 from gateway.core.policy import Resource
 from gateway.core.rights import BUILT_IN
 from gateway.core.unit_of_work import Work
@@ -220,6 +220,20 @@ def end_sessions(work: Work, user: User, reason: str, *, but: uuid.UUID | None =
 def emit_ended(work: Work, user_id: uuid.UUID, session_id: uuid.UUID, reason: str) -> None:
     """Tells that a session has ended; what is open by it closes on this."""
     work.emit("session.ended", owner_id=user_id, data={"session_id": str(session_id), "reason": reason})
+
+
+def present_user(work: Work, user_id: uuid.UUID) -> Actor | None:
+    """A user with the rights of now, for what goes on in their name; None when the account is disabled."""
+    if user_id == SYSTEM_USER_ID:
+        return SYSTEM
+    user = queries.user(work.session, user_id)
+    return actor_of(work.session, user, "system", None, None) if user and user.is_active else None
+
+
+def time_zone_of(work: Work, user_id: uuid.UUID) -> str | None:
+    """The time zone that a user has chosen, if any: what is theirs inherits it. Whoever calls has decided."""
+    user = queries.user(work.session, user_id)
+    return user.time_zone if user else None
 
 
 def roles_of(work: Work, user: User) -> list[str]:

@@ -7,8 +7,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
-from gateway.core.policy import Resource
+from gateway.core.policy import Resource, can, rights_of
+from gateway.core.rights import Conditions
 from gateway.core.unit_of_work import Work
+from gateway.features.identity import service as identity
 from gateway.features.settings import service as settings
 
 from . import queries
@@ -60,6 +62,25 @@ def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Proje
     return project
 
 
+def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None, action: str) -> str | None:
+    """Why work of that user that `for_new_work` let in would not be let in now; None when it would.
+
+    Rules with conditions are left out on both sides: how, whence and when the work was asked for is over.
+    """
+    owner = identity.present_user(work, user_id)
+    if owner is None:
+        return "the account is disabled"
+    project = queries.by_id(work.session, project_id) if project_id else None
+    place = Resource(action.partition(".")[0], None, project.owner_id if project else user_id, project_id)
+    decision = can(owner, action, place)
+    if decision.allowed or (decision.rule and decision.rule.conditions != Conditions()):
+        return None
+    case = rights_of(owner).about(action)
+    return (
+        decision.reason if decision.rule or not any(rule.conditions != Conditions() for rule in case.allows) else None
+    )
+
+
 def visible(work: Work, *, is_active: bool | None = None, q: str | None = None) -> Select[Project]:
     """The projects the caller may see, to be paged."""
     work.allow("projects.read", Resource("projects", listed=True))
@@ -89,7 +110,8 @@ def for_change(work: Work, project_id: uuid.UUID) -> Project:
 def describe(work: Work, project: Project) -> ProjectOut:
     """A project as the wire shows it."""
     plain = {name: getattr(project, name) for name in ProjectOut.model_fields if hasattr(project, name)}
-    return ProjectOut(**plain, effective_time_zone=project.time_zone or settings.value(work, "time_zone"))
+    zone = project.time_zone or identity.time_zone_of(work, project.owner_id) or settings.value(work, "time_zone")
+    return ProjectOut(**plain, effective_time_zone=zone)
 
 
 def create(work: Work, wish: ProjectIn) -> Project:

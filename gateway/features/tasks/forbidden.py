@@ -1,4 +1,4 @@
-"""What its owner's preferences forbid a task: asked when it is made, retried, and released from waiting."""
+"""What a task may not, by its owner's preferences and rights: asked when it is made, retried, released, and begun."""
 
 import uuid
 
@@ -7,11 +7,13 @@ from gateway.core.unit_of_work import Work
 from gateway.features.preferences import constraints
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences.constraints import Refusal
+from gateway.features.projects import service as projects
 
 from .models import Task
 from .schemas import TaskIn
 
 CODE = "forbidden_by_preference"
+LOST_CODE = "owner_not_allowed"
 
 
 def check_new(work: Work, wish: TaskIn, project_id: uuid.UUID) -> None:
@@ -32,6 +34,15 @@ def check_again(work: Work, task: Task) -> None:
     """Raises Forbidden when the preferences of the task's owner forbid by now what it does."""
     resource = Resource("tasks", task.id, task.owner_id, task.project_id)
     preferences.refuse(work, "tasks.retry", resource, refusals(work, task))
+
+
+def refusal_now(work: Work, task: Task) -> tuple[str, str] | None:
+    """Code and sentence, when the task's owner may not have it run any more: asked as each run begins."""
+    if lost := projects.lost_right(work, task.owner_id, task.project_id, "tasks.create"):
+        return LOST_CODE, f"Its owner may not run it any more: {lost}."
+    if found := refusals(work, task):
+        return CODE, f"{found[0].message[0].upper()}{found[0].message[1:]}."
+    return None
 
 
 def refusals(work: Work, task: Task) -> list[Refusal]:

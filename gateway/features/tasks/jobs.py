@@ -63,6 +63,9 @@ class Attempt:
                 await flusher
 
     async def _do(self, plan: Plan) -> None:
+        if plan.refusal is not None:
+            await self.fail(*plan.refusal)
+            return
         try:
             await (by_model if plan.kind == "prompt" else in_sandbox).carry_out(self, plan)
         except (Fenced, OperationalError, InterfaceError):

@@ -19,7 +19,7 @@ from gateway.features.runs import service as runs
 from gateway.features.runs.service import Fenced, LogBatch
 from gateway.features.settings import service as settings
 
-from . import lifecycle, queries, state
+from . import forbidden, lifecycle, queries, state
 from .models import Task
 
 MOST_LOSSES = 8
@@ -48,6 +48,8 @@ class Plan:
     """(filename, SHA-256) of each attachment."""
     script_sha256: str | None
     job_ids: list[uuid.UUID]
+    refusal: tuple[str, str] | None
+    """Code and sentence, when by now its owner may not have it run."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def _plan(work: Work, task: Task, run_id: uuid.UUID, job_ids: list[uuid.UUID]) -
         commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
         network=task.network, timeout_s=task.timeout_s, model=_model(work, task),
         inputs=[(file.filename, file.sha256) for file in files],
-        script_sha256=source[0].sha256 if source else None, job_ids=job_ids,
+        script_sha256=source[0].sha256 if source else None, job_ids=job_ids, refusal=forbidden.refusal_now(work, task),
     )  # fmt: skip
 
 
