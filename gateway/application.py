@@ -24,6 +24,7 @@ from gateway.core.key_store import KeyStore
 from gateway.core.room import PUBLIC, Room
 from gateway.features.artifacts.store import Store
 from gateway.features.audit.signer import Signer
+from gateway.features.events import downloads
 from gateway.features.events.fanout import Fanout
 from gateway.features.identity import authentication
 from gateway.features.limits import front
@@ -64,6 +65,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     cors.install(app, config.allowed_origins)
     authentication.install(app)
     front.install(app)
+    downloads.install(app)
     problems.install(app)
     sock = Sock(app)
     for door in registry.doors("api"):

@@ -208,3 +208,36 @@ def test_what_others_have_open_goes_on(person: Person, run_id: str, database: Da
         assert person.call("DELETE", f"/v1/tokens/{mine['id']}").status_code == 204
         assert max(opened.closed_after(time.monotonic()).values()) <= WITHIN_S
         assert any("token.revoked" in line for line in lines), "it is told of it, and stays"
+
+
+def test_revoking_ends_a_download_that_is_on_its_way(person: Person) -> None:
+    """It is more than fits between the two ends, so that it cannot have been sent before."""
+    mine = api_token(person)
+    headers = {"Authorization": f"Bearer {mine['token']}"}
+    made = person.call("POST", "/v1/artifacts?filename=large", content=bytes(64 * 2**20))
+    path = f"/v1/artifacts/{made.json()['id']}/content"
+    with httpx.stream("GET", person.gateway.url + path, headers=headers, timeout=20, trust_env=False) as answer:
+        assert answer.status_code == 200
+        pieces = answer.iter_raw(2**16)
+        next(pieces)
+        assert person.call("DELETE", f"/v1/tokens/{mine['id']}").status_code == 204
+        time.sleep(WITHIN_S)
+        with pytest.raises(httpx.TransportError):
+            for _ in pieces:
+                pass
+
+
+def test_a_download_of_somebody_else_goes_on(person: Person) -> None:
+    """And so does the next request on a connection whose download is over."""
+    mine = api_token(person)
+    made = person.call("POST", "/v1/artifacts?filename=large", content=bytes(16 * 2**20))
+    path = f"/v1/artifacts/{made.json()['id']}/content"
+    url, headers = person.gateway.url, {"Authorization": f"Bearer {person.token}"}
+    with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
+        assert client.get(path, headers={"Authorization": f"Bearer {mine['token']}"}).status_code == 200
+        with client.stream("GET", path, headers=headers) as answer:
+            pieces = answer.iter_raw(2**16)
+            size = len(next(pieces))
+            assert person.call("DELETE", f"/v1/tokens/{mine['id']}").status_code == 204
+            time.sleep(WITHIN_S)
+            assert size + sum(len(piece) for piece in pieces) == 16 * 2**20
