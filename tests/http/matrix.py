@@ -90,8 +90,8 @@ NEEDS: dict[str, Need] = {
         users.update: users.patch_user
         users.disable: users.disable_user
         users.enable: users.enable_user
-        users.revoke_sessions: users.revoke_sessions users.revoke_token_of_user
-        users.reset_password: users.reset_password
+        users.revoke_sessions: users.revoke_sessions users.revoke_token_of_user users.end_session_of_user
+        users.reset_password: users.reset_password users.create_sign_in_code
         spend_limits.read: limits.get_spend_limit
         spend_limits.update: limits.patch_spend_limit
         spend_limits.delete: limits.delete_spend_limit

@@ -102,7 +102,13 @@ def test_a_role_does_what_it_says_and_nothing_else(
 
 def _in_harmless_order(app: Flask) -> list[tuple[Rule, str]]:
     """All routes, those last that take away what others need: a member before its group, a task before its project."""
-    last = ["tasks.delete_task", "projects.delete_project", "users.revoke_sessions", "users.disable_user"]
+    last = [
+        "tasks.delete_task",
+        "projects.delete_project",
+        "users.reset_password",
+        "users.revoke_sessions",
+        "users.disable_user",
+    ]
     pairs = [
         (rule, method)
         for rule in app.url_map.iter_rules()

@@ -154,6 +154,35 @@ def test_ones_own_password_needs_the_current_one(live_gateway: LiveGateway, owne
     assert sign_in(live_gateway, "owner", live_gateway.owner_password).status_code == 200
 
 
+def test_a_new_user_comes_in_by_an_admins_code_and_sets_a_password(
+    live_gateway: LiveGateway, owner_id: str, admin: Callable[..., httpx.Response], bob: Person
+) -> None:
+    user = live_gateway.call("POST", "/v1/users", json={"handle": "invited"}).json()
+    path = f"/v1/users/{user['id']}/sign_in_code"
+    assert_problem(bob.call("POST", path), 404)
+    spent = admin("POST", path).json()["code"]
+    given = admin("POST", path)
+    assert given.status_code == 200, given.text
+    assert given.headers["Cache-Control"] == "no-store"
+    with at_own_address(base_url=live_gateway.url) as client:
+        assert_problem(client.post("/v1/auth/session", json={"code": spent}), 401, "bad_code")
+        opened = client.post("/v1/auth/session", json={"code": given.json()["code"]})
+        assert opened.status_code == 200, opened.text
+        csrf = {"X-CSRF-Token": opened.json()["csrf_token"]}
+        assert client.post("/v1/users/me/password", json={"new_password": GOOD}, headers=csrf).status_code == 204
+        assert_problem(client.post("/v1/auth/session", json={"code": given.json()["code"]}), 401, "bad_code")
+    assert sign_in(live_gateway, "invited", GOOD).status_code == 200
+    # Whoever has a code is that user: no admin gets an owner's, nobody their own, and a disabled account has none.
+    assert_problem(admin("POST", f"/v1/users/{owner_id}/sign_in_code"), 403, "forbidden")
+    assert_problem(live_gateway.call("POST", f"/v1/users/{owner_id}/sign_in_code"), 409, "conflict")
+    left = admin("POST", path).json()["code"]
+    assert live_gateway.call("POST", f"/v1/users/{user['id']}/disable").status_code == 200
+    assert_problem(admin("POST", path), 409, "conflict")
+    assert live_gateway.call("POST", f"/v1/users/{user['id']}/enable").status_code == 200
+    with at_own_address(base_url=live_gateway.url) as client:
+        assert_problem(client.post("/v1/auth/session", json={"code": left}), 401, "bad_code")
+
+
 def test_the_last_owner_cannot_be_disabled(live_gateway: LiveGateway, owner_id: str) -> None:
     assert_problem(live_gateway.call("POST", f"/v1/users/{owner_id}/disable"), 409, "last_owner")
     second = made(live_gateway, "jo", role="owner")

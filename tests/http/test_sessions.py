@@ -35,6 +35,22 @@ def person(fresh_person: Callable[[], Person]) -> Person:
     return fresh_person()
 
 
+def test_an_admin_ends_one_session_of_somebody_and_leaves_the_others(
+    live_gateway: LiveGateway, person: Person, bob: Person, stranger: httpx.Client
+) -> None:
+    first, second = sign_in(stranger, person), sign_in(stranger, person)
+    user = person.call("GET", "/v1/users/me").json()["id"]
+    newest = live_gateway.call("GET", f"/v1/users/{user}/sessions").json()["items"][0]
+    path = f"/v1/users/{user}/sessions/{newest['id']}"
+    assert_problem(person.call("DELETE", path), 403, "forbidden")
+    assert_problem(bob.call("DELETE", path), 404)
+    bobs = bob.call("GET", "/v1/users/me").json()["id"]
+    assert_problem(live_gateway.call("DELETE", f"/v1/users/{bobs}/sessions/{newest['id']}"), 404)
+    assert live_gateway.call("DELETE", path).status_code == 204
+    assert (alive(stranger, first), alive(stranger, second)) == (True, False)
+    assert_problem(live_gateway.call("DELETE", path), 404)
+
+
 def test_sessions_are_listed_and_ended_one_by_one(
     live_gateway: LiveGateway, person: Person, database: Database, stranger: httpx.Client
 ) -> None:

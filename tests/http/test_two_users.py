@@ -84,6 +84,8 @@ ATTEMPTS = (
     ("GET", "/v1/users/{user}/sessions"),
     ("GET", "/v1/users/{user}/tokens"),
     ("DELETE", "/v1/users/{user}/tokens/{token}"),
+    ("DELETE", "/v1/users/{user}/sessions/{session}"),
+    ("POST", "/v1/users/{user}/sign_in_code"),
 )
 
 BODIES = {

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from tests.conftest import LiveGateway
-from tests.http.callers import Database, Person
+from tests.http.callers import Database, Person, at_own_address
 
 
 def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: str) -> dict[str, str]:
@@ -14,12 +14,15 @@ def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: s
     task = make(holder.call, "tasks", name=canary, project_id=project, tags=[canary],
                  commands=[f"echo {canary} > artifacts/{canary}; echo {canary}"])  # fmt: skip
     token = make(holder.call, "tokens", name=canary)
+    with at_own_address(base_url=gateway.url) as http:
+        http.post("/v1/auth/login", json={"handle": holder.handle, "password": holder.password}).raise_for_status()
+    session, other_session, *_ = [item["id"] for item in holder.call("GET", "/v1/users/me/sessions").json()["items"]]
     group = make(gateway.call, "groups", name=name)
     gateway.call("POST", f"/v1/groups/{group}/members", json={"user_id": user}).raise_for_status()
     things = {
         "users": user, "user_id": user, "projects": project, "tasks": task, "tokens": token, "groups": group,
         "token_id": make(holder.call, "tokens", name=f"{canary}-2"),
-        "sessions": holder.call("GET", "/v1/users/me/sessions").json()["items"][0]["id"],
+        "sessions": session, "session_id": other_session,
         "credentials": make(holder.call, "credentials", name=canary, secret="x", project_id=project),
         "spend-limits": make(gateway.call, "spend-limits", subject_type="token", subject_id=token, window="day",
                               max_requests=10**9),

@@ -10,6 +10,7 @@ from gateway.core.schemas import IdPath, Page, PageQuery
 from . import service, service_sessions, service_tokens
 from .models import ApiToken, AuthSession, User
 from .schemas import (
+    InvitationOut,
     ResetIn,
     RevokedOut,
     RevokeIn,
@@ -19,6 +20,7 @@ from .schemas import (
     UserOut,
     UserPatch,
     UserQuery,
+    UserSessionPath,
     UserTokenPath,
 )  # fmt: skip
 
@@ -104,6 +106,24 @@ def list_sessions_of_user(path: IdPath, query: PageQuery) -> Response:
     found = service_sessions.sessions_of_user(work(), path.id)
     rows, cursor = page(work().session, found, AuthSession.id, limit=query.limit, cursor=query.cursor)
     return page_of(SessionOut, map(session_out, rows), cursor)
+
+
+@users.delete(
+    "/users/<uuid:id>/sessions/<uuid:session_id>", responses={204: None}, summary="End one of an account's sessions"
+)
+def end_session_of_user(path: UserSessionPath) -> Response:
+    service_sessions.end_of_user(work(), path.id, path.session_id)
+    return no_content()
+
+
+@users.post(
+    "/users/<uuid:id>/sign_in_code",
+    responses={200: InvitationOut},
+    summary="A one-time code to hand to an account's user",
+)
+def create_sign_in_code(path: IdPath) -> Response:
+    code, expires_at = service_sessions.invite(work(), service.to_change(work(), path.id))
+    return answer(InvitationOut(code=code, expires_at=expires_at), headers={"Cache-Control": "no-store"})
 
 
 @users.get("/users/<uuid:id>/tokens", responses={200: Page[TokenOut]}, summary="An account's API tokens")

@@ -198,6 +198,20 @@ class UserTokenPath(In):
     token_id: uuid.UUID
 
 
+class UserSessionPath(In):
+    """A user's session."""
+
+    id: uuid.UUID
+    session_id: uuid.UUID
+
+
+class InvitationOut(Out):
+    """A one-time code for the sign-in page, shown this once."""
+
+    code: str
+    expires_at: datetime
+
+
 class TokenOut(Versioned):
     """An API token without its secret."""
 

@@ -22,6 +22,9 @@ ACCESS_LIFE = timedelta(minutes=30)
 REFRESH_LIFE = timedelta(days=30)
 CONSOLE_LIFE = timedelta(days=14)
 CODE_LIFE = timedelta(seconds=120)
+INVITATION_LIFE = timedelta(minutes=15)
+"""A code that one person hands to another."""
+
 REFRESH_GRACE = timedelta(seconds=20)
 """How long a refresh token may be sent again, because the answer to its first use was lost."""
 
@@ -108,14 +111,36 @@ def end_own(work: Work, session_id: uuid.UUID) -> None:
     _end(work, session, "ended_by_user")
 
 
+def end_of_user(work: Work, user_id: uuid.UUID, session_id: uuid.UUID) -> None:
+    """Ends one session of another user. Raises NotFound for one that is not there, over, or not theirs."""
+    service.manage(work, "users.revoke_sessions", service.to_change(work, user_id))
+    session = work.session.get(AuthSession, session_id)
+    if session is None or session.user_id != user_id or session.revoked_at is not None:
+        raise NotFound("There is no such session, or it is not yours.")
+    _end(work, session, "revoked")
+
+
 def new_sign_in_code(work: Work, user: User | None = None) -> str:
     """A one-time code for `user`, or for the owner. Only trusted local processes get to call this."""
     owner = user or service.first_owner(work)
-    code = crypto.new_code()
-    work.session.execute(delete(SignInCode).where(SignInCode.expires_at < now()))
-    work.session.add(SignInCode(hash=crypto.digest(code), user_id=owner.id, expires_at=now() + CODE_LIFE))
     work.record("auth.code", Resource("users", owner.id), allowed=True, reason="asked for by a local process")
-    return code
+    return _new_code(work, owner, now() + CODE_LIFE)
+
+
+def invite(work: Work, user: User) -> tuple[str, datetime]:
+    """A one-time code to hand to another user, who signs in with it and sets a password; and when it expires.
+
+    Whoever has it is that user: it takes the same right as setting the password, and spends the codes of before.
+    Raises Conflict for one's own account, and for one that is disabled.
+    """
+    service.manage(work, "users.reset_password", user)
+    if user.id == work.actor.user_id:
+        raise Conflict("This is your own account, and you are signed in; hand codes to others.")
+    if not user.is_active:
+        raise Conflict("The account is disabled; enable it first.")
+    work.session.execute(delete(SignInCode).where(SignInCode.user_id == user.id))
+    expires_at = now() + INVITATION_LIFE
+    return _new_code(work, user, expires_at), expires_at
 
 
 def redeem_code(work: Work, code: str) -> User:
@@ -156,6 +181,13 @@ def purge_expired(work: Work, most: int) -> int:
     forgotten = select(SignInDelay.key).where(SignInDelay.tried_at < now() - FORGOTTEN_AFTER).limit(most)
     gone = delete(SignInDelay).where(SignInDelay.key.in_(forgotten)).returning(SignInDelay.key)
     return count + len(work.session.execute(gone).all())
+
+
+def _new_code(work: Work, user: User, expires_at: datetime) -> str:
+    code = crypto.new_code()
+    work.session.execute(delete(SignInCode).where(SignInCode.expires_at < now()))
+    work.session.add(SignInCode(hash=crypto.digest(code), user_id=user.id, expires_at=expires_at))
+    return code
 
 
 def _open(work: Work, user: User, kind: str, life: timedelta, user_agent: str | None) -> AuthSession:
