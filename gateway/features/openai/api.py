@@ -1,6 +1,6 @@
 """Routes that speak OpenAI's protocol, errors included."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -61,25 +61,19 @@ def get_model(path: ModelPath) -> Response:
 @room.post("/chat/completions", responses={200: ChatOut}, summary="A completion, whole or as a stream (SSE)")
 @opens_units
 def complete_chat(body: ChatIn) -> Response:
-    asked: dict[str, Any] = request.get_json()
-    call = _begin(body.model, service.text_of(asked))
-    if not body.stream:
-        return jsonify(call.whole(_for(body.model, asked)))
-    return _streamed(call.stream(_for(body.model, asked)))
+    call, asked = _chat(body.model, request.get_json())
+    return _streamed(call.stream(asked)) if body.stream else jsonify(call.whole(asked))
 
 
 @room.post("/responses", responses={200: ResponseOut}, summary="A response, whole or as a stream (SSE)")
 @opens_units
 def create_response(body: ResponsesIn) -> Response:
     given: dict[str, Any] = request.get_json()
-    asked = responses.as_chat(body, given)
-    call = _begin(body.model, service.text_of(asked))
+    call, asked = _chat(body.model, responses.as_chat(body, given))
     if not body.stream:
-        return jsonify(responses.whole(call.whole(_for(body.model, asked)), given))
-    events = call.stream(_for(body.model, {**asked, "stream_options": {"include_usage": True}}))
-    first = next(events)
-    told = responses.stream(chain([first], events), body.model, given)
-    return event_stream(ClosingIterator(told, events.close))
+        return jsonify(responses.whole(call.whole(asked), given))
+    events = call.stream({**asked, "stream_options": {"include_usage": True}})
+    return _streamed(events, lambda told: responses.stream(told, body.model, given))
 
 
 @room.post("/embeddings", responses={200: EmbeddingsOut}, summary="Texts embedded")
@@ -96,14 +90,20 @@ def warm(body: WarmIn) -> Response:
     return answer(WarmOut(model=body.model, behind=_begin(body.model, None).warm()))
 
 
-def _for(model: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """What is handed on: tools of a client are not for the agent, which has its own."""
-    return asked if model != AGENT else {name: value for name, value in asked.items() if name not in _TOOLS}
+def _chat(model: str, body: dict[str, Any]) -> tuple[Direct, dict[str, Any]]:
+    """An admitted completion, and what is handed on: without secrets, and without tools that the agent has itself."""
+    messages, secrets = service.without_secrets(body["messages"])
+    asked = {**body, "messages": messages}
+    if model == AGENT:
+        asked = {name: value for name, value in asked.items() if name not in _TOOLS}
+    return _begin(model, service.text_of(asked), secrets), asked
 
 
-def _streamed(events: Generator[bytes]) -> Response:
+def _streamed(events: Generator[bytes], retold: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None) -> Response:
+    """A stream of events, or of what they are `retold` as."""
     first = next(events)  # until here an error is an answer of its own
-    return event_stream(ClosingIterator(chain([first], events), events.close))
+    told: Iterator[bytes] = chain([first], events)
+    return event_stream(ClosingIterator(retold(told) if retold else told, events.close))
 
 
 def upstreams() -> Upstreams:
@@ -111,14 +111,15 @@ def upstreams() -> Upstreams:
     return current_app.extensions["upstreams"]  # type: ignore[no-any-return]
 
 
-def _begin(model: str, text: str | None) -> Direct:
+def _begin(model: str, text: str | None, secrets: Mapping[str, int] | None = None) -> Direct:
     """Admits a model call of the request's caller; `text` is what it sends, None for what spends nothing."""
     value = current_app.extensions["settings"].value
     patience = Patience(
         value("chat.connect_timeout_s"), value("chat.first_byte_timeout_s"), value("chat.timeout_s"),
         value("chat.retries"),
     )  # fmt: skip
-    wish = Wish(model, text, request.headers.get("OpenAI-Project"), patience.total_s + 60)
+    project, lasts_s = request.headers.get("OpenAI-Project"), patience.total_s + 60
+    wish = Wish(model, text, project, lasts_s, secrets or {})
     with unit() as opened:
         admission = service.admit(opened, upstreams(), wish)
     extensions = current_app.extensions

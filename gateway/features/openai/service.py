@@ -3,11 +3,14 @@
 import json
 import math
 import uuid
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.adapters.providers.base import ProviderError
 from gateway.core.policy import Resource
+from gateway.core.redaction import redact_all
 from gateway.core.unit_of_work import Work
 from gateway.features.limits import service_spending as spending
 from gateway.features.limits.service_spending import LETTERS_A_TOKEN, Call, Reservation
@@ -17,6 +20,8 @@ from gateway.features.settings import service as settings
 
 from .chunks import Tally, figures
 from .failures import from_provider
+
+BACKGROUND = "### Task:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Wish:
     text: str | None
     project: str | None
     lasts_s: float
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    """How many secrets of each kind were taken out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,12 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     if wish.model == AGENT:
         behind = settings.value(work, "chat.default_model")
         work.allow("models.use", Resource("models", behind, project_id=project_id))
+    if wish.secrets:
+        told = ", ".join(f"{count} × {kind}" for kind, count in sorted(wish.secrets.items()))
+        work.record(
+            "models.use", Resource("models", wish.model, project_id=project_id),
+            allowed=True, reason=f"secrets were taken out: {told}",
+        )  # fmt: skip
     try:
         reached = upstreams.find(work, behind)
     except ProviderError as error:
@@ -85,6 +98,43 @@ def settle(work: Work, admission: Admission, tally: Tally, *, is_whole: bool) ->
 def estimated(admission: Admission, tally: Tally) -> tuple[int, int]:
     """Tokens read and written of an answer whose upstream does not count."""
     return admission.call.prompt_tokens, math.ceil(tally.letters / LETTERS_A_TOKEN)
+
+
+def without_secrets(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """Messages in OpenAI's shape with SECRET_REDACTED in place of each secret, and how many of each kind there were.
+
+    What people and programs have written is searched; ids and names, by which messages refer to each other, stay.
+    """
+    kinds: Counter[str] = Counter()
+
+    def clean(value: Any) -> Any:
+        redacted, found = redact_all(value)
+        kinds.update(found)
+        return redacted
+
+    cleaned = []
+    for message in messages:
+        made = {**message, "content": clean(message["content"])} if message.get("content") else message
+        if isinstance(message.get("tool_calls"), list):
+            made = {**made, "tool_calls": [_clean_call(call, clean) for call in message["tool_calls"]]}
+        cleaned.append(made)
+    return cleaned, kinds
+
+
+def _clean_call(call: Any, clean: Callable[[Any], Any]) -> Any:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not function.get("arguments"):
+        return call
+    return {**call, "function": {**function, "arguments": clean(function["arguments"])}}
+
+
+def is_background(messages: list[dict[str, Any]]) -> bool:
+    """Whether a client asks for a title, tags or the like beside a chat: one message that says so (clients.md)."""
+    return (
+        len(messages) == 1
+        and isinstance(messages[0].get("content"), str)
+        and messages[0]["content"].lstrip().startswith(BACKGROUND)
+    )
 
 
 def text_of(body: dict[str, Any]) -> str:
