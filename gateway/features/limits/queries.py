@@ -40,6 +40,15 @@ SETTLE = text("""
 """)
 
 
+ANY_BINDING = text("""
+    SELECT EXISTS (SELECT FROM spend_limits
+                    WHERE subject_type = 'system' OR (subject_type = 'provider' AND subject_id = :provider)
+                       OR (subject_type = 'user' AND subject_id = :user)
+                       OR (subject_type = 'token' AND subject_id = :token))
+""")
+"""Whether any limit binds a call: what most calls ask for, and all that most need."""
+
+
 def visible(actor: Actor) -> Select[SpendLimit]:
     """The limits the actor may see."""
     condition = seen_by(actor, "spend_limits.read", owner=SpendLimit.owner_id, key=SpendLimit.id)
@@ -78,6 +87,12 @@ def binding(session: Session, subjects: Sequence[tuple[str, str]]) -> list[Spend
     pairs = tuple_(SpendLimit.subject_type, SpendLimit.subject_id).in_(subjects)
     query = select(SpendLimit).where(or_(pairs, SpendLimit.subject_type == "system")).order_by(SpendLimit.id)
     return list(session.scalars(query))
+
+
+def is_bound(session: Session, subjects: Sequence[tuple[str, str]]) -> bool:
+    """Whether there is any of the limits that `binding` gives."""
+    named = {"provider": None, "user": None, "token": None, **dict(subjects)}
+    return bool(session.execute(ANY_BINDING, named).scalar())
 
 
 def newest(session: Session, most: int) -> list[SpendLimit]:

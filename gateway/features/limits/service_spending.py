@@ -79,9 +79,9 @@ def reserve(work: Work, call: Call) -> Reservation | None:
     subjects = [("provider", call.provider), ("user", str(call.user_id))]
     if call.token_id is not None:
         subjects.append(("token", str(call.token_id)))
-    limits = queries.binding(work.session, subjects)
-    if not limits:
+    if not queries.is_bound(work.session, subjects):
         return None
+    limits = queries.binding(work.session, subjects)
     tokens, moment = call.prompt_tokens + ANSWER_TOKENS, now()
     cost = _cost(work, call.model, call.prompt_tokens, ANSWER_TOKENS)
     windows = tuple((limit.id, start_of(limit.window, moment)) for limit in limits)

@@ -115,9 +115,10 @@ class Relay:
 
     def close(self) -> None:
         """Ends what is left of it, the upstream's work included."""
-        for greenlet in (self._watcher, self._pump):
-            if greenlet is not None:
-                greenlet.kill(block=False)
+        if self._pump is not None:
+            self._pump.kill(block=False)
+        if self._watcher is not None:
+            self._watcher.kill()  # waits for its end: the next request on that connection is not for it to read
 
     def let_end(self) -> None:
         """All was said: the upstream may end its answer in good order, so that the connection can be kept."""
