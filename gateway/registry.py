@@ -19,6 +19,7 @@ ROOMS = (
     "artifacts",
     "runs",
     "tasks",
+    "agents",
     "openai",
     "system",
 )

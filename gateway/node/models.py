@@ -1,11 +1,11 @@
 """The models this node can reach: the local ones, those of providers somebody added, and those found here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from gateway.adapters.providers.base import ModelInfo, ProgressHook, Provider, ProviderError, Timeouts
+from gateway.adapters.providers.base import Message, ModelInfo, ProgressHook, Provider, ProviderError, Timeouts
 from gateway.adapters.providers.completion import Completion, complete
 from gateway.adapters.providers.discovery import discover
 from gateway.adapters.providers.registry import create_provider
@@ -100,16 +100,17 @@ class Models:
         await held.provider.prepare(model_id)
 
     async def complete(
-        self, model: str, prompt: str, *, on_text: Callable[[str], None], on_progress: ProgressHook
-    ) -> Completion:
-        """One answer from `PROVIDER/MODEL`. Raises ProviderError."""
+        self, model: str, prompt: str | Sequence[Message], *, on_text: Callable[[str], None],
+        on_progress: ProgressHook, **options: Any,
+    ) -> Completion:  # fmt: skip
+        """One answer from `PROVIDER/MODEL`; `options` are those of `Provider.chat`. Raises ProviderError."""
         name, _, model_id = model.partition("/")
         held = await self._for_call(name, model_id)
         if held is None or not model_id:
             raise _unknown(model)
         held.calls += 1
         try:
-            return await complete(held.provider, model_id, prompt, on_text, on_progress=on_progress)
+            return await complete(held.provider, model_id, prompt, on_text, on_progress=on_progress, **options)
         finally:
             held.calls -= 1
             if held.replaced and not held.calls:

@@ -61,7 +61,8 @@ def _needs(sort: Sort, routes: str) -> dict[str, Need]:
 NEEDS: dict[str, Need] = {
     **_needs("placed", """
         tasks.create: tasks.create_task
-        tasks.read: tasks.get_task tasks.get_result tasks.get_history tasks.get_logs tasks.list_artifacts
+        tasks.read: agents.get_findings tasks.get_task tasks.get_result tasks.get_history tasks.get_logs
+        tasks.read: tasks.list_artifacts
         tasks.update: tasks.patch_task tasks.add_artifact
         tasks.delete: tasks.delete_task
         tasks.cancel: tasks.cancel_task

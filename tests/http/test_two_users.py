@@ -49,6 +49,7 @@ ATTEMPTS = (
     ("POST", "/v1/tasks/{task}/retry"),
     ("GET", "/v1/tasks/{task}/result"),
     ("GET", "/v1/tasks/{task}/history"),
+    ("GET", "/v1/tasks/{task}/findings"),
     ("GET", "/v1/tasks/{task}/logs"),
     ("GET", "/v1/tasks/{task}/artifacts"),
     ("POST", "/v1/tasks/{task}/artifacts?filename=x"),

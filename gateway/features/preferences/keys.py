@@ -114,6 +114,10 @@ _KNOWN: dict[str, Judge] = {
     "code.language.disallowed": _languages,
     "standards.markdown.line_length": _line_length,
     "security.network.allowed": _boolean,
+    "security.trusted_sources": _list_of(
+        "sources such as web:docs.example.com, web:*.example.com or file:*",
+        re.compile(r"(file|web|tool|hook|mail):\S.*"),
+    ),
     "security.web_browse.allowed_domains": _list_of("domains such as example.com, *.example.com or *", _DOMAIN),
 }
 

@@ -26,7 +26,10 @@ from .models import Job, LogEntry, Run
 from .schemas import Depth, QueueOut
 
 EXECUTE = "tasks.run"
-"""The queue's name for carrying out a run."""
+"""The queue's name for carrying out a run in the sandbox."""
+
+ANSWER = "agents.run"
+"""The queue's name for carrying out a run of a prompt."""
 
 
 LogPiece = tuple[uuid.UUID | None, str, datetime, str]
@@ -47,11 +50,11 @@ class LogBatch:
 
 def start(
     work: Work, *, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID, session_id: uuid.UUID | None,
-    attempt: int, priority: int, units: Sequence[tuple[str, str | None]],
+    attempt: int, priority: int, units: Sequence[tuple[str, str | None]], job: str = EXECUTE,
 ) -> uuid.UUID:  # fmt: skip
     """Makes a pending run with its jobs (`units`: kind and command of each), queued; returns its id."""
     run_id = new_id()
-    job_id = work.defer(EXECUTE, {"run_id": str(run_id)}, priority=priority)
+    job_id = work.defer(job, {"run_id": str(run_id)}, priority=priority)
     run = {"owner_id": owner_id, "project_id": project_id, "task_id": task_id, "session_id": session_id}
     work.insert(Run, [{"id": run_id, "queue_job_id": job_id, "attempt": attempt, **run}])
     jobs = [{"position": position, "kind": kind, "command": command} for position, (kind, command) in enumerate(units)]

@@ -89,6 +89,8 @@ def _prices_problem(prices: dict[str, Any]) -> str | None:
 _PROCESS = {name: field.default for name, field in Config.model_fields.items()}
 
 _DECLARED = (
+    Setting("agents.remediation_rounds", int, 2, "how often an answer that fails its criteria is sent back",
+            minimum=0, maximum=10),
     Setting("chat.connect_timeout_s", float, 5.0, "seconds a model's server may take to accept a connection",
             minimum=0.1, maximum=300),
     Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",

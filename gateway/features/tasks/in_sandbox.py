@@ -32,7 +32,7 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     """Runs the task's commands one after the other. Raises SandboxError, OSError."""
     node = attempt.node
     sandbox = await node.sandbox()
-    inputs = [(_input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
+    inputs = [(input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
     folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
     try:
         report, last = await _run_all(attempt, plan, sandbox, folder)
@@ -171,7 +171,7 @@ def _take_artifacts(attempt: "Attempt", folder: Path, uploads: list[Upload], not
     uploads.sort(key=lambda upload: upload.filename or "")
 
 
-def _input_name(filename: str) -> str:
+def input_name(filename: str) -> str:
     """The name of an attachment in the workspace; one that shows nothing, such as a text direction, gets another."""
     try:
         return workspace.safe_name(filename)

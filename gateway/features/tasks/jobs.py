@@ -16,7 +16,7 @@ from gateway.features.limits.service_spending import SpendLimitReached
 from gateway.features.runs import service as runs
 from gateway.features.runs.service import Fenced
 
-from . import by_model, in_sandbox
+from . import in_sandbox
 from . import service_execution as execution
 from .run_log import RunLog
 from .service_execution import JobReport, Plan, RunReport
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger("gateway.tasks")
 
 
-async def run(node: "Node", run_id: str) -> None:
+async def run(node: "Node", run_id: str, kind: "type[Attempt] | None" = None) -> None:
     """Carries out one run. Whatever happens ends in the records, or in a take-over by another node."""
     try:
         with node.busy_with(uuid.UUID(run_id)):
-            await Attempt(node, uuid.UUID(run_id)).carry_out()
+            await (kind or Attempt)(node, uuid.UUID(run_id)).carry_out()
     except Fenced:
         log.info("the run is no longer this node's; what it did is dropped", run_id=run_id)
 
@@ -67,7 +67,7 @@ class Attempt:
             await self.fail(*plan.refusal)
             return
         try:
-            await (by_model if plan.kind == "prompt" else in_sandbox).carry_out(self, plan)
+            await self.work(plan)
         except (Fenced, OperationalError, InterfaceError):
             raise  # a database that is gone is no fault of the task: the run is put back
         except (SandboxError, ProviderError, SpendLimitReached) as error:
@@ -80,6 +80,10 @@ class Attempt:
         except Exception:
             log.exception("a run failed unexpectedly", run_id=str(self.run_id))
             await self.fail("internal_error", "The node failed on this run; its log has the run's id.")
+
+    async def work(self, plan: Plan) -> None:
+        """Does what the plan says and reports its end: here scripts and commands, elsewhere prompts."""
+        await in_sandbox.carry_out(self, plan)
 
     async def fail(self, code: str, message: str) -> None:
         """Ends the run as failed, for a reason that lies outside the task's own work."""

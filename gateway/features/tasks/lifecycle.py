@@ -40,6 +40,7 @@ def dispatch(work: Work, task: Task, units: list[tuple[str, str | None]]) -> Non
     task.run_id = runs.start(
         work, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, session_id=task.session_id,
         attempt=task.attempts, priority=task.priority, units=units,
+        job=runs.ANSWER if task.kind == "prompt" else runs.EXECUTE,
     )  # fmt: skip
 
 

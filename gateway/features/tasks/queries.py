@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import UUID, BindParameter, Select, bindparam, column, func, select, table
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
@@ -15,6 +16,12 @@ from gateway.core.visibility import seen_by
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
 
 _LARGE = tuple(undefer(column) for column in (Task.prompt, Task.script, Task.commands, Task.env, Task.metadata_))
+
+# What the agent found is the agents' room's own, which stands above this one.
+_FINDINGS = table(
+    "agent_findings", column("run_id", UUID(as_uuid=True)), column("round"), column("position"), column("criterion"),
+    column("passed"), column("reason"), column("command"), column("exit_code"),
+)  # fmt: skip
 
 # Built once: every task needs them several times on its way.
 _ID: BindParameter[uuid.UUID] = bindparam("task_id")
@@ -89,6 +96,20 @@ def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Tas
 def attachments(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
     """The attached artifacts, in order."""
     return list(session.scalars(_ATTACHMENTS, {"task_id": task_id}))
+
+
+def verification(session: Session, run_id: uuid.UUID) -> dict[str, Any] | None:
+    """What was found about the run's last answer, criterion by criterion; None where nothing was checked."""
+    rows = session.execute(
+        select(_FINDINGS).where(_FINDINGS.c.run_id == run_id).order_by(_FINDINGS.c.round, _FINDINGS.c.position)
+    ).all()
+    if not rows:
+        return None
+    last = rows[-1].round
+    names = ("criterion", "passed", "reason", "command", "exit_code")
+    findings = [{name: getattr(row, name) for name in names} for row in rows if row.round == last]
+    status = "passed" if all(finding["passed"] for finding in findings) else "failed"
+    return {"status": status, "rounds": last + 1, "findings": findings}
 
 
 def depends_on(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:

@@ -183,6 +183,7 @@ def result(work: Work, task_id: uuid.UUID) -> ResultOut:
             "output": task.output,
             "error": task.error,
             "jobs": [JobResult.model_validate(job) for job in jobs],
+            "verification": queries.verification(work.session, task.run_id) if task.run_id else None,
             "artifacts": [ArtifactRef.model_validate(file) for file in files],
         }
     )

@@ -33,10 +33,12 @@ class Plan:
     run_id: uuid.UUID
     task_id: uuid.UUID
     owner_id: uuid.UUID
+    project_id: uuid.UUID
     token_id: uuid.UUID | None
     """The API token that asked for it."""
     kind: str
     prompt: str | None
+    acceptance_criteria: list[str]
     script: dict[str, Any] | None
     commands: list[str]
     continue_on_error: bool
@@ -180,8 +182,9 @@ def _plan(work: Work, task: Task, run_id: uuid.UUID, job_ids: list[uuid.UUID]) -
     files = artifacts.by_ids(work, queries.attachments(work.session, task.id))
     source = artifacts.by_ids(work, [uuid.UUID(script["artifact_id"])]) if script.get("artifact_id") else []
     return Plan(
-        run_id=run_id, task_id=task.id, owner_id=task.owner_id, token_id=task.created_by_token,
-        kind=task.kind, prompt=task.prompt, script=task.script,
+        run_id=run_id, task_id=task.id, owner_id=task.owner_id, project_id=task.project_id,
+        token_id=task.created_by_token,
+        kind=task.kind, prompt=task.prompt, acceptance_criteria=list(task.acceptance_criteria), script=task.script,
         commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
         network=task.network, timeout_s=task.timeout_s, model=_model(work, task),
         inputs=[(file.filename, file.sha256) for file in files],

@@ -1,0 +1,31 @@
+"""What a node runs for this room: one run of a prompt."""
+
+from typing import TYPE_CHECKING
+
+from gateway.features.tasks import jobs as tasks
+from gateway.features.tasks.jobs import Attempt
+from gateway.features.tasks.service_execution import Plan
+
+from . import by_model
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gateway.node.node import Node
+
+
+class PromptAttempt(Attempt):
+    """One run of a prompt on this node."""
+
+    async def work(self, plan: Plan) -> None:
+        """Answers it."""
+        await by_model.carry_out(self, plan)
+
+
+async def run(node: "Node", run_id: str) -> None:
+    """Carries out one run of a prompt. Whatever happens ends in the records, or in a take-over by another node."""
+    await tasks.run(node, run_id, PromptAttempt)
+
+
+HANDLERS = {"agents.run": run}
+DUTIES: "dict[Callable[[Node], Awaitable[None]], float]" = {}

@@ -1,0 +1,149 @@
+"""Checks an answer against its criteria, one by one and apart from whoever wrote it.
+
+A criterion `$ COMMAND` is run in the sandbox as it is. For any other a model is asked, which may propose a command;
+where one ran, its exit code decides, and the model's own verdict only where none did.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.adapters.sandboxes import workspace
+from gateway.adapters.sandboxes.base import Command, Limits, SandboxUnavailable
+from gateway.adapters.sandboxes.supervision import uninterrupted
+from gateway.features.limits.service_spending import Call
+from gateway.features.preferences import constraints
+from gateway.features.preferences.resolution import Entry
+from gateway.features.tasks import in_sandbox
+from gateway.features.tasks.metered import Metered
+from gateway.features.tasks.run_log import storable
+from gateway.features.tasks.service_execution import Plan
+
+from . import trust
+from .service import Finding
+
+if TYPE_CHECKING:
+    from gateway.features.tasks.jobs import Attempt
+
+CHECK_S = 60.0
+"""How long one check may run."""
+
+TOLD = 600
+"""Letters of a check's output that are kept as the reason."""
+
+VERDICT: Mapping[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "verdict",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {
+                "command": {"type": ["string", "null"]},
+                "passed": {"type": "boolean"},
+                "reason": {"type": "string"},
+            },
+            "required": ["command", "passed", "reason"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+_TASK = """You check whether an answer meets one criterion. You did not write the answer; do not be lenient.
+
+Reply with one JSON object: {"command": string or null, "passed": true or false, "reason": one sentence}.
+If a shell command can decide it, give the command: it is run in a sandbox without network, the answer lies in
+/workspace/answer.md, attached files in /workspace/inputs, and exit code 0 means that the criterion is met.
+Otherwise command is null and passed is your verdict."""
+
+
+class Verifier:
+    """The checks of one run. Raises ProviderError, SpendLimitReached, SandboxError, OSError."""
+
+    def __init__(self, attempt: "Attempt", plan: Plan, held: tuple[Entry, ...]) -> None:
+        self._attempt = attempt
+        self._plan = plan
+        self._held = held
+
+    async def judge(self, answer: str, criteria: Iterable[str]) -> list[Finding]:
+        """What holds of the answer, in the order of the criteria."""
+        return [await self._one(answer, criterion) for criterion in criteria]
+
+    async def _one(self, answer: str, criterion: str) -> Finding:
+        if criterion.startswith("$ "):
+            return await self._run(answer, criterion, criterion.removeprefix("$ "))
+        verdict = await self._asked(answer, criterion)
+        if verdict is None:
+            return Finding(criterion, passed=False, reason="The model gave no verdict that could be read.")
+        command, passed, reason = verdict
+        if command is None:
+            return Finding(criterion, passed=passed, reason=reason)
+        try:
+            return await self._run(answer, criterion, command)
+        except SandboxUnavailable as error:
+            return Finding(criterion, passed=passed, reason=f"{reason} (Judged, not run: {error.reason})")
+
+    async def _run(self, answer: str, criterion: str, command: str) -> Finding:
+        refusals = constraints.check_task(self._held, interpreter=None, commands=[command], network=False)
+        if refusals:
+            return Finding(criterion, passed=False, reason=f"The check may not run: {refusals[0].message}.")
+        sandbox = await self._attempt.node.sandbox()
+        config = self._attempt.node.config
+        limits = Limits(wall_s=CHECK_S, cpu_s=int(CHECK_S), memory_bytes=config.task_memory_bytes, output_bytes=65536)
+        shell = Command(["bash", "-c", command.replace("\0", "")])
+        output = bytearray()
+        async with self._workspace(answer) as folder:
+            outcome = await sandbox.run(folder, shell, limits, lambda _, chunk: output.extend(chunk))
+        told = storable(output.decode(errors="replace")).strip()[-TOLD:]
+        how = f"met its limit of {outcome.limit_hit}" if outcome.limit_hit else f"exited with {outcome.exit_code}"
+        return Finding(
+            criterion, passed=outcome.exit_code == 0 and outcome.limit_hit is None,
+            reason=f"The check {how}{': ' if told else '.'}{told}", command=command, exit_code=outcome.exit_code,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def _workspace(self, answer: str) -> AsyncIterator[Path]:
+        """A fresh folder for one check, so that none finds what another left."""
+        store, root, name = self._attempt.node.store, self._attempt.node.data_dir.work, str(self._plan.run_id)
+        inputs = [(in_sandbox.input_name(filename), store.path(sha256)) for filename, sha256 in self._plan.inputs]
+
+        def make() -> None:
+            workspace.place(workspace.prepare(root, name, inputs), "answer.md", answer.encode())
+
+        try:
+            await uninterrupted(asyncio.to_thread(make))
+            yield root / name
+        finally:
+            await uninterrupted(asyncio.to_thread(workspace.remove, root / name))
+
+    async def _asked(self, answer: str, criterion: str) -> tuple[str | None, bool, str] | None:
+        plan = self._plan
+        told = (
+            f"{_TASK}\n\n{trust.NOTICE}\n\nThe request:\n{trust.marked('request', plan.prompt or '')}\n\n"
+            f"The answer:\n{trust.marked('answer', answer)}\n\nThe criterion: {criterion}"
+        )
+        messages: Sequence[Mapping[str, Any]] = [{"role": "user", "content": told}]
+        call = Call(plan.model, told, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + 60)
+        async with Metered(self._attempt.node, call) as meter:
+            completion = await self._attempt.node.models.complete(
+                plan.model, messages, on_text=meter.heard(lambda _: None), on_progress=lambda *_: None,
+                response_format=VERDICT, temperature=0,
+            )  # fmt: skip
+            meter.answered(completion)
+        return _verdict(completion.text)
+
+
+def _verdict(text: str) -> tuple[str | None, bool, str] | None:
+    """What a model said, also where it wrapped it in prose; None where it is no verdict."""
+    try:
+        found = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("passed"), bool):
+        return None
+    command = found.get("command")
+    is_command = isinstance(command, str) and command.strip() != ""
+    return (command if is_command else None), found["passed"], storable(str(found.get("reason") or ""))[:TOLD]
