@@ -48,6 +48,9 @@
  * @property {Problem | null} [error]
  * @property {Job[]} jobs
  * @property {Artifact[]} [artifacts]
+ * @property {{status: "passed" | "failed", rounds: number, findings: Finding[]} | null} [verification] of a prompt's answer
+ *
+ * @typedef {{criterion: string, passed: boolean, reason: string, command: string | null, exit_code: number | null}} Finding
  *
  * @typedef {object} Run
  * @property {string} id

@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { Marked } from "marked";
 import DOMPurify from "dompurify";
 import { html } from "../html.js";
+import { copy } from "./copy.js";
 
 // Markup in the text is shown as text, and an image as its address: a remote one would be a request to somewhere
 // else. Should anything slip through, only these are kept; no ids or classes, which could pose as ours.
@@ -26,8 +27,24 @@ function render(text) {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
-  for (const scrolling of fragment.querySelectorAll("pre")) scrolling.tabIndex = 0;
+  for (const block of fragment.querySelectorAll("pre")) makeCopyable(block);
   return fragment;
+}
+
+/** @param {HTMLPreElement} block of code, which scrolls by key and is copied by a button */
+function makeCopyable(block) {
+  block.tabIndex = 0;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "code-copy";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", "Copy the code");
+  const text = block.textContent ?? "";
+  button.addEventListener("click", () => copy(text, "Code"));
+  const frame = document.createElement("div");
+  frame.className = "code-block";
+  block.replaceWith(frame);
+  frame.append(block, button);
 }
 
 /** @param {{text: string}} props */

@@ -12,7 +12,7 @@ import { Markdown } from "./markdown.js";
 import { Download, PreviewDialog, previewKind } from "./preview.js";
 import { Empty } from "./states.js";
 import { Status, isFinished } from "./status.js";
-/** @import { Artifact, Change, Job, Run, Task } from "../types.js" */
+/** @import { Artifact, Change, Finding, Job, Result, Run, Task } from "../types.js" */
 
 /** @param {{text: string, label: string, error?: boolean}} props */
 function Output({ text, label, error }) {
@@ -95,9 +95,18 @@ export const Facts = ({ task }) => html`<section class="card panel" aria-label="
   ${(task.dependents ?? []).length > 0 && html`<${Fact} label="Then runs">${(task.dependents ?? []).map((id) => html`<${Dependency} key=${id} id=${id} />`)}<//>`}
 </dl></section>`;
 
-/** @param {{criteria: string[]}} props */
-export const Criteria = ({ criteria }) => html`<section class="card panel" aria-labelledby="h-criteria"><header class="panel-head"><h2 id="h-criteria">Acceptance criteria</h2></header>
-  <ul class="criteria">${criteria.map((text) => html`<li><${Icon} icon="square" /><span>${text}</span></li>`)}</ul></section>`;
+/** @param {{finding: Finding}} props whether the answer meets one criterion, and how that was found */
+const FoundOut = ({ finding }) => html`<li class=${finding.passed ? "is-met" : "is-missed"}>
+  ${finding.passed ? html`<${Icon} icon="square-check" />` : html`<${Icon} icon="square-x" />`}
+  <div><span class="visually-hidden">${finding.passed ? "Met: " : "Not met: "}</span>${finding.criterion}
+    ${finding.reason && html`<p class="quiet">${finding.reason}</p>`}
+    ${finding.command && html`<details class="check"><summary>Checked by a command${finding.exit_code !== null && `, exit ${finding.exit_code}`}</summary><pre tabindex="0" aria-label="The command of the check">${finding.command}</pre></details>`}</div>
+</li>`;
+
+/** What an answer is held against, with what was found once it has been. @param {{criteria: string[], verification?: Result["verification"]}} props */
+export const Criteria = ({ criteria, verification }) => html`<section class="card panel" aria-labelledby="h-criteria"><header class="panel-head"><h2 id="h-criteria">Acceptance criteria</h2>
+    ${verification && html`<span class=${`status is-${verification.status === "passed" ? "completed" : "failed"}`}>${verification.status}${verification.rounds > 1 && ` in round ${verification.rounds}`}</span>`}</header>
+  <ul class="criteria">${verification ? verification.findings.map((finding, index) => html`<${FoundOut} key=${index} finding=${finding} />`) : criteria.map((text) => html`<li><${Icon} icon="square" /><span>${text}</span></li>`)}</ul></section>`;
 
 /** What happened, newest first: the task's history, and what only its runs tell, such as one that a dead node left. @param {{history: Change[], runs: Run[]}} props */
 export function Timeline({ history, runs }) {

@@ -125,7 +125,7 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
       </div>
       <div class="task-side">
         <${Facts} task=${task} />
-        ${(task.acceptance_criteria ?? []).length > 0 && html`<${Criteria} criteria=${task.acceptance_criteria} />`}
+        ${((task.acceptance_criteria ?? []).length > 0 || result?.verification) && html`<${Criteria} criteria=${task.acceptance_criteria ?? []} verification=${result?.verification} />`}
         <${Timeline} history=${history} runs=${runs} />
       </div>
     </div>`;
