@@ -145,7 +145,7 @@ def filled(path: str, name: str, value: str) -> Iterator[str]:
         yield from filled(after, name, value)
 
 
-OPENAI_ROUTE = re.compile(r"/v1/(models|embeddings|responses|chat/(completions|warm))(/|$)")
+OPENAI_ROUTE = re.compile(r"/v1/(models|embeddings|responses|chat/(completions|warm|answers))(/|$)")
 """Routes that answer errors as OpenAI does (contract "HTTP conventions")."""
 
 

@@ -137,6 +137,7 @@ NEEDS: dict[str, Need] = {
         artifacts.create: artifacts.upload
         credentials.read_keys: credentials.get_recovery_kit
         models.use: openai.complete_chat openai.create_response openai.create_embeddings openai.warm
+        models.use: openai.follow_answer openai.stop_answer
         models.read: openai.list_models openai.get_model
         providers.read: providers.list_providers providers.get_provider
         providers.create: providers.create_provider

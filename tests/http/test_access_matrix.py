@@ -154,6 +154,8 @@ def _attempt(app: Flask, world: World, rule: Rule, method: str) -> tuple[int, st
         values["id"] = world.things[segments[next(i for i, part in enumerate(segments) if part.endswith(":id>")) - 1]]
     if "key" in values:
         values["key"] = "language.preferred" if "scope_id" in values else "tasks.max_timeout_s"
+    if "name" in values:
+        values["name"] = "an-answer"
     path = app.url_map.bind("").build(rule.endpoint, values, method=method)
     query = {name: value.format(**world.things) for name, value in QUERIES.get(rule.endpoint, {}).items()}
     options: dict[str, Any] = {"params": query}

@@ -1,14 +1,19 @@
 """Routes that speak OpenAI's protocol, errors included."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
+from socket import socket
 from typing import Any
 
 from flask import Response, current_app, g, jsonify, request
+from pydantic import ValidationError
 from werkzeug.wsgi import ClosingIterator
 
-from gateway.core.answers import CLIENT, answer, event_stream
-from gateway.core.room import Room, actor, opens_units, unit, work
+from gateway.core.answers import CLIENT, answer, event_stream, no_content
+from gateway.core.errors import Invalid
+from gateway.core.policy import Resource
+from gateway.core.room import Room, actor, ok, opens_units, unit, work
+from gateway.features.events.watch import Watch
 from gateway.features.providers import service as providers
 from gateway.features.providers.schemas import ModelList, ModelOut, ModelPath
 from gateway.features.providers.service_upstream import AGENT, Upstreams
@@ -16,8 +21,10 @@ from gateway.features.providers.service_upstream import AGENT, Upstreams
 from . import responses, service
 from .direct import Direct, Gate
 from .failures import error_shape
+from .kept import Answer, KeptAnswers
 from .relay import Patience
 from .schemas import (
+    AnswerPath,
     ChatIn,
     ChatOut,
     EmbeddingsIn,
@@ -40,6 +47,9 @@ ERRORS: dict[Any, Any] = {
     "default": {"description": "any other error; its `code` says which", "content": _ERROR},
 }
 
+KEEP_AS = "X-Keep-As"
+"""The header that names an answer which goes on when its client has gone."""
+
 _TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 room = Room(
@@ -61,8 +71,27 @@ def get_model(path: ModelPath) -> Response:
 @room.post("/chat/completions", responses={200: ChatOut}, summary="A completion, whole or as a stream (SSE)")
 @opens_units
 def complete_chat(body: ChatIn) -> Response:
+    name = kept_name() if body.stream else None
     call, asked = _chat(body.model, request.get_json())
-    return _streamed(call.stream(asked)) if body.stream else jsonify(call.whole(asked))
+    if not body.stream:
+        return jsonify(call.whole(asked))
+    events: Iterator[bytes] = call.stream(asked)
+    if name is not None:
+        events = kept_answers().keep(actor(), name, Answer(events)).follow(_watch(), actor())
+    return _streamed(events)
+
+
+@room.get("/chat/answers/<name>", responses={200: ok("text/event-stream")}, summary="Read along an answer that goes on")
+@opens_units
+def follow_answer(path: AnswerPath) -> Response:
+    return _streamed(_own_answer(path.name).follow(_watch(), actor()))
+
+
+@room.delete("/chat/answers/<name>", summary="Stop an answer that goes on")
+@opens_units
+def stop_answer(path: AnswerPath) -> Response:
+    _own_answer(path.name).stop()
+    return no_content()
 
 
 @room.post("/responses", responses={200: ResponseOut}, summary="A response, whole or as a stream (SSE)")
@@ -99,11 +128,35 @@ def _chat(model: str, body: dict[str, Any]) -> tuple[Direct, dict[str, Any]]:
     return _begin(model, service.text_of(asked), secrets), asked
 
 
-def _streamed(events: Generator[bytes], retold: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None) -> Response:
+def kept_answers() -> KeptAnswers:
+    """The answers of this gateway that go on without their reader."""
+    return current_app.extensions.setdefault("kept_answers", KeptAnswers())  # type: ignore[no-any-return]
+
+
+def kept_name() -> str | None:
+    """Under which name the answer is to go on without its reader. Raises Invalid, Conflict."""
+    name = request.headers.get(KEEP_AS)
+    if name is None:
+        return None
+    try:
+        name = AnswerPath(name=name).name
+    except ValidationError as error:
+        raise Invalid(f"{KEEP_AS} is up to 64 letters, digits and dashes.") from error
+    kept_answers().admit(actor(), name)
+    return name
+
+
+def _own_answer(name: str) -> Answer:
+    with unit() as opened:
+        opened.allow("models.use", Resource("models"))
+    return kept_answers().find(actor(), name)
+
+
+def _streamed(events: Iterator[bytes], retold: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None) -> Response:
     """A stream of events, or of what they are `retold` as."""
     first = next(events)  # until here an error is an answer of its own
     told: Iterator[bytes] = chain([first], events)
-    return event_stream(ClosingIterator(retold(told) if retold else told, events.close))
+    return event_stream(ClosingIterator(retold(told) if retold else told, getattr(events, "close", None)))
 
 
 def upstreams() -> Upstreams:
@@ -124,4 +177,13 @@ def _begin(model: str, text: str | None, secrets: Mapping[str, int] | None = Non
         admission = service.admit(opened, upstreams(), wish)
     extensions = current_app.extensions
     gate = Gate(extensions["gateway_sessions"], extensions["fanout"], extensions["upstream_pool"], upstreams())
-    return Direct(gate, actor(), g.request_id, admission, patience, request.environ.get(CLIENT))
+    return Direct(gate, actor(), g.request_id, admission, patience, _reader())
+
+
+def _watch() -> Watch:
+    return current_app.extensions["fanout"].watch  # type: ignore[no-any-return]
+
+
+def _reader() -> socket | None:
+    """The connection whose end is the end of the work: none where the answer goes on without its reader."""
+    return None if KEEP_AS in request.headers else request.environ.get(CLIENT)

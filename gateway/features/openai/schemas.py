@@ -36,6 +36,12 @@ class ChatIn(Lenient):
     stream_options: StreamOptions | None = None
 
 
+class AnswerPath(In):
+    """The name of an answer that goes on without its reader."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+
+
 class ResponsesIn(Lenient):
     """A response: the conversation as text or items, sent whole, since nothing is kept."""
 

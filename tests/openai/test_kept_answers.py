@@ -1,0 +1,105 @@
+"""An answer can go on without its reader, be read along again from its beginning, and be stopped."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.conftest import LiveGateway, wait_until
+from tests.http.callers import new_person
+from tests.openai.conftest import HELLO, Upstream, streams
+from tests.providers.scripted_server import DONE, Exchange, chunk
+
+Make = Callable[..., Upstream]
+
+
+def ask(gateway: LiveGateway, model: str, name: str, pieces: int = 1) -> str:
+    """Asks, reads until so many events have come, and goes away."""
+    body = {"model": model, "messages": HELLO, "stream": True}
+    headers = {"Authorization": f"Bearer {gateway.token}", "X-Keep-As": name}
+    with gateway.http.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, headers=headers) as answer:
+        assert answer.status_code == 200, answer.read()
+        lines = answer.iter_lines()
+        return "\n".join(next(lines) for _ in range(pieces * 2))
+
+
+def test_an_answer_goes_on_without_its_reader_and_is_read_again_from_the_beginning(
+    upstream: Make, live_gateway: LiveGateway
+) -> None:
+    may_end = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.write(chunk("one "))
+        may_end.wait(20)
+        exchange.write(chunk("two") + chunk(finish_reason="stop") + DONE)
+
+    server = upstream(script)
+    assert "one " in ask(live_gateway, server.model, "kept-1")
+    again = live_gateway.call(
+        "POST", "/v1/chat/completions", headers={"X-Keep-As": "kept-1"},
+        json={"model": server.model, "messages": HELLO, "stream": True},
+    )  # fmt: skip
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    stranger = new_person(live_gateway, "reads-along")
+    assert (
+        live_gateway.call(
+            "GET", "/v1/chat/answers/kept-1", headers={"Authorization": f"Bearer {stranger.token}"}
+        ).status_code
+        == 404
+    )
+    may_end.set()
+    followed = live_gateway.call("GET", "/v1/chat/answers/kept-1").text
+    assert followed.index("one ") < followed.index("two") < followed.index("[DONE]")
+    assert len(server.asked) == 1
+
+
+def test_a_kept_answer_is_stopped_and_its_model_with_it(upstream: Make, live_gateway: LiveGateway) -> None:
+    gone = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin()
+        try:
+            for _ in range(400):
+                exchange.write(chunk("more "))
+                exchange.pause(0.05)
+        finally:
+            gone.set()
+
+    server = upstream(script)
+    ask(live_gateway, server.model, "kept-2")
+    assert live_gateway.call("DELETE", "/v1/chat/answers/kept-2").status_code == 204
+    assert gone.wait(3)
+    followed = wait_until(lambda: live_gateway.call("GET", "/v1/chat/answers/kept-2").text, 5)
+    assert "more " in followed
+    assert live_gateway.call("DELETE", "/v1/chat/answers/never-asked").status_code == 404
+
+
+def test_an_answer_stopped_before_it_begins_is_a_canceled_request(upstream: Make, live_gateway: LiveGateway) -> None:
+    begun = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        if exchange.method == "POST":
+            begun.set()
+        exchange.pause(10)
+
+    server = upstream(script)
+    body = {"model": server.model, "messages": HELLO, "stream": True}
+    with ThreadPoolExecutor() as pool:
+        headers = {"X-Keep-As": "kept-4"}
+        asked = pool.submit(live_gateway.call, "POST", "/v1/chat/completions", json=body, headers=headers)
+        assert begun.wait(10)
+        assert live_gateway.call("DELETE", "/v1/chat/answers/kept-4").status_code == 204
+        refused = asked.result(5)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (408, "request_canceled")
+
+
+def test_what_comes_instead_of_an_answer_is_told_as_without_keeping(upstream: Make, live_gateway: LiveGateway) -> None:
+    server = upstream(lambda exchange: exchange.json({"error": {"message": "no such thing"}}, 400))
+    body = {"model": server.model, "messages": HELLO, "stream": True}
+    refused = live_gateway.call("POST", "/v1/chat/completions", json=body, headers={"X-Keep-As": "kept-3"})
+    assert refused.status_code == 400
+    assert "no such thing" in refused.json()["error"]["message"]
+    named = live_gateway.call("POST", "/v1/chat/completions", json=body, headers={"X-Keep-As": "../etc"})
+    assert named.status_code == 422
+    quick = upstream(streams(chunk("fine"), chunk(finish_reason="stop"), DONE))
+    assert "fine" in ask(live_gateway, quick.model, "kept-3")
