@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -183,23 +184,59 @@ def test_guessing_tokens_and_codes_is_slowed_and_the_right_one_still_works(
 
 
 def test_guessing_tokens_over_websocket_is_slowed(live_gateway: LiveGateway) -> None:
-    host, port = live_gateway.url.removeprefix("http://").split(":")
-    statuses = []
-    for number in range(60):
-        with (
-            socket.create_connection((host, int(port)), timeout=10, source_address=("127.88.0.1", 0)) as connection,
-            pytest.raises(websocket.WebSocketBadStatusException) as refused,
-        ):
-            websocket.create_connection(
-                live_gateway.url.replace("http", "ws") + "/v1/events/ws",
-                header=[f"Authorization: Bearer wrong-{number}"], suppress_origin=True, socket=connection,
-            )  # fmt: skip
-        statuses.append(refused.value.status_code)
+    statuses = [_handshake(live_gateway, f"wrong-{number}", "127.88.0.1") for number in range(60)]
     assert statuses.count(401) <= 20
     assert set(statuses[20:]) == {429}
+
+
+def _handshake(gateway: LiveGateway, token: str, address: str) -> int:
+    """The status that refuses a WebSocket with a wrong token."""
+    host, port = gateway.url.removeprefix("http://").split(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=10, source_address=(address, 0)) as connection,
+        pytest.raises(websocket.WebSocketBadStatusException) as refused,
+    ):
+        websocket.create_connection(
+            gateway.url.replace("http", "ws") + "/v1/events/ws",
+            header=[f"Authorization: Bearer {token}"], suppress_origin=True, socket=connection,
+        )  # fmt: skip
+    return int(refused.value.status_code)
 
 
 def test_one_stale_token_again_and_again_is_no_guessing(live_gateway: LiveGateway) -> None:
     with at_own_address(base_url=live_gateway.url) as client:
         headers = {"Authorization": "Bearer long-gone"}
         assert {client.get("/v1/users/me", headers=headers).status_code for _ in range(50)} == {401}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_of_ten_thousand_wrong_passwords_and_tokens_at_most_twenty_a_minute_are_judged(
+    live_gateway: LiveGateway, fresh_person: Callable[[], Person]
+) -> None:
+    """From loopback, over HTTP and WebSocket, each way at an address of its own and all at the same time."""
+    person = fresh_person()
+    began = time.monotonic()
+
+    def passwords() -> list[int]:
+        with at_own_address(base_url=live_gateway.url) as client:
+            return [guess(client, person, f"guess {number}").status_code for number in range(4_000)]
+
+    def tokens() -> list[int]:
+        with at_own_address(base_url=live_gateway.url) as client:
+            headers = ({"Authorization": f"Bearer uga_guess-{number}"} for number in range(4_000))
+            return [client.get("/v1/users/me", headers=each).status_code for each in headers]
+
+    def sockets() -> list[int]:
+        return [_handshake(live_gateway, f"guess-{number}", "127.88.0.2") for number in range(2_000)]
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = [each.result() for each in [pool.submit(way) for way in (passwords, tokens, sockets)]]
+        minutes = 1 + (time.monotonic() - began) // 60
+    assert sum(map(len, answers)) == 10_000
+    for statuses in answers:
+        assert set(statuses) == {401, 429}
+        assert statuses.count(401) <= 20 * minutes
+    with at_own_address(base_url=live_gateway.url) as elsewhere:
+        assert guess(elsewhere, person, person.password).status_code == 200
+    assert person.call("GET", "/v1/users/me").status_code == 200

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.bench.figures import Figure
 from tests.bench.rows import (
+    access_decision,
     artifact_transfer,
     at_rest,
     audit,
@@ -23,6 +24,7 @@ ROWS: dict[str, Callable[[Stage, int], list[Figure]]] = {
     "start-up": start_up.measure,
     "memory": at_rest.measure,
     "requests": http_route.measure,
+    "access": access_decision.measure,
     "preferences": preference_resolution.measure,
     "create": task_create.measure,
     "start": submit_to_start.measure,
