@@ -20,6 +20,7 @@ ROOMS = (
     "runs",
     "tasks",
     "agents",
+    "chat",
     "openai",
     "system",
 )

@@ -28,7 +28,7 @@ class Role:
 
 
 _MEMBER = (
-    "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*",
+    "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*", "threads.*",
     "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
     "audit.export", "credentials.create", "credentials.read", "credentials.update", "credentials.rotate",
     "credentials.disable", "credentials.enable", "credentials.delete", "credentials.use",
@@ -56,8 +56,8 @@ BUILT_IN: dict[str, Role] = {
             "viewer",
             (
                 "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
-                "preferences.read", "audit.read", "providers.read", "capabilities.read", "queue.read", "access.explain",
-                "access.read_actions", "self.*",
+                "threads.read", "preferences.read", "audit.read", "providers.read", "capabilities.read", "queue.read",
+                "access.explain", "access.read_actions", "self.*",
             ),
             "own",
             "Looks on",

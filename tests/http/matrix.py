@@ -19,14 +19,14 @@ ROLES: dict[str, tuple[str, ...]] = {
         "self.*",
     ),
     "member": (
-        "tasks.*", "runs.*", "artifacts.*", "projects.*", "credentials.[!cr]*", "credentials.create",
+        "tasks.*", "runs.*", "artifacts.*", "projects.*", "threads.*", "credentials.[!cr]*", "credentials.create",
         "credentials.read", "credentials.read_keys", "credentials.rotate", "preferences.read", "preferences.write",
         "preferences.delete", "spend_limits.read", "audit.read", "audit.export", "events.read", "providers.read",
         "models.*", "capabilities.read", "queue.read", "access.*", "self.*",
     ),
     "viewer": (
-        "tasks.read", "runs.read", "artifacts.read", "projects.read", "preferences.read", "audit.read", "events.read",
-        "providers.read", "models.read", "capabilities.read", "queue.read", "access.*", "self.*",
+        "tasks.read", "runs.read", "artifacts.read", "projects.read", "threads.read", "preferences.read", "audit.read",
+        "events.read", "providers.read", "models.read", "capabilities.read", "queue.read", "access.*", "self.*",
     ),
 }  # fmt: skip
 """What each role gives. The first three give it on everything, the others on what is the holder's own."""
@@ -73,6 +73,11 @@ NEEDS: dict[str, Need] = {
         projects.read: projects.get_project
         projects.update: projects.patch_project
         projects.delete: projects.delete_project
+        threads.create: chat.create_thread
+        threads.read: chat.get_thread chat.list_messages
+        threads.write: chat.create_message
+        threads.update: chat.patch_thread
+        threads.delete: chat.delete_thread
         preferences.read: preferences.get_effective
         preferences.write: preferences.put_preference
         preferences.delete: preferences.delete_preference
@@ -162,6 +167,7 @@ NEEDS: dict[str, Need] = {
         artifacts.read: artifacts.list_artifacts
         runs.read: runs.list_runs
         tasks.read: tasks.list_tasks
+        threads.read: chat.list_threads chat.search_messages
     """),
 }  # fmt: skip
 """Every route that is not public. One that is missing here fails the test: say what it asks for."""

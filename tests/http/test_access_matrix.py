@@ -176,11 +176,12 @@ def _attempt(app: Flask, world: World, rule: Rule, method: str) -> tuple[int, st
 QUERIES = {
     "access.explain": {"action": "tasks.read", "user_id": "{user_id}"},
     "preferences.get_effective": {"project_id": "{projects}"},
+    "chat.search_messages": {"q": "words"},
     "artifacts.upload": {"filename": "x"},
     "tasks.add_artifact": {"filename": "x"},
 }
 UPLOADS = ("artifacts.upload", "tasks.add_artifact")
-PLACED_BY_A_FIELD = ("tasks.create_task", "credentials.create_credential")
+PLACED_BY_A_FIELD = ("tasks.create_task", "credentials.create_credential", "chat.create_thread")
 
 
 def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
@@ -201,6 +202,8 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
         "identity.set_my_password": {"new_password": "long enough to pass", "current_password": "not the right one"},
         "users.create_user": {"handle": name},
         "users.reset_password": {"password": "long enough to pass"},
+        "chat.create_thread": {"project_id": things["projects"]},
+        "chat.create_message": {"text": "x"},
         "openai.complete_chat": {"model": "nobody/none", "messages": [{"role": "user", "content": "x"}]},
         "openai.create_response": {"model": "nobody/none", "input": "x"},
         "openai.create_embeddings": {"model": "nobody/none", "input": "x"},

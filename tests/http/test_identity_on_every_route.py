@@ -154,7 +154,7 @@ def _connect(gateway: LiveGateway, headers: list[str]) -> websocket.WebSocket:
     )
 
 
-NEEDED_QUERY = {"access.explain": "?action=tasks.read"}
+NEEDED_QUERY = {"access.explain": "?action=tasks.read", "chat.search_messages": "?q=words"}
 """Queries without which a request is not understood at all."""
 
 
@@ -162,6 +162,7 @@ def _body(route: Route) -> dict[str, object] | None:
     """A body that gets as far as the decision."""
     bodies: dict[str, dict[str, object]] = {
         "tasks.create_task": {"prompt": "hello"},
+        "chat.create_message": {"text": "hello"},
         "openai.complete_chat": {"messages": [{"role": "user", "content": "hello"}]},
         "identity.create_token": {"name": "another"},
         "openai.create_response": {"input": "hello"},

@@ -26,6 +26,7 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
     credential = live_gateway.call("POST", "/v1/credentials", json=secret).json()
     sign_in = {"handle": "owner", "password": live_gateway.owner_password}
     live_gateway.http.post(f"{live_gateway.url}/v1/auth/login", json=sign_in).raise_for_status()
+    thread = live_gateway.call("POST", "/v1/chat/threads", json={"title": "private"}).json()
     session = live_gateway.call("GET", "/v1/users/me/sessions").json()["items"][0]
     return {
         "task": task["id"],
@@ -37,6 +38,7 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
         "spend_limit": limit["id"],
         "credential": credential["id"],
         "session": session["id"],
+        "thread": thread["id"],
         "user": me,
     }
 
@@ -63,6 +65,11 @@ ATTEMPTS = (
     ("GET", "/v1/projects/{project}"),
     ("PATCH", "/v1/projects/{project}"),
     ("DELETE", "/v1/projects/{project}"),
+    ("GET", "/v1/chat/threads/{thread}"),
+    ("PATCH", "/v1/chat/threads/{thread}"),
+    ("DELETE", "/v1/chat/threads/{thread}"),
+    ("GET", "/v1/chat/threads/{thread}/messages"),
+    ("POST", "/v1/chat/threads/{thread}/messages"),
     ("DELETE", "/v1/tokens/{token}"),
     ("GET", "/v1/spend-limits/{spend_limit}"),
     ("PATCH", "/v1/spend-limits/{spend_limit}"),
@@ -92,6 +99,7 @@ ATTEMPTS = (
 BODIES = {
     ("POST", "/v1/credentials/{credential}/rotate"): {"secret": "theirs"},
     ("PATCH", "/v1/tokens/{token}"): {"name": "theirs"},
+    ("POST", "/v1/chat/threads/{thread}/messages"): {"text": "theirs"},
     ("POST", "/v1/users/{user}/reset_password"): {"password": "long enough to pass"},
 }
 """What gets as far as the decision, where nothing does not."""

@@ -26,6 +26,7 @@ def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: s
         "credentials": make(holder.call, "credentials", name=canary, secret="x", project_id=project),
         "spend-limits": make(gateway.call, "spend-limits", subject_type="token", subject_id=token, window="day",
                               max_requests=10**9),
+        "threads": make(holder.call, "chat/threads", title=canary, project_id=project),
         "roles": make(gateway.call, "roles", name=name, actions=["tasks.read"]),
         "role-bindings": make(gateway.call, "role-bindings", subject_type="group", subject_id=group, role_id="viewer",
                                scope_type="project", scope_id=project),

@@ -1,6 +1,6 @@
 """Routes that speak OpenAI's protocol, errors included."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import chain
 from socket import socket
 from typing import Any
@@ -35,7 +35,7 @@ from .schemas import (
     WarmIn,
     WarmOut,
 )
-from .service import Wish
+from .service import ChatHeaders, Wish
 
 _ERROR_SCHEMA = {"type": "object", "required": ["error"], "properties": {"error": ErrorBody.model_json_schema()}}
 _ERROR = {"application/json": {"schema": _ERROR_SCHEMA}}
@@ -73,12 +73,16 @@ def get_model(path: ModelPath) -> Response:
 def complete_chat(body: ChatIn) -> Response:
     name = kept_name() if body.stream else None
     call, asked = _chat(body.model, request.get_json())
-    if not body.stream:
-        return jsonify(call.whole(asked))
-    events: Iterator[bytes] = call.stream(asked)
-    if name is not None:
-        events = kept_answers().keep(actor(), name, Answer(events)).follow(_watch(), actor())
-    return _streamed(events)
+    if body.stream:
+        events: Iterator[bytes] = call.stream(asked)
+        if name is not None:
+            events = kept_answers().keep(actor(), name, Answer(events)).follow(_watch(), actor())
+        response = _streamed(events)
+    else:
+        response = jsonify(call.whole(asked))
+    if call.thread_id is not None:
+        response.headers["X-Thread-Id"] = str(call.thread_id)
+    return response
 
 
 @room.get("/chat/answers/<name>", responses={200: ok("text/event-stream")}, summary="Read along an answer that goes on")
@@ -87,7 +91,7 @@ def follow_answer(path: AnswerPath) -> Response:
     return _streamed(_own_answer(path.name).follow(_watch(), actor()))
 
 
-@room.delete("/chat/answers/<name>", summary="Stop an answer that goes on")
+@room.delete("/chat/answers/<name>", responses={204: None}, summary="Stop an answer that goes on")
 @opens_units
 def stop_answer(path: AnswerPath) -> Response:
     _own_answer(path.name).stop()
@@ -125,7 +129,9 @@ def _chat(model: str, body: dict[str, Any]) -> tuple[Direct, dict[str, Any]]:
     asked = {**body, "messages": messages}
     if model == AGENT:
         asked = {name: value for name, value in asked.items() if name not in _TOOLS}
-    return _begin(model, service.text_of(asked), secrets), asked
+    get = request.headers.get
+    chat = ChatHeaders(get("X-Thread-Id"), get("X-Parent-Id"), (get("X-OpenWebUI-Chat-Id") or "")[:200] or None)
+    return _begin(model, service.text_of(asked), secrets=secrets, messages=messages, chat=chat), asked
 
 
 def kept_answers() -> KeptAnswers:
@@ -164,7 +170,7 @@ def upstreams() -> Upstreams:
     return current_app.extensions["upstreams"]  # type: ignore[no-any-return]
 
 
-def _begin(model: str, text: str | None, secrets: Mapping[str, int] | None = None) -> Direct:
+def _begin(model: str, text: str | None, **of_chat: Any) -> Direct:
     """Admits a model call of the request's caller; `text` is what it sends, None for what spends nothing."""
     value = current_app.extensions["settings"].value
     patience = Patience(
@@ -172,7 +178,7 @@ def _begin(model: str, text: str | None, secrets: Mapping[str, int] | None = Non
         value("chat.retries"),
     )  # fmt: skip
     project, lasts_s = request.headers.get("OpenAI-Project"), patience.total_s + 60
-    wish = Wish(model, text, project, lasts_s, secrets or {})
+    wish = Wish(model, text, project, lasts_s, **of_chat)
     with unit() as opened:
         admission = service.admit(opened, upstreams(), wish)
     extensions = current_app.extensions

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import time
+import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from gateway.adapters.providers.passthrough import Head, Pool
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.unit_of_work import Work, unit_of_work
+from gateway.features.chat import service_turns as turns
+from gateway.features.chat.service_turns import Turn
 from gateway.features.events.fanout import Fanout
 from gateway.features.events.schemas import Filter
 from gateway.features.providers import service_upstream
@@ -30,6 +34,9 @@ from .service import Admission
 log = structlog.get_logger("gateway.openai")
 
 CHAT = "/chat/completions"
+
+SAVE_EVERY_S = 2.0
+"""How far an answer may be ahead of what is stored of it."""
 
 NOT_OFFERED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 """How servers say that they have no such thing as was asked for."""
@@ -69,6 +76,13 @@ class Direct:
         self._relay = Relay(gate.pool, patience, actor, client)
         self._key = ""
         self._settled = False
+        self._failure: GatewayError | None = None
+        self._saved_at = time.monotonic()
+
+    @property
+    def thread_id(self) -> uuid.UUID | None:
+        """The chat thread that it is a turn of."""
+        return self._admission.turn.thread_id if self._admission.turn is not None else None
 
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer in one piece. Raises GatewayError."""
@@ -144,6 +158,7 @@ class Direct:
                     yield KEEP_ALIVE
                 else:
                     yield from stream.feed(piece)
+                self._save_now_and_then()
                 if stream.is_done:
                     self._relay.let_end()
                     break
@@ -196,6 +211,9 @@ class Direct:
             stack.enter_context(self._gate.fanout.watch.over(self._relay))
             try:
                 yield
+            except GatewayError as error:
+                self._failure = error
+                raise
             finally:
                 self._settle(is_whole=False)
 
@@ -208,10 +226,23 @@ class Direct:
         if self._settled:
             return
         self._settled = True
-        if self._admission.reservation is None:
+        if self._admission.reservation is None and self._admission.turn is None:
             return
         with self._unit() as work:
             service.settle(work, self._admission, self.tally, is_whole=is_whole)
+            service.keep_answer(work, self._admission, self.tally, self._failure, is_whole=is_whole)
+
+    def _save_now_and_then(self) -> None:
+        """Lets whoever looks at the thread elsewhere see how far the answer is."""
+        turn = self._admission.turn
+        if turn is None or time.monotonic() - self._saved_at < SAVE_EVERY_S:
+            return
+        self._saved_at = time.monotonic()
+        gevent.spawn(self._save, turn, "".join(self.tally.text))  # the stream does not wait for it
+
+    def _save(self, turn: Turn, text: str) -> None:
+        with self._unit() as work:
+            turns.save_progress(work, turn, text)
 
 
 def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:

@@ -4,14 +4,17 @@ import json
 import math
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.adapters.providers.base import ProviderError
+from gateway.core.errors import GatewayError, Invalid
 from gateway.core.policy import Resource
 from gateway.core.redaction import redact_all
 from gateway.core.unit_of_work import Work
+from gateway.features.chat import service_turns as turns
+from gateway.features.chat.service_turns import Place, Turn
 from gateway.features.limits import service_spending as spending
 from gateway.features.limits.service_spending import LETTERS_A_TOKEN, Call, Reservation
 from gateway.features.projects import service as projects
@@ -21,7 +24,14 @@ from gateway.features.settings import service as settings
 from .chunks import Tally, figures
 from .failures import from_provider
 
-BACKGROUND = "### Task:"
+
+@dataclass(frozen=True, slots=True)
+class ChatHeaders:
+    """Where a chat belongs, as headers say: a thread and the message before, or the client's own name of the chat."""
+
+    thread_id: str | None = None
+    parent_id: str | None = None
+    client_chat_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,9 @@ class Wish:
     lasts_s: float
     secrets: Mapping[str, int] = field(default_factory=dict)
     """How many secrets of each kind were taken out of it."""
+    messages: Sequence[dict[str, Any]] = ()
+    """What is kept in a chat thread; none where it is no chat."""
+    chat: ChatHeaders = ChatHeaders()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ class Admission:
     reached: Reached | None
     reservation: Reservation | None
     project_id: uuid.UUID | None
+    turn: Turn | None = None
 
 
 def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
@@ -80,7 +94,25 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     token_id = work.actor.credential_id if work.actor.via == "token" else None
     call = Call(behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s)
     reservation = spending.reserve(work, call) if wish.text is not None else None
-    return Admission(wish.model, behind, call, reached, reservation, project_id)
+    return Admission(wish.model, behind, call, reached, reservation, project_id, _turn(work, wish, project_id))
+
+
+def _turn(work: Work, wish: Wish, project_id: uuid.UUID | None) -> Turn | None:
+    """Keeps what was said; titles, tags and the like that clients ask for on their own are no turn of a chat."""
+    if not wish.messages or turns.is_background(wish.messages):
+        return None
+    place = Place(
+        project_id, _id("X-Thread-Id", wish.chat.thread_id), wish.chat.client_chat_id,
+        _id("X-Parent-Id", wish.chat.parent_id),
+    )  # fmt: skip
+    return turns.open_turn(work, wish.messages, wish.model, place)
+
+
+def _id(header: str, text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError as error:
+        raise Invalid.field(header, "give an id, as the thread and its messages have them") from error
 
 
 def settle(work: Work, admission: Admission, tally: Tally, *, is_whole: bool) -> None:
@@ -93,6 +125,20 @@ def settle(work: Work, admission: Admission, tally: Tally, *, is_whole: bool) ->
         spending.settle(work, admission.reservation, *estimated(admission, tally))
     else:
         spending.release(work, admission.reservation)
+
+
+def keep_answer(
+    work: Work, admission: Admission, tally: Tally, failure: GatewayError | None, *, is_whole: bool
+) -> None:
+    """Stores an answer in its thread, as far as it came."""
+    if admission.turn is None:
+        return
+    text = "".join(tally.text)
+    turns.close_turn(
+        work, admission.turn, text=text, status="complete" if is_whole else "cut" if text else "failed",
+        finish_reason=tally.finish_reason, usage=tally.usage,
+        error={"code": failure.code, "message": failure.detail} if failure is not None else None,
+    )  # fmt: skip
 
 
 def estimated(admission: Admission, tally: Tally) -> tuple[int, int]:
@@ -126,15 +172,6 @@ def _clean_call(call: Any, clean: Callable[[Any], Any]) -> Any:
     if not isinstance(function, dict) or not function.get("arguments"):
         return call
     return {**call, "function": {**function, "arguments": clean(function["arguments"])}}
-
-
-def is_background(messages: list[dict[str, Any]]) -> bool:
-    """Whether a client asks for a title, tags or the like beside a chat: one message that says so (clients.md)."""
-    return (
-        len(messages) == 1
-        and isinstance(messages[0].get("content"), str)
-        and messages[0]["content"].lstrip().startswith(BACKGROUND)
-    )
 
 
 def text_of(body: dict[str, Any]) -> str:

@@ -1,0 +1,202 @@
+"""One turn of a chat: the user's message is stored before a model is asked, the answer while and after it comes.
+
+Clients send the whole conversation each time; only what is new in it is stored. A client that names its chat keeps a
+thread for it, in which a repeated message is a retry and a changed one a branch (decision 0031).
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from gateway.core.clock import new_id, now
+from gateway.core.unit_of_work import Work
+from gateway.features.projects import service as projects
+
+from . import queries
+from .models import Message, Thread
+from .service import UNTITLED, append, check_message, find, tell, tell_message
+
+SILENCE = timedelta(hours=2)
+"""After so long without a word the next one begins a new thread (contract "Chat")."""
+
+LOST = timedelta(minutes=2)
+"""An answer that is being written is stored every few seconds; after so long its writer is gone."""
+
+TITLE_LENGTH = 60
+BACKGROUND_MARK = "### Task:"
+ROLES = ("system", "developer", "user", "assistant", "tool")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that was opened. `answer_id` is the message that the answer is stored in."""
+
+    thread_id: uuid.UUID
+    project_id: uuid.UUID
+    user_message_id: uuid.UUID
+    answer_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which thread a turn is for, as far as the client says: its id, or the client's own name of the chat."""
+
+    project_id: uuid.UUID | None = None
+    thread_id: uuid.UUID | None = None
+    client_chat_id: str | None = None
+    parent_id: uuid.UUID | None = None
+    """The message that the new one answers to; for the console, which shows branches."""
+
+
+def is_background(messages: Sequence[dict[str, Any]]) -> bool:
+    """Whether a client asks for a title, tags or follow-ups: one single message with that mark."""
+    said = [message for message in messages if message.get("role") == "user"]
+    return len(messages) == len(said) == 1 and text_of(said[0]).lstrip().startswith(BACKGROUND_MARK)
+
+
+def open_turn(work: Work, messages: Sequence[dict[str, Any]], model: str, place: Place) -> Turn:
+    """Finds or begins the thread, and stores the newest message and an empty answer.
+
+    `messages` are in OpenAI's shape, redacted. Raises NotFound and Invalid for what does not fit together.
+    """
+    thread, is_named = _thread(work, place)
+    newest = _newest(messages)
+    said = _said(work, thread, messages, newest, place, is_named=is_named)
+    if thread.title == "":
+        thread.title = _title(text_of(newest)) or UNTITLED
+        tell(work, thread, "thread.created")
+    elif thread.title == UNTITLED and said.parent_id is None:
+        thread.title = _title(text_of(newest)) or UNTITLED
+        tell(work, thread, "thread.updated")
+    answer = Message(
+        id=new_id(), thread_id=thread.id, parent_id=said.id, role="assistant", text="", content=None,
+        status="streaming", model=model,
+    )  # fmt: skip
+    append(work, thread, answer)
+    return Turn(thread.id, thread.project_id, said.id, answer.id)
+
+
+def save_progress(work: Work, turn: Turn, text: str) -> None:
+    """Stores an answer as far as it has come, so that whoever looks again sees it."""
+    answer = queries.message(work.session, turn.thread_id, turn.answer_id)
+    if answer is not None and answer.status == "streaming":
+        answer.text = _storable(text)
+        answer.updated_at = now()
+
+
+def close_turn(
+    work: Work,
+    turn: Turn,
+    *,
+    text: str,
+    status: Literal["complete", "cut", "failed"],
+    finish_reason: str | None = None,
+    tool_calls: list[dict[str, Any]] | None = None,
+    usage: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+    task_id: uuid.UUID | None = None,
+) -> None:
+    """Stores how the answer ended. A thread that was deleted meanwhile stays deleted."""
+    answer = queries.message(work.session, turn.thread_id, turn.answer_id)
+    thread = work.session.get(Thread, turn.thread_id)
+    if answer is None or thread is None:
+        return
+    answer.text, answer.status, answer.finish_reason = _storable(text), status, finish_reason
+    answer.content = [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None
+    answer.usage, answer.error, answer.task_id = usage, error, task_id
+    work.session.flush()
+    tell_message(work, thread, answer, "message.completed")
+
+
+def cut_lost(work: Work) -> int:
+    """Marks answers as cut whose gateway ended while it wrote them; returns how many."""
+    return queries.cut_streams(work.session, now() - LOST)
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """What can be read of a message in OpenAI's shape."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "\n".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def _thread(work: Work, place: Place) -> tuple[Thread, bool]:
+    """The thread, locked, and whether the client named it."""
+    if place.thread_id is not None:
+        return find(work, place.thread_id, "threads.write", lock=True), True
+    project = projects.for_new_work(work, place.project_id, "threads.write")
+    owner_id = work.actor.user_id
+    queries.take_turns(work.session, owner_id, project.id)
+    if place.client_chat_id is not None:
+        found = queries.of_client(work.session, owner_id, project.id, place.client_chat_id)
+        return found or _begin(work, project.id, place.client_chat_id), True
+    found = queries.active(work.session, owner_id, project.id)
+    if found is not None and now() - found.last_activity_at > SILENCE:
+        found.is_active = False
+        work.session.flush()
+        found = None
+    return found or _begin(work, project.id, None), False
+
+
+def _begin(work: Work, project_id: uuid.UUID, client_chat_id: str | None) -> Thread:
+    thread = Thread(
+        id=new_id(), owner_id=work.actor.user_id, project_id=project_id, title="", message_id=None,
+        client_chat_id=client_chat_id, is_active=client_chat_id is None,
+    )  # fmt: skip
+    work.session.add(thread)
+    work.session.flush()
+    return thread
+
+
+def _said(
+    work: Work, thread: Thread, messages: Sequence[dict[str, Any]], newest: dict[str, Any], place: Place, *,
+    is_named: bool,
+) -> Message:  # fmt: skip
+    """The newest message as it is stored: found again where it is asked a second time, else added."""
+    parent_id = thread.message_id
+    if place.parent_id is not None:
+        parent = check_message(work, thread, place.parent_id, "parent_id")
+        if parent.role == "user" and parent.text == _storable(text_of(newest)):
+            return parent  # asked again
+        parent_id = parent.id
+    elif is_named and thread.message_id is not None:
+        branch = queries.branch(work.session, thread.id, thread.message_id)
+        said = [each for each in branch if each.role == "user"]
+        number = sum(message.get("role") == "user" for message in messages)
+        if newest.get("role") == "user" and 0 < number <= len(said):
+            before: Message = said[number - 1]
+            if before.text == _storable(text_of(newest)):
+                return before
+            parent_id = before.parent_id
+    content = newest.get("content")
+    message = Message(
+        id=new_id(), thread_id=thread.id, parent_id=parent_id, role=_role(newest), text=_storable(text_of(newest)),
+        content=content if isinstance(content, list) else None, status="complete",
+    )  # fmt: skip
+    append(work, thread, message)
+    return message
+
+
+def _newest(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The last message; of several results of tools, the last one stands for the turn."""
+    newest: dict[str, Any] = messages[-1]
+    return newest
+
+
+def _role(message: dict[str, Any]) -> str:
+    role = message.get("role")
+    return role if role in ROLES else "user"
+
+
+def _title(text: str) -> str:
+    first = " ".join(_storable(text).split())
+    return first if len(first) <= TITLE_LENGTH else first[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL in text."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,176 @@
+"""Turns find their thread: one for each user and project, a client's own, or a named one; with branches."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from gateway.core.clock import now
+from gateway.core.errors import NotFound
+from gateway.core.identity import SYSTEM, Actor
+from gateway.features.chat import queries, service
+from gateway.features.chat import service_turns as turns
+from gateway.features.chat.models import Message, Thread
+from gateway.features.chat.schemas import MessageIn, ThreadIn, ThreadPatch
+from gateway.features.chat.service_turns import Place, Turn
+from gateway.features.identity import service as identity
+from tests.services.conftest import Open
+
+
+@pytest.fixture
+def dora(unit: Open) -> Actor:
+    """Somebody who has never chatted."""
+    with unit(SYSTEM) as work:
+        user = identity.create_user(work, f"dora{uuid.uuid4().hex[:8]}", role="member")
+        return Actor(user.id, user.handle, frozenset({"member"}), via="test")
+
+
+def user(words: str) -> dict[str, Any]:
+    return {"role": "user", "content": words}
+
+
+def assistant(words: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": words}
+
+
+def say(unit: Open, actor: Actor, *messages: dict[str, Any], reply: str = "Fine.", **place: Any) -> Turn:
+    """One whole turn."""
+    with unit(actor) as work:
+        turn = turns.open_turn(work, messages, "local/m", Place(**place))
+    with unit(actor) as work:
+        turns.close_turn(work, turn, text=reply, status="complete", finish_reason="stop")
+    return turn
+
+
+def shown(unit: Open, actor: Actor, thread_id: uuid.UUID) -> list[tuple[str, str]]:
+    """The branch that is shown."""
+    with unit(actor) as work:
+        thread = service.get(work, thread_id)
+        assert thread.message_id is not None
+        branch = queries.branch(work.session, thread_id, thread.message_id)
+        return [(message.role, message.text) for message in branch]
+
+
+def test_turns_without_a_thread_go_on_in_one_and_only_what_is_new_is_stored(unit: Open, dora: Actor) -> None:
+    first = say(unit, dora, user("Hello\x00 there"), reply="Hi.")
+    second = say(unit, dora, user("Hello\x00 there"), assistant("Hi."), user("And now?"))
+    assert first.thread_id == second.thread_id
+    assert shown(unit, dora, first.thread_id) == [
+        ("user", "Hello� there"), ("assistant", "Hi."), ("user", "And now?"), ("assistant", "Fine."),
+    ]  # fmt: skip
+    with unit(dora) as work:
+        thread = service.get(work, first.thread_id)
+        assert (thread.title, thread.is_active) == ("Hello� there", True)
+
+
+def test_two_hours_of_silence_begin_a_new_thread(unit: Open, dora: Actor) -> None:
+    first = say(unit, dora, user("Before lunch"))
+    with unit(SYSTEM) as work:
+        thread = work.session.get_one(Thread, first.thread_id)
+        thread.last_activity_at = now() - turns.SILENCE - timedelta(seconds=1)
+    second = say(unit, dora, user("After lunch"))
+    assert second.thread_id != first.thread_id
+    with unit(dora) as work:
+        assert [service.get(work, turn.thread_id).is_active for turn in (first, second)] == [False, True]
+
+
+def test_ten_first_turns_at_once_share_one_thread(unit: Open, dora: Actor) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        found = list(pool.map(lambda number: say(unit, dora, user(f"word {number}")), range(10)))
+    assert len({turn.thread_id for turn in found}) == 1
+    assert len({turn.user_message_id for turn in found}) == 10
+
+
+def test_a_clients_own_chats_are_kept_apart(unit: Open, dora: Actor) -> None:
+    one, two = (say(unit, dora, user("Hello"), client_chat_id=name) for name in ("chat-1", "chat-2"))
+    again = say(unit, dora, user("Hello"), assistant("Fine."), user("More"), client_chat_id="chat-1")
+    assert one.thread_id == again.thread_id != two.thread_id
+    assert len(shown(unit, dora, two.thread_id)) == 2
+    default = say(unit, dora, user("Hello"))
+    assert default.thread_id not in (one.thread_id, two.thread_id)
+
+
+def test_a_repeated_message_is_a_retry_and_a_changed_one_a_branch(unit: Open, dora: Actor) -> None:
+    chat = {"client_chat_id": "branches"}
+    first = say(unit, dora, user("A"), reply="1", **chat)
+    retry = say(unit, dora, user("A"), reply="2", **chat)
+    assert retry.user_message_id == first.user_message_id
+    assert shown(unit, dora, first.thread_id) == [("user", "A"), ("assistant", "2")]
+    edited = say(unit, dora, user("B"), reply="3", **chat)
+    assert shown(unit, dora, first.thread_id) == [("user", "B"), ("assistant", "3")]
+    with unit(dora) as work:
+        service.change(work, service.for_change(work, first.thread_id), ThreadPatch(message_id=first.answer_id))
+        assert len(list(work.session.scalars(service.messages(work, first.thread_id)))) == 5
+    assert shown(unit, dora, first.thread_id) == [("user", "A"), ("assistant", "1")]
+    assert edited.user_message_id != first.user_message_id
+
+
+def test_the_console_names_thread_and_parent(unit: Open, dora: Actor) -> None:
+    with unit(dora) as work:
+        thread = service.create(work, ThreadIn())
+        assert (thread.title, thread.is_active) == (service.UNTITLED, False)
+    first = say(unit, dora, user("What is a  thread?"), thread_id=thread.id)
+    second = say(unit, dora, user("Go on"), thread_id=thread.id, parent_id=first.answer_id)
+    again = say(unit, dora, user("Go on"), thread_id=thread.id, parent_id=second.user_message_id, reply="Again.")
+    assert again.user_message_id == second.user_message_id
+    assert [role for role, _ in shown(unit, dora, thread.id)] == ["user", "assistant"] * 2
+    with unit(dora) as work:
+        assert service.get(work, thread.id).title == "What is a thread?"
+
+
+def test_an_answer_is_seen_while_it_comes_and_cut_when_its_writer_is_gone(unit: Open, dora: Actor) -> None:
+    with unit(dora) as work:
+        turn = turns.open_turn(work, [user("Write")], "local/m", Place())
+    with unit(dora) as work:
+        turns.save_progress(work, turn, "Once upon")
+    assert shown(unit, dora, turn.thread_id)[-1] == ("assistant", "Once upon")
+    with unit(SYSTEM) as work:
+        turns.cut_lost(work)
+        assert work.session.get_one(Message, turn.answer_id).status == "streaming"
+        work.session.execute(
+            text("UPDATE chat_messages SET updated_at = now() - interval '1 hour' WHERE id = :id"),
+            {"id": turn.answer_id},
+        )
+    with unit(SYSTEM) as work:
+        assert turns.cut_lost(work) == 1
+        answer = work.session.get_one(Message, turn.answer_id)
+        assert (answer.status, answer.text) == ("cut", "Once upon")
+
+
+def test_an_answer_for_a_deleted_thread_is_dropped(unit: Open, dora: Actor) -> None:
+    with unit(dora) as work:
+        turn = turns.open_turn(work, [user("Soon gone")], "local/m", Place())
+    with unit(dora) as work:
+        service.remove(work, turn.thread_id)
+    with unit(dora) as work:
+        turns.close_turn(work, turn, text="too late", status="complete")
+        assert work.session.get(Message, turn.answer_id) is None
+
+
+def test_nobody_else_sees_writes_or_finds_a_thread(unit: Open, dora: Actor, bob: Actor) -> None:
+    word = f"zebra{uuid.uuid4().hex[:8]}"
+    turn = say(unit, dora, user(f"the {word} in the room"))
+    with unit(dora) as work:
+        [found] = work.session.scalars(service.search(work, word, None)).all()
+        [hit] = service.describe_hits(work, word, [found])
+        assert f"«{word}»" in hit.snippet
+    with unit(bob) as work:
+        assert work.session.scalars(service.search(work, word, None)).all() == []
+    for act in (
+        lambda work: service.get(work, turn.thread_id),
+        lambda work: service.remove(work, turn.thread_id),
+        lambda work: service.add_message(work, turn.thread_id, MessageIn(text="x")),
+        lambda work: turns.open_turn(work, [user("x")], "m", Place(thread_id=turn.thread_id)),
+    ):
+        with pytest.raises(NotFound), unit(bob) as work:
+            act(work)
+
+
+def test_titles_and_follow_ups_that_clients_ask_for_are_known() -> None:
+    assert turns.is_background([user("### Task:\nGenerate a title")])
+    assert turns.is_background([{"role": "user", "content": [{"type": "text", "text": "### Task: tags"}]}])
+    assert not turns.is_background([user("What does ### Task: mean?")])
+    assert not turns.is_background([user("### Task: a"), assistant("b"), user("c")])
