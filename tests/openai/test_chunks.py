@@ -128,6 +128,11 @@ def test_all_chunks_have_one_id() -> None:
     assert len({chunk["id"] for chunk in run(delta(content="a"), delta(content="b"))}) == 1
 
 
+def test_a_stream_that_begins_with_its_second_choice_can_be_put_together() -> None:
+    chunks = run(delta(index=1, content="b"), delta(index=0, content="a"), delta("stop", 1), delta("stop", 0))
+    assert [choice.message.content for choice in put_together(chunks).choices] == ["b", "a"]
+
+
 JUNK = some.none() | some.booleans() | some.integers(-2, 2) | some.text(max_size=3) | some.just([]) | some.just({})
 FUNCTION = some.fixed_dictionaries({}, optional={"name": JUNK, "arguments": JUNK})
 CALL = some.fixed_dictionaries({}, optional={"index": JUNK, "id": JUNK, "type": JUNK, "function": JUNK | FUNCTION})

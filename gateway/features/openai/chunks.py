@@ -17,6 +17,8 @@ from .failures import from_event, not_the_protocol
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 
+_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
+
 _NULLABLE = ("finish_reason", "logprobs", "content")
 """Fields that clients expect to be null now and then; any other null is left out."""
 
@@ -107,6 +109,7 @@ class Stream:
         self._id = f"chatcmpl-{secrets.token_hex(12)}"
         self._created = int(time.time())
         self._decoder = EventDecoder()
+        self._indexes: dict[int, int] = {}
         self._calls: dict[int, ToolCalls] = {}
         self._finished: set[int] = set()
         self.is_done = False
@@ -174,16 +177,18 @@ class Stream:
         return chunk
 
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
-        index = choice.get("index")
-        index = index if isinstance(index, int) else 0
-        is_first = index not in self._calls
+        of_server = choice.get("index")
+        of_server = of_server if isinstance(of_server, int) else 0
+        is_first = of_server not in self._indexes
+        # Counted as they come: OpenAI's own client fails on a stream that begins with its second choice.
+        index = self._indexes.setdefault(of_server, len(self._indexes))
         calls = self._calls.setdefault(index, ToolCalls())
         delta = _message(choice.get("delta") or choice.get("message"), calls)
         delta.pop("role", None)
         if is_first:
             delta = {"role": "assistant", **delta}
         self.tally.hear(delta)
-        reason = str(choice["finish_reason"]) if choice.get("finish_reason") else None
+        reason = _reason(choice["finish_reason"], calls) if choice.get("finish_reason") else None
         if reason is not None:
             self._finished.add(index)
             self.tally.finish_reason = reason
@@ -236,7 +241,7 @@ def whole(body: bytes, model: str, key: str, tally: Tally) -> dict[str, Any]:
         message = {"content": None, **_message(choice["message"], ToolCalls()), "role": "assistant"}
         for call in message.get("tool_calls") or ():
             del call["index"]
-        reason = str(choice.get("finish_reason") or ("tool_calls" if message.get("tool_calls") else "stop"))
+        reason = _reason(choice.get("finish_reason"), message.get("tool_calls"))
         choices[index] = {**_plain(choice), "index": index, "message": message, "finish_reason": reason}
         tally.hear(message)
         tally.finish_reason = reason
@@ -252,6 +257,15 @@ def figures(usage: dict[str, Any] | None) -> tuple[int, int] | None:
     """Tokens read and written, as the upstream counted them."""
     read, written = (usage or {}).get("prompt_tokens"), (usage or {}).get("completion_tokens")
     return (read, written) if isinstance(read, int) and isinstance(written, int) else None
+
+
+def _reason(given: Any, calls: object) -> str:
+    """Why an answer ended, in OpenAI's words: clients check them, and servers have words of their own."""
+    if given in _REASONS:
+        return str(given)
+    if given == "max_tokens":
+        return "length"
+    return "tool_calls" if calls else "stop"
 
 
 def _message(value: Any, calls: ToolCalls) -> dict[str, Any]:
