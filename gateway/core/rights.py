@@ -28,7 +28,7 @@ class Role:
 
 
 _MEMBER = (
-    "tasks.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*", "threads.*",
+    "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*", "threads.*",
     "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
     "audit.export", "credentials.create", "credentials.read", "credentials.update", "credentials.rotate",
     "credentials.disable", "credentials.enable", "credentials.delete", "credentials.use",
@@ -44,8 +44,9 @@ BUILT_IN: dict[str, Role] = {
         Role(
             "operator",
             (
-                "*.read", "audit.*", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*",
-                "events.*", "access.explain", "access.read_actions", "self.*",
+                "*.read", "audit.*", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*",
+                "nodes.*",
+                "models.*", "events.*", "access.explain", "access.read_actions", "self.*",
             ),
             "all",
             "Keeps the work going, whoever started it",
@@ -56,8 +57,9 @@ BUILT_IN: dict[str, Role] = {
             "viewer",
             (
                 "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
-                "threads.read", "preferences.read", "audit.read", "providers.read", "capabilities.read", "queue.read",
-                "access.explain", "access.read_actions", "self.*",
+                "threads.read", "agents.read", "questions.read", "preferences.read", "audit.read",
+                "providers.read", "capabilities.read",
+                "queue.read", "access.explain", "access.read_actions", "self.*",
             ),
             "own",
             "Looks on",

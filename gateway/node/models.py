@@ -5,7 +5,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from gateway.adapters.providers.base import Message, ModelInfo, ProgressHook, Provider, ProviderError, Timeouts
+from gateway.adapters.providers.base import (
+    Ability,
+    Message,
+    ModelInfo,
+    ProgressHook,
+    Provider,
+    ProviderError,
+    Timeouts,
+    Upstream,
+)
 from gateway.adapters.providers.completion import Completion, complete
 from gateway.adapters.providers.discovery import discover
 from gateway.adapters.providers.registry import create_provider
@@ -60,6 +69,8 @@ class Models:
         self._open: dict[str, _Open] = {"local": _Open(self._make("local", {}), None)}
         self._listed: dict[str, list[dict[str, Any]]] = {}
         self._found: dict[str, dict[str, str]] = {}
+        self.abilities: dict[str, Ability] = {}
+        """What was learned about models: how they can be given tools."""
 
     async def refresh(self) -> None:
         """Looks for model servers, here and among the configured, and asks all of them for their models."""
@@ -93,11 +104,16 @@ class Models:
 
     async def prepare(self, model: str) -> None:
         """Makes `PROVIDER/MODEL` ready to answer. Raises ProviderError."""
+        await self.upstream(model)
+
+    async def upstream(self, model: str, on_progress: ProgressHook | None = None) -> Upstream:
+        """Where `PROVIDER/MODEL` is reached, once it is ready to answer. Raises ProviderError."""
         name, _, model_id = model.partition("/")
         held = await self._for_call(name, model_id)
-        if held is None:
+        if held is None or not model_id:
             raise _unknown(model)
-        await held.provider.prepare(model_id)
+        await held.provider.prepare(model_id, on_progress)
+        return held.provider.upstream(model_id)
 
     async def complete(
         self, model: str, prompt: str | Sequence[Message], *, on_text: Callable[[str], None],

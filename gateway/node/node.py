@@ -58,13 +58,18 @@ class Node:
         self._begun: set[uuid.UUID] = set()
         self._sandbox: Sandbox | SandboxUnavailable | None = None
 
-    async def unit(self, act: Callable[[Work], R]) -> R:
-        """Runs `act` in a unit of work of its own, on a thread; a database that restarts is waited for."""
+    async def unit(self, act: Callable[[Work], R], actor: Actor | None = None) -> R:
+        """Runs `act` in a unit of work of its own, on a thread; a database that restarts is waited for.
+
+        It is the node's own work where no `actor` is named.
+        """
         deadline = time.monotonic() + PATIENCE_S
         pause = 0.1
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._unit, act)
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._threads, self._unit, act, actor or self.actor
+                )
             except PASSING as error:
                 if self.stopping or time.monotonic() > deadline:
                     raise
@@ -72,8 +77,8 @@ class Node:
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
 
-    def _unit(self, act: Callable[[Work], R]) -> R:
-        with unit_of_work(self.database.sessions, self.actor) as work:
+    def _unit(self, act: Callable[[Work], R], actor: Actor) -> R:
+        with unit_of_work(self.database.sessions, actor) as work:
             return act(work)
 
     async def sandbox(self) -> Sandbox:

@@ -22,7 +22,7 @@ def model(gateway: LiveGateway, answers: list[str], verdict: Reply) -> Iterator[
 
     def answer(exchange: Exchange) -> None:
         if exchange.path.endswith("/models"):
-            exchange.json({"object": "list", "data": [{"id": "writer"}]})
+            exchange.json({"object": "list", "data": [{"id": "writer-0.5b"}]})
             return
         body = json.loads(exchange.body)
         asked.append(body["messages"])
@@ -39,7 +39,7 @@ def model(gateway: LiveGateway, answers: list[str], verdict: Reply) -> Iterator[
         made = gateway.call("POST", "/v1/providers", json=wish)
         assert made.status_code == 201, made.text
         try:
-            yield f"{name}/writer", asked
+            yield f"{name}/writer-0.5b", asked
         finally:
             gateway.call("DELETE", made.headers["Location"])
 

@@ -15,18 +15,20 @@ ROLES: dict[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
     "operator": (
-        "*.read", "tasks.*", "runs.*", "artifacts.*", "projects.*", "nodes.*", "models.*", "audit.*", "access.*",
-        "self.*",
+        "*.read", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "nodes.*",
+        "models.*", "audit.*",
+        "access.*", "self.*",
     ),
     "member": (
-        "tasks.*", "runs.*", "artifacts.*", "projects.*", "threads.*", "credentials.[!cr]*", "credentials.create",
-        "credentials.read", "credentials.read_keys", "credentials.rotate", "preferences.read", "preferences.write",
-        "preferences.delete", "spend_limits.read", "audit.read", "audit.export", "events.read", "providers.read",
-        "models.*", "capabilities.read", "queue.read", "access.*", "self.*",
+        "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "threads.*", "credentials.[!cr]*",
+        "credentials.create", "credentials.read", "credentials.read_keys", "credentials.rotate", "preferences.read",
+        "preferences.write", "preferences.delete", "spend_limits.read", "audit.read", "audit.export", "events.read",
+        "providers.read", "models.*", "capabilities.read", "queue.read", "access.*", "self.*",
     ),
     "viewer": (
-        "tasks.read", "runs.read", "artifacts.read", "projects.read", "threads.read", "preferences.read", "audit.read",
-        "events.read", "providers.read", "models.read", "capabilities.read", "queue.read", "access.*", "self.*",
+        "tasks.read", "agents.read", "questions.read", "runs.read", "artifacts.read", "projects.read", "threads.read",
+        "preferences.read", "audit.read", "events.read", "providers.read", "models.read", "capabilities.read",
+        "queue.read", "access.*", "self.*",
     ),
 }  # fmt: skip
 """What each role gives. The first three give it on everything, the others on what is the holder's own."""
@@ -61,6 +63,9 @@ def _needs(sort: Sort, routes: str) -> dict[str, Need]:
 NEEDS: dict[str, Need] = {
     **_needs("placed", """
         tasks.create: tasks.create_task
+        agents.read: agents.get_steps
+        questions.read: agents.get_question
+        questions.answer: agents.answer_question
         tasks.read: agents.get_findings tasks.get_task tasks.get_result tasks.get_history tasks.get_logs
         tasks.read: tasks.list_artifacts
         tasks.update: tasks.patch_task tasks.add_artifact
@@ -167,6 +172,7 @@ NEEDS: dict[str, Need] = {
         artifacts.read: artifacts.list_artifacts
         runs.read: runs.list_runs
         tasks.read: tasks.list_tasks
+        questions.read: agents.list_questions
         threads.read: chat.list_threads chat.search_messages
     """),
 }  # fmt: skip

@@ -191,6 +191,7 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
         "tasks.create_task": {"commands": ["true"], "project_id": things["projects"]},
         "credentials.create_credential": {"name": name, "secret": "x", "project_id": things["projects"]},
         "credentials.rotate_credential": {"secret": "x"},
+        "agents.answer_question": {"answer": "x"},
         "preferences.put_preference": {"value": "en"},
         "settings.put_setting": {"value": "no number"},
         "projects.create_project": {"slug": name},

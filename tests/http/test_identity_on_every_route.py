@@ -162,6 +162,7 @@ def _body(route: Route) -> dict[str, object] | None:
     """A body that gets as far as the decision."""
     bodies: dict[str, dict[str, object]] = {
         "tasks.create_task": {"prompt": "hello"},
+        "agents.answer_question": {"answer": "hello"},
         "chat.create_message": {"text": "hello"},
         "openai.complete_chat": {"messages": [{"role": "user", "content": "hello"}]},
         "identity.create_token": {"name": "another"},

@@ -10,10 +10,11 @@ import websocket
 
 from tests.conftest import LiveGateway
 from tests.http.callers import Database, Person, assert_problem
+from tests.http.things import question_about
 
 
 @pytest.fixture(scope="module")
-def owned(live_gateway: LiveGateway) -> dict[str, str]:
+def owned(live_gateway: LiveGateway, database: Database) -> dict[str, str]:
     """Something of everything that belongs to the owner."""
     task = live_gateway.submit(commands=["echo private > artifacts/private; echo private"], tags=["private"])
     live_gateway.wait(task["id"])
@@ -39,6 +40,7 @@ def owned(live_gateway: LiveGateway) -> dict[str, str]:
         "credential": credential["id"],
         "session": session["id"],
         "thread": thread["id"],
+        "question": question_about(database, task["id"], result["run_id"], me, task["project_id"], "private"),
         "user": me,
     }
 
@@ -52,6 +54,7 @@ ATTEMPTS = (
     ("GET", "/v1/tasks/{task}/result"),
     ("GET", "/v1/tasks/{task}/history"),
     ("GET", "/v1/tasks/{task}/findings"),
+    ("GET", "/v1/tasks/{task}/steps"),
     ("GET", "/v1/tasks/{task}/logs"),
     ("GET", "/v1/tasks/{task}/artifacts"),
     ("POST", "/v1/tasks/{task}/artifacts?filename=x"),
@@ -59,6 +62,8 @@ ATTEMPTS = (
     ("GET", "/v1/runs/{run}/logs"),
     ("GET", "/v1/runs/{run}/stream"),
     ("GET", "/v1/jobs/{job}"),
+    ("GET", "/v1/questions/{question}"),
+    ("POST", "/v1/questions/{question}/answer"),
     ("GET", "/v1/artifacts/{artifact}"),
     ("GET", "/v1/artifacts/{artifact}/content"),
     ("DELETE", "/v1/artifacts/{artifact}"),
@@ -97,6 +102,7 @@ ATTEMPTS = (
 )
 
 BODIES = {
+    ("POST", "/v1/questions/{question}/answer"): {"answer": "theirs"},
     ("POST", "/v1/credentials/{credential}/rotate"): {"secret": "theirs"},
     ("PATCH", "/v1/tokens/{token}"): {"name": "theirs"},
     ("POST", "/v1/chat/threads/{thread}/messages"): {"text": "theirs"},
@@ -142,6 +148,7 @@ def test_lists_show_only_your_own(owned: dict[str, str], bob: Person) -> None:
         "/v1/tokens",
         "/v1/projects",
         "/v1/credentials",
+        "/v1/questions",
     ):
         page = bob.call("GET", f"{path}?limit=200")
         assert page.status_code == 200

@@ -42,8 +42,20 @@ def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: s
     gateway.wait(task)
     result = gateway.result(task)
     assert result["artifacts"], result
+    things["questions"] = question_about(records, task, result["run_id"], user, project, canary)
     return things | {"runs": result["run_id"], "jobs": result["jobs"][0]["id"],
                      "artifacts": result["artifacts"][0]["id"]}  # fmt: skip
+
+
+def question_about(records: Database, task: str, run: str, owner: str, project: str, text: str) -> str:
+    """A question as the agent asks it, of a task that is there."""
+    id_ = str(uuid.uuid4())
+    records.run(
+        "INSERT INTO agent_questions (id, task_id, run_id, owner_id, project_id, call_id, kind, question, options,"
+        " status, asked_at) VALUES (:id, :task, :run, :owner, :project, 'c', 'text', :text, '[]', 'answered', now())",
+        id=id_, task=task, run=run, owner=owner, project=project, text=text,
+    )  # fmt: skip
+    return id_
 
 
 def make(call: Any, room: str, **wish: Any) -> str:

@@ -9,12 +9,15 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 Message = Mapping[str, Any]
 """One chat message in OpenAI's shape: `{"role": "user", "content": "…"}`."""
+
+Ability = Literal["tools", "prompted", "plain"]
+"""How a model can be given tools: it calls them itself, is asked for calls in JSON, or answers plainly."""
 
 ProgressHook = Callable[[str, int, int], None]
 """Told `(what is going on, bytes done, bytes in all)` while a model is fetched before its first answer."""

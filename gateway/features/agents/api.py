@@ -2,14 +2,14 @@
 
 from flask import Response
 
-from gateway.core.answers import page_of
+from gateway.core.answers import answer, page_of
 from gateway.core.paging import page
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
-from . import service
-from .models import AgentFinding
-from .schemas import FindingOut
+from . import service, service_questions, service_steps
+from .models import AgentFinding, AgentQuestion, AgentStep
+from .schemas import AnswerIn, FindingOut, QuestionOut, QuestionQuery, StepOut
 
 room = Room("agents", __name__, title="Agents")
 
@@ -25,3 +25,31 @@ def get_findings(path: IdPath, query: PageQuery) -> Response:
         work().session, found, AgentFinding.id, limit=query.limit, cursor=query.cursor, oldest_first=True
     )
     return page_of(FindingOut, rows, cursor)
+
+
+@room.get(
+    "/tasks/<uuid:id>/steps",
+    responses={200: Page[StepOut]},
+    summary="What the agent did for a task, oldest first",
+)
+def get_steps(path: IdPath, query: PageQuery) -> Response:
+    found = service_steps.steps(work(), path.id)
+    rows, cursor = page(work().session, found, AgentStep.id, limit=query.limit, cursor=query.cursor, oldest_first=True)
+    return page_of(StepOut, rows, cursor)
+
+
+@room.get("/questions", responses={200: Page[QuestionOut]}, summary="What the agent asks, newest first")
+def list_questions(query: QuestionQuery) -> Response:
+    found = service_questions.visible(work(), status=query.status, task_id=query.task_id)
+    rows, cursor = page(work().session, found, AgentQuestion.id, limit=query.limit, cursor=query.cursor)
+    return page_of(QuestionOut, rows, cursor)
+
+
+@room.get("/questions/<uuid:id>", responses={200: QuestionOut}, summary="One question")
+def get_question(path: IdPath) -> Response:
+    return answer(QuestionOut.model_validate(service_questions.get(work(), path.id)))
+
+
+@room.post("/questions/<uuid:id>/answer", responses={200: QuestionOut}, summary="Answer a question, once")
+def answer_question(path: IdPath, body: AnswerIn) -> Response:
+    return answer(QuestionOut.model_validate(service_questions.answer(work(), path.id, body.answer)))

@@ -1,20 +1,25 @@
-"""Carries out a prompt: a model's answer, streamed into the log, checked against criteria, mended where it fails."""
+"""Carries out a prompt: an answer by the agent or a plain model, checked against criteria, mended where it fails."""
 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.adapters.providers.base import Message
+from gateway.adapters.providers.base import Ability, ProviderError
 from gateway.adapters.providers.completion import Completion
+from gateway.features.artifacts.service import Upload
 from gateway.features.artifacts.store import Store
 from gateway.features.limits.service_spending import Call
+from gateway.features.tasks import in_sandbox
 from gateway.features.tasks.metered import Metered
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import JobReport, Plan, RunReport
 
-from . import service, trust
-from .service import Finding
+from . import abilities, instructions, service, service_steps, trust
+from .service import Brief, Finding
 from .verification import Verifier
 
 if TYPE_CHECKING:
@@ -24,27 +29,76 @@ ATTACHED_TEXT_LIMIT = 200_000
 """Characters of attached text that go to the model, all files together."""
 
 
+class Answers(Protocol):
+    """Whoever answers a prompt, and mends answers. Raises ProviderError, SpendLimitReached."""
+
+    @property
+    def rounds(self) -> int:
+        """How often it was sent back already, by runs that were lost."""
+
+    async def first(self) -> Completion:
+        """The answer to the prompt."""
+
+    async def mend(self, remedy: str) -> Completion:
+        """The answer after it is told what is wrong with the one before."""
+
+
 async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     """Answers the prompt. Raises ProviderError, SpendLimitReached, SandboxError, TimeoutError."""
     started_at = datetime.now(UTC)
     brief = await attempt.node.unit(lambda work: service.brief(work, plan))
+    learned = attempt.node.models.abilities
     async with asyncio.timeout(plan.timeout_s):
-        messages = await _conversation(attempt, plan)
-        completion = await _answer(attempt, plan, messages)
-        findings: list[Finding] = []
-        if brief.criteria:
-            verifier = Verifier(attempt, plan, brief.held)
-            for round_ in range(brief.rounds + 1):
-                findings = await verifier.judge(completion.text, brief.criteria)
-                await _record(attempt, plan, round_, findings)
-                if all(finding.passed for finding in findings) or round_ == brief.rounds:
-                    break
-                messages += [{"role": "assistant", "content": completion.text}, _remedy(findings)]
-                completion = await _answer(attempt, plan, messages)
-    await _end(attempt, completion, findings, started_at)
+        ability = abilities.of(plan.model, learned, brief.tool_calling)
+        if ability == "plain":
+            completion, findings = await _held_to(PlainAnswers(attempt, plan, brief), attempt, plan, brief, None)
+            await _end(attempt, completion, findings, started_at, [])
+            return
+        turn = import_module("gateway.features.agents.turn")  # loaded with the first prompt that needs it: 70 MB
+        try:
+            await _by_agent(turn, attempt, plan, brief, ability, started_at)
+        except ProviderError as error:
+            if ability != "tools" or not _knows_no_tools(error):
+                raise
+            learned[plan.model] = "prompted"
+            attempt.log.write(None, "system", "The model's server knows no tools; it is asked for them in words.\n")
+            await _by_agent(turn, attempt, plan, brief, "prompted", started_at)
 
 
-async def _end(attempt: "Attempt", completion: Completion, findings: Sequence[Finding], started_at: datetime) -> None:
+async def _by_agent(
+    turn: ModuleType, attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability, started_at: datetime
+) -> None:
+    async with turn.opened(attempt, plan, brief, ability) as agent:
+        completion, findings = await _held_to(agent, attempt, plan, brief, agent.hands.folder)
+        async with in_sandbox.taken_artifacts(attempt, agent.hands.folder) as files:
+            await _end(attempt, completion, findings, started_at, files)
+
+
+async def _held_to(
+    answers: Answers, attempt: "Attempt", plan: Plan, brief: Brief, folder: Path | None
+) -> tuple[Completion, list[Finding]]:
+    """An answer that meets its criteria, or the last one that there was time for, and what was found about it."""
+    completion = await answers.first()
+    if not brief.criteria:
+        return completion, []
+    verifier = Verifier(attempt, plan, brief.held, folder)
+    for round_ in range(answers.rounds, max(brief.rounds, answers.rounds) + 1):
+        findings = await verifier.judge(completion.text, brief.criteria)
+        await _record(attempt, plan, round_, findings)
+        if all(finding.passed for finding in findings) or round_ >= brief.rounds:
+            return completion, findings
+        completion = await answers.mend(_remedy(findings))
+    raise AssertionError("the last round returns")
+
+
+def _knows_no_tools(error: ProviderError) -> bool:
+    """Whether a server refused because it was offered tools."""
+    return error.status in (400, 404, 422, 500, 501) and "tool" in str(error).lower()
+
+
+async def _end(
+    attempt: "Attempt", completion: Completion, findings: Sequence[Finding], started_at: datetime, files: list[Upload]
+) -> None:
     cut = completion.finish_reason == "length"
     if cut:
         attempt.log.write(None, "system", "The answer was cut at the model's longest length.\n")
@@ -53,41 +107,66 @@ async def _end(attempt: "Attempt", completion: Completion, findings: Sequence[Fi
     failed = [finding.criterion for finding in findings if not finding.passed]
     if failed:
         message = f"{len(failed)} of {len(findings)} criteria are not met: {'; '.join(failed)[:500]}"
-        report = RunReport("failed", output=text, error={"code": "verification_failed", "message": message})
+        error = {"code": "verification_failed", "message": message}
+        report = RunReport("failed", output=text, error=error, files=files)
     else:
-        report = RunReport("completed", output=text)
+        report = RunReport("completed", output=text, files=files)
     await attempt.end(report, last)
 
 
-async def _answer(attempt: "Attempt", plan: Plan, messages: Sequence[Message]) -> Completion:
-    """One answer, streamed into the log."""
-    job_id = plan.job_ids[0]
-    prompt = "\n\n".join(str(message["content"]) for message in messages)
-    call = Call(plan.model, prompt, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + 60)
-    async with Metered(attempt.node, call) as meter:
-        completion = await attempt.node.models.complete(
-            plan.model,
-            messages,
-            on_text=meter.heard(lambda text: attempt.log.write(job_id, "answer", text)),
-            on_progress=lambda message, done, total: attempt.log.progress(job_id, message, done, total),
-        )
-        meter.answered(completion)
-    return completion
+class PlainAnswers:
+    """A model that is asked as it is, without tools: each answer is streamed into the log."""
+
+    rounds = 0
+
+    def __init__(self, attempt: "Attempt", plan: Plan, brief: Brief) -> None:
+        self._attempt = attempt
+        self._plan = plan
+        self._brief = brief
+        self._messages: list[dict[str, Any]] = []
+
+    async def first(self) -> Completion:
+        """The answer to the prompt and what is attached to it."""
+        self._messages = await _conversation(self._attempt, self._plan)
+        if told := instructions.wishes(self._brief.wishes):
+            self._messages.insert(0, {"role": "system", "content": told})
+        return await self._answer()
+
+    async def mend(self, remedy: str) -> Completion:
+        """The next answer."""
+        self._messages.append({"role": "user", "content": remedy})
+        return await self._answer()
+
+    async def _answer(self) -> Completion:
+        attempt, plan = self._attempt, self._plan
+        job_id = plan.job_ids[0]
+        prompt = "\n\n".join(str(message["content"]) for message in self._messages)
+        call = Call(plan.model, prompt, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + 60)
+        async with Metered(attempt.node, call) as meter:
+            completion = await attempt.node.models.complete(
+                plan.model,
+                self._messages,
+                on_text=meter.heard(lambda text: attempt.log.write(job_id, "answer", text)),
+                on_progress=lambda message, done, total: attempt.log.progress(job_id, message, done, total),
+            )
+            meter.answered(completion)
+        self._messages.append({"role": "assistant", "content": completion.text})
+        return completion
 
 
 async def _conversation(attempt: "Attempt", plan: Plan) -> list[dict[str, Any]]:
-    """The prompt with the attached texts, which come from outside: they are marked, and recorded as sources."""
-    assert plan.prompt is not None
+    """What was said, with the attached texts, which come from outside: they are marked, and recorded as sources."""
+    messages = await attempt.node.unit(lambda work: service_steps.conversation(work, plan))
     texts, unread = await asyncio.to_thread(_attached_texts, attempt.node.store, plan.inputs)
     for name in unread:
         attempt.log.write(plan.job_ids[0], "system", f"{name} is no text and was not given to the model.\n")
-    if not texts:
-        return [{"role": "user", "content": plan.prompt}]
-    sources = [f"file:{name}" for name, _ in texts]
-    holder = attempt.node.holder
-    await attempt.node.unit(lambda work: service.record_sources(work, plan, holder, sources))
-    files = [f"Attached file {name}:\n{trust.marked(f'file:{name}', text)}" for name, text in texts]
-    return [{"role": "user", "content": "\n\n".join([plan.prompt, trust.NOTICE, *files])}]
+    if texts:
+        sources = [f"file:{name}" for name, _ in texts]
+        holder = attempt.node.holder
+        await attempt.node.unit(lambda work: service.record_sources(work, plan, holder, sources))
+        files = [f"Attached file {name}:\n{trust.marked(f'file:{name}', text)}" for name, text in texts]
+        messages[-1] = {"role": "user", "content": "\n\n".join([plan.prompt or "", trust.NOTICE, *files])}
+    return messages
 
 
 async def _record(attempt: "Attempt", plan: Plan, round_: int, findings: Sequence[Finding]) -> None:
@@ -98,11 +177,11 @@ async def _record(attempt: "Attempt", plan: Plan, round_: int, findings: Sequenc
         attempt.log.write(None, "system", f"Criterion {verdict}: {finding.criterion}\n  {finding.reason}\n")
 
 
-def _remedy(findings: Sequence[Finding]) -> dict[str, Any]:
-    """What the model is told about an answer that fell short."""
+def _remedy(findings: Sequence[Finding]) -> str:
+    """What is said about an answer that fell short."""
     failed = "\n".join(f"- {finding.criterion}\n  {finding.reason}" for finding in findings if not finding.passed)
     ask = "Answer the request again, whole and by itself, so that every criterion is met."
-    return {"role": "user", "content": f"The answer does not meet these criteria:\n{failed}\n\n{ask}"}
+    return f"The answer does not meet these criteria:\n{failed}\n\n{ask}"
 
 
 def _attached_texts(store: Store, inputs: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[str]]:

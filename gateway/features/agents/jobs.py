@@ -6,7 +6,8 @@ from gateway.features.tasks import jobs as tasks
 from gateway.features.tasks.jobs import Attempt
 from gateway.features.tasks.service_execution import Plan
 
-from . import by_model
+from . import by_model, service_questions
+from .service import AgentStopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,7 +20,10 @@ class PromptAttempt(Attempt):
 
     async def work(self, plan: Plan) -> None:
         """Answers it."""
-        await by_model.carry_out(self, plan)
+        try:
+            await by_model.carry_out(self, plan)
+        except AgentStopped as stopped:
+            await self.fail(stopped.code, str(stopped))
 
 
 async def run(node: "Node", run_id: str) -> None:
@@ -27,5 +31,10 @@ async def run(node: "Node", run_id: str) -> None:
     await tasks.run(node, run_id, PromptAttempt)
 
 
+async def withdraw_questions(node: "Node") -> None:
+    """Withdraws what nobody has to answer any more."""
+    await node.unit(service_questions.withdraw_left_behind)
+
+
 HANDLERS = {"agents.run": run}
-DUTIES: "dict[Callable[[Node], Awaitable[None]], float]" = {}
+DUTIES: "dict[Callable[[Node], Awaitable[None]], float]" = {withdraw_questions: 5.0}

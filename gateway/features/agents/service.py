@@ -1,15 +1,19 @@
 """Rules of the agent's records: what has to be met, what was found, what fed it. The only writer of its tables."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id
+from gateway.core.errors import Forbidden
 from gateway.core.identity import Actor
 from gateway.core.unit_of_work import Work
+from gateway.features.identity import service as identity
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences.resolution import Entry
 from gateway.features.runs import service as runs
@@ -25,11 +29,19 @@ REQUIRED_CHECKS = "definition_of_done.required_checks"
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What an answer is held to: criteria, how often it may be mended, and what preferences forbid a check to do."""
+    """What an answer is held to, and how it is to be made.
+
+    Criteria, how often it may be mended, what preferences forbid, what they wish (by key), and the agent's settings.
+    """
 
     criteria: list[str]
     rounds: int
     held: tuple[Entry, ...]
+    wishes: Mapping[str, Any]
+    tool_calling: str
+    max_steps: int
+    max_tokens: int
+    max_cost_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +55,25 @@ class Finding:
     exit_code: int | None = None
 
 
+class AgentStopped(Exception):
+    """The agent was stopped by the gateway. `code` is a stable word; the message says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def brief(work: Work, plan: Plan) -> Brief:
     """The task's acceptance criteria and the checks that preferences require of every task."""
     values = preferences.values(work, plan.owner_id, plan.project_id, plan.task_id)
     required = [check for check in values.get(REQUIRED_CHECKS) or [] if check not in plan.acceptance_criteria]
     held = preferences.constraints(work, plan.owner_id, plan.project_id, plan.task_id)
-    return Brief([*plan.acceptance_criteria, *required], settings.value(work, "agents.remediation_rounds"), held)
+    value = partial(settings.value, work)
+    return Brief(
+        [*plan.acceptance_criteria, *required], value("agents.remediation_rounds"), held, values,
+        value("agents.tool_calling"), value("agents.max_steps"), value("agents.max_tokens"),
+        value("agents.max_cost_micros"),
+    )  # fmt: skip
 
 
 def record_findings(work: Work, plan: Plan, holder: uuid.UUID, round_: int, findings: Sequence[Finding]) -> None:
@@ -83,6 +108,17 @@ def record_sources(work: Work, plan: Plan, holder: uuid.UUID, sources: Iterable[
 def findings(work: Work, task_id: uuid.UUID) -> Select[AgentFinding]:
     """What was found about a task's answers, to be paged oldest first. Raises NotFound."""
     return queries.findings(tasks.get(work, task_id).id)
+
+
+def acting(work: Work, plan: Plan) -> Actor:
+    """What the task's agent acts as: its owner at this moment, less what content from outside takes away.
+
+    Raises Forbidden when the owner, or the token that asked for the task, may do nothing any more.
+    """
+    actor = identity.agent_of(work, plan.owner_id, plan.token_id)
+    if actor is None:
+        raise Forbidden("The account or the token that this task works for may not be used any more.")
+    return lowered(work, actor, plan)
 
 
 def lowered(work: Work, actor: Actor, plan: Plan) -> Actor:

@@ -61,12 +61,16 @@ Otherwise command is null and passed is your verdict."""
 
 
 class Verifier:
-    """The checks of one run. Raises ProviderError, SpendLimitReached, SandboxError, OSError."""
+    """The checks of one run; those of an agent's work run in its `folder`.
 
-    def __init__(self, attempt: "Attempt", plan: Plan, held: tuple[Entry, ...]) -> None:
+    Raises ProviderError, SpendLimitReached, SandboxError, OSError.
+    """
+
+    def __init__(self, attempt: "Attempt", plan: Plan, held: tuple[Entry, ...], folder: Path | None = None) -> None:
         self._attempt = attempt
         self._plan = plan
         self._held = held
+        self._folder = folder
 
     async def judge(self, answer: str, criteria: Iterable[str]) -> list[Finding]:
         """What holds of the answer, in the order of the criteria."""
@@ -106,7 +110,11 @@ class Verifier:
 
     @asynccontextmanager
     async def _workspace(self, answer: str) -> AsyncIterator[Path]:
-        """A fresh folder for one check, so that none finds what another left."""
+        """The folder of the work, else a fresh one for one check, so that none finds what another left."""
+        if self._folder is not None:
+            await self._put_answer(self._folder, answer)
+            yield self._folder
+            return
         store, root, name = self._attempt.node.store, self._attempt.node.data_dir.work, str(self._plan.run_id)
         inputs = [(in_sandbox.input_name(filename), store.path(sha256)) for filename, sha256 in self._plan.inputs]
 
@@ -118,6 +126,12 @@ class Verifier:
             yield root / name
         finally:
             await uninterrupted(asyncio.to_thread(workspace.remove, root / name))
+
+    async def _put_answer(self, folder: Path, answer: str) -> None:
+        """By a command of the sandbox, since the work may have left anything under that name."""
+        sandbox = await self._attempt.node.sandbox()
+        put = Command(["bash", "-c", "rm -rf answer.md && cat > answer.md"], stdin=answer.encode())
+        await sandbox.run(folder, put, Limits(wall_s=CHECK_S), lambda *_: None)
 
     async def _asked(self, answer: str, criterion: str) -> tuple[str | None, bool, str] | None:
         plan = self._plan

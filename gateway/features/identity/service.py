@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, delete, update
@@ -17,7 +18,7 @@ from gateway.features.access import service as access
 from gateway.features.access import service_roles as access_roles
 
 from . import passwords, queries
-from .models import AuthSession, SignInCode, User
+from .models import ApiToken, AuthSession, SignInCode, User
 
 PRIVILEGED = ("owner", "admin")
 """Roles that only those give, and whose accounts only those manage, who have as much."""
@@ -228,6 +229,20 @@ def present_user(work: Work, user_id: uuid.UUID) -> Actor | None:
         return SYSTEM
     user = queries.user(work.session, user_id)
     return actor_of(work.session, user, "system", None, None) if user and user.is_active else None
+
+
+def agent_of(work: Work, user_id: uuid.UUID, token_id: uuid.UUID | None) -> Actor | None:
+    """What the agent acts as that works for a user: no more than they may now, nor than the token that asked for it.
+
+    A token that has expired meanwhile still counts; None when it was revoked, or the account is disabled.
+    """
+    actor = present_user(work, user_id)
+    if actor is None or token_id is None:
+        return actor and replace(actor, via="agent")
+    token = work.session.get(ApiToken, token_id)
+    if token is None or token.revoked_at is not None:
+        return None
+    return replace(actor, via="token", credential_id=token_id, scopes=tuple(token.scopes) if token.scopes else None)
 
 
 def time_zone_of(work: Work, user_id: uuid.UUID) -> str | None:

@@ -83,7 +83,7 @@ def reserve(work: Work, call: Call) -> Reservation | None:
         return None
     limits = queries.binding(work.session, subjects)
     tokens, moment = call.prompt_tokens + ANSWER_TOKENS, now()
-    cost = _cost(work, call.model, call.prompt_tokens, ANSWER_TOKENS)
+    cost = cost_micros(work, call.model, call.prompt_tokens, ANSWER_TOKENS)
     windows = tuple((limit.id, start_of(limit.window, moment)) for limit in limits)
     for limit, (limit_id, starts_at) in zip(limits, windows, strict=True):
         work.session.execute(
@@ -107,7 +107,7 @@ def reserve(work: Work, call: Call) -> Reservation | None:
 def settle(work: Work, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> None:
     """Counts what the call used instead of what it held; also when it took longer than its reservation lived."""
     tokens = prompt_tokens + completion_tokens
-    cost = _cost(work, reservation.call.model, prompt_tokens, completion_tokens)
+    cost = cost_micros(work, reservation.call.model, prompt_tokens, completion_tokens)
     _close(work, reservation, {"requests": 1, "tokens": tokens, "cost": cost})
 
 
@@ -149,7 +149,7 @@ def _close(work: Work, reservation: Reservation, used: dict[str, int]) -> None:
         work.session.execute(queries.SETTLE, {"limit_id": limit_id, "starts_at": starts_at, **amounts})
 
 
-def _cost(work: Work, model: str, prompt_tokens: int, completion_tokens: int) -> int:
+def cost_micros(work: Work, model: str, prompt_tokens: int, completion_tokens: int) -> int:
     """Millionths of a dollar: a price of dollars a million tokens is that many millionths a token. Unknown: 0."""
     prices: dict[str, dict[str, float]] = settings.value(work, "providers.prices")
     price = prices.get(model) or prices.get(f"{model.partition('/')[0]}/*") or {"input": 0, "output": 0}

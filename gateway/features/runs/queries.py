@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
@@ -87,6 +88,13 @@ def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int
     query = select(Run.error["code"].astext).where(Run.task_id == task_id, Run.status != "pending")
     codes = session.scalars(query.order_by(Run.id.desc()).limit(most)).all()
     return next((count for count, code in enumerate(codes) if code != "node_lost"), len(codes))
+
+
+def lost_before(session: Session, task_id: uuid.UUID, run_id: uuid.UUID, most: int = 50) -> list[uuid.UUID]:
+    """The runs of the task, just before this one and in a row, that ended because their node was lost."""
+    query = select(Run.id, Run.error["code"].astext).where(Run.task_id == task_id, Run.id < run_id)
+    rows = session.execute(query.order_by(Run.id.desc()).limit(most)).all()
+    return [id_ for id_, _ in takewhile(lambda row: row[1] == "node_lost", rows)]
 
 
 def job(session: Session, actor: Actor, job_id: uuid.UUID) -> Row[Job, Run] | None:

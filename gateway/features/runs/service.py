@@ -135,6 +135,11 @@ def losses(work: Work, task_id: uuid.UUID) -> int:
     return queries.losses_in_a_row(work.session, task_id)
 
 
+def lost_before(work: Work, task_id: uuid.UUID, run_id: uuid.UUID) -> list[uuid.UUID]:
+    """The runs that this one takes up: those just before it, in a row, that lost their node."""
+    return queries.lost_before(work.session, task_id, run_id)
+
+
 def stalled(work: Work, seconds: float) -> Sequence[Row[uuid.UUID, str, int | None, str | None]]:
     """Open runs that nobody carries out: run, its status, its place in the queue and that place's status."""
     return queries.stalled(work.session, seconds)

@@ -70,6 +70,10 @@ def zone_problem(name: str) -> str | None:
     return None if name in _zones() else "send the IANA name of a time zone, such as Europe/Berlin"
 
 
+def _tool_calling_problem(value: str) -> str | None:
+    return None if value in ("auto", "native", "prompted", "off") else "send auto, native, prompted or off"
+
+
 def _model_problem(name: str) -> str | None:
     return None if MODEL.fullmatch(name) else "send PROVIDER/MODEL, as GET /v1/models lists them"
 
@@ -89,8 +93,16 @@ def _prices_problem(prices: dict[str, Any]) -> str | None:
 _PROCESS = {name: field.default for name, field in Config.model_fields.items()}
 
 _DECLARED = (
+    Setting("agents.max_cost_micros", int, 0, "millionths of a dollar that one prompt may cost; 0: no such limit",
+            minimum=0, maximum=10**12),
+    Setting("agents.max_steps", int, 60, "how often the agent may ask its model for one prompt",
+            minimum=1, maximum=10_000),
+    Setting("agents.max_tokens", int, 2_000_000, "tokens that the agent may read and write for one prompt",
+            minimum=1000, maximum=10**10),
     Setting("agents.remediation_rounds", int, 2, "how often an answer that fails its criteria is sent back",
             minimum=0, maximum=10),
+    Setting("agents.tool_calling", str, "auto", "how models get tools: auto, native, prompted or off",
+            check=_tool_calling_problem),
     Setting("chat.connect_timeout_s", float, 5.0, "seconds a model's server may take to accept a connection",
             minimum=0.1, maximum=300),
     Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",

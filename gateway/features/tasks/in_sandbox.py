@@ -36,14 +36,14 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
     try:
         report, last = await _run_all(attempt, plan, sandbox, folder)
-        async with _taken_artifacts(attempt, folder) as files:
+        async with taken_artifacts(attempt, folder) as files:
             await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
     finally:
         await uninterrupted(asyncio.to_thread(workspace.remove, folder))
 
 
 @asynccontextmanager
-async def _taken_artifacts(attempt: "Attempt", folder: Path) -> AsyncIterator[list[Upload]]:
+async def taken_artifacts(attempt: "Attempt", folder: Path) -> AsyncIterator[list[Upload]]:
     """What the run left as artifacts; copies that nobody kept are deleted in the end, however it comes."""
     files: list[Upload] = []
     notes: list[str] = []

@@ -60,6 +60,15 @@ def visible(work: Work, **filters: Any) -> Select[Task]:
     return queries.filtered(work.actor, **filters)
 
 
+def newest(work: Work, status: str | None, most: int) -> list[Task]:
+    """The newest tasks the caller may see, of one status or of all."""
+    work.allow("tasks.read", Resource("tasks", listed=True))
+    found = queries.visible(work.actor)
+    if status is not None:
+        found = found.where(Task.status == status)
+    return list(work.session.scalars(found.order_by(Task.id.desc()).limit(most)))
+
+
 def get(work: Work, task_id: uuid.UUID, *, whole: bool = False) -> Task:
     """One task. Raises NotFound."""
     return _find(work, task_id, "tasks.read", whole=whole)

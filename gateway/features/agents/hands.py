@@ -1,0 +1,91 @@
+"""What the tools of one run share: its plan, its workspace, and the rights of whoever it works for."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.adapters.sandboxes.base import Command, Limits, Outcome
+from gateway.core.errors import Forbidden
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.preferences.resolution import Entry
+from gateway.features.tasks.in_sandbox import Output
+from gateway.features.tasks.service_execution import Plan
+
+from . import service, trust
+
+if TYPE_CHECKING:
+    from gateway.features.tasks.jobs import Attempt
+
+R = TypeVar("R")
+
+Tool = Callable[..., Awaitable[str]]
+"""A tool: it is given the context of its call, then what the model wants of it, and says what the model reads."""
+
+TOLD = 12_000
+"""Letters of a tool's answer that a model reads: the beginning and the end of what is longer."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """`held` is what preferences forbid. `agent` is "" for the task's own agent, else the path of a sub-agent."""
+
+    attempt: "Attempt"
+    plan: Plan
+    folder: Path
+    held: tuple[Entry, ...]
+    steps: int
+    agent: str = ""
+
+    async def as_owner(self, act: Callable[[Work], R]) -> R:
+        """Runs `act` as whoever the task belongs to, with what is left of their rights. Raises Forbidden."""
+        node = self.attempt.node
+        actor = await node.unit(lambda work: service.acting(work, self.plan))
+        return await node.unit(act, actor)
+
+    async def permit(self, action: str) -> None:
+        """Asks the policy about a tool's call, and records it. Raises Forbidden."""
+        plan = self.plan
+        await self.as_owner(
+            lambda work: work.allow(action, Resource("tasks", plan.task_id, plan.owner_id, plan.project_id))
+        )
+
+    async def run(self, argv: Sequence[str], seconds: float, stdin: bytes | None = None) -> tuple[Outcome, str]:
+        """Runs a program in the sandbox; how it ended, and what it wrote. Raises SandboxError."""
+        config, plan = self.attempt.node.config, self.plan
+        sandbox = await self.attempt.node.sandbox()
+        output = Output(self.attempt, plan.job_ids[0])
+        limits = Limits(
+            wall_s=seconds, cpu_s=max(1, int(seconds) + 1), memory_bytes=config.task_memory_bytes,
+            output_bytes=config.output_limit_bytes,
+        )  # fmt: skip
+        command = Command(list(argv), plan.env, plan.network, stdin=stdin)
+        outcome = await sandbox.run(self.folder, command, limits, output.take)
+        output.finish()
+        return outcome, shortened(output.text("stdout") + output.text("stderr"))
+
+    async def from_outside(self, source: str, text: str) -> str:
+        """Records that the task is fed by a source, and marks its text for the model."""
+        holder = self.attempt.node.holder
+        await self.attempt.node.unit(lambda work: service.record_sources(work, self.plan, holder, [source]))
+        return trust.marked(source, text)
+
+    def note(self, text: str) -> None:
+        """Says in the run's log what the agent does."""
+        self.attempt.log.write(self.plan.job_ids[0], "system", text)
+
+
+def shortened(text: str, most: int = TOLD) -> str:
+    """The text, without its middle where it is too long for a model."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} letters left out …\n{text[-half:]}"
+
+
+def refuse(refusals: Sequence[object]) -> None:
+    """Raises Forbidden naming the preference, when there is a refusal."""
+    if refusals:
+        message = str(getattr(refusals[0], "message", refusals[0]))
+        raise Forbidden(f"{message[0].upper()}{message[1:]}.", code="forbidden_by_preference")

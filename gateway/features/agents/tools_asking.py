@@ -1,0 +1,50 @@
+"""The tool that asks the user, and waits until there is an answer."""
+
+import asyncio
+from typing import Any
+
+from pydantic_ai import ModelRetry, RunContext
+
+from . import service_questions as questions
+from .hands import Hands, Tool
+
+LOOK_EVERY_S = 1.0
+MOST_OPTIONS = 20
+
+
+async def ask_user(
+    ctx: RunContext[Hands], question: str, options: list[str] | None = None, confirm: bool = False
+) -> str:
+    """Ask the user something that only they can decide, and wait for the answer. Do not ask what you can find out.
+
+    Args:
+        question: One clear question.
+        options: What they can choose from; leave it out for an answer in words.
+        confirm: Whether the answer is yes or no.
+    """
+    wanted = [option.strip() for option in options or [] if option.strip()][:MOST_OPTIONS]
+    if options and len(wanted) < 2:
+        raise ModelRetry("Give at least two options, or none.")
+    kind = "confirm" if confirm else "choice" if wanted else "text"
+    hands, plan = ctx.deps, ctx.deps.plan
+    node, call_id = hands.attempt.node, f"{hands.agent}/{ctx.tool_call_id}"
+    id_ = await node.unit(
+        lambda work: questions.ask(work, plan, node.holder, call_id, question, [] if confirm else wanted, kind)
+    )
+    hands.note(f"It asks: {question}\n")
+    while True:
+        status, answer = await node.unit(lambda work: questions.answer_of(work, id_))
+        if status != "open":
+            return _told(status, answer)
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _told(status: str, answer: Any) -> str:
+    if status == "withdrawn":
+        return "Nobody will answer."
+    if isinstance(answer, bool):
+        return "Yes." if answer else "No."
+    return str(answer)
+
+
+TOOLS: dict[Tool, str] = {ask_user: "agents.run"}
