@@ -1,0 +1,50 @@
+"""The tool `read_web_page`: Markdown of a page, from domains that preferences allow, marked as from outside."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from gateway.adapters.web.browser import read_page
+from gateway.core.guarded_http import GuardedClient, OutboundError
+from gateway.core.unit_of_work import Work
+from gateway.features.preferences import constraints
+from gateway.features.preferences.resolution import Entry
+from gateway.features.tasks.service_execution import Plan
+
+from . import service, trust
+
+R = TypeVar("R")
+
+
+class Units(Protocol):
+    """Runs a function in a unit of work, as `Node.unit` does."""
+
+    def __call__(self, act: Callable[[Work], R], /) -> Awaitable[R]:
+        """What the function returned."""
+
+
+async def read_web_page(client: GuardedClient, unit: Units, plan: Plan, holder: uuid.UUID, url: str) -> str:
+    """What a model gets to read of `url`. The task is fed by that host from then on.
+
+    Raises OutboundError (`forbidden_by_preference` for a domain that is not allowed, on redirects too), Fenced.
+    """
+    held = (await unit(lambda work: service.brief(work, plan))).held
+
+    def check(host: str) -> None:
+        if refusal := refused(held, host):
+            raise OutboundError(refusal, code="forbidden_by_preference")
+
+    page = await read_page(client, url, check)
+    source = f"web:{urlsplit(page.url).hostname}"
+    await unit(lambda work: service.record_sources(work, plan, holder, [source]))
+    rest = "\n\n(The page goes on; this is its beginning.)" if page.cut else ""
+    return trust.marked(source, f"# {page.title}\n{page.url}\n\n{page.text}{rest}")
+
+
+def refused(held: tuple[Entry, ...], host: str) -> str | None:
+    """Why a page of `host` may not be read: the browser is off until a preference names domains."""
+    if not any(entry.key == constraints.DOMAINS for entry in held):
+        return f"No web page may be read until the preference {constraints.DOMAINS} names domains."
+    refusal = next(constraints.check_domain(held, host), None)
+    return f"{refusal.message[0].upper()}{refusal.message[1:]}." if refusal else None

@@ -1,0 +1,131 @@
+"""The tool that reads web pages: off until allowed, held to domains on every hop, its task fed by what it read."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from gateway.core import policy
+from gateway.core.guarded_http import GuardedClient, OutboundError
+from gateway.core.identity import SYSTEM, Actor
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.agents import service as agents
+from gateway.features.agents.tools_web import read_web_page
+from gateway.features.preferences import service as preferences
+from gateway.features.preferences.schemas import PreferenceIn
+from gateway.features.tasks.service_execution import Plan
+from tests.services.conftest import Open, PlainNode, Tasks
+
+HOSTS = ("docs.test", "other.test")
+DOMAINS = "security.web_browse.allowed_domains"
+
+
+@pytest.fixture
+def site() -> Iterator[int]:
+    """A web site with every name; `/away` leads from one of its hosts to another."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            away = self.path == "/away"
+            body = b"" if away else b"<title>Guide</title><h1>Hello</h1><p hidden>secret</p>"
+            self.send_response(302 if away else 200)
+            if away:
+                self.send_header("Location", f"http://other.test:{self.server.server_address[1]}/")
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def plan(mine: Tasks, node: PlainNode) -> Iterator[Plan]:
+    task = mine.create()
+    assert task.run_id is not None
+    yield node.begin(task.run_id)
+    node.end(task.run_id)
+
+
+def allow(unit: Open, plan: Plan, actor: Actor, key: str, value: list[str]) -> None:
+    with unit(actor) as work:
+        place, entry = preferences.for_change(work, "write", "task", plan.task_id, key)
+        preferences.put(work, place, entry, PreferenceIn(value=value))
+
+
+def read(unit: Open, node: PlainNode, plan: Plan, url: str) -> str:
+    async def here(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def in_unit(act: Callable[[Work], Any]) -> Any:
+        with unit(SYSTEM) as work:
+            return act(work)
+
+    async def go() -> str:
+        client = GuardedClient(tls=ssl.create_default_context(), allowed_hosts=HOSTS, resolve=here)
+        try:
+            return await read_web_page(client, in_unit, plan, node.holder, url)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(go())
+
+
+def refused(*arguments: Any) -> str:
+    with pytest.raises(OutboundError) as caught:
+        read(*arguments)
+    assert caught.value.code == "forbidden_by_preference"
+    return str(caught.value)
+
+
+def test_no_page_is_read_until_a_domain_is_allowed(
+    unit: Open, node: PlainNode, plan: Plan, alice: Actor, site: int
+) -> None:
+    url = f"http://docs.test:{site}/"
+    assert DOMAINS in refused(unit, node, plan, url)
+    allow(unit, plan, alice, DOMAINS, ["*.example.com"])
+    assert "docs.test is not among" in refused(unit, node, plan, url).lower()
+    allow(unit, plan, alice, DOMAINS, ["docs.test"])
+    text = read(unit, node, plan, url)
+    assert "# Hello" in text
+    assert "secret" not in text
+    assert text.startswith("<<<OUTSIDE ")
+
+
+def test_a_redirect_does_not_leave_the_allowed_domains(
+    unit: Open, node: PlainNode, plan: Plan, alice: Actor, site: int
+) -> None:
+    allow(unit, plan, alice, DOMAINS, ["docs.test"])
+    assert "other.test" in refused(unit, node, plan, f"http://docs.test:{site}/away").lower()
+    allow(unit, plan, alice, DOMAINS, ["*.test"])
+    assert 'source="web:other.test"' in read(unit, node, plan, f"http://docs.test:{site}/away")
+
+
+def test_who_acts_for_the_task_only_reads_from_then_on_unless_the_host_is_trusted(
+    unit: Open, node: PlainNode, plan: Plan, alice: Actor, site: int
+) -> None:
+    owner = Actor(alice.user_id, alice.handle, frozenset({"owner"}), via="agent")
+
+    def may_schedule() -> bool:
+        with unit(SYSTEM) as work:
+            actor = agents.lowered(work, owner, plan)
+        return policy.can(actor, "schedules.create", Resource("schedules", owner_id=alice.user_id)).allowed
+
+    allow(unit, plan, alice, DOMAINS, ["docs.test"])
+    assert may_schedule()
+    read(unit, node, plan, f"http://docs.test:{site}/")
+    assert not may_schedule()
+    allow(unit, plan, alice, "security.trusted_sources", ["web:docs.test"])
+    assert may_schedule()
