@@ -19,6 +19,8 @@ _RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
 _USERS = table("users", column("id", UUID(as_uuid=True)))
 _TOKENS = table("api_tokens", column("id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
 
+_ARE_ANY = text("SELECT EXISTS (SELECT FROM spend_limits)")
+
 RESERVE = text("""
     UPDATE usage_windows AS w
        SET reserved_requests = w.reserved_requests + 1, reserved_tokens = w.reserved_tokens + :tokens,
@@ -38,15 +40,6 @@ SETTLE = text("""
            used_tokens = used_tokens + :tokens, used_cost_micros = used_cost_micros + :cost
      WHERE limit_id = :limit_id AND starts_at = :starts_at
 """)
-
-
-ANY_BINDING = text("""
-    SELECT EXISTS (SELECT FROM spend_limits
-                    WHERE subject_type = 'system' OR (subject_type = 'provider' AND subject_id = :provider)
-                       OR (subject_type = 'user' AND subject_id = :user)
-                       OR (subject_type = 'token' AND subject_id = :token))
-""")
-"""Whether any limit binds a call: what most calls ask for, and all that most need."""
 
 
 def visible(actor: Actor) -> Select[SpendLimit]:
@@ -89,10 +82,9 @@ def binding(session: Session, subjects: Sequence[tuple[str, str]]) -> list[Spend
     return list(session.scalars(query))
 
 
-def is_bound(session: Session, subjects: Sequence[tuple[str, str]]) -> bool:
-    """Whether there is any of the limits that `binding` gives."""
-    named = {"provider": None, "user": None, "token": None, **dict(subjects)}
-    return bool(session.execute(ANY_BINDING, named).scalar())
+def are_any(session: Session) -> bool:
+    """Whether there is any limit."""
+    return bool(session.execute(_ARE_ANY).scalar())
 
 
 def newest(session: Session, most: int) -> list[SpendLimit]:

@@ -10,7 +10,7 @@ from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 
-from . import queries
+from . import queries, service_spending
 from .models import SpendLimit
 from .schemas import Amount, SpendLimitIn, SpendLimitOut, SpendLimitPatch, SpendLimitQuery, UsageOut
 from .windows import end_of, start_of
@@ -54,6 +54,7 @@ def create(work: Work, wish: SpendLimitIn) -> SpendLimit:
     )  # fmt: skip
     work.session.add(limit)
     work.session.flush()
+    service_spending.forget_whether_bound(work)
     _announce(work, limit, "spend_limit.created")
     return limit
 

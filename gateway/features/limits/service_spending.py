@@ -4,6 +4,7 @@ Whoever calls a model for somebody asks here first. Without a limit that binds t
 """
 
 import math
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ ANSWER_TOKENS = 1000
 
 KEPT = timedelta(days=62)
 """How long a window is kept after its beginning: twice the longest, for calls that are settled late."""
+
+FRESH_S = 1.0
+"""How long a process may not know of the first limit that another one has made."""
 
 LETTERS_A_TOKEN = 3
 """A token of a prompt is this long at least, nearly always: the estimate is rather too high."""
@@ -71,6 +75,33 @@ class Reservation:
     windows: tuple[tuple[uuid.UUID, datetime], ...]
 
 
+_ARE_LIMITS: dict[Any, tuple[float, bool]] = {}
+"""By engine, when it was last looked and whether there was any limit."""
+
+
+def may_be_bound(work: Work) -> bool:
+    """Whether there is any limit at all, as this process knows it: at most a second old, its own changes at once.
+
+    For who makes so many calls that asking for each would cost too much; without any, `reserve` need not be asked.
+    """
+    engine = work.session.get_bind()
+    looked_at, are_any = _ARE_LIMITS.get(engine, (-math.inf, True))
+    if time.monotonic() - looked_at > FRESH_S:
+        looked_at, are_any = time.monotonic(), queries.are_any(work.session)
+        _ARE_LIMITS[engine] = looked_at, are_any
+    return are_any
+
+
+def forget_whether_bound(work: Work) -> None:
+    """A limit was made: whoever calls next looks again."""
+    engine = work.session.get_bind()
+
+    def forget() -> None:
+        _ARE_LIMITS.pop(engine, None)
+
+    work.after_commit(forget)
+
+
 def reserve(work: Work, call: Call) -> Reservation | None:
     """Holds what the call may use under every limit that binds it; None when there is no such limit.
 
@@ -79,9 +110,9 @@ def reserve(work: Work, call: Call) -> Reservation | None:
     subjects = [("provider", call.provider), ("user", str(call.user_id))]
     if call.token_id is not None:
         subjects.append(("token", str(call.token_id)))
-    if not queries.is_bound(work.session, subjects):
-        return None
     limits = queries.binding(work.session, subjects)
+    if not limits:
+        return None
     tokens, moment = call.prompt_tokens + ANSWER_TOKENS, now()
     cost = cost_micros(work, call.model, call.prompt_tokens, ANSWER_TOKENS)
     windows = tuple((limit.id, start_of(limit.window, moment)) for limit in limits)

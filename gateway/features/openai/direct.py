@@ -78,6 +78,7 @@ class Direct:
         self._settled = False
         self._failure: GatewayError | None = None
         self._saved_at = time.monotonic()
+        self._has_asked = False
 
     @property
     def thread_id(self) -> uuid.UUID | None:
@@ -178,7 +179,10 @@ class Direct:
 
     def _question(self, body: dict[str, Any], path: str) -> Question:
         """What the upstream is asked, once its model is loaded. Raises GatewayError, ProviderError."""
-        reached = self._admission.reached or self._loaded()
+        reached = self._admission.reached
+        if reached is None or (self._has_asked and reached.kind == "local"):
+            reached = self._loaded()  # where it did not answer, its server may have died
+        self._has_asked = True
         self._key = reached.upstream.headers.get("Authorization", "").removeprefix("Bearer ")
         sent = {name: value for name, value in body.items() if name != "stream_options" or value is not None}
         sent["model"] = reached.upstream.model

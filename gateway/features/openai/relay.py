@@ -80,7 +80,7 @@ class Relay:
     def ask(self, question: Callable[[], Question]) -> Head:
         """Asks, again where it is refused for the moment; the head of the answer. Raises GatewayError.
 
-        `question` may take its time too, such as until a model is loaded.
+        `question` may take its time too, such as until a model is loaded; each try makes it anew.
         """
         self._pump = gevent.spawn(self._carry, question)
         item = self._next(self._began + self._patience.first_byte_s)
@@ -159,7 +159,7 @@ class Relay:
 
     def _carry(self, question: Callable[[], Question]) -> None:
         try:
-            exchange, refusal = self._asked(question())
+            exchange, refusal = self._asked(question)
             try:
                 self._mail.put(exchange.head)
                 for piece in [refusal] if refusal is not None else exchange.pieces():
@@ -175,15 +175,14 @@ class Relay:
             log.exception("an exchange with an upstream failed")
             self._mail.put(InferenceFailed("The gateway failed on this request; its log says why."))
 
-    def _asked(self, question: Question) -> tuple[Exchange, bytes | None]:
+    def _asked(self, question: Callable[[], Question]) -> tuple[Exchange, bytes | None]:
         """An answer that is worth handing on, or the last refusal with its body."""
         pause, tries = FIRST_PAUSE_S, 0
         while True:
             is_last = tries >= self._patience.retries
+            asked = question()
             try:
-                exchange = self._pool.send(
-                    question.upstream, question.path, question.body, connect_s=self._patience.connect_s
-                )
+                exchange = self._pool.send(asked.upstream, asked.path, asked.body, connect_s=self._patience.connect_s)
                 if exchange.head.status == HTTPStatus.OK:
                     return exchange, None
                 refusal = exchange.read()

@@ -93,7 +93,8 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
         reached = None
     token_id = work.actor.credential_id if work.actor.via == "token" else None
     call = Call(behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s)
-    reservation = spending.reserve(work, call) if wish.text is not None else None
+    spends = wish.text is not None and spending.may_be_bound(work)
+    reservation = spending.reserve(work, call) if spends else None
     return Admission(wish.model, behind, call, reached, reservation, project_id, _turn(work, wish, project_id))
 
 

@@ -56,7 +56,9 @@ def read_endpoint(models_dir: Path, name: str) -> Endpoint | None:
     """The running server of `name` as any process with this data directory finds it, or None."""
     try:
         endpoint = Endpoint(**json.loads(_state_file(models_dir, name).read_bytes()))
-        running = psutil.Process(endpoint.pid).create_time() == endpoint.started
+        process = psutil.Process(endpoint.pid)
+        # One that was killed keeps its id until its parent looks.
+        running = process.create_time() == endpoint.started and process.status() != psutil.STATUS_ZOMBIE
     except (FileNotFoundError, ValueError, TypeError, psutil.NoSuchProcess):
         return None
     return endpoint if running else None
