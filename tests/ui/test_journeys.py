@@ -59,6 +59,18 @@ def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
     assert answer.split()[0].strip("*#`.,!") in shown
 
 
+def test_what_was_found_about_each_criterion_stands_beside_the_answer(page: Page, api: httpx.Client) -> None:
+    check = "test -s answer.md"
+    wish = {"prompt": "Say hello in one short sentence.", "acceptance_criteria": [f"$ {check}"]}
+    task = api.post("/v1/tasks", json=wish).json()
+    page.goto(f"/tasks/{task['id']}")
+    criteria = page.get_by_role("region", name="Acceptance criteria")
+    expect(criteria).to_contain_text("passed", timeout=60_000)
+    expect(criteria.get_by_role("listitem")).to_contain_text(f"Met: $ {check}")
+    criteria.get_by_text("Checked by a command, exit 0").click()
+    expect(criteria.get_by_label("The command of the check")).to_have_text(check)
+
+
 def test_commands_show_a_result_each_and_where_they_stopped(page: Page) -> None:
     page.get_by_role("tab", name="Commands").click()
     page.get_by_role("textbox", name="Commands").fill("echo first\nls /not-there\necho never")
