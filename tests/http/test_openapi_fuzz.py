@@ -103,6 +103,8 @@ def test_every_operation_answers_as_the_document_says(
             assert spare_gateway.call("GET", "/v1/users/me").json()["roles"] == ["owner"], operation.label
     if mode is GenerationMode.POSITIVE:
         stuck = [label for label, seen in statuses.items() if "{" in label and seen <= {404}]
+        # Named by whoever asks, and there only while it is being made: tests/openai/test_kept_answers.py.
+        stuck = [label for label in stuck if "/chat/answers/" not in label]
         assert stuck == [], "these never got further than to an id that is not there"
 
 

@@ -47,7 +47,7 @@ def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: 
 
 
 def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
-    models = [model["id"] for model in api.get("/v1/models").json()["data"] if "/" in model["id"]]
+    models = [model["id"] for model in api.get("/v1/models").json()["data"] if model["id"].startswith("local/")]
     page.get_by_role("textbox", name="Prompt").fill("Say hello in one short sentence.")
     page.get_by_label("Model").select_option(models[0])
     page.keyboard.press("Control+Enter")
