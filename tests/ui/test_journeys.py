@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.conftest import wait_until
+
 TASK_ADDRESS = re.compile(r"/tasks/[0-9a-f-]{36}$")
 
 
@@ -47,9 +49,11 @@ def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: 
 
 
 def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
-    models = [model["id"] for model in api.get("/v1/models").json()["data"] if model["id"].startswith("local/")]
+    local = "local/smollm2-135m"
+    wait_until(lambda: api.get(f"/v1/models/{local}").status_code == 200, 30)
+    page.reload()
     page.get_by_role("textbox", name="Prompt").fill("Say hello in one short sentence.")
-    page.get_by_label("Model").select_option(models[0])
+    page.get_by_label("Model").select_option(local)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(TASK_ADDRESS)
     expect(status(page)).to_have_text("completed", timeout=60_000)

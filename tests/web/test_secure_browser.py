@@ -4,10 +4,11 @@ import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,7 +17,15 @@ from gateway.adapters.web.browser import Read, read_page
 from gateway.adapters.web.page_text import NoPage, page_text, read_apart
 from gateway.core.guarded_http import GuardedClient, OutboundError
 
+T = TypeVar("T")
+
 URL = "https://docs.test/guide/intro"
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """What it comes to, apart from the loop that the browser of other tests keeps in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def markdown(body: str, content_type: str = "text/html; charset=utf-8") -> str:
@@ -85,7 +94,7 @@ def test_a_page_made_to_keep_a_parser_busy_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(reading, "READING_S", 1.0)
     began = time.monotonic()
     with pytest.raises(NoPage):
-        asyncio.run(read_apart(b"<div>" * 200_000, "text/html", URL))
+        finished(read_apart(b"<div>" * 200_000, "text/html", URL))
     assert time.monotonic() - began < 5
 
 
@@ -122,7 +131,7 @@ def browse(port: int, path: str, seen: list[str]) -> Read:
         finally:
             await client.aclose()
 
-    return asyncio.run(read())
+    return finished(read())
 
 
 def test_a_page_is_fetched_and_each_host_on_the_way_is_asked_about() -> None:
