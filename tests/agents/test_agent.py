@@ -83,6 +83,15 @@ def test_what_preferences_forbid_is_refused_and_named(live_gateway: LiveGateway)
     assert {step["status"] for step in tools} == {"refused"}
 
 
+def test_no_web_page_is_read_until_a_preference_names_domains(live_gateway: LiveGateway) -> None:
+    with scripted(live_gateway, [[call("read_web_page", url="https://example.com/")], "I may not."]) as script:
+        result = carry_out(live_gateway, prompt="Look it up", model=script.model)
+    assert result["output"] == "I may not."
+    [told] = script.tool_answers()
+    assert told.startswith("Refused: ")
+    assert "security.web_browse.allowed_domains" in told
+
+
 def test_it_makes_and_looks_after_tasks_of_its_owner(live_gateway: LiveGateway) -> None:
     def cancel_it(body: dict[str, Any]) -> list[dict[str, Any]]:
         made = body["messages"][-1]["content"].split()[1]

@@ -15,7 +15,7 @@ from gateway.core.identity import SYSTEM, Actor
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.agents import service as agents
-from gateway.features.agents.tools_web import read_web_page
+from gateway.features.agents.tools_web import fetch_page
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences.schemas import PreferenceIn
 from gateway.features.tasks.service_execution import Plan
@@ -76,7 +76,7 @@ def read(unit: Open, node: PlainNode, plan: Plan, url: str) -> str:
     async def go() -> str:
         client = GuardedClient(tls=ssl.create_default_context(), allowed_hosts=HOSTS, resolve=here)
         try:
-            return await read_web_page(client, in_unit, plan, node.holder, url)
+            return await fetch_page(client, in_unit, plan, node.holder, url)
         finally:
             await client.aclose()
 

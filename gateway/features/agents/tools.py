@@ -19,7 +19,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.guarded_http import OutboundError
 from gateway.features.runs.service import Fenced
 
-from . import service_steps, tools_asking, tools_records, tools_sandbox
+from . import service_steps, tools_asking, tools_records, tools_sandbox, tools_web
 from .hands import Hands, Tool
 from .service import AgentStopped
 from .service_steps import Step
@@ -37,7 +37,13 @@ def toolset(
     hands: Hands, done: Sequence[Any], more: dict[Tool, str], outside: Sequence[AbstractToolset[Hands]] = ()
 ) -> list[AbstractToolset[Hands]]:
     """The tools of one agent. `done` are its steps until now, `more` further functions and the action of each."""
-    functions: dict[Tool, str] = {**tools_sandbox.TOOLS, **tools_records.TOOLS, **tools_asking.TOOLS, **more}
+    functions: dict[Tool, str] = {
+        **tools_sandbox.TOOLS,
+        **tools_records.TOOLS,
+        **tools_asking.TOOLS,
+        **tools_web.TOOLS,
+        **more,
+    }
     actions = {function.__name__: action for function, action in functions.items()}
     own: AbstractToolset[Hands] = FunctionToolset(list(functions), max_retries=3)
     return [Recorded(each, hands, actions, done) for each in (own, *outside)]

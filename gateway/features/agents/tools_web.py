@@ -1,9 +1,12 @@
-"""The tool `read_web_page`: Markdown of a page, from domains that preferences allow, marked as from outside."""
+"""The tool that reads web pages: Markdown of a page, from domains that preferences allow, marked as from outside."""
 
+import ssl
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from pydantic_ai import RunContext
 
 from gateway.adapters.web.browser import read_page
 from gateway.core.guarded_http import GuardedClient, OutboundError
@@ -13,6 +16,7 @@ from gateway.features.preferences.resolution import Entry
 from gateway.features.tasks.service_execution import Plan
 
 from . import service, trust
+from .hands import Hands, Tool
 
 R = TypeVar("R")
 
@@ -24,7 +28,22 @@ class Units(Protocol):
         """What the function returned."""
 
 
-async def read_web_page(client: GuardedClient, unit: Units, plan: Plan, holder: uuid.UUID, url: str) -> str:
+async def read_web_page(ctx: RunContext[Hands], url: str) -> str:
+    """Read a web page, as Markdown. Only domains that the user has allowed can be read.
+
+    Args:
+        url: Its address, beginning with https:// or http://.
+    """
+    hands = ctx.deps
+    node = hands.attempt.node
+    client = GuardedClient(tls=ssl.create_default_context())
+    try:
+        return await fetch_page(client, node.unit, hands.plan, node.holder, url)
+    finally:
+        await client.aclose()
+
+
+async def fetch_page(client: GuardedClient, unit: Units, plan: Plan, holder: uuid.UUID, url: str) -> str:
     """What a model gets to read of `url`. The task is fed by that host from then on.
 
     Raises OutboundError (`forbidden_by_preference` for a domain that is not allowed, on redirects too), Fenced.
@@ -48,3 +67,6 @@ def refused(held: tuple[Entry, ...], host: str) -> str | None:
         return f"No web page may be read until the preference {constraints.DOMAINS} names domains."
     refusal = next(constraints.check_domain(held, host), None)
     return f"{refusal.message[0].upper()}{refusal.message[1:]}." if refusal else None
+
+
+TOOLS: dict[Tool, str] = {read_web_page: "agents.browse"}

@@ -11,11 +11,13 @@ from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 from gateway.features.nodes import service as nodes
+from gateway.features.preferences import service as preferences
+from gateway.features.preferences.constraints import DOMAINS
 from gateway.features.settings import service as settings
 
 from .schemas import Capabilities, Capability, Readiness, Reason
 
-LATER = ("external_routing", "api_egress", "secure_browser", "connectors", "messaging", "mcp")
+LATER = ("external_routing", "api_egress", "connectors", "messaging", "mcp")
 """Features of the contract that this version lacks, so that clients can tell."""
 
 LIMITS = ("requests_per_minute", "concurrent_requests", "open_streams", "queue_share")
@@ -52,12 +54,15 @@ def capabilities(work: Work, config: Config) -> Capabilities:
     no_sandbox = (first.get("reason") or no_node[0], first.get("remedy") or no_node[1])
     kit = service_keys.has_kit(work)
     external = config.database_url is not None
+    held = preferences.constraints(work, work.actor.user_id, None)
+    browses = any(entry.key == DOMAINS for entry in held)
     items = [
         _capability("node", bool(online), *no_node, online=len(online)),
         _capability("sandbox", bool(good), *no_sandbox, kinds=sorted({sandbox["kind"] for sandbox in good})),
         _capability("models", bool(models), *no_node, ids=models),
         _capability("external_database", external, "The embedded server is used.", "Start with --database-url URL."),
         _capability("recovery_kit", kit, "No emergency kit was made yet.", "Run `app.py key kit`, and print it."),
+        _capability("secure_browser", browses, "No preference names domains that may be read.", f"Set {DOMAINS}."),
         _capability("limits", True, "", "", **limits),
         *(_capability(name, False, "This version does not have it.", "Upgrade to one that does.") for name in LATER),
     ]
