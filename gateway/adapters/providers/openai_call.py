@@ -178,22 +178,31 @@ class Call:
         except ValueError:
             answer = None
         error = answer.get("error", answer.get("detail")) if isinstance(answer, dict) else None
-        code, advice = _STATUS_CODES.get(status, ("upstream_error", ""))
-        return ProviderError(
-            f"{self._place} answered {status}: {self._reason(error)} {advice}".rstrip(),
-            code="redirected" if response.is_redirect else code,
-            permanent=_is_permanent(status),
-            status=status,
-            retry_after=_seconds(response.headers.get("retry-after")),
-        )
+        refused = refusal(self._upstream, status, error)
+        refused.code = "redirected" if response.is_redirect else refused.code
+        refused.retry_after = _seconds(response.headers.get("retry-after"))
+        return refused
 
     def _reason(self, error: Any) -> str:
-        """The upstream's own words, shortened, without the key some upstreams repeat."""
-        text = error.get("message") if isinstance(error, dict) else error
-        reason = text.strip() if isinstance(text, str) and text.strip() else "it gave no reason."
-        key = self._upstream.headers.get("Authorization", "").removeprefix("Bearer ")
-        reason = reason.replace(key, "SECRET_REDACTED") if key else reason
-        return reason if len(reason) <= MAX_REASON_CHARS else reason[:MAX_REASON_CHARS] + "…"
+        return reason_of(self._upstream, error)
+
+
+def refusal(upstream: Upstream, status: int, error: Any) -> ProviderError:
+    """What an upstream's HTTP status and the `error` of its body mean; never with the key that it may repeat."""
+    code, advice = _STATUS_CODES.get(status, ("upstream_error", ""))
+    return ProviderError(
+        f"{upstream.base_url} answered {status}: {reason_of(upstream, error)} {advice}".rstrip(),
+        code=code, permanent=_is_permanent(status), status=status,
+    )  # fmt: skip
+
+
+def reason_of(upstream: Upstream, error: Any) -> str:
+    """The upstream's own words, shortened, without the key some upstreams repeat."""
+    text = error.get("message") if isinstance(error, dict) else error
+    reason = text.strip() if isinstance(text, str) and text.strip() else "it gave no reason."
+    key = upstream.headers.get("Authorization", "").removeprefix("Bearer ")
+    reason = reason.replace(key, "SECRET_REDACTED") if key else reason
+    return reason if len(reason) <= MAX_REASON_CHARS else reason[:MAX_REASON_CHARS] + "…"
 
 
 _STATUS_CODES = {

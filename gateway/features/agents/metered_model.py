@@ -1,11 +1,12 @@
 """A model for Pydantic AI: PROVIDER/MODEL of this node, each call reserved before and settled after it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openai import AsyncOpenAI
 from pydantic_ai import RunContext
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -16,12 +17,15 @@ from pydantic_ai.usage import RequestUsage
 
 from gateway.adapters.providers.base import Upstream, Usage
 from gateway.adapters.providers.completion import Completion
+from gateway.adapters.providers.openai_call import refusal
 from gateway.features.limits.service_spending import Call
 from gateway.features.tasks.metered import Metered
 from gateway.features.tasks.service_execution import Plan
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
+
+BETWEEN_BYTES_S = 300.0
 
 RETRIES = 3
 """How often a call is tried again that failed before its first byte."""
@@ -37,10 +41,11 @@ def speaking_to(upstream: Upstream, seconds: float) -> Model:
 
 
 class MeteredModel(WrapperModel):
-    """Holds each call to the spend limits. Raises SpendLimitReached."""
+    """Holds each call to the spend limits. Raises SpendLimitReached, and ProviderError for what its server refuses."""
 
-    def __init__(self, wrapped: Model, node: "Node", plan: Plan) -> None:
-        super().__init__(wrapped)
+    def __init__(self, upstream: Upstream, node: "Node", plan: Plan) -> None:
+        super().__init__(speaking_to(upstream, BETWEEN_BYTES_S))
+        self._upstream = upstream
         self._node = node
         self._plan = plan
 
@@ -49,7 +54,8 @@ class MeteredModel(WrapperModel):
     ) -> ModelResponse:
         """One answer in one piece."""
         async with Metered(self._node, self._call(messages)) as meter:
-            response = await self.wrapped.request(messages, model_settings, parameters)
+            with self._named():
+                response = await self.wrapped.request(messages, model_settings, parameters)
             meter.answered(_completion(response.usage, response.text))
         return response
 
@@ -63,10 +69,19 @@ class MeteredModel(WrapperModel):
     ) -> AsyncGenerator[StreamedResponse]:
         """One answer as a stream."""
         async with Metered(self._node, self._call(messages)) as meter:
-            async with self.wrapped.request_stream(messages, model_settings, parameters, run_context) as stream:
-                meter.heard(lambda _: None)("")
-                yield stream
+            with self._named():
+                async with self.wrapped.request_stream(messages, model_settings, parameters, run_context) as stream:
+                    meter.heard(lambda _: None)("")
+                    yield stream
             meter.answered(_completion(stream.usage, stream.get().text))
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Failures in the words that all providers' have."""
+        try:
+            yield
+        except ModelHTTPError as error:
+            raise refusal(self._upstream, error.status_code, error.body) from None
 
     def _call(self, messages: list[ModelMessage]) -> Call:
         plan = self._plan

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai import Agent, RunContext
-from pydantic_ai.exceptions import AgentRunError, ModelHTTPError, UnexpectedModelBehavior, UsageLimitExceeded
+from pydantic_ai.exceptions import AgentRunError, UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
@@ -28,6 +28,7 @@ from gateway.adapters.providers.completion import Completion
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.clock import now
+from gateway.core.redaction import redact
 from gateway.features.limits import service_spending as spending
 from gateway.features.tasks.in_sandbox import input_name
 from gateway.features.tasks.run_log import storable
@@ -35,7 +36,7 @@ from gateway.features.tasks.service_execution import Plan
 
 from . import conversation, instructions, service_steps, tools
 from .hands import Hands, Tool
-from .metered_model import MeteredModel, speaking_to
+from .metered_model import MeteredModel
 from .models import AgentStep
 from .prompted_tools import PromptedTools
 from .service import AgentStopped, Brief
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 DEEPEST = 2
 """How far agents may give work on: the task's own, one below it, and one below that."""
-
-BETWEEN_BYTES_S = 300.0
 
 
 class Turn:
@@ -117,13 +116,9 @@ class Turn:
                 return Completion(storable(run.result.output), "stop", None)
         except UsageLimitExceeded as error:
             raise AgentStopped("budget_exhausted", self._spent()) from error
-        except ModelHTTPError as error:
-            raise ProviderError(
-                f"The model's server refused: {error}"[:600], code="inference_failed", permanent=False,
-                status=error.status_code,
-            ) from error  # fmt: skip
         except (AgentRunError, UnexpectedModelBehavior) as error:
-            raise ProviderError(f"The model failed: {error}"[:600], code="inference_failed", permanent=False) from error
+            message = redact(f"The model failed: {error}").text[:600]
+            raise ProviderError(message, code="inference_failed", permanent=False) from None
 
     def _spent(self) -> str:
         """Which budget is used up, in a sentence."""
@@ -202,7 +197,7 @@ async def opened(attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability)
     try:
         await uninterrupted(asyncio.to_thread(_fill, folder, lost, inputs))
         upstream = await node.models.upstream(plan.model, lambda *told: attempt.log.progress(plan.job_ids[0], *told))
-        model: Model = MeteredModel(speaking_to(upstream, BETWEEN_BYTES_S), node, plan)
+        model: Model = MeteredModel(upstream, node, plan)
         if ability == "prompted":
             model = PromptedTools(model)
         hands = Hands(attempt, plan, folder, brief.held, brief.max_steps)
