@@ -16,12 +16,27 @@ def new_id() -> uuid.UUID:
     return compat.uuid7()
 
 
+def id_at(moment: datetime) -> uuid.UUID:
+    """A fresh UUIDv7 as one made at `moment` would be. Raises ValueError as `first_id_at` does."""
+    random = uuid.uuid4().int & ~(0xFFFF_FFFF_FFFF << 80) & ~(0xF << 76)
+    return uuid.UUID(int=(_milliseconds(moment) << 80) | (0x7 << 76) | random)
+
+
 def first_id_at(moment: datetime) -> uuid.UUID:
     """The smallest UUIDv7 of `moment`'s millisecond, so that times filter through the primary key.
 
     Raises ValueError for moments outside UUIDv7's 48-bit millisecond range.
     """
+    return uuid.UUID(int=(_milliseconds(moment) << 80) | (0x7 << 76) | (0x2 << 62))
+
+
+def last_id_at(moment: datetime) -> uuid.UUID:
+    """The largest UUIDv7 of `moment`'s millisecond. Raises ValueError as `first_id_at` does."""
+    return uuid.UUID(int=(_milliseconds(moment) << 80) | (0x7FFF << 64) | (0xBFFF << 48) | (1 << 48) - 1)
+
+
+def _milliseconds(moment: datetime) -> int:
     milliseconds = int(moment.timestamp() * 1000)
     if not 0 <= milliseconds < 1 << 48:
         raise ValueError("the time is outside the range 1970 to 10889")
-    return uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x2 << 62))
+    return milliseconds

@@ -42,6 +42,7 @@ class Config(BaseSettings):
     completion_limit_bytes: Annotated[int, Field(ge=1024)] = Field(
         32 * 2**20, description="largest body of a completion"
     )
+    hook_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2**20, description="largest body of a request to a hook")
     upload_limit_bytes: Annotated[int, Field(ge=1024)] = Field(8 * 2**30, description="largest uploaded file")
     output_limit_bytes: Annotated[int, Field(ge=1024)] = Field(2**20, description="output kept per command and stream")
     task_timeout_s: Annotated[float, Field(gt=0)] = Field(3600.0, description="time limit of a task that names none")

@@ -8,7 +8,7 @@ import re
 from flask import Flask, Response, current_app, request
 
 _HEADERS = re.compile(r"authorization|content-type|x-request-id|(x-stainless|openai|x-openwebui)-[a-z-]+")
-_EXPOSED = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+_EXPOSED = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Thread-Id, X-Task-Id"
 PREFLIGHT_S = 600
 
 

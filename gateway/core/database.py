@@ -181,6 +181,23 @@ def migrate(engine: Engine, directory: Path) -> None:
             connection.commit()
 
 
+def migrate_to(connection: sa.Connection, directory: Path, revision: str) -> None:
+    """Makes the schema of one revision, within the transaction at hand. Raises MissingPart for an unknown one."""
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    configuration = AlembicConfig()
+    configuration.set_main_option("script_location", str(directory).replace("%", "%%"))
+    try:
+        ScriptDirectory.from_config(configuration).get_revision(revision)
+    except CommandError as error:
+        raise MissingPart(f"The schema {revision} is of a later release; update the gateway first.") from error
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, revision)
+
+
 def _revisions(connection: sa.Connection) -> set[str]:
     if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
         return set()

@@ -19,7 +19,9 @@ from .policy import Resource
 from .unit_of_work import Work
 
 AT_THE_DOOR = (401, 403, 421)
-INSIDE = (401, 403, 404)
+INSIDE = (401, 403, 404, 410)
+RECORDS_ITSELF = "records_itself"
+"""Name in `flask.g`: the view is at work, in units of its own that record what they refuse."""
 A_MINUTE = 3000
 """Refusals at the door that are recorded a minute: any web page can cause some, none may fill the disk."""
 
@@ -34,7 +36,8 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def record(response: Response) -> Response:
-        if response.status_code in AT_THE_DOOR and "work" not in g and not pace.wait_s(None, object()):
+        is_recorded = "work" in g or g.get(RECORDS_ITSELF, False)
+        if response.status_code in AT_THE_DOOR and not is_recorded and not pace.wait_s(None, object()):
             _record(response.status_code)
         return response
 

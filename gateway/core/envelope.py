@@ -5,6 +5,7 @@ secret moved to another row, changed by a bit or tried with another master key o
 """
 
 import secrets
+import uuid
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -41,6 +42,15 @@ class Sealed:
     kid: str
     wrapped_key: bytes
     ciphertext: bytes
+
+
+def place_of(table: str, row_id: uuid.UUID) -> str:
+    """What the secret of a row is bound to.
+
+    Its table has the columns `secret_ciphertext`, `secret_key` and `secret_kid`: every table that has these three
+    takes part in the rotation of master keys.
+    """
+    return f"{table}|{row_id}|secret"
 
 
 def seal(master: MasterKey, secret: str, place: str) -> Sealed:

@@ -55,8 +55,16 @@ class NotFound(GatewayError):
     status, title, code = 404, "Not found", "not_found"
 
 
+class MethodNotAllowed(GatewayError):
+    status, title, code = 405, "Method not allowed", "method_not_allowed"
+
+
 class Conflict(GatewayError):
     status, title, code = 409, "Conflict", "conflict"
+
+
+class Gone(GatewayError):
+    status, title, code = 410, "Gone", "purged"
 
 
 class PreconditionFailed(GatewayError):

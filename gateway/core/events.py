@@ -36,6 +36,7 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_owner_id_seq", "owner_id", "seq"),
         Index("ix_events_task_id_seq", "task_id", "seq"),
+        Index("ix_events_project_id_id", "project_id", "id"),
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -100,6 +100,21 @@ class GuardedClient:
                 f"It was not answered within {bounds.total_s:g} s.", code="outbound_timeout", permanent=False
             ) from error
 
+    async def open(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None, timeout_s: float
+    ) -> httpx.Response:
+        """The beginning of an answer, which the caller reads and closes; no redirect is followed.
+
+        Raises OutboundError.
+        """
+        request = self._http.build_request(
+            method, self._parsed(url), headers=headers, content=content, timeout=timeout_s
+        )
+        try:
+            return await self._http.send(request, stream=True, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _failure(error, request.url.host) from error
+
     async def aclose(self) -> None:
         """Closes what is kept open."""
         await self._http.aclose()
@@ -136,6 +151,13 @@ class GuardedClient:
         finally:
             await response.aclose()
         return Answer(str(request.url), response.status_code, response.headers, content, cut), location
+
+    def judge(self, url: str) -> None:
+        """Judges an address as far as its text tells: names are judged when they are connected to.
+
+        Raises OutboundError.
+        """
+        self._parsed(url)
 
     def _parsed(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
         """The address, judged as far as its text tells. Raises OutboundError."""
@@ -183,7 +205,7 @@ class _Guard(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("no address")
         try:
             async with asyncio.timeout(timeout):
-                for address in await self._addresses(host, port):
+                for address in await self.addresses(host, port):
                     try:
                         return await self._network.connect_tcp(str(address), port, None, local_address, socket_options)
                     except httpcore.ConnectError as error:
@@ -202,7 +224,8 @@ class _Guard(httpcore.AsyncNetworkBackend):
         """As the network's own."""
         await self._network.sleep(seconds)
 
-    async def _addresses(self, host: str, port: int) -> list[Address]:
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        """Where the host is, each address judged. Raises OutboundError."""
         written = self.judge_name(host)
         if written is not None:
             return [written]
@@ -232,6 +255,31 @@ class _Transport(httpx.AsyncHTTPTransport):
             ssl_context=tls, network_backend=guard, max_connections=100, max_keepalive_connections=20,
             keepalive_expiry=30,
         )  # fmt: skip
+
+
+async def open_socket(host: str, port: int, *, allowed_hosts: Iterable[str] = (), connect_s: float) -> socket.socket:
+    """A connection to `host` under the same rules, for protocols other than HTTP; any port. Raises OutboundError."""
+    guard = _Guard(_resolve, frozenset(_plain(host) for host in allowed_hosts))
+    failure: Exception | None = None
+    try:
+        async with asyncio.timeout(connect_s):
+            for address in await guard.addresses(host, port):
+                connection = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+                connection.setblocking(False)
+                try:
+                    await asyncio.get_running_loop().sock_connect(connection, (str(address), port))
+                except BaseException as error:
+                    connection.close()
+                    if not isinstance(error, OSError) or isinstance(error, TimeoutError):
+                        raise
+                    failure = error
+                else:
+                    return connection
+    except TimeoutError as error:
+        failure = error
+    raise OutboundError(
+        f"{host[:253]} cannot be reached at port {port}.", code="unreachable", permanent=False
+    ) from failure
 
 
 async def _resolve(host: str, port: int) -> list[str]:

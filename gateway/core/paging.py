@@ -27,28 +27,30 @@ def page(
     Raises Invalid for a cursor that no page of this list gave out.
     """
     if cursor is not None:
-        position = _decode(cursor, key)
+        position = decode(cursor, key)
         query = query.where(key > position if oldest_first else key < position)
     query = query.order_by(key.asc() if oldest_first else key.desc()).limit(limit + 1)
     rows = list(session.scalars(query))
     if len(rows) <= limit:
         return rows, None
     rows = rows[:limit]
-    return rows, _encode(getattr(rows[-1], key.key), key)
+    return rows, encode(getattr(rows[-1], key.key), key)
 
 
-def _encode(position: uuid.UUID | int, key: InstrumentedAttribute[Any]) -> str:
+def encode(position: uuid.UUID | int, key: InstrumentedAttribute[Any]) -> str:
+    """The cursor that stands for a position in a list in the order of `key`."""
     return base64.urlsafe_b64encode(f"{_mark(key)}{position}".encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, key: InstrumentedAttribute[Any]) -> uuid.UUID | int:
+def decode(cursor: str, key: InstrumentedAttribute[Any]) -> Any:
+    """The position that a cursor stands for. Raises Invalid for one that no page of this list gave out."""
     wanted = key.type.python_type
     try:
         plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         if not plain.startswith(_mark(key)):
             raise _bad_cursor()
         plain = plain.removeprefix(_mark(key))
-        position = uuid.UUID(plain) if wanted is uuid.UUID else int(plain)
+        position: uuid.UUID | int = uuid.UUID(plain) if wanted is uuid.UUID else int(plain)
     except (binascii.Error, ValueError) as error:
         raise _bad_cursor() from error
     if isinstance(position, int) and not -(2**63) <= position < 2**63:

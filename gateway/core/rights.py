@@ -29,10 +29,15 @@ class Role:
 
 _MEMBER = (
     "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "models.*", "events.*", "threads.*",
+    "sessions.*", "transcripts.read", "transcripts.write",
+    "retention_policies.*", "processes.*", "schedules.*",
+    "destinations.*", "subscriptions.*", "deliveries.*",
+    "connectors.*",
     "preferences.read", "preferences.write", "preferences.delete", "spend_limits.read", "audit.read",
     "audit.export", "credentials.create", "credentials.read", "credentials.update", "credentials.rotate",
     "credentials.disable", "credentials.enable", "credentials.delete", "credentials.use",
     "credentials.read_keys", "providers.read",
+    "hooks.read", "hooks.create", "hooks.update", "hooks.delete", "hooks.rotate", "hooks.test", "hooks.replay",
     "capabilities.read", "queue.read", "access.explain", "access.read_actions", "self.*",
 )  # fmt: skip
 
@@ -45,7 +50,7 @@ BUILT_IN: dict[str, Role] = {
             "operator",
             (
                 "*.read", "audit.*", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*",
-                "nodes.*",
+                "processes.*", "schedules.*", "nodes.*", "sessions.*", "transcripts.write",
                 "models.*", "events.*", "access.explain", "access.read_actions", "self.*",
             ),
             "all",
@@ -58,7 +63,9 @@ BUILT_IN: dict[str, Role] = {
             (
                 "tasks.read", "runs.read", "artifacts.read", "projects.read", "models.read", "events.read",
                 "threads.read", "agents.read", "questions.read", "preferences.read", "audit.read",
-                "providers.read", "capabilities.read",
+                "connectors.read", "schedules.read", "sessions.read", "transcripts.read",
+                "providers.read", "capabilities.read", "retention_policies.read", "processes.read",
+                "destinations.read", "subscriptions.read", "deliveries.read",
                 "queue.read", "access.explain", "access.read_actions", "self.*",
             ),
             "own",

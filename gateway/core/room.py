@@ -3,6 +3,7 @@
 A route parses, calls one service function and answers; everything around it happens here.
 """
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -14,8 +15,8 @@ from flask_openapi3.models import Tag
 from flask_openapi3.utils import parse_parameters
 from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 
-from . import denials, idempotency, replay
-from .errors import BadRequest, Forbidden, Invalid, UnsupportedMediaType
+from . import denials, idempotency, replay, tombstones
+from .errors import BadRequest, Forbidden, Gone, Invalid, NotFound, UnsupportedMediaType
 from .identity import Actor
 from .policy import Resource, can
 from .problems import ErrorShape
@@ -91,8 +92,23 @@ def unit() -> Iterator[Work]:
     sessions = current_app.extensions["gateway_sessions"]
     read_only = request.method in ("GET", "HEAD")
     opened = unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only)
-    with opened as g.work, denials.recorded(g.work):
+    with opened as g.work, denials.recorded(g.work), _gone_if_purged(g.work):
         yield g.work
+
+
+@contextmanager
+def _gone_if_purged(work: Work) -> Iterator[None]:
+    """Around a view: what is not there because a policy has purged it is gone (410), not unknown."""
+    try:
+        yield
+    except NotFound as error:
+        wanted = (request.view_args or {}).get("id")
+        if request.url_rule is None or not isinstance(wanted, uuid.UUID):
+            raise
+        kind = request.url_rule.rule.partition("/<uuid:id>")[0].rpartition("/")[2]
+        for grave in tombstones.find(work.session, work.actor, kind.replace("-", "_"), [wanted]):
+            raise Gone(f"It was purged at {grave.purged_at:%Y-%m-%d %H:%M} UTC: {grave.reason}.") from error
+        raise
 
 
 def ok(*media_types: str, schema_type: str = "string") -> dict[str, Any]:

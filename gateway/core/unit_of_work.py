@@ -4,6 +4,7 @@ Events and jobs leave only with the commit and die with a rollback. Every servic
 `Work.allow`, which leaves the audit record; what was denied is recorded even though the rest rolls back.
 """
 
+import copy
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +13,17 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from . import audit, events, queue
+from . import audit, events
 from .audit import audit_row
+from .causes import Cause
+from .clock import new_id, now
 from .database import Base, together
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
 from .policy import Resource, can, is_hidden
+from .queue import QUEUE
+from .queue import defer as put_in_queue
 
 
 class Work:
@@ -32,11 +37,18 @@ class Work:
         self.request_id = request_id
         self.read_only = read_only
         self.denied = False
+        self._because: list[tuple[str, uuid.UUID, str]] = []
         self._events: list[NewEvent] = []
         self._audit: list[dict[str, Any]] = []
         self._denials: list[dict[str, Any]] = []
         self._rows: list[tuple[type[Base], list[dict[str, Any]]]] = []
         self._after_commit: list[Callable[[], None]] = []
+
+    def on_behalf_of(self, actor: Actor) -> "Work":
+        """The same unit of work for another actor: what both leave goes, or dies, with the one commit."""
+        other = copy.copy(self)
+        other.actor = actor
+        return other
 
     def allow(self, action: str, resource: Resource) -> None:
         """Decides and records. Raises NotFound for what the actor may not even know of, else Forbidden."""
@@ -78,9 +90,25 @@ class Work:
         """Adds an event to what leaves with the commit."""
         self._events.append(NewEvent(name, self.actor.handle, owner_id, task_id, run_id, project_id, tags, data or {}))
 
-    def defer(self, name: str, args: dict[str, Any], *, priority: int = 0) -> int:
+    @contextmanager
+    def because(self, kind: str, cause_id: uuid.UUID, reason: str) -> Iterator[None]:
+        """What is made meanwhile has this cause: `because("schedules", schedule.id, "fired")`. The innermost counts."""
+        self._because.append((kind, cause_id, reason))
+        try:
+            yield
+        finally:
+            self._because.pop()
+
+    def caused(self, kind: str, effect_id: uuid.UUID) -> None:
+        """Whoever makes something that can have a cause says so, and that keeps the cause there is, if any."""
+        if self._because:
+            cause_kind, cause_id, reason = self._because[-1]
+            cause = {"cause_kind": cause_kind, "cause_id": cause_id, "reason": reason}
+            self.insert(Cause, [{"id": new_id(), "time": now(), "effect_kind": kind, "effect_id": effect_id, **cause}])
+
+    def defer(self, name: str, args: dict[str, Any], *, queue: str = QUEUE, priority: int = 0) -> int:
         """Queues a job that starts once the commit is through; returns its number in the queue."""
-        return queue.defer(self.session, name, args, priority=priority)
+        return put_in_queue(self.session, name, args, queue=queue, priority=priority)
 
     def insert(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
         """Adds rows that this unit of work does not read again: they travel together with the commit."""

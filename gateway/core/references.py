@@ -1,0 +1,41 @@
+"""What refers to a row, read off the foreign keys, so that new rooms join in."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import ColumnElement, Table, func, literal, select
+from sqlalchemy.orm import Session
+
+from .database import Base
+
+COUNTED = 1000
+"""How many of one kind are counted before the answer is "more"."""
+
+Named = Mapping[str, tuple[str, ColumnElement[bool]]]
+"""Tables that name the row without a foreign key: what their rows are called, and how they name it."""
+
+
+def references(session: Session, table: str, row_id: uuid.UUID, named: Named | None = None) -> dict[str, int]:
+    """How many of each kind keep the row from being deleted, each counted up to COUNTED + 1; none are left out."""
+    counts: dict[str, int] = {}
+    for kind, referring, condition in _referring(table, row_id, named or {}):
+        few = select(literal(1)).select_from(referring).where(condition).limit(COUNTED + 1).subquery()
+        if count := session.scalar(select(func.count()).select_from(few)):
+            counts[kind] = counts.get(kind, 0) + count
+    return counts
+
+
+def in_words(count: int) -> str:
+    """A count as `references` gives it."""
+    return str(count) if count <= COUNTED else f"more than {COUNTED}"
+
+
+def _referring(table: str, row_id: uuid.UUID, named: Named) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
+    target = Base.metadata.tables[table]
+    for each in Base.metadata.sorted_tables:
+        for key in each.foreign_keys:
+            if key.column.table is target and key.ondelete != "CASCADE":
+                yield each.name, each, key.parent == row_id
+        if each.name in named:
+            kind, condition = named[each.name]
+            yield kind, each, condition
