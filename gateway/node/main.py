@@ -8,10 +8,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from threading import Thread, Timer
 from typing import Any
 
 import procrastinate
+import psutil
 import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
@@ -22,15 +24,20 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, libpq_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.errors import MissingPart
+from gateway.core.errors import AlreadyRunning, MissingPart
 from gateway.core.unit_of_work import Work
-from gateway.features.nodes import service as nodes
+from gateway.features.nodes import service_presence as presence
 
 from .node import Node
+from .placing import Placing, SuitableJobs
+from .pulse import Pulse
 
 log = structlog.get_logger("gateway.node")
 
 HEARTBEAT_S = 2.0
+LOOK_S = 0.5
+"""How often the node reads its orders and what waits for nodes like it."""
+
 REFRESH_S = 60.0
 LAST_RESORT_S = 5.0
 """How long after it was told to stop the process may still be there."""
@@ -59,30 +66,36 @@ def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bo
     database = Database(url, pool_size=16, max_overflow=0)
     if not beside:  # the gateway beside has checked; should the database just be restarting, that is waited for
         check_server(database.engine)
-    asyncio.run(_run(Node(config, database, name or platform.node() or "node"), url, pairs, beside))
+    node = Node(config, database, name or platform.node() or "node")
+    asyncio.run(_run(node, url, pairs, is_named=name is not None, beside=beside))
 
 
-async def _run(node: Node, url: str, labels: dict[str, str], beside: bool) -> None:
+async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, beside: bool) -> None:
     registry.load_tables()
     node.data_dir.prepare()
     stop = _stop_signal(beside)
     last_resort = asyncio.create_task(_end_for_sure(stop))
     keepers: list[asyncio.Task[None]] = []
     try:
+        if not beside:
+            await _settle_name(node, is_named)
         await _join(node, labels)
+        placing = Placing(node, partial(_join, node, labels))
+        pulse = Pulse(node, partial(_join, node, labels))
         keepers = [
-            asyncio.create_task(_every(HEARTBEAT_S, partial(_heartbeat, node))),
+            asyncio.create_task(_every(HEARTBEAT_S, pulse.beat)),
+            asyncio.create_task(_every(LOOK_S, placing.look)),
             asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
             *(asyncio.create_task(_every(seconds, partial(duty, node))) for duty, seconds in _duties()),
         ]
-        worker = asyncio.create_task(_work(node, url))
+        worker = asyncio.create_task(_work(node, url, placing))
         await asyncio.wait([worker, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         node.stopping = True
         worker.cancel()
         if (await asyncio.wait([worker], timeout=STOP_S))[1]:
             log.warning("the queue's worker does not end in order; its database may be gone")
         with suppress(Exception):
-            await asyncio.wait_for(node.unit(lambda work: nodes.leave(work, node.id)), 2)
+            await asyncio.wait_for(node.unit(lambda work: presence.leave(work, node.id)), 2)
     finally:
         for keeper in (last_resort, *keepers):
             keeper.cancel()
@@ -104,7 +117,7 @@ async def _join(node: Node, labels: dict[str, str]) -> None:
     capabilities = await node.capabilities()
 
     def join(work: Work) -> Any:
-        return nodes.join(
+        return presence.join(
             work, node.name, host=platform.node(), pid=os.getpid(), concurrency=node.config.node_concurrency,
             labels=labels, capabilities=capabilities,
         ).id  # fmt: skip
@@ -113,13 +126,29 @@ async def _join(node: Node, labels: dict[str, str]) -> None:
     log.info("joined", node=node.name, id=str(node.id))
 
 
-async def _work(node: Node, url: str) -> None:
+async def _settle_name(node: Node, is_named: bool) -> None:
+    """Finds the node a name that no other works under. Raises AlreadyRunning for one that was asked for.
+
+    One that was killed counts as working until its heartbeat is missed; on this machine we can see that it is gone.
+    """
+    wanted = node.name
+    for number in count(2):
+        holder = await node.unit(lambda work: presence.at_work(work, node.name))
+        if holder is None or (holder[0] == platform.node() and not psutil.pid_exists(holder[1])):
+            return
+        if is_named:
+            raise AlreadyRunning(f"A node named {wanted} works on {holder[0]} already; give this one another --name.")
+        node.rename(f"{wanted}-{number}")
+
+
+async def _work(node: Node, url: str, placing: Placing) -> None:
     """Runs the queue's worker, again and again where the database went away under it."""
     while not node.stopping:
         connector = procrastinate.PsycopgConnector(
             conninfo=libpq_url(url), min_size=1, max_size=6, timeout=POOL_PATIENCE_S
         )
         app = procrastinate.App(connector=connector)
+        app.job_manager = SuitableJobs(app.job_manager, placing)
         for door in registry.doors("jobs"):
             for name, handler in door.HANDLERS.items():
                 app.task(name=name)(_bound(handler, node))
@@ -147,12 +176,6 @@ def _duties() -> Iterator[tuple[Callable[[Node], Awaitable[None]], float]]:
     """What every room wants done regularly, and how often in seconds."""
     for door in registry.doors("jobs"):
         yield from door.DUTIES.items()
-
-
-async def _heartbeat(node: Node) -> None:
-    running = node.running
-    capabilities = await node.capabilities()
-    await node.unit(lambda work: nodes.heartbeat(work, node.id, running=running, capabilities=capabilities))
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[Any]]) -> None:

@@ -98,6 +98,11 @@ class Models:
         """The models of the last refresh: id, owner, context size in tokens and Unix time of making where known."""
         return [model for name in sorted(self._listed) for model in self._listed[name]]
 
+    def context_size(self, model: str) -> int | None:
+        """How many tokens `PROVIDER/MODEL` reads at once, where its server tells it."""
+        of_provider = self._listed.get(model.partition("/")[0], [])
+        return next((each["context_size"] for each in of_provider if each["id"] == model), None)
+
     def found(self) -> dict[str, dict[str, str]]:
         """The model servers found on this machine, by provider's name: kind and base_url."""
         return self._found
@@ -222,6 +227,7 @@ def _entry(provider: str, model: ModelInfo) -> dict[str, Any]:
         "id": f"{provider}/{model.id}",
         "owned_by": model.owned_by,
         "context_size": model.context_size,
+        "price": {"input": model.price[0], "output": model.price[1]} if model.price is not None else None,
         "created": int(model.created.timestamp()) if model.created is not None else None,
     }
 

@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
-import psutil
 import sqlalchemy.exc
 import structlog
 
+from gateway import registry
 from gateway.adapters.sandboxes.base import Sandbox, SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
 from gateway.core.clock import new_id
@@ -22,8 +23,10 @@ from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
+from gateway.features.processes.host import Host
 from gateway.features.settings import live as settings
 
+from . import machine
 from .models import Models
 
 log = structlog.get_logger("gateway.node")
@@ -49,14 +52,23 @@ class Node:
         self.holder = new_id()
         self.data_dir = DataDir(config.data_dir)
         self.store = Store(self.data_dir.artifacts)
-        self.models = Models(config, self.unit, KeyStore(self.data_dir.keys, config.master_key))
+        self.keys = KeyStore(self.data_dir.keys, config.master_key)
+        self.models = Models(config, self.unit, self.keys)
         settings.start(database.engine, config)
         self.actor = Actor(SYSTEM_USER_ID, f"node:{name}", frozenset({"owner"}), via="node")
+        self.purges = registry.purges()
+        self.hosts: dict[uuid.UUID, Host] = {}
+        """Where background processes may run: the runs with a workspace here."""
         self.stopping = False
         self._threads = ThreadPoolExecutor(config.node_concurrency + 4, thread_name_prefix="unit")
         self._busy: dict[uuid.UUID, asyncio.Task[Any]] = {}
         self._begun: set[uuid.UUID] = set()
         self._sandbox: Sandbox | SandboxUnavailable | None = None
+
+    def rename(self, name: str) -> None:
+        """Gives the node another name, before it has joined."""
+        self.name = name
+        self.actor = replace(self.actor, handle=f"node:{name}")
 
     async def unit(self, act: Callable[[Work], R], actor: Actor | None = None) -> R:
         """Runs `act` in a unit of work of its own, on a thread; a database that restarts is waited for.
@@ -136,12 +148,21 @@ class Node:
         except SandboxUnavailable as error:
             sandbox = {"kind": None, "ok": False, "reason": error.reason, "remedy": error.remedy}
         return {
-            "cpus": psutil.cpu_count() or 1,
-            "memory_bytes": psutil.virtual_memory().total,
+            **machine.report(),
             "sandbox": sandbox,
+            "sandbox_kinds": [sandbox["kind"]] if sandbox["ok"] else [],
             "models": self.models.listed(),
             "found_providers": self.models.found(),
         }
+
+    async def look_anew(self) -> None:
+        """Finds out again what this node can do; what runs goes on as it is."""
+        self._sandbox = None
+        await self.models.refresh()
+
+    def load(self) -> dict[str, Any]:
+        """How loaded this machine is, for the node's row."""
+        return machine.load(self.data_dir.path)
 
     async def close(self) -> None:
         """Gives everything back."""

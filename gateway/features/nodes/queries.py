@@ -1,14 +1,14 @@
 """Every select on nodes."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import DateTime, Row, Select, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 
-from .models import Node
+from .models import Node, NodeSample
 
 OFFLINE_AFTER = timedelta(seconds=10)
 """A node that has not been heard of for this long counts as offline."""
@@ -24,9 +24,15 @@ def by_name(session: Session, name: str) -> Node | None:
     return session.scalar(select(Node).where(Node.name == name).with_for_update())
 
 
-def by_id(session: Session, node_id: uuid.UUID) -> Node | None:
+def by_id(session: Session, node_id: uuid.UUID, *, lock: bool = False) -> Node | None:
     """One node."""
-    return session.get(Node, node_id)
+    query = select(Node).where(Node.id == node_id)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def admission(session: Session, node_id: uuid.UUID) -> str | None:
+    """What an operator has ordered of the node; None where it is gone."""
+    return session.scalar(select(Node.admission).where(Node.id == node_id))
 
 
 def online(session: Session) -> list[Node]:
@@ -35,6 +41,30 @@ def online(session: Session) -> list[Node]:
     return list(session.scalars(select(Node).where(alive, Node.stopped_at.is_(None)).order_by(Node.name)))
 
 
+def fallen_silent(session: Session, seconds: float) -> list[Node]:
+    """Nodes not heard of for so long and not known as lost, locked; one that another notices now is left out."""
+    silent = Node.heartbeat_at < now() - timedelta(seconds=seconds)
+    query = select(Node).where(silent, Node.stopped_at.is_(None), Node.lost_at.is_(None))
+    return list(session.scalars(query.with_for_update(skip_locked=True)))
+
+
 def names(session: Session) -> dict[uuid.UUID, str]:
     """Every node's name."""
     return {node.id: node.name for node in session.execute(select(Node.id, Node.name))}
+
+
+def load(
+    session: Session, node_id: uuid.UUID, since: datetime, step: timedelta
+) -> list[Row[datetime, float, float, float]]:
+    """A node's load since then, oldest first: one mean of processor, memory and running work for each step of time."""
+    bucket = func.date_bin(step, NodeSample.time, cast(since, DateTime(timezone=True)))
+    means = [func.avg(column) for column in (NodeSample.cpu_percent, NodeSample.memory_percent, NodeSample.running)]
+    query = select(bucket, *means).where(NodeSample.node_id == node_id, NodeSample.time >= since)
+    return list(session.execute(query.group_by(bucket).order_by(bucket)).all())
+
+
+def purge_samples(session: Session, before: datetime, most: int) -> int:
+    """Deletes the oldest samples; returns how many."""
+    old = select(NodeSample.node_id, NodeSample.time).where(NodeSample.time < before).limit(most).subquery()
+    where = (NodeSample.node_id == old.c.node_id) & (NodeSample.time == old.c.time)
+    return session.execute(delete(NodeSample).where(where)).rowcount  # type: ignore[attr-defined, no-any-return]
