@@ -5,6 +5,7 @@ from flask import Response, current_app
 from gateway.core.answers import answer, page_of
 from gateway.core.audit import AuditRecord
 from gateway.core.clock import now
+from gateway.core.exporting import MEDIA_TYPES
 from gateway.core.paging import page
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
@@ -50,7 +51,7 @@ def export_audit(query: ExportQuery) -> Response:
     name = f"audit-{now():%Y-%m-%d}.{query.format}"
     return Response(
         export.lines(batches, query.format),
-        content_type=export.MEDIA_TYPES[query.format],
+        content_type=MEDIA_TYPES[query.format],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 

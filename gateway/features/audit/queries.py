@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, and_, literal_column, select
 from sqlalchemy.orm import Session
 
-from gateway.core.audit import AuditHead, AuditRecord
+from gateway.core.audit import ROOM, AuditHead, AuditRecord
 from gateway.core.clock import first_id_at
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
@@ -29,12 +29,11 @@ def filtered(actor: Actor, wanted: AuditFilter, action: str = "audit.read") -> S
         user_id = _as_id(wanted.actor)
         query = query.where(AuditRecord.actor_id == user_id if user_id else AuditRecord.actor == wanted.actor)
     if wanted.action is not None and wanted.action != "*":
-        query = query.where(_action_fits(wanted.action))
+        query = query.where(_action_fits(wanted.action, among_denials=wanted.decision == "deny"))
     if wanted.resource is not None:
         query = query.where(_resource_fits(wanted.resource))
     if wanted.decision is not None:
-        # A literal, not a parameter: only so may a prepared plan use the index on denials.
-        query = query.where(AuditRecord.decision == literal_column(f"'{wanted.decision}'"))
+        query = query.where(_decision_fits(wanted))
     if wanted.created_after is not None:
         query = query.where(AuditRecord.id >= first_id_at(wanted.created_after))
     if wanted.created_before is not None:
@@ -100,9 +99,18 @@ def _as_id(text: str) -> uuid.UUID | None:
         return None
 
 
-def _action_fits(glob: str) -> ColumnElement[bool]:
+def _decision_fits(wanted: AuditFilter) -> ColumnElement[bool]:
+    # Literals, not parameters: only so may a prepared plan use the indexes on denials.
+    if wanted.decision == "deny" and (wanted.actor is not None or wanted.action not in (None, "*")):
+        return AuditRecord.decision != literal_column("'allow'")
+    return AuditRecord.decision == literal_column(f"'{wanted.decision}'")
+
+
+def _action_fits(glob: str, *, among_denials: bool) -> ColumnElement[bool]:
     if not glob.endswith(".*"):
         return AuditRecord.action == glob
+    if among_denials and glob.count(".") == 1:
+        return literal_column(ROOM) == glob.removesuffix(".*")
     # All that begins with `room.` lies between `room.` and `room/`, the next character, in the index's order.
     room = glob.removesuffix(".*")
     return and_(AuditRecord.action.op("~>=~")(f"{room}."), AuditRecord.action.op("~<~")(f"{room}/"))
