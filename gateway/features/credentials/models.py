@@ -77,8 +77,3 @@ class Credential(Base):
     def sealed(self) -> Sealed:
         """The secret as it is stored."""
         return Sealed(self.secret_kid, self.secret_key, self.secret_ciphertext)
-
-
-def place_of(credential_id: uuid.UUID) -> str:
-    """What a credential's secret is bound to."""
-    return f"credentials|{credential_id}|secret"

@@ -1,11 +1,13 @@
 """Every select on credentials and master keys."""
 
 import uuid
+from collections import Counter
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Row, Select, column, func, select, table, text, true
+from sqlalchemy import Row, Select, Table, column, func, select, table, text, true
 from sqlalchemy.orm import Session
 
+from gateway.core.database import Base
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -14,6 +16,9 @@ from .schemas import CredentialQuery
 
 KEYS_LOCK = 7_340_002
 """Advisory lock on which key is current: shared by who seals, held alone by who changes it."""
+
+SEALED = {"secret_ciphertext", "secret_key", "secret_kid"}
+"""The columns of a table that holds secrets, each bound to its row by `envelope.place_of`."""
 
 # What refers to a credential lies in rooms above this one, hence by table name.
 _PROVIDERS = table("providers", column("name"), column("credential_id"))
@@ -85,12 +90,19 @@ def recovery_key(session: Session) -> RecoveryKey | None:
     return session.get(RecoveryKey, 1)
 
 
-def to_rewrap(session: Session, kids: Sequence[str], most: int) -> Sequence[Row[uuid.UUID, str, bytes, bytes]]:
-    """Up to `most` secrets under these keys, locked; those that somebody else holds are passed over."""
+def sealed_tables() -> list[Table]:
+    """Every table whose rows hold a secret of their own, read off its columns, so that new rooms join in."""
+    return [each for each in Base.metadata.sorted_tables if SEALED.issubset(each.columns.keys())]
+
+
+def to_rewrap(
+    session: Session, table: Table, kids: Sequence[str], most: int
+) -> Sequence[Row[uuid.UUID, str, bytes, bytes]]:
+    """Up to `most` secrets of a table under these keys, locked; those that somebody else holds are passed over."""
     query = (
-        select(Credential.id, Credential.secret_kid, Credential.secret_key, Credential.secret_ciphertext)
-        .where(Credential.secret_kid.in_(kids))
-        .order_by(Credential.id)
+        select(table.c.id, table.c.secret_kid, table.c.secret_key, table.c.secret_ciphertext)
+        .where(table.c.secret_kid.in_(kids))
+        .order_by(table.c.id)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
@@ -99,5 +111,8 @@ def to_rewrap(session: Session, kids: Sequence[str], most: int) -> Sequence[Row[
 
 def sealed_by(session: Session) -> dict[str, int]:
     """How many secrets each master key wraps."""
-    counted = select(Credential.secret_kid, func.count()).group_by(Credential.secret_kid)
-    return dict(session.execute(counted).all())
+    wraps: Counter[str] = Counter()
+    for sealed in sealed_tables():
+        counted = select(sealed.c.secret_kid, func.count()).where(sealed.c.secret_kid.is_not(None))
+        wraps.update(dict(session.execute(counted.group_by(sealed.c.secret_kid)).all()))
+    return wraps

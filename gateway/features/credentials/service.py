@@ -18,7 +18,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 
 from . import queries, service_keys
-from .models import Credential, place_of
+from .models import Credential
 from .schemas import CredentialIn, CredentialPatch, CredentialQuery
 
 _CREDENTIALS = Base.metadata.tables[Credential.__tablename__]
@@ -41,7 +41,7 @@ def create(work: Work, keys: KeyStore, wish: CredentialIn) -> Credential:
         work.allow("credentials.create", Resource("credentials", None, owner_id))
     _check_name(work, owner_id, wish.name, None)
     credential_id = new_id()
-    sealed = service_keys.seal(work, keys, credential_id, wish.secret.get_secret_value())
+    sealed = service_keys.seal(work, keys, _CREDENTIALS.name, credential_id, wish.secret.get_secret_value())
     credential = Credential(
         id=credential_id, owner_id=owner_id, project_id=wish.project_id, name=wish.name, kind=wish.kind,
         description=wish.description, metadata_=wish.metadata, secret_ciphertext=sealed.ciphertext,
@@ -83,7 +83,7 @@ def change(work: Work, credential: Credential, patch: CredentialPatch) -> Creden
 
 def rotate(work: Work, keys: KeyStore, credential: Credential, secret: str) -> Credential:
     """Replaces the secret, as `for_change` gave the credential; the old one is gone."""
-    sealed = service_keys.seal(work, keys, credential.id, secret)
+    sealed = service_keys.seal(work, keys, _CREDENTIALS.name, credential.id, secret)
     credential.secret_ciphertext, credential.secret_key = sealed.ciphertext, sealed.wrapped_key
     credential.secret_kid, credential.rotated_at = sealed.kid, now()
     work.session.flush()
@@ -138,7 +138,9 @@ def use(work: Work, keys: KeyStore, credential_id: uuid.UUID, purpose: str) -> s
         work.record("credentials.use", about, allowed=False, reason=f"it is disabled; wanted by {purpose}")
         raise Conflict(f"The credential {credential.name} is disabled; enable it or name another one.")
     try:
-        secret = envelope.unseal(keys.get(credential.secret_kid), credential.sealed, place_of(credential.id))
+        secret = envelope.unseal(
+            keys.get(credential.secret_kid), credential.sealed, envelope.place_of(_CREDENTIALS.name, credential.id)
+        )
     except Unreadable as error:
         raise Conflict(
             f"The credential {credential.name} was changed behind the gateway's back and opens no more;"

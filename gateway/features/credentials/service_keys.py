@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Table, bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core import envelope, recovery
 from gateway.core.clock import now
-from gateway.core.database import Base
 from gateway.core.envelope import Unreadable
 from gateway.core.errors import Conflict, Forbidden, Invalid
 from gateway.core.key_store import KeyStore
@@ -18,7 +17,7 @@ from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 
 from . import queries
-from .models import Credential, MasterKey, RecoveryKey, place_of
+from .models import MasterKey, RecoveryKey
 
 BATCH = 100
 """Secrets that one step of a rotation rewraps: their rows are locked for some milliseconds."""
@@ -27,7 +26,6 @@ BY_PERSON = ("console", "login", "system")
 """Ways in by which a recovery key is given out: an API token, which scripts hold, is none of them."""
 
 _KEYS = Resource("credentials")
-_CREDENTIALS = Base.metadata.tables[Credential.__tablename__]
 
 
 @dataclass(frozen=True)
@@ -93,24 +91,31 @@ def rewrap_some(work: Work, keys: KeyStore, most: int = BATCH) -> int:
     work.allow("credentials.rotate_keys", _KEYS)
     current = for_sealing(work, keys)
     old = {key.kid: keys.get(key.kid) for key in queries.keys(work.session, "retiring") if keys.has(key.kid)}
+    done = 0
+    for table in queries.sealed_tables():
+        done += _rewrap_in(work, table, old, current, most - done)
+    return done
+
+
+def _rewrap_in(
+    work: Work, table: Table, old: dict[str, envelope.MasterKey], current: envelope.MasterKey, most: int
+) -> int:
     changes = []
-    for credential_id, kid, wrapped, ciphertext in queries.to_rewrap(work.session, list(old), most):
+    for row_id, kid, wrapped, ciphertext in queries.to_rewrap(work.session, table, list(old), most):
         sealed = envelope.Sealed(kid, wrapped, ciphertext)
         try:
-            renewed = envelope.rewrap(old[kid], current, sealed, place_of(credential_id))
+            renewed = envelope.rewrap(old[kid], current, sealed, envelope.place_of(table.name, row_id))
         except Unreadable as error:
             raise Conflict(
-                f"The credential {credential_id} was changed behind the gateway's back and opens no more; give it a"
-                " new secret or delete it, then run `app.py key rotate` again."
+                f"The secret of {row_id} in {table.name} was changed behind the gateway's back and opens no more; give"
+                " it a new secret or delete it, then run `app.py key rotate` again."
             ) from error
-        changes.append({"of": credential_id, "kid": renewed.kid, "wrapped": renewed.wrapped_key})
+        changes.append({"of": row_id, "kid": renewed.kid, "wrapped": renewed.wrapped_key})
     if changes:  # past the ORM: neither version nor time of change is the owner's business here
-        renew = update(_CREDENTIALS).where(_CREDENTIALS.c.id == bindparam("of"))
+        kept = {"updated_at": table.c.updated_at} if "updated_at" in table.c else {}
+        renew = update(table).where(table.c.id == bindparam("of"))
         work.session.execute(
-            renew.values(
-                secret_kid=bindparam("kid"), secret_key=bindparam("wrapped"), updated_at=_CREDENTIALS.c.updated_at
-            ),
-            changes,
+            renew.values(secret_kid=bindparam("kid"), secret_key=bindparam("wrapped"), **kept), changes
         )
     return len(changes)
 
@@ -230,6 +235,6 @@ def _make_current(work: Work, keys: KeyStore) -> envelope.MasterKey:
     return master
 
 
-def seal(work: Work, keys: KeyStore, credential_id: uuid.UUID, secret: str) -> envelope.Sealed:
+def seal(work: Work, keys: KeyStore, table: str, row_id: uuid.UUID, secret: str) -> envelope.Sealed:
     """A secret, sealed for its row under the current key."""
-    return envelope.seal(for_sealing(work, keys), secret, place_of(credential_id))
+    return envelope.seal(for_sealing(work, keys), secret, envelope.place_of(table, row_id))

@@ -17,7 +17,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from gateway.core import crypto
+from gateway.core import crypto, inner
 from gateway.core.clock import now
 from gateway.core.database import AT_ONCE
 from gateway.core.errors import Forbidden, TooMany, Unauthenticated
@@ -56,7 +56,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def authenticate() -> None:
-        g.actor = _nobody() if _is_public() else _known()
+        g.actor = request.environ.get(inner.ACTOR) or (_nobody() if _is_public() else _known())
 
 
 def csrf_token(session_id: str) -> str:
