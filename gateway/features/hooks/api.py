@@ -1,0 +1,111 @@
+"""Routes of hooks, for those who make them. Where the world posts to is in `inbound`."""
+
+from typing import Any
+
+from flask import Response, current_app, request
+
+from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.key_store import KeyStore
+from gateway.core.paging import page
+from gateway.core.room import Room, work
+from gateway.core.schemas import IdPath, Page
+
+from . import service, service_receive
+from .inbound import world
+from .models import Hook, HookRequest
+from .schemas import (
+    HookIn,
+    HookOut,
+    HookPatch,
+    HookQuery,
+    HookWithSecret,
+    RequestItem,
+    RequestOut,
+    RequestPath,
+    RequestQuery,
+    RotateIn,
+    TrialIn,
+    TrialOut,
+)
+
+__all__ = ["room", "world"]
+
+room = Room("hooks", __name__, title="Hooks")
+
+
+def _keys() -> KeyStore:
+    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
+
+
+def _plain(*hooks: Hook) -> list[dict[str, Any]]:
+    return service.describe(work(), hooks, request.host_url.rstrip("/"))
+
+
+def _with_secret(hook: Hook, secret: str) -> HookWithSecret:
+    shown = _plain(hook)[0]
+    return HookWithSecret.model_validate({**shown, "secret": secret})
+
+
+def _whole(found: HookRequest) -> RequestOut:
+    plain = {name: getattr(found, name) for name in RequestOut.model_fields if name != "body"}
+    return RequestOut(**plain, body=found.body.decode("utf-8", "replace"))
+
+
+@room.get("/hooks", responses={200: Page[HookOut]}, summary="Hooks, without their secrets")
+def list_hooks(query: HookQuery) -> Response:
+    found = service.visible(work(), query)
+    rows, cursor = page(work().session, found, Hook.id, limit=query.limit, cursor=query.cursor)
+    return page_of(HookOut, _plain(*rows), cursor)
+
+
+@room.post("/hooks", responses={201: HookWithSecret}, summary="Make a hook; its secret is shown this once")
+def create_hook(body: HookIn) -> Response:
+    hook, secret = service.create(work(), _keys(), body)
+    return created(_with_secret(hook, secret), f"/v1/hooks/{hook.id}")
+
+
+@room.get("/hooks/<uuid:id>", responses={200: HookOut}, summary="One hook")
+def get_hook(path: IdPath) -> Response:
+    return answer(HookOut.model_validate(_plain(service.get(work(), path.id))[0]))
+
+
+@room.patch("/hooks/<uuid:id>", responses={200: HookOut}, summary="Change a hook (JSON merge patch)")
+def patch_hook(path: IdPath, body: HookPatch) -> Response:
+    hook = service.for_change(work(), path.id)
+    check_version(hook.version)
+    return answer(HookOut.model_validate(_plain(service.change(work(), hook, body))[0]))
+
+
+@room.delete("/hooks/<uuid:id>", responses={204: None}, summary="Delete a hook with its requests")
+def delete_hook(path: IdPath) -> Response:
+    service.remove(work(), path.id)
+    return no_content()
+
+
+@room.post("/hooks/<uuid:id>/rotate", responses={200: HookWithSecret}, summary="A new secret; the old ones hold on")
+def rotate_secret(path: IdPath, body: RotateIn) -> Response:
+    hook, secret = service.rotate(work(), _keys(), path.id, body)
+    return answer(_with_secret(hook, secret), headers={"Cache-Control": "no-store"})
+
+
+@room.post("/hooks/<uuid:id>/test", responses={200: TrialOut}, summary="What the hook makes of a request")
+def test_hook(path: IdPath, body: TrialIn) -> Response:
+    return answer(TrialOut.model_validate(service_receive.test(work(), _keys(), path.id, body)))
+
+
+@room.get("/hooks/<uuid:id>/requests", responses={200: Page[RequestItem]}, summary="What came to a hook")
+def list_requests(path: IdPath, query: RequestQuery) -> Response:
+    found = service.requests(work(), path.id, query.outcome)
+    rows, cursor = page(work().session, found, HookRequest.id, limit=query.limit, cursor=query.cursor)
+    return page_of(RequestItem, rows, cursor)
+
+
+@room.get("/hooks/<uuid:id>/requests/<uuid:rid>", responses={200: RequestOut}, summary="One request, as it came")
+def get_request(path: RequestPath) -> Response:
+    return answer(_whole(service.request(work(), path.id, path.rid)))
+
+
+@room.post("/hooks/<uuid:id>/requests/<uuid:rid>/replay", responses={201: RequestOut}, summary="Act on a request again")
+def replay_request(path: RequestPath) -> Response:
+    found = service_receive.replay(work(), _keys(), path.id, path.rid)
+    return created(_whole(found), f"/v1/hooks/{path.id}/requests/{found.id}")
