@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.core.answers import event_stream, page_of
+from gateway.core.answers import answer, event_stream, page_of
 from gateway.core.errors import GatewayError, Invalid, NotReady
 from gateway.core.events import Event
 from gateway.core.identity import Actor
@@ -26,7 +26,7 @@ from gateway.core.unit_of_work import unit_of_work
 
 from . import service
 from .fanout import Fanout, Message, Reset
-from .schemas import EventOut, EventQuery, Filter, StreamQuery, Subscribe
+from .schemas import EventCatalogue, EventOut, EventQuery, Filter, StreamQuery, Subscribe
 
 room = Room("events", __name__, title="Events")
 
@@ -52,6 +52,11 @@ def list_events(query: EventQuery) -> Response:
     found = service.visible(work(), query)
     rows, cursor = page(work().session, found, Event.seq, limit=query.limit, cursor=query.cursor, oldest_first=True)
     return page_of(EventOut, rows, cursor)
+
+
+@room.get("/events/catalog", responses={200: EventCatalogue}, summary="Every sort of event, with schema and example")
+def get_catalogue() -> Response:
+    return answer(service.catalogue(work()))
 
 
 @room.get(

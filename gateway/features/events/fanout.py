@@ -92,14 +92,15 @@ class Subscriber:
     def go_on_as(self, actor: Actor) -> None:
         """The same identity with other rights: whoever reads is woken, to look again at what it may see."""
         self.actor, self.within = actor, reach(actor, "events.read", "events")
-        self._nudge()
+        self.wake()
 
     def end(self) -> None:
         """Ends the stream, whatever waits for it."""
         self.ended = True
-        self._nudge()
+        self.wake()
 
-    def _nudge(self) -> None:
+    def wake(self) -> None:
+        """Has whoever reads look again, though no event came."""
         with suppress(queue.Full):  # then whoever reads is awake anyway
             self.waiting.put_nowait(None)
 

@@ -33,6 +33,12 @@ def between(session: Session, after: int, up_to: int | None, limit: int) -> list
     return list(session.scalars(query if up_to is None else query.where(Event.seq <= up_to)))
 
 
+def fitting(session: Session, after: int, up_to: int, name_regex: str, limit: int) -> list[Event]:
+    """The first events of the log after number `after` whose name fits, oldest first, for everyone."""
+    query = select(Event).where(Event.seq > after, Event.seq <= up_to, Event.name.regexp_match(f"^(?:{name_regex})$"))
+    return list(session.scalars(query.order_by(Event.seq).limit(limit))) if after < up_to else []
+
+
 def head(session: Session) -> int:
     """The last number given out."""
     return session.scalar(select(EventHead.seq)) or 0

@@ -3,7 +3,7 @@
 import re
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -34,6 +34,23 @@ class EventOut(Out):
     project_id: uuid.UUID | None
     tags: list[str]
     data: dict[str, Any]
+
+
+class EventSort(Out):
+    """One sort of event: when it happens, how grave it is, JSON Schema of its `data`, and an example of it all."""
+
+    name: str
+    summary: str
+    severity: Literal["info", "warning", "error"]
+    data_schema: dict[str, Any]
+    example: dict[str, Any]
+
+
+class EventCatalogue(Out):
+    """All events there are, and the JSON Schema of what is the same in all of them."""
+
+    event_schema: dict[str, Any]
+    items: list[EventSort]
 
 
 class EventQuery(PageQuery):

@@ -1,7 +1,7 @@
 """Rules of reading the event log."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Select
 
@@ -11,9 +11,10 @@ from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 
 from . import queries
+from .catalogue import EVENTS
 from .fanout import Fanout, Message, Reset, Subscriber
 from .patterns import to_regex
-from .schemas import EventQuery, Filter
+from .schemas import EventCatalogue, EventOut, EventQuery, EventSort, Filter
 
 
 def visible(work: Work, query: EventQuery) -> Select[Event]:
@@ -26,6 +27,19 @@ def visible(work: Work, query: EventQuery) -> Select[Event]:
         task_id=query.task_id,
         run_id=query.run_id,
     )
+
+
+def catalogue(work: Work) -> EventCatalogue:
+    """Every sort of event, by name."""
+    work.allow("events.read", Resource("events", listed=True))
+    items = [
+        EventSort(
+            name=name, summary=known.summary, severity=known.severity, data_schema=known.data_schema(),
+            example=known.example(name),
+        )
+        for name, known in EVENTS.items()
+    ]  # fmt: skip
+    return EventCatalogue(event_schema=EventOut.model_json_schema(), items=items)
 
 
 def subscribe(
@@ -49,3 +63,13 @@ def hints(fanout: Fanout, actor: Actor, run_id: uuid.UUID) -> Iterator[Subscribe
                 yield subscriber
         except Reset:
             subscriber.behind = True
+
+
+def after(work: Work, seq: int, patterns: Sequence[str], limit: int) -> tuple[int, list[Event]]:
+    """The log's end, and the first events up to there after number `seq` that fit a pattern, oldest first.
+
+    Of all users: for rooms that follow the log, each of which decides whom it acts for.
+    """
+    head = queries.head(work.session)
+    regex = "|".join(to_regex(pattern) for pattern in patterns)
+    return head, queries.fitting(work.session, seq, head, regex, limit)

@@ -1,0 +1,1 @@
+"""Where messages go: web hooks, chats, mail, push services and this machine's own desktop."""

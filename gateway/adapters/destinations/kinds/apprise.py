@@ -1,0 +1,62 @@
+"""Whatever else the apprise library can reach: Telegram, Teams and some hundred others, each by a URL.
+
+It connects by itself, so each message is sent in a process of its own (`apprise_child`), where the interpreter judges
+every connection; a message that hangs costs a killed process.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.adapters.destinations.base import DeliveryError, Destination, Message, shortened
+from gateway.adapters.destinations.by_http import HttpConfig
+
+CHILD = Path(__file__).parent.parent / "apprise_child.py"
+LONGEST = 4000
+NOTIFY_TYPES = {"info": "info", "warning": "warning", "error": "failure"}
+_KEPT = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT")
+
+
+class AppriseConfig(HttpConfig):
+    """The address, with its tokens, is the secret."""
+
+
+class Apprise(Destination[AppriseConfig]):
+    """A message by one of apprise's services."""
+
+    kind = "apprise"
+    title = "Another service (apprise)"
+    Config = AppriseConfig
+    key_label = "Apprise URL, such as tgram://bottoken/ChatID"
+    per_minute = 30
+
+    @classmethod
+    def check(cls, config: AppriseConfig, secret: str | None) -> None:
+        if secret is not None and ("://" not in secret or not secret.isprintable() or len(secret.split()) != 1):
+            raise ValueError("secret: it must be one URL as apprise writes them, such as tgram://bottoken/ChatID")
+
+    async def send(self, message: Message) -> int | None:
+        wish = {
+            "url": self.secrets[0], "title": message.title, "text": shortened(message.text, LONGEST),
+            "type": NOTIFY_TYPES[message.severity], "allowed_hosts": self.config.allowed_hosts,
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", str(CHILD), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL, env={name: os.environ[name] for name in _KEPT if name in os.environ},
+        )  # fmt: skip
+        try:
+            written, _ = await process.communicate(json.dumps(wish).encode())
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.shield(process.wait())
+        try:
+            answer = json.loads(written)
+        except ValueError:
+            answer = {"problem": "The service could not be asked.", "code": "refused", "permanent": False}
+        if "problem" in answer:
+            raise DeliveryError(answer["problem"], code=answer["code"], permanent=answer["permanent"])
+        return None

@@ -1,0 +1,30 @@
+"""What a node does for messaging: it turns new events into deliveries, and sends what is due."""
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from gateway.core.key_store import KeyStore
+
+from . import service_matching as matching
+
+if TYPE_CHECKING:
+    from gateway.node.node import Node
+
+    from .sender import Sender
+
+_SENDERS: "WeakKeyDictionary[Node, Sender]" = WeakKeyDictionary()
+
+
+async def deliver(node: "Node") -> None:
+    """Reads the event log on, and looks for destinations with something due."""
+    while await node.unit(matching.match_some) == matching.BATCH:
+        pass
+    if node not in _SENDERS:
+        from .sender import Sender  # only here: the kinds' libraries would lengthen every start
+
+        _SENDERS[node] = Sender(node, KeyStore(node.data_dir.keys, node.config.master_key))
+    await _SENDERS[node].look()
+
+
+HANDLERS: dict[str, Any] = {}
+DUTIES = {deliver: 0.25}

@@ -1,0 +1,219 @@
+"""Every select on destinations, subscriptions, deliveries and attempts."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Row, Select, func, nulls_first, or_, select
+from sqlalchemy.orm import Session
+
+from gateway.core.events import Event, EventHead
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
+
+from .models import Attempt, Delivery, Destination, Position, Subscription
+from .schemas import DeliveryQuery, DestinationQuery, SubscriptionQuery
+
+SHOWN_ATTEMPTS = 20
+"""Attempts that a delivery shows."""
+
+_IS_DUE = (Delivery.status == "pending", Delivery.destination_id == Destination.id)
+
+
+def destinations(actor: Actor) -> Select[Destination]:
+    """The destinations the actor may see."""
+    return select(Destination).where(seen_by(actor, "destinations.read", owner=Destination.user_id, key=Destination.id))
+
+
+def filtered_destinations(actor: Actor, query: DestinationQuery) -> Select[Destination]:
+    """A list of them."""
+    found = destinations(actor)
+    if query.destination_type is not None:
+        found = found.where(Destination.destination_type == query.destination_type)
+    return found if query.is_active is None else found.where(Destination.is_active.is_(query.is_active))
+
+
+def destination(session: Session, actor: Actor, destination_id: uuid.UUID, *, lock: bool = False) -> Destination | None:
+    """A destination the actor may see."""
+    query = destinations(actor).where(Destination.id == destination_id)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def subscriptions(actor: Actor) -> Select[Subscription]:
+    """The subscriptions the actor may see."""
+    return select(Subscription).where(
+        seen_by(actor, "subscriptions.read", owner=Subscription.user_id, key=Subscription.id)
+    )
+
+
+def filtered_subscriptions(actor: Actor, query: SubscriptionQuery) -> Select[Subscription]:
+    """A list of them."""
+    found = subscriptions(actor)
+    return found.where(Subscription.destination_id == query.destination_id) if query.destination_id else found
+
+
+def subscription(
+    session: Session, actor: Actor, subscription_id: uuid.UUID, *, lock: bool = False
+) -> Subscription | None:
+    """A subscription the actor may see."""
+    query = subscriptions(actor).where(Subscription.id == subscription_id)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def deliveries(actor: Actor) -> Select[Delivery]:
+    """The deliveries the actor may see."""
+    return select(Delivery).where(seen_by(actor, "deliveries.read", owner=Delivery.user_id, key=Delivery.id))
+
+
+def filtered_deliveries(actor: Actor, query: DeliveryQuery) -> Select[Delivery]:
+    """A list of them."""
+    wanted: list[tuple[ColumnElement[object] | object, object]] = [
+        (Delivery.destination_id, query.destination_id), (Delivery.subscription_id, query.subscription_id),
+        (Delivery.status, query.status), (Delivery.event_name, query.event),
+    ]  # fmt: skip
+    return deliveries(actor).where(*(column == value for column, value in wanted if value is not None))  # type: ignore[arg-type]
+
+
+def delivery(session: Session, actor: Actor, delivery_id: uuid.UUID, *, lock: bool = False) -> Delivery | None:
+    """A delivery the actor may see."""
+    query = deliveries(actor).where(Delivery.id == delivery_id)
+    return session.scalar(query.with_for_update() if lock else query.execution_options(populate_existing=True))
+
+
+def attempts_of(session: Session, delivery_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Attempt]]:
+    """The latest attempts of deliveries, the newest first."""
+    newest = (
+        select(Attempt.id)
+        .where(Attempt.delivery_id == Delivery.id)
+        .order_by(Attempt.id.desc())
+        .limit(SHOWN_ATTEMPTS)
+        .correlate(Delivery)
+        .lateral()
+    )
+    query = (
+        select(Attempt)
+        .select_from(Delivery)
+        .join(newest, Delivery.id.in_(delivery_ids))
+        .join(Attempt, Attempt.id == newest.c.id)
+        .order_by(Attempt.id.desc())
+    )
+    found: dict[uuid.UUID, list[Attempt]] = {delivery_id: [] for delivery_id in delivery_ids}
+    for attempt in session.scalars(query):
+        found[attempt.delivery_id].append(attempt)
+    return found
+
+
+def newest_events(session: Session, actor: Actor, most: int) -> Sequence[Event]:
+    """The newest events the actor may see, the newest first."""
+    seen = seen_by(actor, "events.read", owner=Event.owner_id, project=Event.project_id)
+    return session.scalars(select(Event).where(seen).order_by(Event.seq.desc()).limit(most)).all()
+
+
+def is_behind(session: Session) -> bool:
+    """Whether there are events that were not turned into deliveries yet."""
+    return session.scalar(select(Position.id).where(Position.seq < select(EventHead.seq).scalar_subquery())) is not None
+
+
+def take_position(session: Session) -> Position | None:
+    """How far the log was read, locked; None while another node reads on."""
+    return session.scalar(select(Position).with_for_update(skip_locked=True))
+
+
+def events_after(session: Session, seq: int, most: int) -> Sequence[Event]:
+    """The log from number `seq` on, oldest first."""
+    return session.scalars(select(Event).where(Event.seq > seq).order_by(Event.seq).limit(most)).all()
+
+
+def all_subscriptions(session: Session) -> Sequence[Row[Subscription, bool]]:
+    """Every subscription, and whether its destination is on."""
+    query = select(Subscription, Destination.is_active).join(Destination, Subscription.destination_id == Destination.id)
+    return session.execute(query.order_by(Subscription.id)).all()
+
+
+def elsewhere(session: Session, user_id: uuid.UUID, destination_id: uuid.UUID) -> Destination | None:
+    """Another destination of a user's that works: the one that took something last."""
+    query = select(Destination).where(
+        Destination.user_id == user_id, Destination.id != destination_id, Destination.is_active,
+        Destination.failing_since.is_(None),
+    )  # fmt: skip
+    return session.scalar(query.order_by(Destination.last_success_at.desc().nulls_last(), Destination.id).limit(1))
+
+
+def to_send_to(session: Session, holder: uuid.UUID, moment: datetime, most: int) -> Sequence[Destination]:
+    """Destinations with something due that no other living node sends to, locked."""
+    due = select(Delivery.id).where(*_IS_DUE, Delivery.next_attempt_at <= moment).limit(1)
+    query = select(Destination).where(
+        due.exists(),
+        or_(Destination.leased_until.is_(None), Destination.leased_until < moment),
+        or_(Destination.paused_until.is_(None), Destination.paused_until <= moment),
+    )
+    return session.scalars(
+        query.order_by(Destination.leased_until.nulls_first(), Destination.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def by_id(session: Session, destination_id: uuid.UUID, *, lock: bool = False) -> Destination | None:
+    """A destination, whoever may see it: for the node that sends there."""
+    query = select(Destination).where(Destination.id == destination_id)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def due(session: Session, destination: Destination, moment: datetime, most: int) -> list[Delivery]:
+    """What is to be sent now, in order. To an ordered destination nothing goes before what waits ahead of it."""
+    query = select(Delivery).where(Delivery.destination_id == destination.id, Delivery.status == "pending").limit(most)
+    if not destination.is_ordered:
+        query = query.where(Delivery.next_attempt_at <= moment)
+        return list(session.scalars(query.order_by(Delivery.next_attempt_at, Delivery.event_seq)))
+    found = []
+    for row in session.scalars(query.order_by(nulls_first(Delivery.event_seq.asc()))):
+        if row.next_attempt_at is None or row.next_attempt_at > moment:
+            break
+        found.append(row)
+    return found
+
+
+def digest_members(session: Session, subscription_id: uuid.UUID, moment: datetime) -> Sequence[Delivery]:
+    """What goes into one digest: all that waits for it and was not tried yet, oldest first."""
+    query = select(Delivery).where(
+        Delivery.subscription_id == subscription_id, Delivery.status == "pending", Delivery.is_digest,
+        Delivery.attempts == 0, Delivery.next_attempt_at <= moment,
+    )  # fmt: skip
+    return session.scalars(query.order_by(Delivery.event_seq)).all()
+
+
+def merged_events(session: Session, delivery_id: uuid.UUID, most: int) -> tuple[list[dict[str, object]], int]:
+    """The events that went into a digest besides its first, oldest first, up to `most`; and how many there are."""
+    merged = Delivery.merged_into == delivery_id
+    events = session.scalars(select(Delivery.event).where(merged).order_by(Delivery.event_seq).limit(most)).all()
+    count = session.scalar(select(func.count()).select_from(Delivery).where(merged)) or 0
+    return list(events), count
+
+
+def templates_of(session: Session, subscription_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """The templates of subscriptions."""
+    query = select(Subscription.id, Subscription.template).where(Subscription.id.in_(subscription_ids))
+    return {row.id: row.template for row in session.execute(query)}
+
+
+def owner_of(session: Session, destination_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose a destination is, whoever may see it: for who decides about the right itself."""
+    return session.scalar(select(Destination.user_id).where(Destination.id == destination_id))
+
+
+def count_of(session: Session, user_id: uuid.UUID) -> int:
+    """How many destinations a user has."""
+    return session.scalar(select(func.count()).select_from(Destination).where(Destination.user_id == user_id)) or 0
+
+
+def count_of_destination(session: Session, destination_id: uuid.UUID) -> int:
+    """How many subscriptions a destination has."""
+    found = select(func.count()).select_from(Subscription).where(Subscription.destination_id == destination_id)
+    return session.scalar(found) or 0
+
+
+def by_ids(session: Session, delivery_ids: Collection[uuid.UUID]) -> Sequence[Delivery]:
+    """Deliveries, locked, whoever may see them: for the node that sends them."""
+    query = select(Delivery).where(Delivery.id.in_(delivery_ids)).order_by(Delivery.id)
+    return session.scalars(query.with_for_update()).all()

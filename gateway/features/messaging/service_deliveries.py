@@ -1,0 +1,133 @@
+"""Rules of deliveries for those who look at them: reading, sending again, sending a test."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, update
+
+from gateway.core.clock import first_id_at, new_id, now
+from gateway.core.database import Base
+from gateway.core.errors import Conflict, NotFound
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+
+from . import queries, service
+from .models import Delivery, Destination
+from .schemas import AttemptOut, DeliveryOut, DeliveryQuery, RedeliverSince
+
+TEST = "messaging.test"
+"""What a test message is called; it is no event of the log."""
+
+PATIENCE_S = 20.0
+"""How long a test waits for its node: longer than an attempt may take."""
+
+LOOK_EVERY_S = 0.1
+
+_DESTINATIONS = Base.metadata.tables[Destination.__tablename__]
+_DELIVERIES = Base.metadata.tables[Delivery.__tablename__]
+
+
+def visible(work: Work, query: DeliveryQuery) -> Select[Delivery]:
+    """The deliveries the caller may see, to be paged."""
+    work.allow("deliveries.read", Resource("deliveries", listed=True))
+    return queries.filtered_deliveries(work.actor, query)
+
+
+def get(work: Work, delivery_id: uuid.UUID) -> Delivery:
+    """One delivery. Raises NotFound."""
+    return _find(work, "deliveries.read", delivery_id)
+
+
+def describe(work: Work, rows: Sequence[Delivery]) -> list[DeliveryOut]:
+    """Deliveries with their attempts, as the wire shows them."""
+    attempts = queries.attempts_of(work.session, [row.id for row in rows])
+    plain = [name for name in DeliveryOut.model_fields if name not in ("attempts", "attempt_count")]
+    return [
+        DeliveryOut(
+            **{name: getattr(row, name) for name in plain}, attempt_count=row.attempts,
+            attempts=[AttemptOut.model_validate(attempt) for attempt in attempts[row.id]],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def redeliver(work: Work, delivery_id: uuid.UUID) -> Delivery:
+    """Puts a delivery back into the queue, under its old id. Raises NotFound, and Conflict where that cannot be."""
+    delivery = _find(work, "deliveries.redeliver", delivery_id, lock=True)
+    destination = queries.by_id(work.session, delivery.destination_id, lock=True)
+    assert destination is not None
+    _check_on(destination)
+    if delivery.status == "merged":
+        raise Conflict(f"It went out with the digest {delivery.merged_into}; send that one again.", code="merged")
+    if delivery.status != "pending":
+        delivery.status, delivery.finished_at = "pending", None
+    delivery.next_attempt_at, delivery.step = now(), 0
+    work.session.flush()
+    _end_pause(work, destination.id)
+    return delivery
+
+
+def redeliver_since(work: Work, destination_id: uuid.UUID, wish: RedeliverSince) -> int:
+    """Puts what was made since a time back into the queue; returns how many those are. Raises Conflict, NotFound."""
+    destination = service.for_change(work, destination_id, "destinations.redeliver")
+    _check_on(destination)
+    statuses = ("held", "failed", "pending") + (("delivered",) if wish.only == "all" else ())
+    chosen = (
+        (_DELIVERIES.c.destination_id == destination_id)
+        & (_DELIVERIES.c.id >= first_id_at(wish.since))
+        & _DELIVERIES.c.status.in_(statuses)
+        & (_DELIVERIES.c.event_name != TEST)
+    )
+    _end_pause(work, destination_id)
+    again = {"status": "pending", "next_attempt_at": now(), "step": 0, "finished_at": None}
+    return work.session.execute(update(_DELIVERIES).where(chosen).values(again)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def begin_test(work: Work, destination_id: uuid.UUID) -> uuid.UUID:
+    """Puts a test message into the queue, even for a destination that is off. Raises NotFound."""
+    destination = service.find(work, "destinations.test", destination_id)
+    moment = now()
+    delivery_id = new_id()
+    event: dict[str, Any] = {
+        "seq": None, "id": str(delivery_id), "name": TEST, "time": moment.isoformat().replace("+00:00", "Z"),
+        "actor": work.actor.handle, "task_id": None, "run_id": None, "project_id": None, "tags": [],
+        "data": {"destination_id": str(destination.id), "name": destination.name},
+    }  # fmt: skip
+    work.session.add(Delivery(
+        id=delivery_id, destination_id=destination.id, user_id=destination.user_id, event_name=TEST, event=event,
+        next_attempt_at=moment,
+    ))  # fmt: skip
+    work.session.flush()
+    _end_pause(work, destination.id)
+    return delivery_id
+
+
+def wait_for_test(work: Work, delivery_id: uuid.UUID) -> Delivery:
+    """The test message once a node has tried it; as it waits, when none has in time."""
+    delivery = _find(work, "deliveries.read", delivery_id)
+    deadline = time.monotonic() + PATIENCE_S
+    while delivery.status == "pending" and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+        work.session.refresh(delivery)
+    return delivery
+
+
+def _find(work: Work, action: str, delivery_id: uuid.UUID, *, lock: bool = False) -> Delivery:
+    delivery = queries.delivery(work.session, work.actor, delivery_id, lock=lock)
+    if delivery is None:
+        raise NotFound("There is no such delivery, or it is not yours.")
+    work.allow(action, Resource("deliveries", delivery.id, delivery.user_id))
+    return delivery
+
+
+def _end_pause(work: Work, destination_id: uuid.UUID) -> None:
+    """What somebody asks for goes out now. This is no change of the destination."""
+    found = update(_DESTINATIONS).where(_DESTINATIONS.c.id == destination_id)
+    work.session.execute(found.values(paused_until=None, updated_at=_DESTINATIONS.c.updated_at))
+
+
+def _check_on(destination: Destination) -> None:
+    if not destination.is_active:
+        raise Conflict(f"{destination.name} is turned off; turn it on first.", code="destination_off")

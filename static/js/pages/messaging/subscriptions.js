@@ -1,0 +1,128 @@
+/** Subscriptions: which events go where; while one is written, what would have matched and what would be said. */
+import { useEffect, useState } from "preact/hooks";
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { place } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { destinations, eventPatterns, orNone, projects } from "../../components/choices.js";
+import { Choice } from "../../components/choice.js";
+import { Ago } from "../../components/clock.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { openForm } from "../../components/form.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { Empty } from "../../components/states.js";
+import { toast } from "../../components/toast.js";
+/** @import { Subscription, SubscriptionTried } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+const WAIT_MS = 350;
+const SHOWN = 5;
+const GRAVE = [
+  { value: "", label: "any" },
+  { value: "warning", label: "at least a warning" },
+  { value: "error", label: "errors only" },
+];
+
+/** @type {Field[]} */
+const FIELDS = [
+  { name: "event_pattern", label: "Events", required: true, code: true, placeholder: "task.*", options: eventPatterns, hint: "A name, or a pattern: * is one part, ** any number." },
+  { name: "min_severity", label: "How grave", kind: "select", options: GRAVE },
+  { name: "project_id", label: "Of the project", kind: "select", options: orNone("any", projects) },
+  { name: "tags", label: "With all these tags", kind: "words" },
+  { name: "digest_s", label: "One message for all of so many seconds", kind: "number", min: 10, hint: "Without it, each event is a message. 3600 sends one on the hour." },
+  { name: "template", label: "What is said", kind: "area", code: true, placeholder: "{{ event.data.name }} failed", hint: "Jinja over event, title and severity; in a digest events and count. Without one, the usual text." },
+];
+
+/** @param {Record<string, any>} values of the form */
+function wishOf({ event_pattern: pattern, min_severity: severity, project_id: project, tags, digest_s: digest, template }) {
+  const filter = { ...(severity ? { min_severity: severity } : {}), ...(project ? { project_id: project } : {}), ...(tags?.length ? { tags } : {}) };
+  return { event_pattern: pattern, filter: Object.keys(filter).length ? filter : null, digest_s: digest ? Number(digest) : null, template: template || null };
+}
+
+/** @param {{values: Record<string, any>}} props */
+function Tester({ values }) {
+  const wish = JSON.stringify(wishOf(values));
+  const [tried, setTried] = useState(/** @type {{of: SubscriptionTried | null, problem: string}} */ ({ of: null, problem: "" }));
+  useEffect(() => {
+    let current = true;
+    const timer = setTimeout(async () => {
+      if (!values.event_pattern) return setTried({ of: null, problem: "" });
+      try {
+        const found = await api.post("/v1/subscriptions/preview", JSON.parse(wish));
+        if (current) setTried({ of: found, problem: found.problem ?? "" });
+      } catch (error) {
+        if (!(error instanceof api.ApiError)) throw error;
+        if (current) setTried({ of: null, problem: error.message });
+      }
+    }, WAIT_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [wish]);
+  const { of, problem } = tried;
+  return html`<section class="tester" aria-label="What would have come" aria-live="polite">
+    <h3>What would have come</h3>
+    ${problem && html`<p class="form-refused">${problem}</p>`}
+    ${of && html`<p>${of.matched} of the last ${of.looked_at} events match.</p>
+      ${of.events.length > 0 && html`<ul>${of.events.slice(0, SHOWN).map((event) => html`<li key=${event.seq}><code>${event.name}</code> <span class="quiet">${event.data?.name} <${Ago} at=${event.time} /></span></li>`)}</ul>`}
+      ${of.message && html`<p><b>${of.message.title}</b></p><pre class="said" tabindex="0" aria-label="The message">${of.message.text}</pre>`}`}
+    ${!of && !problem && html`<p class="quiet">Name some events.</p>`}
+  </section>`;
+}
+
+/** @param {Subscription | null} subscription @param {() => void} done */
+const edit = (subscription, done) =>
+  openForm({
+    title: subscription ? `Edit the subscription to ${subscription.event_pattern}` : "New subscription",
+    action: subscription ? "Save" : "Subscribe",
+    wide: true,
+    initial: subscription ? { ...subscription, ...subscription.filter } : { destination_id: place.value.query.get("destination_id") ?? "" },
+    fields: subscription ? FIELDS : [/** @type {Field} */ ({ name: "destination_id", label: "Send to", kind: "select", required: true, options: destinations }), ...FIELDS],
+    preview: (values) => html`<${Tester} values=${values} />`,
+    send: (values) => {
+      const wish = wishOf(values);
+      if (!subscription) return api.post("/v1/subscriptions", { destination_id: values.destination_id, ...wish });
+      const cleared = { project_id: null, min_severity: null, tags: [] };
+      return api.patch(`/v1/subscriptions/${subscription.id}`, { ...wish, filter: { ...cleared, ...wish.filter } }, subscription.version);
+    },
+    done,
+  });
+
+/** @param {Subscription} subscription @param {string} to @param {() => void} done */
+const destroy = (subscription, to, done) =>
+  confirmFirst({
+    title: `End the subscription to ${subscription.event_pattern}?`,
+    text: html`<b>${to}</b> is no longer told of <code>${subscription.event_pattern}</code>. What waits already still goes out.`,
+    action: "End subscription",
+    run: () => api.remove(`/v1/subscriptions/${subscription.id}`).then(() => (toast("Subscription ended"), done())),
+  });
+
+export function Subscriptions() {
+  const query = place.value.query;
+  const filters = { destination_id: query.get("destination_id"), cursor: query.get("cursor") };
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/subscriptions", filters), about("subscription.", "destination."));
+  const known = useResource("destinations", destinations, about("destination.")).data ?? [];
+  const nameOf = (/** @type {string} */ id) => known.find(({ value }) => value === id)?.label ?? id.slice(-8);
+  const named = useResource("projects", () => projects().catch(() => []), about("project.")).data ?? [];
+  const only = (/** @type {Record<string, any>} */ { tags = [], min_severity: least, project_id: project, ...rest }) =>
+    [...tags.map((/** @type {string} */ tag) => `tagged ${tag}`), least && `at least ${least}`, project && `in ${named.find(({ value }) => value === project)?.label ?? project.slice(-8)}`, ...Object.entries(rest).map(([name, value]) => `${name} ${value.slice(-8)}`)].filter(Boolean).join(", ");
+  const columns = [
+    { head: "Events", class: "cell-name", cell: (/** @type {Subscription} */ subscription) => html`<code>${subscription.event_pattern}</code>` },
+    { head: "To", cell: (/** @type {Subscription} */ subscription) => nameOf(subscription.destination_id) },
+    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => (subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`) },
+    { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${subscription.digest_s} s` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
+    menuColumn((/** @type {Subscription} */ subscription) =>
+      rowMenu(subscription.event_pattern, [
+        can("subscriptions.update") && { label: "Edit…", icon: "pencil", run: () => edit(subscription, list.reload) },
+        can("subscriptions.delete") && { label: "End…", icon: "trash", danger: true, run: () => destroy(subscription, nameOf(subscription.destination_id), list.reload) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Subscriptions" about="Which events go where. Only those that you may see are ever sent." add=${can("subscriptions.create") && "New subscription"} onAdd=${() => edit(null, list.reload)}>
+    <div class="filters"><${Choice} name="destination_id" label="To" none="all destinations" options=${destinations} /></div>
+    <${List} of=${list} what="the subscriptions" columns=${columns} empty=${html`<${Empty} title="No subscriptions yet">A destination hears of nothing before it is subscribed.<//>`} />
+  <//>`;
+}

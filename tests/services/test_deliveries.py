@@ -1,0 +1,576 @@
+"""Events on their way out: once for each subscription, retried, set aside, sent again, in order; nothing is lost."""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+import time_machine
+from sqlalchemy import text
+from standardwebhooks.webhooks import Webhook as Reference
+
+from gateway.core.clock import new_id, now
+from gateway.core.database import Database
+from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.identity import SYSTEM, Actor
+from gateway.core.key_store import KeyStore
+from gateway.core.unit_of_work import Work
+from gateway.features.credentials import service_keys
+from gateway.features.events import queries_purge as purge_of_events
+from gateway.features.identity import service as identity
+from gateway.features.messaging import (
+    queries_purge,
+    retries,
+    service,
+    service_deliveries,
+    service_matching,
+    service_purge,
+    service_subscriptions,
+)
+from gateway.features.messaging.models import Destination
+from gateway.features.messaging.schemas import (
+    DeliveryOut,
+    DeliveryQuery,
+    DestinationIn,
+    DestinationPatch,
+    RedeliverSince,
+    SecretRotate,
+    SubscriptionIn,
+    SubscriptionTry,
+)
+from gateway.features.messaging.sender import Sender
+from tests.messaging.stand_ins import Receiver, Reply, Request, receiver
+from tests.services.conftest import Open
+
+R = TypeVar("R")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class SendingNode:
+    """A node that does nothing but send. Whatever it does not record before it is dropped, a killed one would not."""
+
+    open: Open
+    keys: KeyStore
+    holder: uuid.UUID = field(default_factory=new_id)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
+
+    def unit(self, act: Callable[[Work], R]) -> Awaitable[R]:
+        return asyncio.get_running_loop().run_in_executor(self.threads, self._unit, act)
+
+    def _unit(self, act: Callable[[Work], R]) -> R:
+        with self.open(SYSTEM) as work:
+            return act(work)
+
+    def work(self) -> None:
+        """Turns all new events into deliveries and sends what is due, until nothing is."""
+        while self._unit(service_matching.match_some):
+            pass
+        asyncio.run(self._send())
+
+    async def _send(self) -> None:
+        sender = Sender(self, self.keys)
+        while True:
+            await sender.look()
+            if not sender.busy:
+                return
+            await asyncio.gather(*sender.busy)
+
+
+@dataclass
+class Outbox:
+    """One person's destinations, each call a unit of work of its own."""
+
+    open: Open
+    keys: KeyStore
+    actor: Actor
+    node: SendingNode
+    held: Receiver
+    secret: str = ""
+
+    def add(self, **wish: Any) -> uuid.UUID:
+        """A webhook to the receiver."""
+        config = {"url": f"{self.held.url}/hook", "allowed_hosts": ["127.0.0.1"]}
+        with self.open(self.actor) as work:
+            made = DestinationIn(**{"destination_type": "webhook", "destination_config": config, **wish})
+            destination, secret = service.create(work, self.keys, made)
+            self.secret = secret or ""
+            return destination.id
+
+    def subscribe(self, destination_id: uuid.UUID, pattern: str = "task.*", **wish: Any) -> uuid.UUID:
+        with self.open(self.actor) as work:
+            wanted = SubscriptionIn(destination_id=destination_id, event_pattern=pattern, **wish)
+            return service_subscriptions.create(work, wanted).id
+
+    def emit(self, name: str = "task.completed", count: int = 1, *, owner: Actor | None = None, **about: Any) -> None:
+        with self.open(owner or self.actor) as work:
+            for number in range(count):
+                data = about.pop("data", None) or {"name": f"n{number}"}
+                work.emit(name, owner_id=(owner or self.actor).user_id, data=data, **about)
+
+    def deliveries(self, **query: Any) -> list[DeliveryOut]:
+        """Oldest first."""
+        with self.open(self.actor) as work:
+            found = service_deliveries.visible(work, DeliveryQuery(**query))
+            rows = sorted(work.session.scalars(found), key=lambda row: (row.event_seq or 0, row.id))
+            return service_deliveries.describe(work, rows)
+
+    def destination(self, destination_id: uuid.UUID) -> Destination:
+        with self.open(self.actor) as work:
+            return service.get(work, destination_id)
+
+    def patch(self, destination_id: uuid.UUID, **patch: Any) -> None:
+        with self.open(self.actor) as work:
+            found = service.for_change(work, destination_id)
+            service.change(work, self.keys, found, DestinationPatch(**patch))
+
+    def redeliver_since(self, destination_id: uuid.UUID, since: datetime, **more: Any) -> int:
+        with self.open(self.actor) as work:
+            return service_deliveries.redeliver_since(work, destination_id, RedeliverSince(since=since, **more))
+
+
+@pytest.fixture
+def outbox(unit: Open, alice: Actor, keys: KeyStore, database: Database) -> Iterator[Outbox]:
+    """Alice's, with a receiver; nothing of other tests is on its way."""
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM messaging_destinations"))
+        connection.execute(text("UPDATE messaging_position SET seq = (SELECT seq FROM event_head)"))
+    with receiver() as held:
+        node = SendingNode(unit, keys)
+        yield Outbox(unit, keys, alice, node, held)
+        node.threads.shutdown()
+
+
+def scripted(*statuses: int) -> Callable[[Request], Reply]:
+    """Answers these one after another, then 204."""
+    left = list(statuses)
+    return lambda _: (left.pop(0) if left else 204, {}, b"")
+
+
+def test_an_event_arrives_once_signed_and_recorded(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    subscription_id = outbox.subscribe(destination_id)
+    outbox.emit(tags=("nightly",))
+    outbox.emit("run.started")
+    outbox.node.work()
+    outbox.node.work()
+    [request] = outbox.held.requests
+    body = Reference(outbox.secret).verify(request.body, request.headers)
+    assert (body["type"], body["data"]["name"], body["data"]["tags"]) == (
+        "task.completed",
+        "task.completed",
+        ["nightly"],
+    )
+    [delivery] = outbox.deliveries()
+    assert request.headers["webhook-id"] == str(delivery.id)
+    assert (delivery.status, delivery.subscription_id, delivery.attempt_count) == ("delivered", subscription_id, 1)
+    assert [(each.status, each.response_status) for each in delivery.attempts] == [("succeeded", 204)]
+    assert service.describe(outbox.destination(destination_id)).health == "good"
+
+
+def test_matching_is_once_for_each_subscription_though_nodes_race(outbox: Outbox, unit: Open) -> None:
+    destination_id = outbox.add(is_active=False)
+    for pattern in ("task.*", "**"):
+        outbox.subscribe(destination_id, pattern)
+    outbox.emit(count=40)
+
+    def match() -> None:
+        for _ in range(60):
+            with unit(SYSTEM) as work:
+                service_matching.match_some(work, 5)
+
+    racers = [threading.Thread(target=match) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    tasks = outbox.deliveries(event="task.completed")
+    assert len(tasks) == 80
+    assert len({(each.subscription_id, each.event_seq) for each in tasks}) == 80
+
+
+def test_nobody_gets_events_that_they_may_not_see(outbox: Outbox, bob: Actor) -> None:
+    outbox.subscribe(outbox.add(), "**")
+    outbox.emit(owner=bob)
+    outbox.node.work()
+    assert [each for each in outbox.deliveries() if each.event_name == "task.completed"] == []
+
+
+def test_a_disabled_account_gets_nothing(outbox: Outbox, unit: Open, keys: KeyStore) -> None:
+    with unit(SYSTEM) as work:
+        user = identity.create_user(work, f"gone{new_id().hex[-6:]}", role="member")
+        gone = Actor(user.id, user.handle, frozenset({"member"}), via="test")
+    theirs = Outbox(unit, keys, gone, outbox.node, outbox.held)
+    theirs.subscribe(theirs.add())
+    with unit(SYSTEM) as work:
+        identity.set_active(work, identity.account(work, gone.handle), False)
+    theirs.emit()
+    outbox.node.work()
+    assert theirs.deliveries() == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "arrives"),
+    [
+        ({"tags": ["a"]}, True), ({"tags": ["a", "z"]}, False), ({"min_severity": "error"}, True),
+        ({"project_id": str(uuid.UUID(int=1))}, False), ({"task_id": str(uuid.UUID(int=2))}, True),
+    ],
+)  # fmt: skip
+def test_a_filter_lets_through_what_it_asks_for(outbox: Outbox, wanted: dict[str, Any], arrives: bool) -> None:
+    outbox.subscribe(outbox.add(), "task.failed", filter=wanted)
+    outbox.emit("task.failed", tags=("a", "b"), task_id=uuid.UUID(int=2))
+    outbox.node.work()
+    assert len(outbox.deliveries()) == arrives
+
+
+def test_an_event_of_little_weight_is_left_out_by_severity(outbox: Outbox) -> None:
+    outbox.subscribe(outbox.add(), "task.*", filter={"min_severity": "warning"})
+    outbox.emit("task.completed")
+    outbox.emit("task.canceled")
+    outbox.node.work()
+    assert [each.event_name for each in outbox.deliveries()] == ["task.canceled"]
+
+
+def test_retries_follow_the_schedule_over_three_days_under_one_id(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    outbox.held.answer = lambda _: (500, {}, b"")
+    outbox.emit()
+    begin = now()
+    with time_machine.travel(begin, tick=False) as clock:
+        for step, pause in enumerate(retries.SCHEDULE_S):
+            outbox.node.work()
+            [delivery] = outbox.deliveries(event="task.completed")
+            assert delivery.attempt_count == step + 1
+            if delivery.next_attempt_at is None:
+                break
+            following = retries.SCHEDULE_S[step + 1]
+            waits = (delivery.next_attempt_at - now()).total_seconds()
+            assert following * 0.9 <= waits <= following * 1.1, pause
+            clock.move_to(delivery.next_attempt_at - timedelta(seconds=1))
+            outbox.node.work()
+            assert len(outbox.held.requests) == step + 1, "it was tried before its time"
+            clock.move_to(delivery.next_attempt_at + timedelta(milliseconds=1))
+        assert timedelta(days=2.5) < now() - begin < timedelta(days=3.6)
+    assert (delivery.status, delivery.attempt_count) == ("failed", len(retries.SCHEDULE_S))
+    assert {request.headers["webhook-id"] for request in outbox.held.requests} == {str(delivery.id)}
+    assert delivery.attempts[0].error == {"code": "refused", "message": "It answered 500."}
+
+
+def test_a_receiver_that_recovers_gets_what_it_missed(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    outbox.held.answer = scripted(500)
+    outbox.emit()
+    outbox.node.work()
+    assert service.describe(outbox.destination(destination_id)).health == "failing"
+    with time_machine.travel(now() + timedelta(seconds=6), tick=True):
+        outbox.node.work()
+    [delivery] = outbox.deliveries()
+    assert [each.status for each in delivery.attempts] == ["succeeded", "failed"]
+    assert service.describe(outbox.destination(destination_id)).health == "good"
+
+
+def test_a_receiver_that_asks_for_a_pause_gets_it(outbox: Outbox) -> None:
+    outbox.subscribe(outbox.add(is_ordered=True))
+    outbox.held.answer = lambda _: (429, {"Retry-After": "60"}, b"")
+    outbox.emit(count=3)
+    outbox.node.work()
+    assert len(outbox.held.requests) == 1
+    outbox.held.answer = scripted()
+    with time_machine.travel(now() + timedelta(seconds=30), tick=True):
+        outbox.node.work()
+    assert len(outbox.held.requests) == 1
+    with time_machine.travel(now() + timedelta(seconds=61), tick=True):
+        outbox.node.work()
+    assert len(outbox.held.accepted()) == 3
+
+
+def test_a_destination_that_is_gone_is_set_aside_and_told_of_elsewhere(outbox: Outbox) -> None:
+    other = outbox.add(name="other")
+    gone = outbox.add(name="gone")
+    outbox.subscribe(gone)
+    outbox.held.answer = lambda request: (410 if request.json["type"].startswith("task.") else 204, {}, b"")
+    outbox.emit(count=1)
+    outbox.node.work()
+    outbox.node.work()
+    row = outbox.destination(gone)
+    assert (row.is_active, row.disabled_reason) == (False, "it answered 410, that it is no more")
+    [told] = outbox.deliveries(destination_id=other)
+    assert (told.event_name, told.event["data"]["destination_id"]) == ("destination.disabled", str(gone))
+    assert told.status == "delivered"
+
+
+def test_days_of_failure_set_a_destination_aside_and_a_replay_brings_everything(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    outbox.held.answer = lambda _: (500, {}, b"")
+    begin = now()
+    outbox.emit(count=3)
+    outbox.node.work()
+    with time_machine.travel(begin + timedelta(days=3, minutes=1), tick=True):
+        outbox.node.work()
+    assert not outbox.destination(destination_id).is_active
+    outbox.emit(count=2)  # what happens while it is off is kept for it
+    outbox.node.work()
+    assert {each.status for each in outbox.deliveries(destination_id=destination_id)} == {"held"}
+    with pytest.raises(Conflict, match="turned off"):
+        outbox.redeliver_since(destination_id, begin)
+    outbox.patch(destination_id, is_active=True)
+    outbox.held.answer = scripted()
+    outbox.node.work()
+    assert outbox.held.accepted() == [], "nothing goes out before somebody asks for it"
+    assert outbox.redeliver_since(destination_id, begin) == 5
+    outbox.node.work()
+    assert {each.status for each in outbox.deliveries(destination_id=destination_id)} == {"delivered"}
+    assert len(outbox.held.accepted()) == 5
+
+
+def test_one_or_all_since_a_time_are_sent_again_under_their_old_ids(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    outbox.emit(count=3)
+    outbox.node.work()
+    [first, *_] = outbox.deliveries()
+    with outbox.open(outbox.actor) as work:
+        service_deliveries.redeliver(work, first.id)
+    outbox.node.work()
+    ids = [request.headers["webhook-id"] for request in outbox.held.requests]
+    assert (len(ids), ids.count(str(first.id))) == (4, 2)
+    assert outbox.redeliver_since(destination_id, LONG_AGO, only="undelivered") == 0
+    assert outbox.redeliver_since(destination_id, LONG_AGO) == 3
+    outbox.node.work()
+    assert len(outbox.held.requests) == 7
+    assert len({request.headers["webhook-id"] for request in outbox.held.requests}) == 3
+
+
+def test_an_ordered_destination_gets_nothing_before_what_waits_ahead(outbox: Outbox) -> None:
+    destination_id = outbox.add(is_ordered=True)
+    outbox.subscribe(destination_id)
+    outbox.held.answer = scripted(204, 500)
+    outbox.emit(count=20)
+    outbox.node.work()
+    assert len(outbox.held.requests) == 2
+    with time_machine.travel(now() + timedelta(seconds=6), tick=True):
+        outbox.node.work()
+    seqs = [request.json["data"]["seq"] for request in outbox.held.accepted()]
+    assert seqs == sorted(seqs)
+    assert len(seqs) == 20
+
+
+def test_a_rate_is_kept(outbox: Outbox) -> None:
+    outbox.subscribe(outbox.add(per_minute=600))
+    outbox.emit(count=6)
+    outbox.node.work()
+    times = [request.at for request in outbox.held.requests]
+    assert len(times) == 6
+    assert times[-1] - times[0] >= 0.45
+
+
+def test_a_digest_is_one_message_for_many_events(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id, digest_s=3600)
+    with time_machine.travel(datetime(2026, 11, 28, 10, 20, tzinfo=UTC), tick=True):
+        outbox.emit(count=4)
+        outbox.node.work()
+        assert outbox.held.requests == []
+    with time_machine.travel(datetime(2026, 11, 28, 11, 0, 1, tzinfo=UTC), tick=True):
+        outbox.held.answer = scripted(500)
+        outbox.node.work()
+    with time_machine.travel(datetime(2026, 11, 28, 11, 0, 10, tzinfo=UTC), tick=True):
+        outbox.node.work()
+    first, second = (request.json for request in outbox.held.requests)
+    assert first == second
+    assert (first["type"], first["data"]["count"]) == ("digest", 4)
+    assert [event["data"]["name"] for event in first["data"]["events"]] == ["n0", "n1", "n2", "n3"]
+    [carrier, *others] = outbox.deliveries()
+    assert (carrier.status, carrier.is_digest) == ("delivered", True)
+    assert {(each.status, each.merged_into) for each in others} == {("merged", carrier.id)}
+
+
+def test_a_node_that_dies_loses_nothing_and_another_goes_on(outbox: Outbox, keys: KeyStore) -> None:
+    """What it sent and did not record comes again, under the same id."""
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    outbox.emit(count=10)
+
+    async def send_and_die() -> None:
+        sender = Sender(dying, keys)
+        await sender.look()
+        while len(outbox.held.requests) < 3:  # noqa: ASYNC110 - it dies whenever that is
+            await asyncio.sleep(0.005)
+        for task in sender.busy:
+            task.cancel()
+
+    dying = SendingNode(outbox.open, keys)
+    while dying._unit(service_matching.match_some):
+        pass
+    dying.unit = _only(dying.unit, 2)  # type: ignore[method-assign]
+    asyncio.run(send_and_die())
+    outbox.node.work()
+    assert len(outbox.held.accepted()) < 10, "the lease of the dead node still held"
+    with time_machine.travel(now() + timedelta(seconds=13), tick=True):
+        outbox.node.work()
+    assert {each.status for each in outbox.deliveries()} == {"delivered"}
+    assert len({request.headers["webhook-id"] for request in outbox.held.accepted()}) == 10
+
+
+def _only(unit: Callable[..., Any], calls: int) -> Callable[..., Any]:
+    """A database that answers so many times and then never again, as for a killed process."""
+    left = [calls]
+
+    async def limited(act: Callable[[Work], Any]) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            await asyncio.Event().wait()
+        return await unit(act)
+
+    return limited
+
+
+def test_events_about_messages_never_go_round_in_circles(outbox: Outbox) -> None:
+    """Each of two destinations that refuse everything hears of the other; then it is quiet."""
+    for name in ("a", "b"):
+        outbox.subscribe(outbox.add(name=name), "**")
+    outbox.held.answer = lambda _: (410, {}, b"")
+    outbox.emit()
+    for _ in range(6):
+        outbox.node.work()
+    assert len(outbox.deliveries()) < 20
+    outbox.held.requests.clear()
+    outbox.node.work()
+    assert outbox.held.requests == []
+
+
+def test_a_destination_is_not_told_of_itself(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id, "destination.*")
+    outbox.patch(destination_id, name="renamed")
+    outbox.node.work()
+    assert outbox.deliveries() == []
+
+
+def test_secrets_rotate_with_an_overlap_and_the_old_one_ends(outbox: Outbox, keys: KeyStore) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    old = outbox.secret
+    with outbox.open(outbox.actor) as work:
+        found = service.for_change(work, destination_id, "destinations.rotate")
+        new = service.rotate(work, keys, found, SecretRotate(overlap_s=60))
+    assert new is not None
+    outbox.emit()
+    outbox.node.work()
+    [request] = outbox.held.requests
+    for secret in (old, new):
+        Reference(secret).verify(request.body, request.headers)
+    with time_machine.travel(now() + timedelta(seconds=61), tick=True):
+        outbox.emit()
+        outbox.node.work()
+        last = outbox.held.requests[-1]
+        Reference(new).verify(last.body, last.headers)
+        assert len(last.headers["webhook-signature"].split()) == 1
+
+
+def test_the_master_key_rotates_over_destinations_too(outbox: Outbox, keys: KeyStore, rows: Callable[..., Any]) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    with outbox.open(SYSTEM) as work:
+        current = service_keys.begin_rotation(work, keys)
+    with outbox.open(SYSTEM) as work:
+        while service_keys.rewrap_some(work, keys):
+            pass
+    [[kid, stored]] = rows(
+        "SELECT secret_kid, secret_ciphertext FROM messaging_destinations WHERE id = :id", id=destination_id
+    )
+    assert kid == current
+    assert outbox.secret.encode() not in bytes(stored)
+    outbox.emit()
+    outbox.node.work()
+    [request] = outbox.held.accepted()
+    Reference(outbox.secret).verify(request.body, request.headers)
+
+
+def test_a_kept_secret_goes_nowhere_else(outbox: Outbox) -> None:
+    config = {"server": outbox.held.url, "topic": "mine", "allowed_hosts": ["127.0.0.1"]}
+    destination_id = outbox.add(destination_type="ntfy", destination_config=config, secret="tk_mine")
+    with pytest.raises(Invalid, match="give the secret again"):
+        outbox.patch(destination_id, destination_config={"server": "https://elsewhere.example"})
+    outbox.patch(destination_id, destination_config={"topic": "other"})
+    assert outbox.destination(destination_id).destination_config["topic"] == "other"
+
+
+def test_a_template_says_what_is_sent_and_one_that_fails_is_told(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id, template="{{ event.data.name }} is {{ event.name }}")
+    outbox.subscribe(destination_id, "run.*", template="{{ event.data.name.missing.more }}")
+    outbox.emit()
+    outbox.emit("run.started")
+    outbox.node.work()
+    assert [request.body for request in outbox.held.requests] == [b"n0 is task.completed"]
+    failed = outbox.deliveries(status="failed")[0]
+    assert failed.attempts[0].error is not None
+    assert failed.attempts[0].error["code"] == "template_misfit"
+
+
+def test_a_try_shows_what_would_match_and_what_would_be_said(outbox: Outbox, bob: Actor) -> None:
+    outbox.emit("task.failed", data={"name": "nightly", "error": {"code": "x", "message": "It broke."}})
+    outbox.emit("task.failed", owner=bob)
+    with outbox.open(outbox.actor) as work:
+        tried = service_subscriptions.try_out(work, SubscriptionTry(event_pattern="task.failed", last=1))
+        said = service_subscriptions.try_out(
+            work, SubscriptionTry(event_pattern="task.*", template="{{ event.data.error.message }}", last=1)
+        )
+        digest = service_subscriptions.try_out(work, SubscriptionTry(event_pattern="**", digest_s=60, last=5))
+    assert (tried.looked_at, tried.matched) == (1, 1)
+    assert tried.message is not None
+    assert tried.message.title == "Task failed: nightly"
+    assert "error: It broke." in tried.message.text
+    assert said.message is not None
+    assert said.message.body == "It broke."
+    assert digest.message is not None
+    assert digest.message.body["data"]["count"] == digest.matched
+
+
+def test_what_is_another_persons_is_not_there(outbox: Outbox, bob: Actor, unit: Open) -> None:
+    destination_id = outbox.add()
+    subscription_id = outbox.subscribe(destination_id)
+    outbox.emit()
+    outbox.node.work()
+    [delivery] = outbox.deliveries()
+    with unit(bob) as work:
+        assert list(work.session.scalars(service_deliveries.visible(work, DeliveryQuery()))) == []
+        looks: list[tuple[Callable[[Work, uuid.UUID], Any], uuid.UUID]] = [
+            (service.get, destination_id), (service_subscriptions.get, subscription_id),
+            (service_deliveries.get, delivery.id), (service_deliveries.redeliver, delivery.id),
+        ]  # fmt: skip
+        for look, key in looks:
+            with pytest.raises(NotFound):
+                look(work, key)
+        with pytest.raises(NotFound):
+            service_subscriptions.create(work, SubscriptionIn(destination_id=destination_id, event_pattern="**"))
+
+
+def test_policies_take_what_is_over_and_events_only_once_they_were_read(
+    outbox: Outbox, rows: Callable[..., list[Any]]
+) -> None:
+    outbox.subscribe(outbox.add())
+    outbox.emit()
+    outbox.node.work()
+    outbox.held.answer = lambda _: (500, {}, b"")
+    outbox.emit()
+    outbox.node.work()
+    outbox.emit("task.created")
+    with outbox.open(SYSTEM) as work:
+        may_go = {row.id for row in work.session.execute(queries_purge.deliveries())}
+        assert may_go == {each.id for each in outbox.deliveries(status="delivered")}
+        service_purge.drop(work, sorted(may_go))
+        names = [row.id for row in work.session.execute(purge_of_events.events())]
+    assert [each.status for each in outbox.deliveries()] == ["pending"]
+    [[unread]] = rows("SELECT id FROM events ORDER BY seq DESC LIMIT 1")
+    assert unread not in names
+    assert rows("SELECT count(*) FROM messaging_attempts") == [(1,)]

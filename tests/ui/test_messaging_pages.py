@@ -1,0 +1,101 @@
+"""Messaging in the console: a destination by its kind, a subscription tried while it is written, messages replayed."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import wait_until
+from tests.messaging.stand_ins import Receiver, receiver
+from tests.ui.rows import choose, row
+from tests.ui.test_accessibility import settle, violations
+
+
+@pytest.fixture
+def held() -> Iterator[Receiver]:
+    """Where the messages go."""
+    with receiver() as there:
+        yield there
+
+
+@pytest.fixture
+def clean(api: httpx.Client) -> Iterator[None]:
+    """No destinations, before and after."""
+
+    def remove() -> None:
+        for item in api.get("/v1/destinations").json()["items"]:
+            api.delete(f"/v1/destinations/{item['id']}")
+
+    remove()
+    yield
+    remove()
+
+
+def test_a_destination_is_added_tried_subscribed_and_its_messages_replayed(
+    open_page: Callable[..., Page], api: httpx.Client, held: Receiver, clean: None
+) -> None:
+    api.post("/v1/projects", json={"slug": "heard-of"})
+    page = open_page("/messaging", bypass_csp=True)
+    page.get_by_role("button", name="New destination").click()
+    dialog = page.get_by_role("dialog", name="New destination")
+    dialog.get_by_label("Name", exact=False).first.fill("journey hook")
+    dialog.get_by_label("URL").fill(f"{held.url}/hook")
+    dialog.get_by_role("button", name="Add destination").click()
+    expect(dialog.get_by_text("List its host in allowed_hosts")).to_be_visible()
+    dialog.get_by_label("Allowed private hosts").fill("127.0.0.1")
+    dialog.get_by_label("Allowed private hosts").press("Enter")
+    dialog.get_by_role("button", name="Add destination").click()
+    shown = page.get_by_role("dialog", name="The signing secret of journey hook")
+    secret = shown.get_by_label("Signing secret").inner_text()
+    assert secret.startswith("whsec_")
+    page.get_by_role("button", name="Done").click()
+    choose(page, "journey hook", "Send a test")
+    expect(page.get_by_text("The test message to journey hook arrived")).to_be_visible()
+    expect(row(page, "journey hook")).to_contain_text("good")
+    assert secret not in page.content()
+
+    page.goto("/messaging/subscriptions")
+    page.get_by_role("button", name="New subscription").click()
+    dialog = page.get_by_role("dialog", name="New subscription")
+    dialog.get_by_label("Send to").select_option(label="journey hook")
+    dialog.get_by_label("Events").fill("project.created")
+    dialog.get_by_label("What is said").fill("{{ event.data.slug }} is there")
+    expect(dialog.get_by_label("The message")).to_contain_text("is there")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Subscribe").click()
+    expect(row(page, "project.created")).to_contain_text("journey hook")
+
+    api.post("/v1/projects", json={"slug": "heard-of-too"})
+    wait_until(lambda: any(request.body == b"heard-of-too is there" for request in held.requests), 20)
+    page.goto("/messaging/deliveries?event=project.created")
+    expect(row(page, "project.created")).to_contain_text("delivered")
+    row(page, "project.created").get_by_role("button", name="project.created").first.click()
+    dialog = page.get_by_role("dialog", name="project.created to journey hook")
+    expect(dialog.get_by_role("table", name="attempts")).to_contain_text("succeeded")
+    expect(dialog.get_by_label("The event")).to_contain_text("heard-of-too")
+    page.keyboard.press("Escape")
+    before = len(held.requests)
+    choose(page, "project.created", "Send again")
+    wait_until(lambda: len(held.requests) > before, 20)
+
+
+def test_a_failing_destination_shows_why_and_has_everything_sent_again(
+    open_page: Callable[..., Page], api: httpx.Client, held: Receiver, clean: None
+) -> None:
+    held.answer = lambda _: (500, {}, b"")
+    config = {"url": held.url, "allowed_hosts": ["127.0.0.1"]}
+    wish = {"name": "lame hook", "destination_type": "webhook", "destination_config": config}
+    made = api.post("/v1/destinations", json=wish).json()
+    api.post("/v1/subscriptions", json={"destination_id": made["id"], "event_pattern": "project.updated"})
+    default = api.get("/v1/projects").json()["items"][0]
+    api.patch(f"/v1/projects/{default['id']}", json={"description": "changed"})
+    page = open_page("/messaging", width=380, height=760)
+    expect(row(page, "lame hook")).to_contain_text("It answered 500.")
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    held.answer = lambda _: (204, {}, b"")
+    choose(page, "lame hook", "Send again since…")
+    page.get_by_role("dialog").get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("1 messages are sent again")).to_be_visible()
+    expect(row(page, "lame hook")).to_contain_text("good")
