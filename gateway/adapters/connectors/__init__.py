@@ -1,0 +1,1 @@
+"""What connectors are made of: the contract of every kind, the guarded ways out, the kinds themselves."""

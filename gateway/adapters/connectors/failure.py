@@ -1,0 +1,16 @@
+"""How an operation of a connector fails: with a sentence, a code, and whether trying again can help."""
+
+AUTHENTICATION_FAILED = "authentication_failed"
+"""The code of an error that another try with the same credential cannot mend."""
+
+
+class ConnectorError(Exception):
+    """An operation that could not be done: one sentence that says why and, where known, what to do.
+
+    `code` is a stable snake_case word; `permanent` errors come back however often it is tried. No secret is in it.
+    """
+
+    def __init__(self, message: str, *, code: str, permanent: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.permanent = permanent

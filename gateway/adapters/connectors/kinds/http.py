@@ -1,0 +1,115 @@
+"""Any interface over HTTP, its operations read off an OpenAPI document."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import Field, SecretStr
+
+from gateway.adapters.connectors.base import Connector, ConnectorConfig, ConnectorSecret, Found, Operation
+from gateway.adapters.connectors.failure import ConnectorError
+from gateway.adapters.connectors.json_api import basic, check_status, request, segment
+from gateway.adapters.connectors.openapi_document import operations_of, server_of
+
+DOCUMENT_BYTES = 4 * 2**20
+
+
+class HttpConfig(ConnectorConfig):
+    """Which interface, and where its description is."""
+
+    document_url: str | None = Field(
+        None, title="Address of the OpenAPI document", max_length=2000, description="JSON; or give the document itself"
+    )
+    document: dict[str, Any] | None = Field(None, title="OpenAPI document")
+    base_url: str | None = Field(
+        None, title="Address of the interface", max_length=2000, description="else the first server of the document"
+    )
+    sign_in: str = Field(
+        "bearer", title="Signs in by", pattern="^(bearer|basic|header)$",
+        description="bearer, basic (secret: NAME:PASSWORD) or header",
+    )  # fmt: skip
+    header: str = Field("X-API-Key", title="Header", pattern="^[A-Za-z0-9-]{1,60}$", description="for `header`")
+
+
+class HttpSecret(ConnectorSecret):
+    """What is sent to sign in."""
+
+    secret: SecretStr = Field(title="Token, key, or NAME:PASSWORD", min_length=1, max_length=8000)
+
+
+class Http(Connector[HttpConfig]):
+    """An interface that describes itself."""
+
+    kind, title = "http", "HTTP interface (OpenAPI)"
+    summary = "Call any interface that has an OpenAPI document."
+    Config, Secret = HttpConfig, HttpSecret
+    needs_secret = False
+    learns = True
+
+    async def test(self) -> Found:
+        """Reads the document, and learns what the interface offers."""
+        document = await self._document()
+        base_url = self.config.base_url or server_of(document)
+        if base_url is None:
+            raise ConnectorError("The document names no server; give the address of the interface.", code="no_address")
+        found = operations_of(document)
+        placed = [Operation(**{**vars(each), "call": {**each.call, "base_url": base_url}}) for each in found]
+        return Found(f"{base_url} offers {len(placed)} operations.", tuple(placed))
+
+    async def invoke(self, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+        """One request; a body that is no JSON comes as text."""
+        call, path = operation.call, operation.call["path"]
+        for name in call["places"]["path"]:
+            written = segment(arguments[name])
+            if written in (".", ".."):
+                raise ConnectorError(f"{name} cannot be a path of its own.", code="invalid_arguments")
+            path = path.replace("{" + name + "}", written)
+        query = {name: arguments[name] for name in call["places"]["query"] if arguments.get(name) is not None}
+        headers = {name: str(arguments[name]) for name in call["places"]["header"] if arguments.get(name) is not None}
+        content = None
+        if "body" in arguments and call["body"]:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(arguments["body"]).encode()
+        base_url = (self.config.base_url or call["base_url"]).rstrip("/")
+        url = base_url + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+        headers |= {"Accept": "application/json", **self._identity()}
+        answer = await request(self.egress, call["method"], url, headers=headers, content=content)
+        check_status(answer)
+        if answer.cut:
+            raise ConnectorError("The answer is larger than a connector takes; ask for less.", code="answer_too_large")
+        return {"status": answer.status, **_body(answer.content)}
+
+    def _identity(self) -> dict[str, str]:
+        if self.secret is None:
+            return {}
+        secret = self.secret.secret.get_secret_value()
+        if self.config.sign_in == "bearer":
+            return {"Authorization": f"Bearer {secret}"}
+        if self.config.sign_in == "basic":
+            name, _, password = secret.partition(":")
+            return {"Authorization": basic(name, password)}
+        return {self.config.header: secret}
+
+    async def _document(self) -> dict[str, Any]:
+        if self.config.document is not None:
+            return self.config.document
+        if self.config.document_url is None:
+            raise ConnectorError("Give the OpenAPI document or its address.", code="no_address")
+        answer = await request(self.egress, "GET", self.config.document_url, most=DOCUMENT_BYTES)
+        check_status(answer)
+        try:
+            document = json.loads(answer.content)
+        except (ValueError, RecursionError) as error:
+            raise ConnectorError("That address answers no document in JSON.", code="unexpected_answer") from error
+        if not isinstance(document, dict):
+            raise ConnectorError("That address answers no OpenAPI document.", code="unexpected_answer")
+        return document
+
+
+def _body(content: bytes) -> dict[str, Any]:
+    if not content.strip():
+        return {}
+    try:
+        return {"body": json.loads(content)}
+    except (ValueError, RecursionError):
+        return {"body": content.decode("utf-8", "replace")}

@@ -1,0 +1,130 @@
+"""Mail that is sent, over SMTP, with aiosmtplib on a connection that the guard has opened."""
+
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from gateway.adapters.connectors.base import (
+    Answer,
+    Arguments,
+    Connector,
+    ConnectorConfig,
+    ConnectorSecret,
+    Found,
+    operation,
+)
+from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
+from gateway.core.guarded_http import OutboundError
+
+TIMEOUT_S = 20
+Address = Annotated[str, StringConstraints(pattern=r"^[^\s<>,;:\"\\@]{1,64}@[^\s<>,;:\"\\@]{1,255}$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]*$", max_length=500)]
+
+
+class SmtpConfig(ConnectorConfig):
+    """Which server, and in whose name."""
+
+    host: str = Field(title="Server", min_length=1, max_length=253)
+    port: int = Field(587, title="Port", ge=1, le=65_535)
+    security: str = Field("starttls", title="Encryption", pattern="^(tls|starttls|none)$",
+                          description="tls, starttls or none")  # fmt: skip
+    sender: Address = Field(title="Sender", description="the address that mail is from")
+
+
+class SmtpSecret(ConnectorSecret):
+    """Name and password, for a server that asks for them."""
+
+    username: str = Field(title="User name", min_length=1, max_length=300)
+    password: SecretStr = Field(title="Password", min_length=1, max_length=4000)
+
+
+class Mail(Arguments):
+    """A mail."""
+
+    to: list[Address] = Field(title="To", min_length=1, max_length=50)
+    cc: list[Address] = Field([], title="Cc", max_length=50)
+    bcc: list[Address] = Field([], title="Bcc", max_length=50)
+    subject: Line = Field(title="Subject", min_length=1)
+    text: str = Field(title="Text", max_length=200_000)
+    in_reply_to: Line | None = Field(None, title="In answer to", description="the Message-ID of a mail")
+
+
+class Sent(Answer):
+    """What became of a mail; `refused` are the addresses that the server did not take."""
+
+    message_id: str
+    accepted: list[str]
+    refused: list[str]
+
+
+class Smtp(Connector[SmtpConfig]):
+    """A mail server that takes mail."""
+
+    kind, title = "smtp", "Mail (SMTP)"
+    summary = "Send mail."
+    Config, Secret = SmtpConfig, SmtpSecret
+    needs_secret = False
+
+    @operation("send", "Send a mail")
+    async def send_mail(self, arguments: Mail) -> Sent:
+        """Send a mail as plain text."""
+        message = EmailMessage()
+        message["From"], message["Subject"] = self.config.sender, arguments.subject
+        message["To"] = ", ".join(arguments.to)
+        if arguments.cc:
+            message["Cc"] = ", ".join(arguments.cc)
+        if arguments.in_reply_to:
+            message["In-Reply-To"] = message["References"] = arguments.in_reply_to
+        message["Date"] = formatdate()
+        message["Message-ID"] = made_id = make_msgid(domain=self.config.sender.rpartition("@")[2])
+        message.set_content(arguments.text)
+        everyone = [*arguments.to, *arguments.cc, *arguments.bcc]
+        refused = await self._talk(message, everyone)
+        return Sent(
+            message_id=made_id, accepted=[each for each in everyone if each not in refused], refused=sorted(refused)
+        )
+
+    async def test(self) -> Found:
+        """Connects and signs in, and sends nothing."""
+        await self._talk(None, [])
+        return Found(f"{self.config.host} takes mail from {self.config.sender}.")
+
+    async def _talk(self, message: EmailMessage | None, recipients: list[str]) -> set[str]:
+        """Sends a message, or none; which recipients the server refused. Raises ConnectorError."""
+        import aiosmtplib  # only a node that sends mail pays for it
+
+        config, secret = self.config, self.secret
+        try:
+            socket = await self.egress.connect(config.host, config.port, TIMEOUT_S)
+        except OutboundError as error:
+            raise ConnectorError(str(error), code=error.code, permanent=error.permanent) from error
+        server = aiosmtplib.SMTP(
+            hostname=config.host, sock=socket, timeout=TIMEOUT_S, use_tls=config.security == "tls",
+            start_tls=config.security == "starttls", tls_context=self.egress.tls, local_hostname="localhost",
+        )  # fmt: skip
+        try:
+            async with server:
+                if secret is not None:
+                    await server.login(secret.username, secret.password.get_secret_value())
+                if message is None:
+                    await server.noop()
+                    return set()
+                refused, _ = await server.send_message(message, sender=config.sender, recipients=recipients)
+                return set(refused)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            said = "The server does not take name and password; rotate the credential."
+            raise ConnectorError(said, code=AUTHENTICATION_FAILED) from error
+        except aiosmtplib.SMTPResponseException as error:
+            permanent = error.code >= 500
+            raise ConnectorError(
+                f"The server refused with {error.code}: {error.message[:200]}", code="refused_by_service",
+                permanent=permanent,
+            ) from error  # fmt: skip
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise ConnectorError("The server refused every recipient.", code="refused_by_service") from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise ConnectorError(
+                f"{config.host} broke off: {type(error).__name__}.", code="unreachable", permanent=False
+            ) from error

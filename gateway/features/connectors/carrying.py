@@ -1,0 +1,123 @@
+"""One operation carried out in a node: the call, the check of its answer, and what may be kept of it."""
+
+import asyncio
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import structlog
+
+from gateway.adapters.connectors.base import Connector, File, Operation, Polled, secrets_of
+from gateway.adapters.connectors.failure import ConnectorError
+from gateway.adapters.connectors.json_schema import problems
+from gateway.adapters.connectors.registry import KINDS, create
+from gateway.core.redaction import REDACTED, redact, redact_all
+
+from . import service
+from .service_execution import Look, Order, Report
+
+log = structlog.get_logger("gateway.connectors")
+
+LIMIT_S = 60.0
+"""How long one operation may take."""
+
+RESULT_BYTES = 512 * 1024
+SHORTEST_SECRET = 4
+"""What is shorter stands in every text."""
+
+
+@dataclass
+class Carried:
+    """What came of an operation: the report, and files to keep."""
+
+    report: Report
+    files: list[File] = field(default_factory=list)
+
+
+async def carry_out(order: Order) -> Carried:
+    """Does what was ordered. Never raises but when it is canceled."""
+    began = time.monotonic()
+    secrets: list[str] = []
+    try:
+        connector = create(order.type, order.config, order.secret)
+        secrets = [each for each in secrets_of(connector.secret) if len(each) >= SHORTEST_SECRET]
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                return await _done(order, connector, secrets, began)
+        finally:
+            await connector.aclose()
+    except ConnectorError as error:
+        failure = {"code": error.code, "message": _without(str(error)[:600], secrets)}
+    except TimeoutError:
+        failure = {"code": "operation_timeout", "message": f"It took longer than {LIMIT_S:g} seconds."}
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        log.warning("a service answered unexpectedly", type=order.type, operation=order.operation, exc_info=False)
+        failure = {"code": "unexpected_answer", "message": "The service answered in a way that was not expected."}
+    except Exception as error:  # noqa: BLE001 - its text may hold a secret, so only its kind is logged
+        log.warning("an operation failed unexpectedly", type=order.type, error=type(error).__name__)
+        failure = {"code": "internal_error", "message": "The node failed on this operation."}
+    return Carried(Report(_since(began), error=failure))
+
+
+async def look(wanted: Look) -> tuple[str, Polled]:
+    """What is new, and the name of its event. Raises ConnectorError."""
+    connector = create(wanted.type, wanted.config, wanted.secret)
+    secrets = [each for each in secrets_of(connector.secret) if len(each) >= SHORTEST_SECRET]
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            found = await connector.poll(wanted.position)
+    except TimeoutError as error:
+        raise ConnectorError(f"It took longer than {LIMIT_S:g} seconds.", code="operation_timeout") from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ConnectorError(
+            "The service answered in a way that was not expected.", code="unexpected_answer"
+        ) from error
+    finally:
+        await connector.aclose()
+    happenings = tuple(_cleaned(happening, secrets) for happening in found.happenings)
+    return service.HAPPENINGS[KINDS[wanted.type].happening or ""], Polled(found.position, happenings)
+
+
+async def _done(order: Order, connector: Connector[Any], secrets: list[str], began: float) -> Carried:
+    if order.operation == service.TEST:
+        found = await connector.test()
+        learned = [asdict(each) for each in found.operations] if found.operations is not None else None
+        return Carried(Report(_since(began), {"detail": _without(found.detail, secrets)}, 0, operations=learned))
+    operation = Operation(**order.learned) if order.learned is not None else connector.operations[order.operation]
+    result = await connector.invoke(operation, order.arguments)
+    size = len(json.dumps(result).encode())
+    if size > RESULT_BYTES:
+        raise ConnectorError(
+            f"The answer is larger than {RESULT_BYTES // 1024} KiB; ask for less.", code="answer_too_large"
+        )
+    if problem := next(problems(operation.output_schema, result), None):
+        raise ConnectorError(f"The answer is not as described at {problem[0] or 'its top'}.", code="unexpected_answer")
+    return Carried(Report(_since(began), _cleaned(result, secrets), size), connector.files)
+
+
+def _cleaned(value: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
+    """The value without the connector's own secrets, without others that look like one, and without what no database
+    takes."""
+    plain, _ = redact_all(_walked(value, secrets))
+    return plain  # type: ignore[no-any-return]
+
+
+def _walked(part: Any, secrets: list[str]) -> Any:
+    if isinstance(part, str):
+        return _without(part, secrets)
+    if isinstance(part, list):
+        return [_walked(each, secrets) for each in part]
+    if isinstance(part, dict):
+        return {_without(str(name), secrets): _walked(each, secrets) for name, each in part.items()}
+    return part
+
+
+def _without(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    return redact(text.replace("\x00", "�").encode("utf-8", "replace").decode()).text
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

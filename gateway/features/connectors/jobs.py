@@ -1,0 +1,93 @@
+"""What a node does for connectors: operations, looks for what is new, and letting go what was held for long enough."""
+
+import asyncio
+import uuid
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.core.received_file import ReceivedFile
+from gateway.features.artifacts.service import Upload
+
+from . import service_execution as execution
+from .service_execution import Look, Report
+
+if TYPE_CHECKING:
+    from gateway.adapters.connectors.base import File
+    from gateway.node.node import Node
+
+log = structlog.get_logger("gateway.connectors")
+
+FILE_BYTES = 25 * 2**20
+
+
+async def operate(node: "Node", operation_id: str) -> None:
+    """Carries out one operation; somebody else's, or one that has ended, is left alone."""
+    id_ = uuid.UUID(operation_id)
+    order = await node.unit(lambda work: execution.claim(work, node.keys, id_, node.holder))
+    if order is None:
+        return
+    carrying = await _loaded()
+    uploads: list[Upload] = []
+    try:
+        carried = await carrying.carry_out(order)
+        uploads = await asyncio.to_thread(_received, node, carried.files)
+        await node.unit(lambda work: execution.finish(work, node.store, order, carried.report, uploads))
+    except asyncio.CancelledError:
+        said = "The node stopped while it did this; whether it was done is not known. Look there before you try again."
+        report = Report(0, error={"code": "interrupted", "message": said})
+        await asyncio.shield(node.unit(lambda work: execution.finish(work, node.store, order, report, [])))
+        raise
+    finally:
+        for upload in uploads:
+            upload.file.close()
+
+
+async def let_go(node: "Node") -> None:
+    """Queues what was held for long enough."""
+    await node.unit(execution.due)
+
+
+async def sweep(node: "Node") -> None:
+    """Ends what lost nodes had begun, and lets go of old results."""
+    await node.unit(execution.sweep)
+
+
+async def look_around(node: "Node") -> None:
+    """Looks for what is new, where a connector is set up for that."""
+    due = await node.unit(lambda work: execution.looks(work, node.keys))
+    if due:
+        await asyncio.gather(*(_look(node, each) for each in due))
+
+
+async def _look(node: "Node", wanted: Look) -> None:
+    carrying = await _loaded()
+    try:
+        name, found = await carrying.look(wanted)
+    except carrying.ConnectorError as error:
+        code, message = error.code, str(error)[:600]
+        await node.unit(lambda work: execution.look_failed(work, wanted, code, message))
+        return
+    await node.unit(lambda work: execution.looked(work, wanted, name, found.position, list(found.happenings)))
+
+
+async def _loaded() -> ModuleType:
+    """The module that calls services, loaded when it is first needed, and beside the loop: it has many clients."""
+    return await asyncio.to_thread(import_module, "gateway.features.connectors.carrying")
+
+
+def _received(node: "Node", files: "list[File]") -> list[Upload]:
+    """The files on disk, durable, to be kept with the end of the operation."""
+    uploads = []
+    for each in files:
+        received = ReceivedFile(node.data_dir.artifacts, FILE_BYTES)
+        received.write(each.content)
+        received.finish()
+        uploads.append(Upload(received, each.filename, each.media_type))
+    return uploads
+
+
+HANDLERS = {"connectors.operate": operate}
+DUTIES = {let_go: 1.0, look_around: 2.0, sweep: 30.0}

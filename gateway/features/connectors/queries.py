@@ -1,0 +1,169 @@
+"""Every select on connectors, their credentials, grants and operations."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Select, case, func, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
+
+from .models import Connector, ConnectorCredential, ConnectorGrant, ConnectorOperation
+from .schemas import ConnectorQuery, OperationQuery
+
+
+def visible(actor: Actor, groups: Sequence[uuid.UUID]) -> Select[Connector]:
+    """The connectors the actor may see; those of their groups are as their own."""
+    owner: Any = Connector.owner_id
+    if groups:
+        owner = case((Connector.group_id.in_(groups), actor.user_id), else_=Connector.owner_id)
+    column = cast("InstrumentedAttribute[Any]", owner)
+    return select(Connector).where(
+        seen_by(actor, "connectors.read", owner=column, project=Connector.project_id, key=Connector.id)
+    )
+
+
+def filtered(actor: Actor, groups: Sequence[uuid.UUID], query: ConnectorQuery) -> Select[Connector]:
+    """A list of them."""
+    wanted = (
+        (Connector.type, query.type), (Connector.project_id, query.project_id), (Connector.group_id, query.group_id),
+        (Connector.enabled, query.enabled),
+    )  # fmt: skip
+    return visible(actor, groups).where(*(key == value for key, value in wanted if value is not None))
+
+
+def one(
+    session: Session, actor: Actor, groups: Sequence[uuid.UUID], connector_id: uuid.UUID, *, lock: bool = False
+) -> Connector | None:
+    """A connector the actor may see; `lock`ed to be changed."""
+    query = visible(actor, groups).where(Connector.id == connector_id)
+    return session.scalar(query.with_for_update(of=Connector) if lock else query)
+
+
+def name_is_taken(session: Session, owner_id: uuid.UUID, name: str) -> bool:
+    """Whether the owner has a connector of that name."""
+    return (
+        session.scalar(select(Connector.id).where(Connector.owner_id == owner_id, Connector.name == name)) is not None
+    )
+
+
+def due_to_poll(session: Session, moment: datetime, most: int) -> Sequence[Connector]:
+    """Connectors that shall look for what is new, locked; those that somebody else has are passed over."""
+    query = (
+        select(Connector)
+        .where(Connector.poll_at <= moment, Connector.enabled, Connector.state == "ok")
+        .order_by(Connector.poll_at)
+        .limit(most)
+    )
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def credentials(connector_id: uuid.UUID) -> Select[ConnectorCredential]:
+    """A connector's credentials."""
+    return select(ConnectorCredential).where(ConnectorCredential.connector_id == connector_id)
+
+
+def credential(session: Session, connector_id: uuid.UUID, credential_id: uuid.UUID) -> ConnectorCredential | None:
+    """One of a connector's credentials, locked."""
+    query = credentials(connector_id).where(ConnectorCredential.id == credential_id)
+    return session.scalar(query.with_for_update())
+
+
+def in_force(session: Session, connector_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, ConnectorCredential]:
+    """The credential in force of each connector that has one."""
+    query = (
+        select(ConnectorCredential)
+        .distinct(ConnectorCredential.connector_id)
+        .where(ConnectorCredential.connector_id.in_(connector_ids), ConnectorCredential.state == "active")
+        .order_by(ConnectorCredential.connector_id, ConnectorCredential.id.desc())
+    )
+    return {row.connector_id: row for row in session.scalars(query)}
+
+
+def grants(connector_id: uuid.UUID) -> Select[ConnectorGrant]:
+    """What is or was lent of a connector."""
+    return select(ConnectorGrant).where(ConnectorGrant.connector_id == connector_id)
+
+
+def usable_grants(
+    session: Session, connector_id: uuid.UUID, user_id: uuid.UUID, operations: Sequence[str], moment: datetime
+) -> Sequence[ConnectorGrant]:
+    """Grants that may cover one of `operations` for a user now, the first to end first, locked to be used."""
+    query = (
+        grants(connector_id)
+        .where(
+            ConnectorGrant.until > moment,
+            ConnectorGrant.used < ConnectorGrant.uses,
+            ConnectorGrant.operation.in_(operations),
+            (ConnectorGrant.user_id == user_id) | ConnectorGrant.user_id.is_(None),
+        )
+        .order_by(ConnectorGrant.until)
+    )
+    return session.scalars(query.with_for_update()).all()
+
+
+def operations(connector_id: uuid.UUID, query: OperationQuery) -> Select[ConnectorOperation]:
+    """What was asked of a connector."""
+    found = select(ConnectorOperation).where(ConnectorOperation.connector_id == connector_id)
+    if query.status is not None:
+        found = found.where(ConnectorOperation.status == query.status)
+    return found.where(ConnectorOperation.operation == query.operation) if query.operation is not None else found
+
+
+def pending(actor: Actor, groups: Sequence[uuid.UUID]) -> Select[ConnectorOperation]:
+    """What is held of the connectors that the actor may see."""
+    seen = visible(actor, groups).with_only_columns(Connector.id)
+    return select(ConnectorOperation).where(
+        text("connector_operations.status = 'held'"), ConnectorOperation.connector_id.in_(seen)
+    )
+
+
+def operation(
+    session: Session, operation_id: uuid.UUID, connector_id: uuid.UUID | None = None, *, lock: bool = False
+) -> ConnectorOperation | None:
+    """An operation that was asked for; of that connector, where one is named."""
+    query = select(ConnectorOperation).where(ConnectorOperation.id == operation_id)
+    if connector_id is not None:
+        query = query.where(ConnectorOperation.connector_id == connector_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def of_key(session: Session, connector_id: uuid.UUID, actor_id: uuid.UUID, key: str) -> ConnectorOperation | None:
+    """What was asked under an idempotency key; whoever asks under the same waits here."""
+    turn = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+    session.execute(turn, {"key": f"connector operation:{connector_id}:{actor_id}:{key}"})
+    return session.scalar(
+        select(ConnectorOperation).where(
+            ConnectorOperation.connector_id == connector_id,
+            ConnectorOperation.actor_id == actor_id,
+            ConnectorOperation.idempotency_key == key,
+        )
+    )
+
+
+def due(session: Session, moment: datetime, most: int) -> Sequence[ConnectorOperation]:
+    """Held operations whose time has come, locked."""
+    query = (
+        select(ConnectorOperation)
+        .where(text("connector_operations.status = 'held'"), ConnectorOperation.due_at <= moment)
+        .order_by(ConnectorOperation.due_at)
+        .limit(most)
+    )
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def left(session: Session, status: str, before: datetime, most: int) -> Sequence[ConnectorOperation]:
+    """Operations that have been in a state for too long, locked."""
+    since = func.coalesce(ConnectorOperation.started_at, ConnectorOperation.created_at)
+    query = (
+        select(ConnectorOperation)
+        .where(ConnectorOperation.status == status, since < before)
+        .order_by(ConnectorOperation.id)
+        .limit(most)
+    )
+    return session.scalars(query.with_for_update(skip_locked=True)).all()

@@ -1,0 +1,270 @@
+"""What a node writes of operations: claimed once, ended once; polls; the stop after refused credentials."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, text, update
+
+from gateway.core import envelope
+from gateway.core.clock import now
+from gateway.core.database import Base
+from gateway.core.envelope import Unreadable
+from gateway.core.errors import GatewayError
+from gateway.core.key_store import KeyStore
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
+from gateway.features.artifacts import service as artifacts
+from gateway.features.artifacts.service import Upload
+from gateway.features.artifacts.store import Store
+from gateway.features.identity import service as identity
+
+from . import queries, service, service_operations
+from .models import Connector, ConnectorCredential, ConnectorOperation
+
+MOST_REFUSALS = 3
+"""Refusals of the credential one after the other after which a connector stops."""
+
+LONGEST_S = 120
+"""After this an operation that somebody began is lost with whoever began it."""
+
+QUEUED_S = 60
+"""After this a queued operation is queued again: the node that had fetched it may be gone."""
+
+KEPT = timedelta(days=1)
+"""How long results are kept."""
+
+AUTHENTICATION_FAILED = "authentication_failed"
+_CONNECTORS = Base.metadata.tables[Connector.__tablename__]
+_CREDENTIALS = Base.metadata.tables[ConnectorCredential.__tablename__]
+_OPERATIONS = Base.metadata.tables[ConnectorOperation.__tablename__]
+
+
+@dataclass(frozen=True)
+class Order:
+    """An operation to carry out, as plain values. `secret` is the opened credential, which nothing shows."""
+
+    id: uuid.UUID
+    connector_id: uuid.UUID
+    type: str
+    config: dict[str, Any]
+    operation: str
+    learned: dict[str, Any] | None
+    arguments: dict[str, Any]
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A connector to look for what is new, as plain values."""
+
+    connector_id: uuid.UUID
+    type: str
+    config: dict[str, Any]
+    position: dict[str, Any]
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of an operation. `operations` are those that a test has learned."""
+
+    duration_ms: int
+    result: dict[str, Any] | None = None
+    answer_bytes: int | None = None
+    error: dict[str, str] | None = None
+    operations: list[dict[str, Any]] | None = None
+
+
+def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID) -> Order | None:
+    """Begins an operation; None for one that somebody else has begun, or that cannot begin, which then has ended."""
+    row = queries.operation(work.session, operation_id, lock=True)
+    if row is None or row.status != "queued":
+        return None
+    connector = work.session.get(Connector, row.connector_id, populate_existing=True)
+    assert connector is not None
+    row.status, row.started_at, row.holder = "running", now(), holder
+    is_test = row.operation == service.TEST
+    learned = next((each for each in connector.operations or () if each["name"] == row.operation), None)
+    refusal = None if is_test else _refusal(work, connector, row, learned)
+    if refusal is None:
+        try:
+            credential, secret = _opened(work, keys, connector, f"{row.operation}, for {row.actor}")
+        except GatewayError as error:
+            refusal = {"code": error.code, "message": error.detail}
+        else:
+            row.credential_id = credential
+            return Order(
+                row.id, connector.id, connector.type, connector.config, row.operation, learned, row.request or {},
+                secret,
+            )  # fmt: skip
+    _end(work, connector, row, Report(0, error=refusal))
+    return None
+
+
+def finish(work: Work, store: Store, order: Order, report: Report, files: list[Upload]) -> None:
+    """Ends an operation; files that came with it become artifacts of whoever asked for it."""
+    row = queries.operation(work.session, order.id, lock=True)
+    if row is None or row.status != "running":
+        return
+    connector = work.session.get(Connector, row.connector_id, populate_existing=True, with_for_update=True)
+    assert connector is not None
+    if report.result is not None and files:
+        kept = [_keep(work, store, upload, row, connector) for upload in files]
+        report.result["artifacts"] = kept
+    _end(work, connector, row, report)
+
+
+def due(work: Work, most: int = 20) -> int:
+    """Lets go what was held for long enough; how many those were."""
+    rows = queries.due(work.session, now(), most)
+    for row in rows:
+        service_operations.go(work, row)
+    return len(rows)
+
+
+def sweep(work: Work, most: int = 50) -> None:
+    """Ends what was begun and never ended, queues again what was never begun, and lets go of old results."""
+    for row in queries.left(work.session, "running", now() - timedelta(seconds=LONGEST_S), most):
+        connector = work.session.get(Connector, row.connector_id)
+        assert connector is not None
+        said = "The node was lost while it did this; whether it was done is not known. Look there before you try again."
+        _end(work, connector, row, Report(LONGEST_S * 1000, error={"code": "node_lost", "message": said}))
+    for row in queries.left(work.session, "queued", now() - timedelta(seconds=QUEUED_S), most):
+        row.started_at = now()
+        work.defer(service_operations.JOB, {"operation_id": str(row.id)}, priority=100)
+    old = (
+        select(_OPERATIONS.c.id)
+        .where(text("connector_operations.result IS NOT NULL"), _OPERATIONS.c.ended_at < now() - KEPT)
+        .order_by(_OPERATIONS.c.ended_at)
+        .limit(1000)
+    )
+    work.session.execute(update(_OPERATIONS).where(_OPERATIONS.c.id.in_(old)).values(result=None))
+
+
+def looks(work: Work, keys: KeyStore, most: int = 5) -> list[Look]:
+    """Connectors whose turn it is to look for what is new; each is due again later."""
+    found = []
+    for connector in queries.due_to_poll(work.session, now(), most):
+        _quietly(work, connector, poll_at=now() + timedelta(seconds=connector.config["poll_s"]))
+        try:
+            _, secret = _opened(work, keys, connector, "a look for what is new")
+        except GatewayError as error:
+            _note_failure(work, connector, error.code, error.detail)
+            continue
+        found.append(Look(connector.id, connector.type, connector.config, connector.position, secret))
+    return found
+
+
+def looked(work: Work, look: Look, name: str, position: dict[str, Any], happenings: list[dict[str, Any]]) -> None:
+    """Tells what is new, and remembers where to go on."""
+    connector = work.session.get(Connector, look.connector_id, populate_existing=True, with_for_update=True)
+    if connector is None or connector.config != look.config or connector.position != look.position:
+        return  # removed or changed meanwhile: what was seen would be told twice, or of another place
+    for happening in happenings:
+        about = {"connector_id": str(connector.id), "connector": connector.name, "type": connector.type}
+        work.emit(name, owner_id=connector.owner_id, project_id=connector.project_id, data={**about, **happening})
+    _quietly(work, connector, position=position, last_ok_at=now(), auth_failures=0, last_error=None)
+
+
+def look_failed(work: Work, look: Look, code: str, message: str) -> None:
+    """Keeps why a look failed."""
+    connector = work.session.get(Connector, look.connector_id, populate_existing=True, with_for_update=True)
+    if connector is not None:
+        _note_failure(work, connector, code, message)
+
+
+def _refusal(
+    work: Work, connector: Connector, row: ConnectorOperation, learned: dict[str, Any] | None
+) -> dict[str, str] | None:
+    """Why an operation that was decided about earlier is not carried out now."""
+    if identity.present_user(work, row.actor_id) is None:
+        return {"code": "account_disabled", "message": "The account that asked for it is disabled."}
+    if "deny" in (connector.rules.get(row.operation), connector.rules.get(row.mode)):
+        return {"code": "operation_denied", "message": "The connector's rules have come to deny it."}
+    if not connector.enabled:
+        return {"code": "connector_disabled", "message": "The connector was disabled before it began."}
+    if connector.state == "stopped":
+        return {"code": "connector_stopped", "message": f"The connector was stopped: {connector.stopped_reason}"}
+    if connector.operations is not None and learned is None:
+        return {"code": "unknown_operation", "message": f"The server no longer offers {row.operation}."}
+    return None
+
+
+def _opened(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> tuple[uuid.UUID | None, str | None]:
+    """The credential in force, opened for one use, and its id. Each use is recorded."""
+    credential = queries.in_force(work.session, [connector.id]).get(connector.id)
+    if credential is None or (sealed := credential.sealed) is None:
+        return None, None
+    place = envelope.place_of(ConnectorCredential.__tablename__, credential.id)
+    try:
+        secret = envelope.unseal(keys.get(sealed.kid), sealed, place)
+    except Unreadable as error:
+        raise UnreadableCredential(
+            "The credential was changed behind the gateway's back and opens no more; rotate it."
+        ) from error
+    about = Resource("connectors", connector.id, connector.owner_id, connector.project_id)
+    work.record("credentials.use", about, allowed=True, reason=f"for {purpose}")
+    touch = update(_CREDENTIALS).where(_CREDENTIALS.c.id == credential.id)
+    work.session.execute(touch.values(last_used_at=now(), updated_at=_CREDENTIALS.c.updated_at))
+    return credential.id, secret
+
+
+class UnreadableCredential(GatewayError):
+    """A sealed credential that opens no more."""
+
+    status, title, code = 409, "Conflict", "credential_unreadable"
+
+
+def _end(work: Work, connector: Connector, row: ConnectorOperation, report: Report) -> None:
+    row.status = "failed" if report.error else "completed"
+    row.ended_at, row.duration_ms, row.request = now(), report.duration_ms, None
+    row.result, row.error, row.answer_bytes = report.result, report.error, report.answer_bytes
+    work.session.flush()
+    if report.error is not None:
+        _note_failure(work, connector, report.error["code"], report.error["message"])
+    else:
+        _quietly(work, connector, last_ok_at=now(), auth_failures=0, last_error=None)
+    if row.operation == service.TEST:
+        _keep_test(work, connector, row, report)
+    service_operations.tell(work, connector, row)
+
+
+def _keep_test(work: Work, connector: Connector, row: ConnectorOperation, report: Report) -> None:
+    found = {
+        "ok": report.error is None, "reason": (report.error or {}).get("message"),
+        "detail": (report.result or {}).get("detail"), "latency_ms": report.duration_ms,
+        "tested_at": now().isoformat(),
+    }  # fmt: skip
+    values: dict[str, Any] = {"last_test": found}
+    if report.operations is not None:
+        values["operations"] = report.operations
+    _quietly(work, connector, **values)
+
+
+def _note_failure(work: Work, connector: Connector, code: str, message: str) -> None:
+    """Keeps what went wrong last; a credential that is refused again and again stops the connector."""
+    failures = connector.auth_failures + 1 if code == AUTHENTICATION_FAILED else connector.auth_failures
+    error = {"code": code, "message": message, "at": now().isoformat()}
+    values: dict[str, Any] = {"last_error": error, "auth_failures": failures}
+    if failures >= MOST_REFUSALS and connector.state == "ok":
+        reason = f"its credential was refused {failures} times running. Rotate the credential, or enable it again."
+        values |= {"state": "stopped", "stopped_reason": reason, "poll_at": None}
+    _quietly(work, connector, **values)
+    if "state" in values:
+        service.tell(work, "connector.stopped", connector, reason=values["stopped_reason"])
+
+
+def _quietly(work: Work, connector: Connector, **values: Any) -> None:
+    """Writes what is no change of the owner's: version and time of change stay."""
+    keep = update(_CONNECTORS).where(_CONNECTORS.c.id == connector.id)
+    work.session.execute(keep.values(**values, updated_at=_CONNECTORS.c.updated_at))
+    work.session.refresh(connector)
+
+
+def _keep(work: Work, store: Store, upload: Upload, row: ConnectorOperation, connector: Connector) -> dict[str, Any]:
+    kept = artifacts.add(
+        work, store, upload, owner_id=row.actor_id, project_id=connector.project_id, task_id=row.task_id
+    )
+    return {"id": str(kept.id), "filename": kept.filename, "size": kept.size, "media_type": kept.media_type}

@@ -1,0 +1,41 @@
+/** Fields of a form read off a JSON Schema, and what they hold as a value that fits it. */
+/** @import { Field } from "./input.js" */
+
+/** @typedef {Record<string, any>} Schema */
+
+const AREA = 1000;
+
+/** The schema of a value that may also be null. @param {Schema} schema @returns {Schema} */
+function withoutNull(schema) {
+  const kinds = schema.anyOf?.filter((/** @type {Schema} */ each) => each.type !== "null");
+  return kinds?.length === 1 ? { ...schema, ...kinds[0] } : schema;
+}
+
+/** @param {Schema} schema @returns {Partial<Field>} */
+function control(schema) {
+  const choice = /^\^\(([\w|]+)\)\$$/.exec(schema.pattern ?? "")?.[1]?.split("|") ?? schema.enum;
+  if (choice) return { kind: "select", options: choice.map((/** @type {any} */ value) => ({ value: String(value), label: String(value) })) };
+  if (schema.type === "boolean") return { kind: "switch" };
+  if (schema.type === "integer" || schema.type === "number") return { kind: "number", min: schema.minimum, step: schema.type === "number" ? "any" : undefined };
+  if (schema.type === "array" && withoutNull(schema.items ?? {}).type === "string") return { kind: "words" };
+  if (schema.type === "string") return schema.format === "password" || schema.writeOnly ? { kind: "password", autocomplete: "new-password" } : (schema.maxLength ?? 0) >= AREA && schema.title?.startsWith("Text") ? { kind: "area" } : { kind: "text" };
+  return { kind: "json" };
+}
+
+/** @param {Schema} schema of an object @returns {Field[]} */
+export const fieldsOf = (schema) =>
+  Object.entries(schema.properties ?? {}).map(([name, given]) => {
+    const each = withoutNull(given);
+    const required = Boolean(schema.required?.includes(name)) && each.type !== "boolean";
+    return /** @type {Field} */ ({ name, label: each.title ?? name, hint: each.description, required: required && each.type !== "array", ...control(each) });
+  });
+
+/** What a form of the schema begins with. @param {Schema} schema @returns {Record<string, any>} */
+export const initialOf = (schema) => Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, given]) => [name, /** @type {Schema} */ (given).default ?? (control(withoutNull(given)).kind === "json" ? {} : undefined)]));
+
+/** The values of a form without those that were left empty. @param {Schema} schema @param {Record<string, any>} values @returns {Record<string, any>} */
+export function valueOf(schema, values) {
+  const fields = fieldsOf(schema);
+  const filled = fields.filter(({ name, kind, required }) => required || !(values[name] === "" || values[name] === null || values[name] === undefined || (kind === "json" && JSON.stringify(values[name]) === "{}")));
+  return Object.fromEntries(filled.map(({ name }) => [name, values[name]]));
+}

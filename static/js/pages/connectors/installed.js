@@ -1,0 +1,42 @@
+/** The connectors that are installed. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { navigate, place } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { Ago } from "../../components/clock.js";
+import { Icon } from "../../components/icon.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Empty } from "../../components/states.js";
+import { State, enable, test, uninstall } from "./acts.js";
+/** @import { Connector } from "../../types.js" */
+
+/** What is allowed with a connector, in a few words. @param {Connector} connector */
+function allowed(connector) {
+  const count = (/** @type {string} */ verdict) => connector.operations.filter((each) => each.verdict === verdict).length;
+  const [yes, asked] = [count("allow"), count("ask")];
+  if (!connector.operations.length) return "no operations known yet";
+  return `${yes} of ${connector.operations.length} allowed${asked ? `, ${asked} ask` : ""}`;
+}
+
+export function Installed() {
+  const query = place.value.query;
+  const filters = { cursor: query.get("cursor"), type: query.get("type") };
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/connectors", filters), about("connector."));
+  const columns = [
+    { head: "Connector", class: "cell-name", cell: (/** @type {Connector} */ each) => html`<a class="row-link" href=${`/connectors/${each.id}`}>${each.name}</a> <span class="quiet">${each.type} ${each.description}</span>` },
+    { head: "State", cell: (/** @type {Connector} */ each) => html`<${State} connector=${each} />` },
+    { head: "Operations", class: "cell-wrap", cell: (/** @type {Connector} */ each) => html`<span class="quiet">${allowed(each)}</span>` },
+    { head: "Worked last", class: "col-time", cell: (/** @type {Connector} */ each) => (each.last_ok_at ? html`<${Ago} at=${each.last_ok_at} />` : html`<span class="quiet">never</span>`) },
+    menuColumn((/** @type {Connector} */ each) =>
+      rowMenu(each.name, [
+        { label: "Open", icon: "plug-connected", run: () => navigate(`/connectors/${each.id}`) },
+        can("connectors.test") && { label: "Test", icon: "refresh", run: () => void test(each).then(list.reload) },
+        can(each.enabled ? "connectors.disable" : "connectors.enable") && { label: each.enabled ? "Disable" : "Enable", icon: "power", run: () => void enable(each, !each.enabled).then(list.reload) },
+        can("connectors.delete") && { label: "Uninstall…", icon: "trash", danger: true, run: () => uninstall(each, list.reload) },
+      ]),
+    ),
+  ];
+  return html`<div class="filters"><span></span>${can("connectors.create") && html`<a class="btn btn-primary btn-sm" href="/connectors/catalog"><${Icon} icon="plus" />Install a connector</a>`}</div>
+    <${List} of=${list} what="the connectors" columns=${columns} empty=${html`<${Empty} title="No connectors yet">Choose one from <a href="/connectors/catalog">the catalogue</a>: a mailbox, a chat, GitHub, a calendar, any interface.<//>`} />`;
+}
