@@ -1,0 +1,118 @@
+"""Tools for schedules, with the rights of the task's owner; after content from outside only reading is left."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_ai import RunContext
+
+from gateway.features.schedules import service as schedules
+from gateway.features.schedules.schemas import ScheduleIn, SchedulePatch
+
+from .hands import Hands, Tool
+
+MOST = 50
+"""Schedules that a list names."""
+
+
+async def list_schedules(ctx: RunContext[Hands]) -> str:
+    """List the schedules: when each runs, what it does, and when it is next."""
+    found = await ctx.deps.as_owner(
+        lambda work: [(each.id, each.description, each.name, each.enabled, each.next_planned_at)
+                      for each in schedules.describe(work, schedules.newest(work, MOST))]
+    )  # fmt: skip
+    lines = (f"{id_} {name}: {words}, {_next(enabled, after)}" for id_, words, name, enabled, after in found)
+    return "\n".join(lines) or "There are none."
+
+
+async def create_schedule(
+    ctx: RunContext[Hands], name: str, prompt: str | None = None, commands: list[str] | None = None,
+    cron: str | None = None, at: datetime | None = None, every_s: float | None = None, time_zone: str | None = None,
+) -> str:  # fmt: skip
+    """Have work done later, once or again and again. Give one of prompt and commands, and one of cron, at and every_s.
+
+    Args:
+        name: A short name.
+        prompt: What an agent is to do each time.
+        commands: Shell commands to run each time, one after the other.
+        cron: Five fields as in a crontab: minute, hour, day of month, month, day of week.
+        at: Once, at this time with its UTC offset.
+        every_s: Every so many seconds.
+        time_zone: The IANA name of the zone that cron means; the user's where it is left out.
+    """
+    payload: dict[str, Any] = (
+        {"kind": "prompt", "prompt": prompt} if commands is None else {"kind": "commands", "commands": commands}
+    )
+    wish = _valid(ScheduleIn, {"name": name, "cron": cron, "at": at, "every_s": every_s, "time_zone": time_zone,
+                               "payload": payload, "project_id": ctx.deps.plan.project_id})  # fmt: skip
+    made = await ctx.deps.as_owner(lambda work: schedules.described(work, schedules.create(work, wish)))
+    words = f"{made.description}, {made.effective_time_zone}"
+    return f"Schedule {made.id} ({made.name}): {words}, {_next(made.enabled, made.next_planned_at)}."
+
+
+async def change_schedule(
+    ctx: RunContext[Hands], schedule_id: uuid.UUID, name: str | None = None, cron: str | None = None,
+    every_s: float | None = None, prompt: str | None = None, enabled: bool | None = None,
+) -> str:  # fmt: skip
+    """Change a schedule, or disable and enable it; what is left out stays as it is.
+
+    Args:
+        schedule_id: Its id.
+        name: Another name.
+        cron: Another cron expression.
+        every_s: Another interval in seconds.
+        prompt: What an agent is to do from now on.
+        enabled: Whether it runs.
+    """
+    given = {"name": name, "cron": cron, "every_s": every_s, "enabled": enabled}
+    fields = {key: value for key, value in given.items() if value is not None}
+    wish = _valid(SchedulePatch, fields | ({"payload": {"kind": "prompt", "prompt": prompt}} if prompt else {}))
+    changed = await ctx.deps.as_owner(
+        lambda work: schedules.described(work, schedules.change(work, schedules.for_change(work, schedule_id), wish))
+    )
+    return f"Schedule {changed.id}: {changed.description}, {_next(changed.enabled, changed.next_planned_at)}."
+
+
+async def run_schedule(ctx: RunContext[Hands], schedule_id: uuid.UUID) -> str:
+    """Run a schedule now.
+
+    Args:
+        schedule_id: Its id.
+    """
+    cause = f"agent:{ctx.deps.plan.task_id}"
+    run = await ctx.deps.as_owner(lambda work: schedules.run_now(work, schedule_id, cause=cause))
+    return f"It is {run.outcome or 'waiting for the run before'}{f' as task {run.task_id}' if run.task_id else ''}."
+
+
+async def delete_schedule(ctx: RunContext[Hands], schedule_id: uuid.UUID) -> str:
+    """Delete a schedule with its history; the tasks that it made stay.
+
+    Args:
+        schedule_id: Its id.
+    """
+    await ctx.deps.as_owner(lambda work: schedules.remove(work, schedule_id))
+    return f"Schedule {schedule_id} is deleted with its history."
+
+
+def _next(enabled: bool, planned_at: datetime | None) -> str:
+    if not enabled:
+        return "disabled"
+    return f"next at {planned_at:%Y-%m-%dT%H:%M:%SZ}" if planned_at else "enabled"
+
+
+def _valid(shape: type[Any], fields: dict[str, Any]) -> Any:
+    try:
+        return shape.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+TOOLS: dict[Tool, str] = {
+    list_schedules: "schedules.read",
+    create_schedule: "schedules.create",
+    change_schedule: "schedules.update",
+    run_schedule: "schedules.run",
+    delete_schedule: "schedules.delete",
+}

@@ -1,0 +1,11 @@
+"""What can be done with schedules."""
+
+ACTIONS = {
+    "schedules.read": "See schedules, their history and what comes next",
+    "schedules.create": "Make a schedule, import a crontab",
+    "schedules.update": "Change a schedule, skip its next run",
+    "schedules.enable": "Let a schedule run from now on",
+    "schedules.disable": "Stop a schedule",
+    "schedules.run": "Run a schedule now",
+    "schedules.delete": "Delete a schedule with its history",
+}

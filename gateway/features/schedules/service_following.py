@@ -1,0 +1,179 @@
+"""What events mean to schedules: tasks that end, triggers, silences, zones that change.
+
+Each event is taken into account once, by whichever gateway comes first: the number of the last one is kept in the
+database, and moves on in the commit that holds what followed from it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from gateway.core.clock import now
+from gateway.core.events import Event
+from gateway.core.policy import reach
+from gateway.core.unit_of_work import Work
+from gateway.features.events import service as events
+from gateway.features.events.patterns import matches
+from gateway.features.identity import service as identity
+from gateway.features.tasks import service as tasks
+from gateway.features.tasks.state import FINISHED
+
+from . import arming, queries, service_firing
+from .models import Schedule, ScheduleRun
+from .schemas import AbsenceTrigger, EventTrigger, ScheduleTrigger, TriggerFilter
+
+ENDS = {"task.completed": "completed", "task.failed": "failed", "task.canceled": "canceled"}
+
+CHANGES = ("schedule.created", "schedule.updated", "schedule.enabled", "schedule.disabled", "schedule.deleted")
+"""Events after which the clock has to look anew."""
+
+ZONES = ("user.updated", "project.updated", "setting.changed")
+
+BATCH = 500
+
+DEEPEST = 8
+"""Firings in a row that caused each other; the next is not made, lest schedules start each other for ever."""
+
+
+def position(work: Work) -> int:
+    """The number of the last event that was taken into account."""
+    return queries.followed(work.session)
+
+
+def patterns(work: Work) -> tuple[str, ...]:
+    """The events that concern schedules now."""
+    own = {trigger.pattern for _, trigger in _listeners(work)}
+    return (*ENDS, *CHANGES, *ZONES, *sorted(own))
+
+
+def follow(work: Work, since: int, wanted: tuple[str, ...]) -> tuple[int, bool, bool]:
+    """Takes into account what has happened since event number `since`, up to a batch of it.
+
+    Returns the number to go on from, whether there is more, and whether the clock has to look anew.
+    """
+    head, found = events.after(work, since, wanted, BATCH)
+    if not found:
+        return head, False, False
+    found, is_all = _until_listeners_change(found)
+    clock = queries.clock(work.session)
+    fresh = [event for event in found if event.seq > clock.followed_seq]
+    last = head if is_all else found[-1].seq
+    clock.followed_seq = max(clock.followed_seq, last)
+    listeners = _listeners(work)
+    for event in fresh:
+        if event.name in ENDS and event.task_id is not None:
+            settle(work, event.task_id, ENDS[event.name], event.data.get("error"))
+        if event.name in ZONES:
+            _rezone(work, event)
+        _trigger(work, event, listeners)
+    work.session.flush()
+    return last, not is_all, bool(fresh)
+
+
+def _until_listeners_change(found: list[Event]) -> tuple[list[Event], bool]:
+    """The events up to one after which others concern schedules; whether those are all there are."""
+    for count, event in enumerate(found, 1):
+        if event.name in CHANGES and event.data.get("trigger"):
+            return found[:count], False
+    return found, len(found) < BATCH
+
+
+def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> None:
+    """A task has ended: if a schedule had it made, notes how, and lets those run that wait for that."""
+    run = queries.run_of_task(work.session, task_id)
+    if run is None:
+        return
+    schedule = queries.locked(work.session, run.schedule_id)
+    if schedule is None:
+        return
+    run.result = result
+    if result != "canceled":
+        message = error.get("message") if isinstance(error, dict) else None
+        failure = (message or "its task failed") if result == "failed" else None
+        service_firing.note_end(work, schedule, failure, now())
+    for other, trigger in _scheduled(work):
+        if trigger.schedule_id == schedule.id and trigger.result in (result, "any"):
+            _ask(work, other, now(), f"schedule:{schedule.name}", run.depth + 1)
+
+
+def settle_lost(work: Work, runs: Sequence[ScheduleRun]) -> None:
+    """Settles runs whose tasks ended unheard, because the events that told of it are gone."""
+    for run in runs:
+        task = tasks.look(work, run.task_id) if run.task_id else None
+        if run.task_id and task is None:
+            run.result = "canceled"
+        elif task is not None and task.status in FINISHED:
+            settle(work, task.id, task.status, task.error)
+
+
+def _listeners(work: Work) -> list[tuple[Schedule, EventTrigger | AbsenceTrigger]]:
+    found = [(schedule, arming.trigger_of(schedule)) for schedule in queries.triggered(work.session)]
+    return [(schedule, trigger) for schedule, trigger in found if isinstance(trigger, EventTrigger | AbsenceTrigger)]
+
+
+def _scheduled(work: Work) -> list[tuple[Schedule, ScheduleTrigger]]:
+    found = [(schedule, arming.trigger_of(schedule)) for schedule in queries.triggered(work.session)]
+    return [(schedule, trigger) for schedule, trigger in found if isinstance(trigger, ScheduleTrigger)]
+
+
+def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrigger | AbsenceTrigger]]) -> None:
+    """Has those run that wait for the event, and puts off those that wait for its absence."""
+    fitting = [each for each in listeners if matches(each[1].pattern, event.name) and _fits(each[1].filter, event)]
+    if not fitting:
+        return
+    source = queries.run_of_task(work.session, event.task_id) if event.task_id else None
+    depth = max(source.depth if source else -1, int(event.data.get("depth", -1))) + 1
+    for schedule, trigger in fitting:
+        own = source is not None and source.schedule_id == schedule.id
+        if own or event.data.get("schedule_id") == str(schedule.id) or not _sees(work, schedule, event):
+            continue
+        if isinstance(trigger, EventTrigger):
+            _ask(work, schedule, event.time, f"event:{event.name}", depth)
+        elif (locked := queries.locked(work.session, schedule.id)) is not None and locked.enabled:
+            arming.set_next(locked, arming.silence_ends(locked, event.time))
+
+
+def _ask(work: Work, schedule: Schedule, planned_at: datetime, cause: str, depth: int) -> None:
+    locked = queries.locked(work.session, schedule.id)
+    if locked is None or not locked.enabled or not _in_span(locked, planned_at):
+        return
+    run = service_firing.ask(work, locked, planned_at, cause, depth)
+    if depth > DEEPEST:
+        run.outcome, run.reason = "skipped", f"{DEEPEST} firings before it caused each other"
+
+
+def _in_span(schedule: Schedule, moment: datetime) -> bool:
+    begun = schedule.start_at is None or moment >= schedule.start_at
+    return begun and (schedule.end_at is None or moment <= schedule.end_at)
+
+
+def _fits(wanted: TriggerFilter, event: Event) -> bool:
+    return (
+        wanted.task_id in (None, event.task_id)
+        and wanted.run_id in (None, event.run_id)
+        and wanted.project_id in (None, event.project_id)
+        and set(wanted.tags) <= set(event.tags)
+        and all(name in event.data and event.data[name] == value for name, value in wanted.data.items())
+    )
+
+
+def _sees(work: Work, schedule: Schedule, event: Event) -> bool:
+    """Whether the schedule's owner may see the event."""
+    owner = identity.present_user(work, schedule.owner_id)
+    return owner is not None and reach(owner, "events.read", "events").covers(
+        owner.user_id, event.owner_id, event.project_id, None
+    )
+
+
+def _rezone(work: Work, event: Event) -> None:
+    """Sets the clocks of schedules that inherit a zone which may have changed."""
+    if event.name == "setting.changed" and event.data.get("key") != "time_zone":
+        return
+    owner_id = uuid.UUID(event.data["user_id"]) if event.name == "user.updated" else None
+    project_id = event.project_id if event.name == "project.updated" else None
+    for schedule in queries.inheriting(work.session, owner_id=owner_id, project_id=project_id):
+        zone = arming.zone_of(work, schedule)
+        if zone != schedule.state.zone:
+            schedule.state.zone = zone
+            arming.arm(schedule, now())

@@ -1,0 +1,183 @@
+"""When something is due: by cron, once, or every so often, in a time zone, between a start and an end. Pure.
+
+Cron has the meaning of Debian's cron, clock changes included; intervals are elapsed time, whatever clocks show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from cron_descriptor import Options, get_description
+from cron_descriptor.Exception import FormatError, MissingFieldError
+from cronsim import CronSim, CronSimError
+
+NAMED = {
+    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+}  # fmt: skip
+"""What crontab(5) has names for; @reboot is no time."""
+
+SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+
+A_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Exactly one of `cron`, `at` and `every_s`, or none of them: then nothing is due by the clock.
+
+    `anchor` is what an interval without `start_at` is counted from.
+    """
+
+    cron: str | None = None
+    at: datetime | None = None
+    every_s: float | None = None
+    zone: str = "UTC"
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    anchor: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def cron_problem(expression: str) -> str | None:
+    """What is wrong with a cron expression, in words."""
+    plain = expression.strip()
+    if plain.startswith("@"):
+        known = ", ".join(NAMED)
+        return (
+            None if plain.lower() in NAMED else f"there is no {plain[:40]} here; write five fields, or one of {known}"
+        )
+    fields = plain.split()
+    if len(fields) != 5:
+        return f"write five fields – minute, hour, day of month, month, day of week – not {len(fields)}"
+    try:
+        never = next(iter(CronSim(plain, SOME_DAY)), None) is None
+    except CronSimError as error:
+        problem = str(error).removeprefix("Bad ")
+        return f"the {problem} is not possible" + (": no such day comes" if "day-of-month" in problem else "")
+    except (ValueError, AssertionError):
+        return "it cannot be read; write five fields of numbers, names, *, lists, ranges and steps"
+    return "it never fires: no such day comes" if never else None
+
+
+def after(timing: Timing, moment: datetime) -> datetime | None:
+    """The first planned time later than `moment`; None when there is no further one."""
+    return next(times(timing, moment), None)
+
+
+def times(timing: Timing, moment: datetime) -> Iterator[datetime]:
+    """All planned times later than `moment`, ascending, in UTC."""
+    if timing.start_at is not None:
+        moment = max(moment, timing.start_at - A_MOMENT)
+    for planned in _endless(timing, moment):
+        if timing.end_at is not None and planned > timing.end_at:
+            return
+        yield planned
+
+
+def newest(timing: Timing, moment: datetime, until: datetime, most: int) -> tuple[list[datetime], bool]:
+    """The last `most` planned times later than `moment` and not later than `until`; whether there were more.
+
+    However many there were, the cost is that of a few times `most`.
+    """
+    found: list[datetime] = []
+    for planned in islice(times(timing, moment), most + 1):
+        if planned > until:
+            return found, False
+        found.append(planned)
+    if len(found) <= most:
+        return found, False
+    near = _before(timing, min(until, timing.end_at or until), most)
+    late = list(_until(times(timing, max(moment, near)), until))
+    return late[-most:], True
+
+
+def in_zone(planned: datetime, zone: str) -> datetime:
+    """A time as clocks in the zone show it, with its offset."""
+    return planned.astimezone(zone_of(zone))
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone of that IANA name."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def describe(timing: Timing) -> str:
+    """The timing in plain English; times of day are those of its zone."""
+    if timing.cron is not None:
+        return _cron_in_words(_five_fields(timing.cron))
+    if timing.every_s is not None:
+        return f"Every {_span(timing.every_s)}"
+    if timing.at is not None:
+        return f"Once, at {in_zone(timing.at, timing.zone):%H:%M:%S on %d %B %Y}"
+    return "When something happens, or on request"
+
+
+def _endless(timing: Timing, moment: datetime) -> Iterator[datetime]:
+    if timing.cron is not None:
+        yield from _by_cron(_five_fields(timing.cron), zone_of(timing.zone), moment)
+    elif timing.every_s is not None:
+        yield from _by_interval(timing.start_at or timing.anchor, timedelta(seconds=timing.every_s), moment)
+    elif timing.at is not None and timing.at > moment:
+        yield timing.at
+
+
+def _by_cron(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
+    # In an hour that clocks show twice, a fixed time counts from its first showing: earlier ones are passed over.
+    # Two fixed times in an hour that clocks leave out fall together: the second is passed over as well.
+    for local in CronSim(expression, moment.astimezone(zone)):
+        planned = local.astimezone(UTC)
+        if planned > moment:
+            yield planned
+            moment = planned
+
+
+def _by_interval(anchor: datetime, step: timedelta, moment: datetime) -> Iterator[datetime]:
+    count = (moment - anchor) // step + 1
+    while True:
+        yield anchor + count * step
+        count += 1
+
+
+def _before(timing: Timing, until: datetime, count: int) -> datetime:
+    """A moment with at least `count` planned times between it and `until`, and not many more."""
+    if timing.every_s is not None:
+        return until - (count + 1) * timedelta(seconds=timing.every_s)
+    assert timing.cron is not None
+    local = (until + timedelta(seconds=1)).astimezone(zone_of(timing.zone))
+    backwards = list(islice(CronSim(_five_fields(timing.cron), local, reverse=True), count + 2))
+    return backwards[-1].astimezone(UTC) - timedelta(hours=3)
+
+
+def _until(planned: Iterator[datetime], until: datetime) -> Iterator[datetime]:
+    for each in planned:
+        if each > until:
+            return
+        yield each
+
+
+def _five_fields(expression: str) -> str:
+    plain = expression.strip()
+    return NAMED.get(plain.lower(), plain)
+
+
+def _cron_in_words(expression: str) -> str:
+    options = Options()
+    options.use_24hour_time_format = True
+    try:
+        words: str = get_description(expression.upper(), options)
+    except (FormatError, MissingFieldError, ValueError, IndexError):  # it knows fewer spellings than cronsim
+        return str(CronSim(expression, SOME_DAY).explain())
+    fields = expression.split()
+    if fields[2].startswith("*") or fields[4].startswith("*"):
+        words = words.replace(", or on", ", and only on")
+    return words
+
+
+def _span(seconds: float) -> str:
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds % size == 0:
+            count = int(seconds // size)
+            return name if count == 1 else f"{count} {name}s"
+    return "second" if seconds == 1 else f"{seconds:g} seconds"

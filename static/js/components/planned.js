@@ -1,0 +1,61 @@
+/** Planned times: in the zone they are planned in and in the reader's own, clock changes marked. */
+import { useEffect, useState } from "preact/hooks";
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { ApiError } from "../api.js";
+import { Icon } from "./icon.js";
+/** @import { Planned } from "../types.js" */
+
+const SETTLE_MS = 250;
+
+export const MY_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** @param {string} time @param {string} zone */
+export function inZone(time, zone) {
+  return new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone }).format(new Date(time)).replace(/:00$/, "");
+}
+
+/** @param {{items: Planned[], zone: string}} props */
+export function PlannedTimes({ items, zone }) {
+  const foreign = zone !== MY_ZONE;
+  return html`<ol class="planned">
+    ${items.map((item, index) => {
+      const changed = index > 0 && items[index - 1].utc_offset !== item.utc_offset;
+      return html`<li key=${item.utc} class=${item.skipped ? "is-skipped" : null}>
+        ${changed && html`<p class="planned-change"><${Icon} icon="clock" />Clocks change: UTC${items[index - 1].utc_offset} becomes UTC${item.utc_offset}</p>`}
+        <time datetime=${item.utc} class="tabular">${inZone(item.utc, zone)}</time> <span class="quiet tabular">UTC${item.utc_offset}</span>
+        ${foreign && html`<span class="quiet tabular planned-mine">${inZone(item.utc, MY_ZONE)} here</span>`}
+        ${item.skipped && html` <span class="tag">skipped</span>`}
+      </li>`;
+    })}
+  </ol>`;
+}
+
+/** What a timing comes to, asked of the gateway while it is written. @param {{timing: Record<string, any> | null}} props */
+export function TimingPreview({ timing }) {
+  const key = JSON.stringify(timing);
+  const [shown, setShown] = useState(/** @type {{answer?: any, error?: string}} */ ({}));
+  useEffect(() => {
+    if (!timing) return setShown({});
+    let current = true;
+    const timer = setTimeout(async () => {
+      try {
+        const answer = await api.post("/v1/schedules/preview", { ...timing, count: 5 });
+        if (current) setShown({ answer });
+      } catch (problem) {
+        if (!(problem instanceof ApiError)) throw problem;
+        if (current) setShown({ error: problem.errors[0]?.message ?? problem.message });
+      }
+    }, SETTLE_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [key]);
+  if (!timing) return null;
+  return html`<div class="timing-preview" role="status" aria-label="What it comes to">
+    ${shown.error && html`<p class="form-refused"><${Icon} icon="alert-circle" />${shown.error}</p>`}
+    ${shown.answer && html`<p><b>${shown.answer.description}</b> <span class="quiet">${shown.answer.time_zone}</span></p>
+      ${shown.answer.items.length ? html`<${PlannedTimes} items=${shown.answer.items} zone=${shown.answer.time_zone} />` : html`<p class="form-refused"><${Icon} icon="alert-circle" />It never comes.</p>`}`}
+  </div>`;
+}

@@ -1,0 +1,185 @@
+/** Making and changing a schedule: what the form holds, what is sent, what it comes to meanwhile. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { openForm } from "../../components/form.js";
+import { TimingPreview } from "../../components/planned.js";
+/** @import { Schedule } from "../../types.js" */
+/** @import { Field } from "../../components/input.js" */
+
+const ZONES = Intl.supportedValuesOf("timeZone").map((zone) => ({ value: zone, label: zone }));
+const WHEN = [
+  { value: "cron", label: "again and again (cron)" },
+  { value: "every", label: "every so often" },
+  { value: "at", label: "once" },
+  { value: "event", label: "on an event" },
+  { value: "absence", label: "when an event stays away" },
+  { value: "schedule", label: "after another schedule" },
+  { value: "manual", label: "on request only" },
+];
+const WHAT = [
+  { value: "prompt", label: "ask the agent" },
+  { value: "commands", label: "run commands" },
+  { value: "script", label: "run a script" },
+];
+const OVERLAP = [
+  { value: "skip", label: "is skipped" },
+  { value: "queue", label: "waits for its turn" },
+  { value: "allow", label: "runs beside it" },
+  { value: "cancel_running", label: "cancels it" },
+];
+const CATCH_UP = [
+  { value: "one", label: "make up for them once" },
+  { value: "all", label: "make up for each" },
+  { value: "none", label: "leave them out" },
+];
+const RESULTS = ["completed", "failed", "canceled", "any"].map((value) => ({ value, label: value }));
+
+/** @param {string} iso a field for local times shows it in the reader's zone */
+const toLocal = (iso) => new Date(new Date(iso).getTime() - new Date(iso).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const fromLocal = (/** @type {string} */ text) => (text ? new Date(text).toISOString() : null);
+
+/** @param {Schedule} schedule */
+const whenOf = (schedule) => (schedule.trigger ? schedule.trigger.kind : schedule.cron ? "cron" : schedule.at ? "at" : "every");
+
+async function otherSchedules() {
+  const page = await api.get("/v1/schedules", { limit: 200 });
+  return page.items.map((/** @type {Schedule} */ one) => ({ value: one.id, label: one.name }));
+}
+
+/** @param {Partial<Schedule>} schedule @returns {Record<string, any>} what the form begins with */
+function initialOf(schedule) {
+  const payload = schedule.payload ?? { kind: "prompt" };
+  const trigger = schedule.trigger;
+  return {
+    name: schedule.name ?? "",
+    when: schedule.id ? whenOf(/** @type {Schedule} */ (schedule)) : "cron",
+    cron: schedule.cron ?? "0 9 * * *",
+    every_s: schedule.every_s ?? 3600,
+    at: schedule.at ? toLocal(schedule.at) : "",
+    pattern: trigger?.pattern ?? "task.failed",
+    for_s: trigger?.for_s ?? 3600,
+    schedule_id: trigger?.schedule_id ?? "",
+    result: trigger?.result ?? "completed",
+    time_zone: schedule.time_zone ?? "",
+    what: payload.kind,
+    prompt: payload.prompt ?? "",
+    commands: (payload.commands ?? []).join("\n"),
+    script: payload.script?.content ?? "",
+    overlap: schedule.overlap ?? "skip",
+    catch_up: schedule.catch_up ?? "one",
+    more: false,
+    jitter_s: schedule.jitter_s ?? 0,
+    catch_up_window_s: schedule.catch_up_window_s ?? null,
+    start_at: schedule.start_at ? toLocal(schedule.start_at) : "",
+    end_at: schedule.end_at ? toLocal(schedule.end_at) : "",
+    alert_after: schedule.id ? schedule.alert_after : 3,
+    disable_after: schedule.disable_after ?? null,
+  };
+}
+
+/** @param {Record<string, any>} values @returns {Field[]} */
+function fieldsOf(values) {
+  /** @type {Record<string, Field[]>} */
+  const timing = {
+    cron: [{ name: "cron", label: "Minute, hour, day, month, weekday", required: true, code: true, placeholder: "0 9 * * 1-5", hint: "As in a crontab, or @hourly, @daily, @weekly, @monthly, @yearly." }],
+    every: [{ name: "every_s", label: "Seconds between two runs", kind: "number", min: 1, step: "any", required: true }],
+    at: [{ name: "at", label: "When", kind: "datetime-local", required: true, hint: "By the clock here." }],
+    event: [{ name: "pattern", label: "Event", required: true, code: true, placeholder: "task.failed", hint: "* stands for one part of the name, ** for any number." }],
+    absence: [
+      { name: "pattern", label: "Event", required: true, code: true, placeholder: "task.completed" },
+      { name: "for_s", label: "Stays away for seconds", kind: "number", min: 1, required: true },
+    ],
+    schedule: [
+      { name: "schedule_id", label: "After", kind: "select", required: true, options: otherSchedules },
+      { name: "result", label: "Whose task", kind: "select", options: RESULTS },
+    ],
+    manual: [],
+  };
+  /** @type {Record<string, Field>} */
+  const input = {
+    prompt: { name: "prompt", label: "What is to be done", kind: "area", required: true },
+    commands: { name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true },
+    script: { name: "script", label: "Script", kind: "area", code: true, required: true },
+  };
+  const byClock = ["cron", "every", "at"].includes(values.when);
+  return [
+    { name: "name", label: "Name", required: true },
+    { name: "when", label: "Runs", kind: "select", options: WHEN },
+    ...(timing[values.when] ?? []),
+    ...(values.when === "cron" ? [/** @type {Field} */ ({ name: "time_zone", label: "Time zone", options: ZONES, hint: "Without one yours, then the project’s, then the system’s." })] : []),
+    { name: "what", label: "Has to", kind: "select", options: WHAT },
+    input[values.what],
+    { name: "overlap", label: "If the run before has not ended, it", kind: "select", options: OVERLAP },
+    ...(byClock ? [/** @type {Field} */ ({ name: "catch_up", label: "Runs missed in sleep or downtime", kind: "select", options: CATCH_UP })] : []),
+    { name: "more", label: "More", kind: "switch" },
+    ...(values.more
+      ? /** @type {Field[]} */ ([
+          { name: "start_at", label: "Not before", kind: "datetime-local" },
+          { name: "end_at", label: "Not after", kind: "datetime-local" },
+          ...(byClock ? [{ name: "catch_up_window_s", label: "Make up only for what is newer than seconds", kind: "number", min: 0 }, { name: "jitter_s", label: "Spread over seconds", kind: "number", min: 0 }] : []),
+          { name: "alert_after", label: "Tell after failures in a row", kind: "number", min: 1 },
+          { name: "disable_after", label: "Disable after failures in a row", kind: "number", min: 1 },
+        ])
+      : []),
+  ];
+}
+
+/** What is due by the clock, as the preview takes it. @param {Record<string, any>} values */
+function timingOf(values) {
+  const zone = values.time_zone ? { time_zone: values.time_zone } : {};
+  if (values.when === "cron") return values.cron.trim() ? { cron: values.cron, ...zone } : null;
+  if (values.when === "every") return Number(values.every_s) > 0 ? { every_s: Number(values.every_s) } : null;
+  return null;
+}
+
+/** @param {Record<string, any>} values */
+function triggerOf({ when, pattern, for_s: seconds, schedule_id: other, result }) {
+  if (when === "event") return { kind: "event", pattern };
+  if (when === "absence") return { kind: "absence", pattern, for_s: Number(seconds) };
+  if (when === "schedule") return { kind: "schedule", schedule_id: other, result: result || "completed" };
+  return { kind: "manual" };
+}
+
+/** @param {Record<string, any>} values @param {Record<string, any>} before the payload as it was */
+function payloadOf({ what, prompt, commands, script }, before) {
+  if (what === "prompt") return { kind: "prompt", prompt };
+  if (what === "commands") return { kind: "commands", commands: commands.split("\n").filter((/** @type {string} */ line) => line.trim()) };
+  return { kind: "script", script: { ...(before.kind === "script" ? before.script : {}), content: script } };
+}
+
+/** @param {Record<string, any>} values of the fields shown @param {Record<string, any>} payload as it was */
+function bodyOf(values, payload) {
+  const timing = values.when === "cron" ? { cron: values.cron } : values.when === "every" ? { every_s: Number(values.every_s) } : values.when === "at" ? { at: fromLocal(values.at) } : { trigger: triggerOf(values) };
+  const more = values.more
+    ? { start_at: fromLocal(values.start_at), end_at: fromLocal(values.end_at), jitter_s: values.jitter_s ?? 0, catch_up_window_s: values.catch_up_window_s ?? null, alert_after: values.alert_after, disable_after: values.disable_after }
+    : {};
+  return { name: values.name, ...timing, ...(values.when === "cron" ? { time_zone: values.time_zone || null } : {}), payload: payloadOf(values, payload), overlap: values.overlap || "skip", ...(values.catch_up ? { catch_up: values.catch_up } : {}), ...more };
+}
+
+/**
+ * Opens the form of a schedule that is there, or of a new one with what is known of it.
+ * @param {Partial<Schedule>} schedule @param {(answer: Schedule) => void} done
+ */
+export function editSchedule(schedule, done) {
+  const before = schedule.payload ?? {};
+  openForm({
+    title: schedule.id ? `Edit ${schedule.name}` : "New schedule",
+    wide: true,
+    action: schedule.id ? "Save" : "Create schedule",
+    initial: initialOf(schedule),
+    fields: fieldsOf,
+    preview: (values) => html`<${TimingPreview} timing=${timingOf(values)} />`,
+    send: (values) => {
+      const body = bodyOf(values, before);
+      if (schedule.id) return api.patch(`/v1/schedules/${schedule.id}`, body, schedule.version);
+      return api.post("/v1/schedules", { ...body, ...(schedule.project_id ? { project_id: schedule.project_id } : {}), payload: { ...kept(before, body.payload.kind), ...body.payload } });
+    },
+    done,
+  });
+}
+
+/** What a task brings along besides its input. @param {Record<string, any>} payload @param {string} wanted the kind that is sent */
+function kept(payload, wanted) {
+  const { prompt: _prompt, commands: _commands, script: _script, kind, ...rest } = payload;
+  return wanted === kind ? rest : {};
+}

@@ -1,0 +1,207 @@
+"""When cron, once and intervals are due: against cronsim, over clock changes, and for what never comes."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+
+from gateway.features.schedules import timing
+from gateway.features.schedules.timing import Timing
+
+ZONES = (
+    "UTC", "Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Lisbon", "Europe/Moscow", "Europe/Istanbul",
+    "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Phoenix",
+    "America/Anchorage", "America/Halifax", "America/St_Johns", "America/Sao_Paulo", "America/Santiago",
+    "America/Asuncion", "America/Havana", "America/Mexico_City", "America/Bogota", "Africa/Cairo", "Africa/Casablanca",
+    "Africa/Johannesburg", "Africa/Lagos", "Asia/Tokyo", "Asia/Shanghai", "Asia/Kolkata", "Asia/Kathmandu",
+    "Asia/Tehran", "Asia/Jerusalem", "Asia/Beirut", "Asia/Dubai", "Australia/Sydney", "Australia/Adelaide",
+    "Australia/Lord_Howe", "Pacific/Auckland", "Pacific/Chatham", "Pacific/Apia", "Antarctica/Troll",
+)  # fmt: skip
+"""Forty zones: no clock changes, changes of half an hour, of two hours, at midnight, south of the equator."""
+
+
+def expressions(count: int, seed: int = 1) -> list[str]:
+    """Cron expressions of every shape, with the hours in which clocks change among them."""
+    chance = random.Random(seed)
+    minutes = ("0", "30", "*/15", "5,35", "0-10/5", "59", "*/7", "17")
+    hours = ("*", "0", "1", "2", "3", "1-3", "*/2", "*/6", "2,14", "23", "0-4")
+    days = ("*", "1", "15", "*/2", "L", "29", "1-7", "31", "LW")
+    months = ("*", "3", "10,11", "3-4", "*/3", "jan-mar", "11")
+    weekdays = ("*", "0", "7", "1-5", "sun", "1#2", "5L", "6,0")
+    found = [" ".join(map(chance.choice, (minutes, hours, days, months, weekdays))) for _ in range(count)]
+    return [each if timing.cron_problem(each) is None else "30 2 * * 0" for each in found]
+
+
+def by_cronsim(expression: str, zone: str, begin: datetime) -> Iterator[datetime]:
+    """What cronsim says on its own, walked from the beginning; each moment once."""
+    before = None
+    for local in CronSim(expression, begin.astimezone(UTC if zone == "UTC" else ZoneInfo(zone))):
+        if (moment := local.astimezone(UTC)) != before:
+            yield moment
+        before = moment
+
+
+def differences(expression: str, zone: str, begin: datetime, end: datetime, most: int) -> list[str]:
+    """Where ours differs, both walked on and taken up again from each time, as after a restart."""
+    wanted = [each for each in islice(by_cronsim(expression, zone, begin), most) if each <= end]
+    sched = Timing(cron=expression, zone=zone, end_at=end)
+    found = list(islice(timing.times(sched, begin), len(wanted)))
+    again = [timing.after(sched, before) for before in (begin, *wanted[:-1])] if wanted else []
+    pairs = [*zip(wanted, found, strict=False), *zip(wanted, again, strict=False)]
+    return [f"{expression} {zone}: {one} is not {other}" for one, other in pairs if one != other]
+
+
+def test_a_sample_of_expressions_and_zones_is_due_when_cronsim_says() -> None:
+    begin = datetime(2024, 1, 1, tzinfo=UTC)
+    cases = zip(expressions(80), ZONES * 2, strict=True)
+    found = [differences(expression, zone, begin, datetime(2026, 1, 1, tzinfo=UTC), 25) for expression, zone in cases]
+    assert [each for case in found for each in case] == []
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_times_around_every_clock_change_of_a_year_are_those_of_cronsim(zone: str) -> None:
+    """All that is due in two days around each change."""
+    found = []
+    for change in changes(zone, 2025):
+        begin = change - timedelta(days=1)
+        for expression in ("30 2 * * *", "*/20 * * * *", "0 */2 * * *", "15 0-3 * * *", "0 0 * * *"):
+            found += differences(expression, zone, begin, change + timedelta(days=1), 80)
+    assert found == []
+
+
+def changes(zone: str, year: int) -> list[datetime]:
+    """The hours of a year in which the zone's offset changes."""
+    hours = (datetime(year, 1, 1, tzinfo=UTC) + timedelta(hours=count) for count in range(365 * 24))
+    local = ZoneInfo(zone)
+    return [
+        hour
+        for hour in hours
+        if hour.astimezone(local).utcoffset() != (hour + timedelta(hours=1)).astimezone(local).utcoffset()
+    ]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_all_expressions_and_zones_are_due_when_cronsim_says() -> None:
+    begin, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
+    found = []
+    for expression in expressions(500, seed=2):
+        for zone in ZONES:
+            found += differences(expression, zone, begin, end, 100)
+    assert found == []
+
+
+BERLIN = "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("cron", "begin", "wanted"),
+    [
+        ("30 2 * * *", "2026-03-28T20:00Z", ["2026-03-29T01:00Z", "2026-03-30T00:30Z"]),
+        ("0,30 2 * * *", "2026-03-28T20:00Z", ["2026-03-29T01:00Z", "2026-03-30T00:00Z"]),
+        ("30 2 * * *", "2026-10-24T20:00Z", ["2026-10-25T00:30Z", "2026-10-26T01:30Z"]),
+        ("30 2 * * *", "2026-10-25T00:45Z", ["2026-10-26T01:30Z"]),
+        ("30 * * * *", "2026-10-25T00:15Z", ["2026-10-25T00:30Z", "2026-10-25T01:30Z", "2026-10-25T02:30Z"]),
+        ("*/30 * * * *", "2026-03-29T00:40Z", ["2026-03-29T01:00Z", "2026-03-29T01:30Z"]),
+    ],
+    ids=["left out", "two left out", "shown twice", "taken up in the second hour", "wildcard, twice", "wildcard, gap"],
+)
+def test_clock_changes_are_those_of_debian(cron: str, begin: str, wanted: list[str]) -> None:
+    found = islice(timing.times(Timing(cron=cron, zone=BERLIN), at(begin)), len(wanted))
+    assert list(found) == [at(each) for each in wanted]
+
+
+def test_intervals_are_elapsed_time_across_a_clock_change() -> None:
+    every = Timing(every_s=10, zone=BERLIN, start_at=at("2026-10-25T00:59:30Z"))
+    found = list(islice(timing.times(every, at("2026-10-25T00:59:30Z")), 400))
+    assert {after - before for before, after in pairwise(found)} == {timedelta(seconds=10)}
+
+
+def test_an_interval_begins_at_its_start_and_ends_with_its_end() -> None:
+    every = Timing(every_s=60, start_at=at("2026-01-01T00:00:05Z"), end_at=at("2026-01-01T00:02:05Z"))
+    found = [each.isoformat() for each in timing.times(every, at("2020-01-01T00:00Z"))]
+    assert found == ["2026-01-01T00:00:05+00:00", "2026-01-01T00:01:05+00:00", "2026-01-01T00:02:05+00:00"]
+
+
+def test_a_start_that_fits_is_the_first_time() -> None:
+    hourly = Timing(cron="@hourly", start_at=at("2026-01-01T10:00Z"))
+    assert timing.after(hourly, at("2020-01-01T00:00Z")) == at("2026-01-01T10:00Z")
+
+
+def test_once_is_once() -> None:
+    once = Timing(at=at("2026-01-01T10:00Z"))
+    assert timing.after(once, at("2026-01-01T09:59:59Z")) == at("2026-01-01T10:00Z")
+    assert timing.after(once, at("2026-01-01T10:00Z")) is None
+
+
+@pytest.mark.parametrize(
+    "each", [Timing(cron="* * * * *"), Timing(every_s=60, start_at=datetime(2010, 1, 1, tzinfo=UTC))]
+)
+def test_of_ten_years_of_minutes_the_newest_are_found_at_once(each: Timing) -> None:
+    begin, until = at("2016-01-01T00:00Z"), at("2026-01-01T00:00Z")
+    found, more = timing.newest(each, begin, until, 100)
+    assert more
+    assert len(found) == 100
+    assert (found[0], found[-1]) == (until - timedelta(minutes=99), until)
+
+
+def test_the_newest_of_few_are_all() -> None:
+    found, more = timing.newest(Timing(cron="0 * * * *"), at("2026-01-01T00:00Z"), at("2026-01-01T05:30Z"), 5)
+    assert (len(found), more) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("cron", "problem"),
+    [
+        ("0 0 30 2 *", "no such day comes"),
+        ("0 0 31 4,6 *", "no such day comes"),
+        ("61 * * * *", "minute is not possible"),
+        ("* 24 * * *", "hour is not possible"),
+        ("* * * 13 *", "month is not possible"),
+        ("* * * * 8", "day-of-week is not possible"),
+        ("*/0 * * * *", "minute is not possible"),
+        ("5-1 * * * *", "minute is not possible"),
+        ("* * * *", "write five fields"),
+        ("0 * * * * *", "write five fields"),
+        ("", "write five fields"),
+        ("@reboot", "there is no @reboot here"),
+        ("@every 5m", "there is no @every 5m here"),
+        ("a b c d e", "not possible"),
+        ("٣ * * * *", "not possible"),
+        ("1#2 * * * *", "not possible"),
+        ("* * * * L", "not possible"),
+    ],
+)
+def test_what_is_no_cron_is_said_in_words(cron: str, problem: str) -> None:
+    assert problem in (timing.cron_problem(cron) or "")
+
+
+@pytest.mark.parametrize("cron", ["@hourly", "@DAILY", "*/5 * * * *", "0 9 * * mon-fri", "0 0 29 2 *", "0 0 L * 5"])
+def test_what_is_cron_is_taken(cron: str) -> None:
+    assert timing.cron_problem(cron) is None
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        (Timing(cron="0 9 * * 1-5"), "At 09:00, Monday through Friday"),
+        (Timing(cron="*/15 * * * *"), "Every 15 minutes"),
+        (Timing(cron="@daily"), "At 00:00"),
+        (Timing(cron="0 0 1 * 5"), "At 00:00, on day 1 of the month, or on Friday"),
+        (Timing(cron="0 0 */2 * 1"), "At 00:00, every 2 days, and only on Monday"),
+        (Timing(every_s=90), "Every 90 seconds"),
+        (Timing(every_s=3600), "Every hour"),
+        (Timing(every_s=172_800), "Every 2 days"),
+        (Timing(at=datetime(2026, 3, 29, 1, tzinfo=UTC), zone=BERLIN), "Once, at 03:00:00 on 29 March 2026"),
+    ],
+)
+def test_a_timing_is_said_in_plain_english(described: Timing, words: str) -> None:
+    assert timing.describe(described) == words
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
