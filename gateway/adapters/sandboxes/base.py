@@ -1,7 +1,7 @@
 """What every kind of sandbox offers: run one command in a workspace, within limits, and leave nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,9 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 Stream = Literal["stdout", "stderr"]
-OutputSink = Callable[[Stream, bytes], None]
+OutputSink = Callable[[Stream, bytes], Awaitable[None] | None]
+"""Takes a piece of output; the program is held up while what it returns is awaited."""
+
 Limit = Literal["time", "cpu", "memory", "file_size", "workspace"]
 
 
@@ -101,6 +103,22 @@ class Outcome:
         return self.limit_hit == "time"
 
 
+class Attachment(ABC):
+    """What a running command can be told. Once it has ended, nothing of this has an effect."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Add to its standard input, which it takes as fast as it likes."""
+
+    @abstractmethod
+    def close_input(self) -> None:
+        """Let it read the end of its standard input after what was written."""
+
+    @abstractmethod
+    def terminate(self) -> None:
+        """Ask all its processes to end (SIGTERM); whether they do is theirs to say. Cancel `run` to end them."""
+
+
 class Sandbox(ABC):
     """A kind of sandbox. Stateless: one instance may run any number of commands at once."""
 
@@ -112,10 +130,14 @@ class Sandbox(ABC):
         """Run one harmless command the way every other is run. Takes some 20 ms: keep the answer."""
 
     @abstractmethod
-    async def run(self, workspace: Path, command: Command, limits: Limits, on_output: OutputSink) -> Outcome:
+    async def run(
+        self, workspace: Path, command: Command, limits: Limits, on_output: OutputSink,
+        attach: Callable[[Attachment], None] | None = None,
+    ) -> Outcome:  # fmt: skip
         """Run `command` with `workspace` (made by `workspace.prepare`) as its only writable host folder.
 
         `on_output(stream, chunk)` gets the bytes as they come, at most `limits.output_bytes` per stream. When
         this returns or raises, no process of the command is left. Cancelling kills it first, then raises.
+        With `attach`, which is called once the command runs, its input stays open after `command.stdin`.
         Raises SandboxError when the command could not be started at all, ValueError for a missing workspace.
         """

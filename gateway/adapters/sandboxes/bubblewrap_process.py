@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from gateway.adapters.sandboxes import process_tree
-from gateway.adapters.sandboxes.base import Command, Limit, Limits, OutputSink, SandboxError, Stream
+from gateway.adapters.sandboxes.base import Attachment, Command, Limit, Limits, OutputSink, SandboxError, Stream
 from gateway.adapters.sandboxes.bubblewrap_options import IN_MEMORY, gate, options
 from gateway.adapters.sandboxes.supervision import feed, pump, readable
 from gateway.adapters.sandboxes.workspace import UNPRIVILEGED_ID, open_folder, usage
@@ -33,7 +33,7 @@ _MOUNT_POINT = "/mnt"
 _CLONE_NEWNS, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
 
 
-class Box:
+class Box(Attachment):
     """One sandbox: bubblewrap (`process`), the first process in its namespaces (`init`), and the program.
 
     `init` is the lifeline: when it ends, the kernel ends all others in its namespace before its pidfd tells.
@@ -51,6 +51,7 @@ class Box:
         self.init_pid = 0
         self.outputs: dict[Stream, asyncio.Task[bool]] = {}
         self.input: asyncio.Task[None] | None = None
+        self._more: asyncio.Queue[bytes | None] = asyncio.Queue()
         source, become_user = str(workspace.absolute()), None
         if os.geteuid() == 0:
             source, become_user = _MOUNT_POINT, _unprivileged(source)
@@ -118,14 +119,33 @@ class Box:
         except (OSError, ValueError) as error:
             raise SandboxError(f"The sandbox ended while starting: {error}.", permanent=False) from error
 
-    def connect(self, stdin: bytes, keep: int, on_output: OutputSink) -> None:
+    def connect(self, stdin: bytes, keep: int, on_output: OutputSink, *, stays_open: bool) -> None:
         """Open the gate, and pass input and output through from now on."""
-        self.input = asyncio.create_task(feed(self.stdin, _NEWLINE + stdin))
+        self.input = asyncio.create_task(feed(self.stdin, _NEWLINE + stdin, self._more if stays_open else None))
         pipes: dict[Stream, int] = {"stdout": self.stdout.fileno(), "stderr": self.stderr.fileno()}
         for stream, pipe in pipes.items():
             task = asyncio.create_task(pump(pipe, keep, partial(on_output, stream)))
             task.add_done_callback(self._stop_after_failure)
             self.outputs[stream] = task
+
+    def write(self, data: bytes) -> None:
+        """See Attachment.write."""
+        self._more.put_nowait(data)
+
+    def close_input(self) -> None:
+        """See Attachment.close_input."""
+        self._more.put_nowait(None)
+
+    def terminate(self) -> None:
+        """See Attachment.terminate. By descriptor, since a number may be another's by the time it is used."""
+        for pid in [pid for pid in process_tree.tree(self.init_pid) if pid != self.init_pid]:
+            with contextlib.suppress(ProcessLookupError, OSError):
+                handle = os.pidfd_open(pid)
+                try:
+                    if pid in process_tree.tree(self.init_pid):
+                        signal.pidfd_send_signal(handle, signal.SIGTERM)
+                finally:
+                    os.close(handle)
 
     async def watch(self, limits: Limits) -> Limit | None:
         """Wait for the end, or for the first limit that the kernel alone does not hold; return which."""
@@ -157,6 +177,7 @@ class Box:
         await readable(self.handle)
         os.close(self.handle)
         self.process.wait()
+        self.close_input()
         await asyncio.gather(*self.outputs.values(), *filter(None, [self.input]), return_exceptions=True)
         for pipe in (self.stdin, self.stdout, self.stderr):
             pipe.close()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import IO, Any
 
 from gateway.adapters.sandboxes.base import MIB
@@ -22,29 +22,39 @@ async def readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-async def feed(pipe: IO[bytes], data: bytes) -> None:
-    """Write `data` to a non-blocking pipe, as fast as it is taken, and close it. A reader may stop early."""
-    loop = asyncio.get_running_loop()
-    rest = memoryview(data)
+async def feed(pipe: IO[bytes], data: bytes, more: "asyncio.Queue[bytes | None] | None" = None) -> None:
+    """Write `data` to a non-blocking pipe, as fast as it is taken, and close it. A reader may stop early.
+
+    With `more` what is put there follows, up to a None.
+    """
     try:
         with contextlib.suppress(BrokenPipeError):
-            while rest:
-                try:
-                    rest = rest[os.write(pipe.fileno(), rest[:_CHUNK]) :]
-                except BlockingIOError:
-                    ready = loop.create_future()
-                    loop.add_writer(pipe.fileno(), _settle, ready)
-                    try:
-                        await ready
-                    finally:
-                        loop.remove_writer(pipe.fileno())
+            await _write(pipe, data)
+            while more is not None and (piece := await more.get()) is not None:
+                await _write(pipe, piece)
     finally:
         pipe.close()
 
 
-async def pump(descriptor: int, keep: int, deliver: Callable[[bytes], None]) -> bool:
+async def _write(pipe: IO[bytes], data: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(pipe.fileno(), rest[:_CHUNK]) :]
+        except BlockingIOError:
+            ready = loop.create_future()
+            loop.add_writer(pipe.fileno(), _settle, ready)
+            try:
+                await ready
+            finally:
+                loop.remove_writer(pipe.fileno())
+
+
+async def pump(descriptor: int, keep: int, deliver: Callable[[bytes], Awaitable[None] | None]) -> bool:
     """Deliver the first `keep` bytes of a pipe as they come, drop the rest; return whether any were dropped.
 
+    No more is read while what `deliver` returned is awaited: the program waits with us.
     What is dropped is read in big gulps with a pause, so that endless output costs us next to nothing.
     """
     import fcntl  # absent on systems that have no bubblewrap
@@ -54,8 +64,8 @@ async def pump(descriptor: int, keep: int, deliver: Callable[[bytes], None]) -> 
         chunk = os.read(descriptor, _CHUNK)
         if not chunk:
             return False
-        if keep:
-            deliver(chunk[:keep])
+        if keep and (taken := deliver(chunk[:keep])) is not None:
+            await taken
         if len(chunk) > keep:
             break
         keep -= len(chunk)

@@ -4,12 +4,14 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
 from gateway.adapters.sandboxes import process_tree, syscalls
 from gateway.adapters.sandboxes.base import (
+    Attachment,
     Availability,
     Command,
     Limit,
@@ -57,7 +59,10 @@ class Bubblewrap(Sandbox):
             return Availability(False, f"A first command failed: {outcome}.", "Look at the system's log.")
         return Availability(True)
 
-    async def run(self, workspace: Path, command: Command, limits: Limits, on_output: OutputSink) -> Outcome:
+    async def run(
+        self, workspace: Path, command: Command, limits: Limits, on_output: OutputSink,
+        attach: Callable[[Attachment], None] | None = None,
+    ) -> Outcome:  # fmt: skip
         """See Sandbox.run."""
         started_at = datetime.now(UTC)
         box = Box(workspace, command, limits)
@@ -65,7 +70,9 @@ class Bubblewrap(Sandbox):
         try:
             await box.ready()
             await box.tie()
-            box.connect(command.stdin or b"", limits.output_bytes, on_output)
+            box.connect(command.stdin or b"", limits.output_bytes, on_output, stays_open=attach is not None)
+            if attach is not None:
+                attach(box)
             limit_hit = await box.watch(limits)
         finally:
             await uninterrupted(box.end())

@@ -1,0 +1,53 @@
+"""Routes of background processes."""
+
+from flask import Response
+
+from gateway.core.answers import answer, created, page_of
+from gateway.core.paging import page
+from gateway.core.room import Room, work
+from gateway.core.schemas import IdPath, Page, PageQuery
+
+from . import service
+from .models import Process, ProcessOutput
+from .schemas import ProcessIn, ProcessInputIn, ProcessOut, ProcessOutputOut, ProcessOutputQuery, TerminateIn
+
+room = Room("processes", __name__, title="Runs and sessions")
+
+
+@room.post(
+    "/runs/<uuid:id>/processes", responses={201: ProcessOut}, summary="Start a background process in its sandbox"
+)
+def start_process(path: IdPath, body: ProcessIn) -> Response:
+    process = service.start(work(), path.id, body)
+    return created(ProcessOut.model_validate(process), f"/v1/processes/{process.id}")
+
+
+@room.get("/runs/<uuid:id>/processes", responses={200: Page[ProcessOut]}, summary="A run's background processes")
+def list_processes(path: IdPath, query: PageQuery) -> Response:
+    found = service.of_run(work(), path.id)
+    rows, cursor = page(work().session, found, Process.id, limit=query.limit, cursor=query.cursor)
+    return page_of(ProcessOut, rows, cursor)
+
+
+@room.get("/processes/<uuid:id>", responses={200: ProcessOut}, summary="One background process")
+def get_process(path: IdPath) -> Response:
+    return answer(ProcessOut.model_validate(service.get(work(), path.id)))
+
+
+@room.get("/processes/<uuid:id>/output", responses={200: Page[ProcessOutputOut]}, summary="What it wrote, oldest first")
+def get_output(path: IdPath, query: ProcessOutputQuery) -> Response:
+    found = service.output(work(), path.id, query)
+    rows, cursor = page(
+        work().session, found, ProcessOutput.seq, limit=query.limit, cursor=query.cursor, oldest_first=True
+    )
+    return page_of(ProcessOutputOut, rows, cursor)
+
+
+@room.post("/processes/<uuid:id>/input", responses={202: ProcessOut}, summary="Write to its standard input")
+def write_input(path: IdPath, body: ProcessInputIn) -> Response:
+    return answer(ProcessOut.model_validate(service.write(work(), path.id, body)), 202)
+
+
+@room.post("/processes/<uuid:id>/terminate", responses={202: ProcessOut}, summary="End it: SIGTERM, then SIGKILL")
+def terminate_process(path: IdPath, body: TerminateIn) -> Response:
+    return answer(ProcessOut.model_validate(service.terminate(work(), path.id, body.grace_s)), 202)

@@ -1,0 +1,84 @@
+"""Every select on background processes, their output and input."""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import UUID, Select, column, delete, exists, func, select, table
+from sqlalchemy.orm import Session
+
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
+
+from . import state
+from .models import Process, ProcessInput, ProcessOutput
+
+_RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
+
+
+def visible(actor: Actor) -> Select[Process]:
+    """The processes the actor may see."""
+    return select(Process).where(
+        seen_by(actor, "processes.read", owner=Process.owner_id, project=Process.project_id, key=Process.id)
+    )
+
+
+def of_run(actor: Actor, run_id: uuid.UUID) -> Select[Process]:
+    """Those of one run."""
+    return visible(actor).where(Process.run_id == run_id)
+
+
+def one(session: Session, actor: Actor, process_id: uuid.UUID, *, lock: bool = False) -> Process | None:
+    """A process the actor may see."""
+    query = visible(actor).where(Process.id == process_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=lock))
+
+
+def count_open(session: Session, run_id: uuid.UUID) -> int:
+    """How many processes of a run have not ended."""
+    query = select(func.count()).select_from(Process).where(Process.run_id == run_id, Process.status.in_(state.OPEN))
+    return session.scalar(query) or 0
+
+
+def waiting_input(session: Session, process_id: uuid.UUID) -> int:
+    """Characters that a process has not been given yet."""
+    query = select(func.coalesce(func.sum(func.length(ProcessInput.text)), 0)).where(
+        ProcessInput.process_id == process_id
+    )
+    return int(session.scalar(query) or 0)
+
+
+def output(process_id: uuid.UUID, after: int, stream: str | None) -> Select[ProcessOutput]:
+    """What a process wrote after that number."""
+    query = select(ProcessOutput).where(ProcessOutput.process_id == process_id, ProcessOutput.seq > after)
+    return query.where(ProcessOutput.stream == stream) if stream is not None else query
+
+
+def open_ones(session: Session, run_ids: Collection[uuid.UUID]) -> Sequence[Process]:
+    """The processes of these runs that have not ended, oldest first."""
+    query = select(Process).where(Process.run_id.in_(run_ids), Process.status.in_(state.OPEN))
+    return session.scalars(query.order_by(Process.id)).all()
+
+
+def locked(session: Session, process_ids: Collection[uuid.UUID], holder: uuid.UUID | None) -> dict[uuid.UUID, Process]:
+    """Those of the processes that have not ended and that `holder` has, or nobody, locked."""
+    query = select(Process).where(
+        Process.id.in_(process_ids), Process.status.in_(state.OPEN), Process.holder.is_not_distinct_from(holder)
+    )
+    rows = session.scalars(query.order_by(Process.id).with_for_update().execution_options(populate_existing=True))
+    return {row.id: row for row in rows}
+
+
+def take_input(session: Session, process_ids: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, str | None]]:
+    """Takes away what these processes are to read, in the order it was written."""
+    taken = delete(ProcessInput).where(ProcessInput.process_id.in_(process_ids))
+    rows = session.execute(taken.returning(ProcessInput.id, ProcessInput.process_id, ProcessInput.text)).all()
+    return [(row.process_id, row.text) for row in sorted(rows, key=lambda row: row.id)]
+
+
+def orphans(session: Session, most: int) -> Sequence[Process]:
+    """Processes that have not ended although their run has, locked; what another one locks is skipped."""
+    goes_on = exists().where(_RUNS.c.id == Process.run_id, _RUNS.c.status == "running")
+    query = select(Process).where(Process.status.in_(state.OPEN), ~goes_on)
+    return session.scalars(query.order_by(Process.id).limit(most).with_for_update(skip_locked=True)).all()

@@ -1,0 +1,109 @@
+"""What a node does with background processes: take wishes up, report, and bury those whose run is over."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from gateway.core.clock import now
+from gateway.core.unit_of_work import Work
+
+from . import queries, service
+from .models import Process, ProcessOutput
+
+BATCH = 200
+SANDBOX_ENDED = "its run has ended, and its sandbox with it"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A process to start."""
+
+    run_id: uuid.UUID
+    process_id: uuid.UUID
+    command: str
+    env: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is to be done: processes to start, what to write to some (None: the end), and whom to end after how long."""
+
+    start: Sequence[Start] = ()
+    write: Sequence[tuple[uuid.UUID, str | None]] = ()
+    terminate: Sequence[tuple[uuid.UUID, float]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended."""
+
+    status: str
+    exit_code: int | None = None
+    reason: str | None = None
+    truncated: bool = False
+    at: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a process since the last report: pieces are number, stream, time, text."""
+
+    started_at: datetime | None = None
+    pieces: list[tuple[int, str, datetime, str]] = field(default_factory=list)
+    ending: Ending | None = None
+
+
+def wishes(work: Work, run_ids: Collection[uuid.UUID], holder: uuid.UUID) -> Wishes:
+    """What this node, which has these runs, is to do with their processes; each wish is given once but for endings."""
+    found = queries.open_ones(work.session, run_ids)
+    if not found:
+        return Wishes()
+    fresh = queries.locked(work.session, [row.id for row in found if row.holder is None], None).values()
+    for process in fresh:
+        process.holder = holder
+    running = [row.id for row in found if row.holder == holder and row.status == "running"]
+    ending = [(row.id, row.grace_s or 0.0) for row in found if row.holder == holder and row.terminate_at is not None]
+    return Wishes(
+        [Start(row.run_id, row.id, row.command, dict(row.env)) for row in fresh],
+        queries.take_input(work.session, running) if running else [],
+        ending,
+    )
+
+
+def report(work: Work, holder: uuid.UUID, reports: dict[uuid.UUID, Report]) -> None:
+    """Stores what became of processes; what is another's by now, or over, is dropped."""
+    for process_id, process in queries.locked(work.session, reports, holder).items():
+        _store(work, process, reports[process_id])
+
+
+def bury(work: Work) -> int:
+    """Ends the records of processes whose run is over and whose node did not report; returns how many those were."""
+    found = queries.orphans(work.session, BATCH)
+    for process in found:
+        _end(work, process, Ending("terminated", reason=SANDBOX_ENDED))
+    return len(found)
+
+
+def _store(work: Work, process: Process, told: Report) -> None:
+    if told.started_at is not None:
+        process.status, process.started_at = "running", told.started_at
+        service.tell(work, process, "process.started")
+    fresh = [piece for piece in told.pieces if piece[0] > process.output_seq]
+    if fresh:
+        names = ("seq", "stream", "time", "text")
+        rows: list[dict[str, Any]] = [dict(zip(names, piece, strict=True)) for piece in fresh]
+        work.insert(ProcessOutput, [{"process_id": process.id, **row} for row in rows])
+        process.output_seq = fresh[-1][0]
+        if told.ending is None:
+            service.tell(work, process, "process.output")
+    if told.ending is not None:
+        _end(work, process, told.ending)
+
+
+def _end(work: Work, process: Process, ending: Ending) -> None:
+    process.status, process.exit_code, process.reason = ending.status, ending.exit_code, ending.reason
+    process.truncated, process.ended_at = ending.truncated, ending.at
+    queries.take_input(work.session, [process.id])
+    service.tell(work, process, "process.ended")

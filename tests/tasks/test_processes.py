@@ -1,0 +1,168 @@
+"""Background processes: in the sandbox of a run, fed and read from outside, and never left behind."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import LiveGateway, wait_until
+from tests.http.callers import assert_problem
+
+
+class AtWork:
+    """A run at work, which ends when it is told to."""
+
+    def __init__(self, gateway: LiveGateway) -> None:
+        self.gateway = gateway
+        self.mark = f"mark-{uuid.uuid4().hex}"
+        self.task = gateway.submit(commands=["echo shared > shared; until test -e done; do sleep 0.05; done"])["id"]
+        gateway.wait(self.task, "running")
+        self.run = gateway.task(self.task)["run_id"]
+
+    def start(self, command: str) -> str:
+        """Starts a process, its mark in the command line; returns its id."""
+        wish = {"command": f": {self.mark}; {command}"}
+        answer = self.gateway.call("POST", f"/v1/runs/{self.run}/processes", json=wish)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def process(self, process: str, *statuses: str) -> dict[str, Any]:
+        """The process, once it has come to one of these."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.gateway.call("GET", f"/v1/processes/{process}").json()
+            return found if not statuses or found["status"] in statuses else None
+
+        return wait_until(look, 20)  # type: ignore[no-any-return]
+
+    def output(self, process: str, after: int = 0) -> str:
+        """What it has written."""
+        page = self.gateway.call("GET", f"/v1/processes/{process}/output?after={after}").json()
+        return "".join(piece["text"] for piece in page["items"])
+
+    def says(self, process: str, text: str) -> None:
+        """Waits until it has."""
+        wait_until(lambda: text in self.output(process), 20)
+
+    def left(self) -> list[int]:
+        """The machine's processes with the mark."""
+        every = psutil.process_iter(["cmdline"])
+        return [each.pid for each in every if any(self.mark in word for word in each.info["cmdline"] or [])]
+
+    def end(self) -> None:
+        """Lets the run's own command end."""
+        if self.gateway.task(self.task)["status"] == "running":
+            self.start("touch done")
+        self.gateway.wait(self.task)
+
+
+@pytest.fixture
+def at_work(live_gateway: LiveGateway) -> Iterator[AtWork]:
+    made = AtWork(live_gateway)
+    yield made
+    made.end()
+
+
+def test_it_reads_writes_and_shares_the_workspace(at_work: AtWork) -> None:
+    process = at_work.start('cat shared; while read -r line; do echo "got $line"; done; echo over >&2; exit 7')
+    at_work.says(process, "shared")
+    for text in ("one\n", "tw", "o\n"):
+        at_work.gateway.call("POST", f"/v1/processes/{process}/input", json={"text": text}).raise_for_status()
+    at_work.says(process, "got two")
+    at_work.gateway.call("POST", f"/v1/processes/{process}/input", json={"end": True}).raise_for_status()
+    ended = at_work.process(process, "exited")
+    assert (ended["exit_code"], ended["reason"], ended["task_id"]) == (7, None, at_work.task)
+    assert at_work.output(process) == "shared\ngot one\ngot two\nover\n"
+    assert at_work.output(process, after=ended["output_seq"]) == ""
+    late = at_work.gateway.call("POST", f"/v1/processes/{process}/input", json={"text": "x"})
+    assert_problem(late, 409, "process_ended")
+    listed = at_work.gateway.call("GET", f"/v1/runs/{at_work.run}/processes").json()["items"]
+    assert [item["id"] for item in listed] == [process]
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "code"),
+    [
+        ("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.1; done", "terminated on request", 3),
+        ("trap '' TERM; echo ready; while :; do sleep 0.1; done", "killed on request: it did not end in time", None),
+    ],
+    ids=["gives way", "does not"],
+)
+def test_it_is_asked_to_end_and_killed_when_it_does_not(
+    at_work: AtWork, command: str, reason: str, code: int | None
+) -> None:
+    process = at_work.start(command)
+    at_work.says(process, "ready")
+    asked = at_work.gateway.call("POST", f"/v1/processes/{process}/terminate", json={"grace_s": 1})
+    assert asked.status_code == 202
+    ended = at_work.process(process, "terminated")
+    assert (ended["reason"], ended["exit_code"]) == (reason, code)
+    assert at_work.left() == []
+    again = at_work.gateway.call("POST", f"/v1/processes/{process}/terminate")
+    assert_problem(again, 409, "process_ended")
+
+
+ESCAPES = {
+    "new session": "setsid bash -c ': MARK; sleep 600' & sleep 600",
+    "double fork": "(setsid bash -c 'trap \"\" HUP TERM INT; : MARK; sleep 600' >/dev/null 2>&1 &) ; exit 0",
+    "orphans": "for n in 1 2 3; do (bash -c ': MARK; sleep 600' &) ; done; sleep 600",
+    "deaf": "trap '' TERM HUP INT QUIT; nohup bash -c ': MARK; sleep 600'",
+}
+
+
+def _end(at_work: AtWork) -> None:
+    at_work.start("touch done")
+    at_work.gateway.wait(at_work.task)
+
+
+def _cancel(at_work: AtWork) -> None:
+    at_work.gateway.call("POST", f"/v1/tasks/{at_work.task}/cancel").raise_for_status()
+
+
+@pytest.mark.parametrize("end", [_end, _cancel], ids=["the run ends", "the run is canceled"])
+def test_nothing_outlives_the_run(at_work: AtWork, end: Callable[[AtWork], None]) -> None:
+    started = [at_work.start(f"echo ready; {escape.replace('MARK', at_work.mark)}") for escape in ESCAPES.values()]
+    for process in started:
+        at_work.says(process, "ready")
+    assert len(at_work.left()) >= 3
+    end(at_work)
+    began = time.monotonic()
+    wait_until(lambda: not at_work.left(), 2)
+    assert time.monotonic() - began < 2
+    ended = [at_work.process(process, "terminated", "exited") for process in started]
+    assert {each["reason"] for each in ended} <= {None, "its run has ended, and its sandbox with it"}
+    assert_problem(
+        at_work.gateway.call("POST", f"/v1/runs/{at_work.run}/processes", json={"command": "true"}), 409, "no_sandbox"
+    )
+
+
+def test_it_is_held_to_the_limits_of_the_sandbox(at_work: AtWork) -> None:
+    process = at_work.start("cat /etc/shadow; id -un; curl -sm 2 http://127.0.0.1:1 || echo no network; ls /home")
+    at_work.process(process, "exited")
+    assert at_work.output(process).count("Permission denied") + at_work.output(process).count("No such file") == 1
+    assert "sandbox\n" in at_work.output(process)
+    assert "no network" in at_work.output(process)
+
+
+def test_a_run_has_so_many_at_a_time_and_no_more(at_work: AtWork) -> None:
+    for _ in range(16):
+        at_work.start("sleep 600")
+    refused = at_work.gateway.call("POST", f"/v1/runs/{at_work.run}/processes", json={"command": "true"})
+    assert_problem(refused, 409, "too_many_processes")
+    first = at_work.gateway.call("GET", f"/v1/runs/{at_work.run}/processes?limit=1").json()["items"][0]["id"]
+    at_work.gateway.call("POST", f"/v1/processes/{first}/terminate", json={"grace_s": 0}).raise_for_status()
+    at_work.process(first, "terminated")
+
+
+def test_what_was_started_is_in_the_audit_with_run_and_task(at_work: AtWork) -> None:
+    process = at_work.start("true")
+    at_work.process(process, "exited")
+    records = at_work.gateway.call("GET", f"/v1/audit?resource={process}&action=processes.start").json()["items"]
+    assert len(records) == 1
+    assert at_work.run in records[0]["reason"]
+    assert at_work.task in records[0]["reason"]
+    events = at_work.gateway.call("GET", f"/v1/events?run_id={at_work.run}&name=process.*&limit=200").json()["items"]
+    assert next(event["name"] for event in events if event["data"]["process_id"] == process) == "process.created"
