@@ -1,16 +1,22 @@
-"""Routes of runs, jobs, logs and the queue's depth."""
+"""Routes of runs and jobs."""
 
-from flask import Response, current_app, request
+from flask import Response, request
 
-from gateway.core.answers import answer, event_stream, page_of
-from gateway.core.errors import Invalid
+from gateway.core import tracing
+from gateway.core.answers import answer, check_version, created, page_of
 from gateway.core.paging import page
-from gateway.core.room import Room, ok, work
-from gateway.core.schemas import IdPath, Page
+from gateway.core.room import Room, work
+from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.features.nodes.schemas import PlacementOut
+from gateway.features.sessions import service as sessions
 
-from . import service, tail
-from .models import LogEntry, Run
-from .schemas import JobOut, LogOut, LogQuery, QueueOut, RunOut, RunQuery
+from . import service, service_external
+from .api_logs import logs
+from .api_otlp import otlp
+from .models import Run
+from .schemas import JobOut, RunIn, RunOut, RunPatch, RunQuery
+
+__all__ = ["logs", "otlp", "room"]
 
 room = Room("runs", __name__, title="Runs and sessions")
 
@@ -18,8 +24,16 @@ room = Room("runs", __name__, title="Runs and sessions")
 @room.get("/runs", responses={200: Page[RunOut]}, summary="Runs")
 def list_runs(query: RunQuery) -> Response:
     found = service.visible(work(), **query.model_dump(exclude={"limit", "cursor"}))
-    rows, cursor = page(work().session, found, Run.id, limit=query.limit, cursor=query.cursor)
+    by_start = query.started_after is not None or query.started_before is not None
+    key = Run.start_id if by_start else Run.id
+    rows, cursor = page(work().session, found, key, limit=query.limit, cursor=query.cursor)
     return page_of(RunOut, rows, cursor)
+
+
+@room.post("/runs", responses={201: RunOut}, summary="Record a run of a tool of one's own")
+def create_run(body: RunIn) -> Response:
+    run = service_external.create(work(), body, tracing.parse(request.headers.get(tracing.HEADER)))
+    return created(RunOut.model_validate(run), f"/v1/runs/{run.id}")
 
 
 @room.get("/runs/<uuid:id>", responses={200: RunOut}, summary="One run")
@@ -27,25 +41,21 @@ def get_run(path: IdPath) -> Response:
     return answer(RunOut.model_validate(service.get(work(), path.id)))
 
 
-@room.get("/runs/<uuid:id>/logs", responses={200: Page[LogOut]}, summary="A run's log, oldest first")
-def get_logs(path: IdPath, query: LogQuery) -> Response:
-    found = service.log_of(work(), path.id, query.stream)
-    rows, cursor = page(work().session, found, LogEntry.seq, limit=query.limit, cursor=query.cursor, oldest_first=True)
-    return page_of(LogOut, rows, cursor)
+@room.patch("/runs/<uuid:id>", responses={200: RunOut}, summary="Change a tool's own run (JSON merge patch)")
+def patch_run(path: IdPath, body: RunPatch) -> Response:
+    run = service.for_change(work(), path.id)
+    check_version(run.version)
+    return answer(RunOut.model_validate(service_external.change(work(), run, body)))
 
 
-@room.get(
-    "/runs/<uuid:id>/stream",
-    responses={200: ok("text/event-stream")},
-    summary="A run's log and status, live (SSE); resumes from Last-Event-ID",
-)
-def stream_run(path: IdPath) -> Response:
-    run = service.get(work(), path.id)
-    last = request.headers.get("Last-Event-ID", "0")
-    if not last.isdecimal() or len(last) > 18:
-        raise Invalid.field("Last-Event-ID", "send the id of the last log entry you saw")
-    sessions, fanout = current_app.extensions["gateway_sessions"], current_app.extensions["fanout"]
-    return event_stream(tail.follow(sessions, fanout, work().actor, run.id, int(last)))
+@room.get("/sessions/<uuid:id>/runs", responses={200: Page[RunOut]}, summary="The runs of a session")
+def list_runs_of_session(path: IdPath, query: PageQuery) -> Response:
+    session = sessions.get(work(), path.id)
+    nothing_else = RunQuery(session_id=session.id).model_dump(exclude={"limit", "cursor"})
+    rows, cursor = page(
+        work().session, service.visible(work(), **nothing_else), Run.id, limit=query.limit, cursor=query.cursor
+    )
+    return page_of(RunOut, rows, cursor)
 
 
 @room.get("/jobs/<uuid:id>", responses={200: JobOut}, summary="One dispatched unit of work")
@@ -53,6 +63,6 @@ def get_job(path: IdPath) -> Response:
     return answer(JobOut.model_validate(service.get_job(work(), path.id)))
 
 
-@room.get("/queue", responses={200: QueueOut}, summary="What waits and what runs")
-def get_queue() -> Response:
-    return answer(service.queue_depth(work()))
+@room.get("/jobs/<uuid:id>/placement", responses={200: PlacementOut}, summary="Where a job runs or would run, and why")
+def get_placement(path: IdPath) -> Response:
+    return answer(service.placement_of(work(), path.id))

@@ -1,17 +1,25 @@
 """Every select on runs, jobs and logs."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from itertools import takewhile
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, text, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from gateway.core.clock import first_id_at, last_id_at, now
 from gateway.core.identity import Actor
+from gateway.core.tracing import span_id
 from gateway.core.visibility import seen_by
 
-from .models import Job, LogEntry, Run
+from .models import CHOOSY, Job, LogEntry, Run
+from .schemas import LogQuery
+
+MOST_OF_TRACE = 500
+"""Runs of one trace that are looked through for a span."""
 
 # Built once: every run of a task needs them several times.
 _LOCKED = select(Run).where(Run.id == bindparam("run_id")).with_for_update()
@@ -52,13 +60,21 @@ def filtered(
     if status is not None:
         query = query.where(Run.status == status)
     if started_after is not None:
-        query = query.where(Run.started_at > started_after)
-    return query.where(Run.started_at < started_before) if started_before is not None else query
+        query = query.where(Run.start_id >= first_id_at(started_after), Run.started_at > started_after)
+    if started_before is not None:
+        query = query.where(Run.start_id <= last_id_at(started_before), Run.started_at < started_before)
+    return query
 
 
 def one(session: Session, actor: Actor, run_id: uuid.UUID) -> Run | None:
     """A run the actor may see."""
     return session.scalar(visible(actor).where(Run.id == run_id))
+
+
+def one_locked(session: Session, actor: Actor, run_id: uuid.UUID) -> Run | None:
+    """A run the actor may see, locked against every other writer."""
+    query = visible(actor).where(Run.id == run_id).with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
 
 
 def locked(session: Session, run_id: uuid.UUID) -> Run | None:
@@ -71,11 +87,11 @@ def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
     return set(session.scalars(select(Run.id).where(Run.status == "running", Run.holder == holder)))
 
 
-def running(session: Session, run_ids: set[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of `run_ids` that some node carries out."""
-    return (
-        set(session.scalars(select(Run.id).where(Run.status == "running", Run.id.in_(run_ids)))) if run_ids else set()
-    )
+def wanted(session: Session, run_ids: set[uuid.UUID], *, lost_after: datetime) -> set[uuid.UUID]:
+    """Those of `run_ids` that some node carries out, or that lost their node since then."""
+    is_lost = and_(Run.error["code"].astext == "node_lost", Run.ended_at > lost_after)
+    query = select(Run.id).where(Run.id.in_(run_ids), or_(Run.status == "running", is_lost))
+    return set(session.scalars(query)) if run_ids else set()
 
 
 def task_id(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
@@ -113,24 +129,72 @@ def job_at(session: Session, run_id: uuid.UUID, position: int) -> Job | None:
     return session.scalar(select(Job).where(Job.run_id == run_id, Job.position == position))
 
 
-def logs(run_id: uuid.UUID, stream: str | None) -> Select[LogEntry]:
+def logs(run_id: uuid.UUID, stream: str | None = None) -> Select[LogEntry]:
     """A run's log."""
     query = select(LogEntry).where(LogEntry.run_id == run_id)
     return query.where(LogEntry.stream == stream) if stream is not None else query
 
 
-def logs_after(session: Session, run_id: uuid.UUID, seq: int, limit: int) -> list[LogEntry]:
+def logs_within(run_id: uuid.UUID, first: int, last: int, wanted: LogQuery) -> Select[LogEntry]:
+    """What is wanted of the entries `first` to `last` of a run's log."""
+    query = logs(run_id, wanted.stream).where(LogEntry.seq.between(first, last))
+    if wanted.written_after is not None:
+        query = query.where(LogEntry.time > wanted.written_after)
+    if wanted.written_before is not None:
+        query = query.where(LogEntry.time < wanted.written_before)
+    if wanted.q is not None:
+        query = query.where(func.strpos(func.lower(LogEntry.message), wanted.q.lower()) > 0)
+    return query
+
+
+def of_trace(session: Session, actor: Actor, trace_id: str, span_ids: Set[str]) -> Run | None:
+    """The run of a trace whose log the actor may add to, locked: the one with such a span, else the newest.
+
+    The trace of a run is the one it was begun in, its task, or the run itself.
+    """
+    as_id = uuid.UUID(trace_id)
+    may_write = seen_by(actor, "runs.write_logs", owner=Run.owner_id, project=Run.project_id, key=Run.id)
+    ways = (Run.trace_id == trace_id, Run.task_id == as_id, Run.id == as_id)
+    newest = (select(Run.id).where(way).order_by(Run.id.desc()).limit(MOST_OF_TRACE).subquery() for way in ways)
+    ids = union_all(*(select(each.c.id) for each in newest)).subquery()
+    found = session.scalars(select(Run.id).where(Run.id.in_(select(ids.c.id)), may_write).order_by(Run.id.desc())).all()
+    chosen = next((run_id for run_id in found if span_id(run_id) in span_ids), found[0] if found else None)
+    return locked(session, chosen) if chosen is not None else None
+
+
+def lease_over(session: Session, most: int) -> Sequence[uuid.UUID]:
+    """Open runs of tools that have not been heard of for as long as they said; those that somebody holds wait."""
+    query = select(Run.id).where(Run.status.in_(("pending", "running")), Run.lease_until <= now())
+    return session.scalars(query.order_by(Run.lease_until).limit(most).with_for_update(skip_locked=True)).all()
+
+
+def open_sub_agents(session: Session, run_id: uuid.UUID) -> list[Run]:
+    """What sub-agents of a run still do, below one another too."""
+    open_ones = (Run.kind == "agent", Run.status.in_(("pending", "running")))
+    below = select(Run.id).where(Run.parent_run_id == run_id, *open_ones).cte("below", recursive=True)
+    below = below.union(select(Run.id).where(*open_ones).join(below, Run.parent_run_id == below.c.id))
+    return list(session.scalars(select(Run).where(Run.id.in_(select(below.c.id))).with_for_update()))
+
+
+def logs_after(session: Session, run_id: uuid.UUID, seq: int, limit: int, stream: str | None = None) -> list[LogEntry]:
     """The next pieces of a run's log."""
-    query = logs(run_id, None).where(LogEntry.seq > seq).order_by(LogEntry.seq).limit(limit)
+    query = logs(run_id, stream).where(LogEntry.seq > seq).order_by(LogEntry.seq).limit(limit)
     return list(session.scalars(query))
 
 
-def depth(session: Session, actor: Actor) -> Sequence[Row[str, uuid.UUID | None, int, datetime]]:
-    """Open runs counted by status and node, with the oldest creation time of each group."""
-    query = select(Run.status, Run.node_id, func.count(), func.min(Run.created_at)).where(
+def choosy(session: Session, most: int = 200) -> list[tuple[str, dict[str, Any] | None]]:
+    """The queues, beside the common ones, in which runs wait, with what is required there."""
+    one_each = select(Run.queue, Run.requires).ext(distinct_on(Run.queue)).where(text(CHOOSY))
+    query = one_each.order_by(Run.queue).limit(most)
+    return [(row.queue, row.requires) for row in session.execute(query)]
+
+
+def depth(session: Session, actor: Actor) -> Sequence[Row[str, uuid.UUID | None, str, int, datetime]]:
+    """Open runs counted by status, node and queue, with the oldest creation time of each group."""
+    query = select(Run.status, Run.node_id, Run.queue, func.count(), func.min(Run.created_at)).where(
         Run.status.in_(("pending", "running")), _seen_by(actor)
     )
-    return session.execute(query.group_by(Run.status, Run.node_id)).all()
+    return session.execute(query.group_by(Run.status, Run.node_id, Run.queue)).all()
 
 
 STALLED = text("""

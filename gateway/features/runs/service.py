@@ -7,23 +7,26 @@ and the node stops what it does.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, update
 from sqlalchemy.orm import Session
 
 from gateway.core import queue
-from gateway.core.clock import new_id, now
+from gateway.core.clock import id_at, new_id, now
 from gateway.core.errors import NotFound
-from gateway.core.paging import page
 from gateway.core.policy import Resource
+from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work
+from gateway.features.nodes import placement
 from gateway.features.nodes import service as nodes
+from gateway.features.nodes.schemas import Candidate, PlacementOut
+from gateway.features.settings import service as settings
 
 from . import queries, state
 from .models import Job, LogEntry, Run
-from .schemas import Depth, QueueOut
+from .schemas import Depth, QueueDepth
 
 EXECUTE = "tasks.run"
 """The queue's name for carrying out a run in the sandbox."""
@@ -31,13 +34,30 @@ EXECUTE = "tasks.run"
 ANSWER = "agents.run"
 """The queue's name for carrying out a run of a prompt."""
 
+EXPORT = "runs.export"
+"""The queue's name for telling an OpenTelemetry collector of a run."""
+
+
+Wanted = tuple[str, dict[str, Any] | None]
+"""A queue in which runs wait for a node of a kind, and what their tasks require of it."""
 
 LogPiece = tuple[uuid.UUID | None, str, datetime, str]
 """Job, stream, time, message."""
 
 
+TAKEN_UP_WITHIN = timedelta(hours=1)
+"""How long the workspace of a lost run waits for the one that follows it."""
+
+ANSWERED_AT_ONCE = 500
+"""Pieces of an answer that are read together."""
+
+
 class Fenced(Exception):
     """The run was taken over, canceled or finished: its former node may not write any more."""
+
+
+class NotTaking(Exception):
+    """The node was told to take nothing new after its queue had handed it the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +71,21 @@ class LogBatch:
 def start(
     work: Work, *, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID, session_id: uuid.UUID | None,
     attempt: int, priority: int, units: Sequence[tuple[str, str | None]], job: str = EXECUTE,
+    caused_by: Span | None = None, requires: dict[str, Any] | None = None, model: str | None = None,
 ) -> uuid.UUID:  # fmt: skip
-    """Makes a pending run with its jobs (`units`: kind and command of each), queued; returns its id."""
+    """Makes a pending run with its jobs (`units`: kind and command of each), queued; returns its id.
+
+    `requires` and `model` decide which nodes may take it.
+    """
     run_id = new_id()
-    job_id = work.defer(job, {"run_id": str(run_id)}, priority=priority)
-    run = {"owner_id": owner_id, "project_id": project_id, "task_id": task_id, "session_id": session_id}
-    work.insert(Run, [{"id": run_id, "queue_job_id": job_id, "attempt": attempt, **run}])
+    place = placement.queue_of(requires, in_sandbox=job == EXECUTE, model=model)
+    job_id = work.defer(job, {"run_id": str(run_id)}, queue=place, priority=priority)
+    run = {
+        "owner_id": owner_id, "project_id": project_id, "task_id": task_id, "session_id": session_id,
+        "trace_id": caused_by and caused_by.trace_id, "parent_span_id": caused_by and caused_by.span_id,
+        "queue": place, "queue_job_id": job_id, "requires": requires,
+    }  # fmt: skip
+    work.insert(Run, [{"id": run_id, "attempt": attempt, **run}])
     jobs = [{"position": position, "kind": kind, "command": command} for position, (kind, command) in enumerate(units)]
     work.insert(Job, [{"id": new_id(), "run_id": run_id, **job} for job in jobs])
     return run_id
@@ -65,14 +94,24 @@ def start(
 def claim(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> tuple[Run, bool]:
     """Gives a pending run to a node's process; the second value is False where it has had it before.
 
-    Raises Fenced when the run is another's or has ended.
+    Raises Fenced when the run is another's or has ended, NotTaking when the node was told to take nothing.
     """
     run = queries.locked(work.session, run_id)
     if run is None or run.status != "pending":
         return hold(work.session, run_id, holder), False
-    run.status, run.node_id, run.holder, run.started_at = "running", node_id, holder, now()
-    _emit(work, run, "run.started", {"attempt": run.attempt})
+    if not nodes.takes_work(work, node_id):
+        raise NotTaking
+    run.node_id, run.holder = node_id, holder
+    begin(run)
+    emit(work, run, "run.started", {"attempt": run.attempt})
     return run, True
+
+
+def begin(run: Run) -> None:
+    """The run is carried out from now on."""
+    assert state.may(state.RUN, run.status, "running"), f"run {run.status} -> running"
+    run.status, run.started_at, run.version = "running", now(), run.version + 1
+    run.start_id = id_at(run.started_at)
 
 
 def hold(session: Session, run_id: uuid.UUID, holder: uuid.UUID) -> Run:
@@ -84,9 +123,8 @@ def hold(session: Session, run_id: uuid.UUID, holder: uuid.UUID) -> Run:
 
 
 def finish(work: Work, run: Run, status: str, error: dict[str, str] | None = None) -> None:
-    """Ends a run; jobs that never ran become skipped or canceled with it."""
-    assert state.may(state.RUN, run.status, status), f"run {run.status} -> {status}"
-    run.status, run.error, run.ended_at = status, error, now()
+    """Ends a run; jobs that never ran become skipped or canceled with it, and its sub-agents end with it."""
+    close(work, run, status, error)
     rest = "canceled" if status == "canceled" else "skipped"
     work.session.execute(
         update(Job).where(Job.run_id == run.id, Job.status == "queued").values(status=rest, ended_at=now())
@@ -96,7 +134,27 @@ def finish(work: Work, run: Run, status: str, error: dict[str, str] | None = Non
         .where(Job.run_id == run.id, Job.status == "running")
         .values(status="canceled" if status == "canceled" else "failed", error=error, ended_at=now())
     )
-    _emit(work, run, f"run.{status}", {"attempt": run.attempt})
+    if run.has_sub_agents:
+        for below in queries.open_sub_agents(work.session, run.id):
+            close(work, below, "canceled" if status == "canceled" else "failed", error)
+            emit(work, below, f"run.{below.status}", {"attempt": below.attempt})
+    emit(work, run, f"run.{status}", {"attempt": run.attempt})
+
+
+def close(work: Work, run: Run, status: str, error: dict[str, str] | None = None) -> None:
+    """The run is over; whoever collects traces is told."""
+    assert state.may(state.RUN, run.status, status), f"run {run.status} -> {status}"
+    run.status, run.error, run.ended_at = status, error, now()
+    run.version += 1
+    run.lease_until = None
+    if settings.value(work, "otlp_endpoint"):
+        work.defer(EXPORT, {"run_id": str(run.id)})
+
+
+def heard_of(run: Run) -> None:
+    """Whoever has the run gave a sign of life."""
+    if run.lease_s is not None and run.status not in state.FINISHED:
+        run.lease_until = now() + timedelta(seconds=run.lease_s)
 
 
 def withdraw(work: Work, run: Run) -> None:
@@ -104,6 +162,59 @@ def withdraw(work: Work, run: Run) -> None:
     if run.queue_job_id is not None:
         queue.abort(work.session, run.queue_job_id)
     finish(work, run, "canceled", {"code": "canceled", "message": "Canceled on request."})
+
+
+def leave_queued(work: Work, run_id: uuid.UUID, job: str, priority: int) -> None:
+    """Puts a pending run, which a node was handed and may not take, where another finds it."""
+    run = queries.locked(work.session, run_id)
+    if run is not None and run.status == "pending":
+        run.queue_job_id = work.defer(job, {"run_id": str(run_id)}, queue=run.queue, priority=priority)
+
+
+def wanted(work: Work) -> list[Wanted]:
+    """The queues in which runs wait for a node of a kind."""
+    return queries.choosy(work.session)
+
+
+def placement_of(work: Work, job_id: uuid.UUID) -> PlacementOut:
+    """Where a job runs or would run, and why. Raises NotFound."""
+    job = get_job(work, job_id)
+    run = get(work, job.run_id)
+    found = nodes.candidates(work)
+    candidates = []
+    for node in found:
+        others = [other for other in found if other.id != node.id]
+        reasons = placement.refusals(node, others, run.queue, run.requires)
+        candidates.append(
+            Candidate(node_id=node.id, name=node.name, fits=not reasons, free=node.is_free, reasons=reasons)
+        )
+    name = nodes.names(work).get(run.node_id) if run.node_id else None
+    plain = {"queue": run.queue, "requires": run.requires, "node_id": run.node_id, "node": name}
+    return PlacementOut.model_validate(
+        {
+            "job_id": job.id,
+            "run_id": run.id,
+            "run_status": run.status,
+            "explanation": _explanation(run, name, candidates),
+            "candidates": candidates,
+            **plain,
+        }
+    )
+
+
+def _explanation(run: Run, node: str | None, candidates: Sequence[Candidate]) -> str:
+    if run.node_id is not None:
+        return f"{node} took it from the queue {run.queue}, having been free first of the nodes that suit it."
+    if run.status != "pending":
+        return f"It was {run.status} before any node took it."
+    fitting = [candidate for candidate in candidates if candidate.fits]
+    if not candidates:
+        return "It waits: no node is online."
+    if not fitting:
+        return "It waits: none of the nodes that are online suits it."
+    if not any(candidate.free for candidate in fitting):
+        return "It waits: the nodes that suit it are all busy."
+    return "It waits for its turn; a node that suits it is free."
 
 
 def reprioritise(work: Work, run_id: uuid.UUID | None, priority: int) -> None:
@@ -125,9 +236,9 @@ def held_by(work: Work, holder: uuid.UUID) -> set[uuid.UUID]:
     return queries.held_by(work.session, holder)
 
 
-def not_running(work: Work, run_ids: set[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of `run_ids` that no node carries out, as far as the records go."""
-    return run_ids - queries.running(work.session, run_ids)
+def done_with(work: Work, run_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of `run_ids` that no node carries out, and no run that follows a lost one may want to go on from."""
+    return run_ids - queries.wanted(work.session, run_ids, lost_after=now() - TAKEN_UP_WITHIN)
 
 
 def losses(work: Work, task_id: uuid.UUID) -> int:
@@ -154,7 +265,7 @@ def begin_job(work: Work, run: Run, job: Job) -> None:
     """A job of a held run starts."""
     assert state.may(state.JOB, job.status, "running")
     job.status, job.started_at = "running", now()
-    _emit(work, run, "job.started", {"job_id": str(job.id), "position": job.position})
+    emit(work, run, "job.started", {"job_id": str(job.id), "position": job.position})
 
 
 def end_job(
@@ -168,19 +279,7 @@ def end_job(
     job.stdout, job.stderr, job.truncated = stdout, stderr, truncated
     job.started_at, job.ended_at = started_at or job.started_at, ended_at or now()
     name = "job.completed" if status == "completed" else "job.failed"
-    _emit(work, run, name, {"job_id": str(job.id), "position": job.position, "exit_code": exit_code})
-
-
-def append_log(work: Work, run: Run, batch: LogBatch) -> None:
-    """Adds what is new in a batch to a held run's log."""
-    entries = batch.pieces[run.log_seq - batch.after :]
-    if not entries:
-        return
-    names = ("seq", "job_id", "stream", "time", "message")
-    numbered = ((seq, *entry) for seq, entry in enumerate(entries, run.log_seq + 1))
-    work.insert(LogEntry, [{"run_id": run.id, **dict(zip(names, row, strict=True))} for row in numbered])
-    run.log_seq += len(entries)
-    _emit(work, run, "job.progress", {"log_seq": run.log_seq})
+    emit(work, run, name, {"job_id": str(job.id), "position": job.position, "exit_code": exit_code})
 
 
 def visible(work: Work, **filters: Any) -> Select[Run]:
@@ -189,12 +288,30 @@ def visible(work: Work, **filters: Any) -> Select[Run]:
     return queries.filtered(work.actor, **filters)
 
 
+def newest(work: Work, status: str | None, most: int) -> list[Run]:
+    """The newest runs the caller may see, of one status or of all."""
+    work.allow("runs.read", Resource("runs", listed=True))
+    found = queries.visible(work.actor)
+    if status is not None:
+        found = found.where(Run.status == status)
+    return list(work.session.scalars(found.order_by(Run.id.desc()).limit(most)))
+
+
 def get(work: Work, run_id: uuid.UUID) -> Run:
     """One run. Raises NotFound."""
     run = queries.one(work.session, work.actor, run_id)
     if run is None:
         raise NotFound("There is no such run, or it is not yours.")
     work.allow("runs.read", Resource("runs", run.id, run.owner_id, run.project_id))
+    return run
+
+
+def for_change(work: Work, run_id: uuid.UUID, action: str = "runs.update") -> Run:
+    """One run, locked, to be changed by `action`. Raises NotFound."""
+    run = queries.one_locked(work.session, work.actor, run_id)
+    if run is None:
+        raise NotFound("There is no such run, or it is not yours.")
+    work.allow(action, Resource("runs", run.id, run.owner_id, run.project_id))
     return run
 
 
@@ -207,22 +324,19 @@ def get_job(work: Work, job_id: uuid.UUID) -> Job:
     return found[0]
 
 
-def log_page(
-    work: Work,
-    task_id: uuid.UUID,
-    run_id: uuid.UUID | None,
-    *,
-    stream: str | None,
-    limit: int,
-    cursor: str | None,
-) -> tuple[list[LogEntry], str | None]:
-    """A page of the log of one of a task's runs. Raises NotFound for a run of another task."""
-    if run_id is None:
-        return [], None
-    if get(work, run_id).task_id != task_id:
-        raise NotFound("The task has no such run.")
-    query = queries.logs(run_id, stream)
-    return page(work.session, query, LogEntry.seq, limit=limit, cursor=cursor, oldest_first=True)
+def answered(work: Work, run_id: uuid.UUID, seq: int) -> Sequence[LogEntry]:
+    """What a run has answered after number `seq` of its log, for whoever has ordered it."""
+    return queries.logs_after(work.session, run_id, seq, ANSWERED_AT_ONCE, "answer")
+
+
+def logged(work: Work, run_id: uuid.UUID, seq: int) -> Sequence[LogEntry]:
+    """What a run has logged after number `seq`, for whoever has ordered it."""
+    return queries.logs_after(work.session, run_id, seq, ANSWERED_AT_ONCE)
+
+
+def was_cut(work: Work, run_id: uuid.UUID) -> bool:
+    """Whether something that a run wrote was longer than is kept or than a model may write."""
+    return any(job.truncated for job in queries.jobs(work.session, run_id))
 
 
 def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
@@ -231,28 +345,24 @@ def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
     return run if run is not None and run.status not in state.FINISHED else None
 
 
-def log_of(work: Work, run_id: uuid.UUID, stream: str | None) -> Select[LogEntry]:
-    """A run's log, to be paged oldest first. Raises NotFound."""
-    return queries.logs(get(work, run_id).id, stream)
-
-
-def queue_depth(work: Work) -> QueueOut:
+def queue_depth(work: Work) -> QueueDepth:
     """Open runs of the caller by state, queue and node."""
     work.allow("queue.read", Resource("queue"))
     by_state: dict[str, int] = {"pending": 0, "running": 0}
     by_node: dict[str, int] = {}
+    by_queue: dict[str, int] = {}
     oldest = None
     names = nodes.names(work)
-    for status, node_id, count, since in queries.depth(work.session, work.actor):
+    for status, node_id, place, count, since in queries.depth(work.session, work.actor):
         by_state[status] += count
+        by_queue[place] = by_queue.get(place, 0) + count
         if node_id is not None:
             by_node[names[node_id]] = by_node.get(names[node_id], 0) + count
         if status == "pending":
             oldest = since if oldest is None else min(oldest, since)
-    return QueueOut(
-        depth=Depth(by_state=by_state, by_queue={queue.QUEUE: sum(by_state.values())}, by_node=by_node),
+    return QueueDepth(
+        depth=Depth(by_state=by_state, by_queue=by_queue, by_node=by_node),
         oldest_age_s=(now() - oldest).total_seconds() if oldest else None,
-        schedules={},
     )
 
 
@@ -268,7 +378,8 @@ def job_at(work: Work, run_id: uuid.UUID, position: int) -> Job:
     return job
 
 
-def _emit(work: Work, run: Run, name: str, data: dict[str, Any]) -> None:
+def emit(work: Work, run: Run, name: str, data: dict[str, Any]) -> None:
+    """An event about a run."""
     work.emit(
         name, owner_id=run.owner_id, task_id=run.task_id, run_id=run.id, project_id=run.project_id,
         data={"run_id": str(run.id), **data},

@@ -12,7 +12,8 @@ from gateway.features.events.fanout import Fanout
 from . import queries, state
 from .schemas import LogOut, RunOut
 
-BATCH = 500
+BATCH = 100
+"""Entries that are read at once: what nodes write is some tens of kilobytes each at most."""
 
 
 def follow(sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id: uuid.UUID, seq: int) -> Iterator[str]:
@@ -32,7 +33,7 @@ def follow(sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id
                 break
         if status is not None and status.status != shown:
             shown = status.status
-            yield f"event: status\ndata: {status.model_dump_json()}\n\n"
+            yield f"id: {seq}\nevent: status\ndata: {status.model_dump_json()}\n\n"
         else:
             yield ": keep-alive\n\n"
         if status is None or status.status in state.FINISHED:

@@ -1,114 +1,53 @@
-/** A task's log: read in pages, followed live, complete after a reload or a lost connection. */
+/** A run's log: it opens at its end, is followed live, and is complete after a reload or a lost connection. */
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { memo } from "../memo.js";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { listen } from "../live.js";
 import { exactTime, plural } from "../format.js";
-import { ansiCss, parseAnsi } from "./ansi.js";
+import { ansiCss } from "./ansi.js";
 import { copy } from "./copy.js";
 import { Icon, IconButton } from "./icon.js";
+import { Lines } from "./log-lines.js";
 import { toastError } from "./toast.js";
 /** @import { LogEntry } from "../types.js" */
-/** @import { Span, Style } from "./ansi.js" */
+/** @import { Line } from "./log-lines.js" */
 
 const PAGE = 200;
 const BLOCK = 200;
-const MOST_LINES = 20_000;
-const LONGEST_LINE = 100_000;
+const MOST_FOUND = 2000;
 const SETTLE_MS = 100;
 
-/** @typedef {{number: number, stream: string, time: string, raw: string, start: Style, text: string, spans: Span[]}} Line */
+/** @typedef {"end" | "whole" | "part"} Way how a log is read: from its end, from its beginning, or a part of it */
 
-/** Makes lines out of the pieces of a run's log, which end anywhere. */
-class Lines {
-  constructor() {
-    /** @type {Line[]} */
-    this.all = [];
-    this.total = 0;
-    this.newest = 0;
-    this.answer = "";
-    /** @type {Map<string, Line>} by job and stream, the line that goes on */
-    this.open = new Map();
-    /** @type {Map<string, Style>} by job and stream, the style that the next line begins with */
-    this.styles = new Map();
-  }
+const address = (/** @type {string} */ runId) => `/v1/runs/${runId}/logs`;
 
-  /** @param {LogEntry[]} entries oldest first @returns {boolean} whether any was new */
-  add(entries) {
-    const fresh = entries.filter((entry) => entry.seq > this.newest);
-    for (const entry of fresh) {
-      this.newest = entry.seq;
-      if (entry.stream === "answer") this.answer += entry.message;
-      this.addPiece(entry);
-    }
-    if (this.all.length > MOST_LINES * 1.1) this.all = this.all.slice(-MOST_LINES);
-    return fresh.length > 0;
-  }
-
-  /** @param {LogEntry} entry */
-  addPiece(entry) {
-    const key = `${entry.job_id}:${entry.stream}`;
-    const pieces = entry.message.split("\n");
-    const unfinished = pieces.pop() ?? "";
-    for (const piece of pieces) {
-      this.write(entry, key, piece);
-      this.open.delete(key);
-    }
-    if (unfinished) this.write(entry, key, unfinished);
-    // What the system says is whole, and no line grows for ever.
-    if (entry.stream === "system" || (this.open.get(key)?.raw.length ?? 0) > LONGEST_LINE) this.open.delete(key);
-  }
-
-  /** @param {LogEntry} entry @param {string} key @param {string} piece */
-  write(entry, key, piece) {
-    let line = this.open.get(key);
-    if (!line) {
-      line = { number: ++this.total, stream: entry.stream, time: entry.time, raw: "", start: this.styles.get(key) ?? {}, text: "", spans: [] };
-      this.open.set(key, line);
-      this.all.push(line);
-    }
-    // A progress bar drawn with carriage returns keeps only its last state.
-    line.raw = (line.raw + piece).replace(/^[^]*\r(?!\r*$)/, "");
-    const { spans, end } = parseAnsi(line.raw, line.start);
-    this.styles.set(key, end);
-    line.spans = spans;
-    line.text = spans.map((span) => span.text).join("");
+/** @param {string} runId @param {Record<string, any>} query a page that holds something, if any does @returns {Promise<LogEntry[]>} */
+async function found(runId, query) {
+  let cursor = "";
+  for (;;) {
+    const page = await api.get(address(runId), { ...query, cursor });
+    if (page.items.length || !page.next_cursor) return page.items;
+    cursor = page.next_cursor;
   }
 }
 
 /**
- * The log of one run of a task, kept up to date.
- * @param {string} taskId
+ * The log of one run, kept up to date. It opens at its end at once, however long it is.
  * @param {string | null | undefined} runId none: nothing has run yet
+ * @param {{whole?: boolean}} [options] whole: from the beginning on, for what is read as one text
  */
-export function useLog(taskId, runId) {
+export function useLog(runId, { whole = false } = {}) {
   const [revision, redraw] = useState(0);
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
-  const fresh = () => ({ runId, lines: new Lines(), cursor: "", loaded: !runId, reading: false, again: false });
-  const log = useRef(fresh());
-  if (log.current.runId !== runId) log.current = fresh();
+  const fresh = (/** @type {Way} */ way) => ({ runId, way, lines: new Lines(), loaded: !runId, reading: false, again: false });
+  const log = useRef(fresh(whole ? "whole" : "end"));
+  if (log.current.runId !== runId) log.current = fresh(whole ? "whole" : "end");
 
-  const read = useCallback(async () => {
+  const attempt = useCallback(async (/** @type {() => Promise<void>} */ act) => {
     const state = log.current;
-    if (!runId) return;
-    if (state.reading) {
-      state.again = true;
-      return;
-    }
-    state.reading = true;
     try {
-      let more = true;
-      while (more && log.current === state) {
-        state.again = false;
-        const page = await api.get(`/v1/tasks/${taskId}/logs`, { run_id: runId, cursor: state.cursor, limit: PAGE });
-        const changed = state.lines.add(page.items);
-        // The last page is read again next time: it has no next cursor yet, and may have grown.
-        if (page.next_cursor) state.cursor = page.next_cursor;
-        more = Boolean(page.next_cursor) || state.again;
-        if (changed) redraw((n) => n + 1);
-      }
-      state.loaded = true;
+      await act();
       setError(null);
     } catch (problem) {
       if (!(problem instanceof api.ApiError)) throw problem;
@@ -117,7 +56,67 @@ export function useLog(taskId, runId) {
       state.reading = false;
       redraw((n) => n + 1);
     }
-  }, [taskId, runId]);
+  }, []);
+
+  const read = useCallback(async () => {
+    const state = log.current;
+    if (!runId || state.way === "part") return;
+    if (state.reading) {
+      state.again = true;
+      return;
+    }
+    state.reading = true;
+    await attempt(async () => {
+      let more = true;
+      while (more && log.current === state) {
+        state.again = false;
+        const first = state.way === "end" && !state.lines.newest;
+        const query = first ? { tail: true } : { after_seq: state.lines.newest };
+        const page = await api.get(address(runId), { ...query, limit: PAGE });
+        if (state.lines.add(page.items)) redraw((n) => n + 1);
+        more = Boolean(page.next_cursor) || state.again;
+      }
+      state.loaded = true;
+    });
+  }, [runId]);
+
+  const earlier = useCallback(async () => {
+    const state = log.current;
+    if (!runId || state.lines.oldest <= 1) return;
+    await attempt(async () => {
+      const page = await api.get(address(runId), { before_seq: state.lines.oldest, limit: PAGE });
+      state.lines.prepend(page.items);
+    });
+  }, [runId]);
+
+  const jump = useCallback(async (/** @type {string} */ time) => {
+    if (!runId) return;
+    await attempt(async () => {
+      const [first] = await found(runId, { written_after: time, limit: 1 });
+      const state = fresh("part");
+      if (first) {
+        const page = await api.get(address(runId), { after_seq: first.seq - 1, limit: PAGE });
+        state.lines.add(page.items);
+      }
+      state.loaded = true;
+      log.current = state;
+    });
+  }, [runId]);
+
+  const later = useCallback(async () => {
+    const state = log.current;
+    if (!runId) return;
+    await attempt(async () => {
+      const page = await api.get(address(runId), { after_seq: state.lines.newest, limit: PAGE });
+      state.lines.add(page.items);
+      if (!page.next_cursor) state.way = "end";
+    });
+  }, [runId]);
+
+  const toEnd = useCallback(() => {
+    log.current = fresh("end");
+    read();
+  }, [read]);
 
   useEffect(() => {
     /** @type {number | undefined} */
@@ -136,8 +135,23 @@ export function useLog(taskId, runId) {
     };
   }, [read]);
 
-  const { lines, loaded } = log.current;
-  return { taskId, runId, revision, lines: lines.all, total: lines.total, answer: lines.answer, loaded, error, reload: read };
+  const { lines, loaded, way } = log.current;
+  return { runId, revision, way, lines: lines.all, total: lines.total, oldest: lines.oldest, answer: lines.answer, loaded, error, reload: read, earlier, later, jump, toEnd };
+}
+
+/** Searches all of a log, also what is not here. @param {string} runId @param {string} needle in lower case @returns {Promise<{lines: Line[], more: boolean}>} */
+async function searched(runId, needle) {
+  const lines = new Lines();
+  let cursor = "";
+  do {
+    const page = await api.get(address(runId), { q: needle, cursor, limit: PAGE });
+    for (const entry of page.items) {
+      const kept = entry.message.split("\n").filter((/** @type {string} */ line) => line.toLowerCase().includes(needle));
+      lines.add([{ ...entry, message: kept.map((/** @type {string} */ line) => `${line}\n`).join("") }]);
+    }
+    cursor = page.next_cursor;
+  } while (cursor && lines.total < MOST_FOUND);
+  return { lines: lines.all, more: Boolean(cursor) };
 }
 
 /** @param {string} text @param {string} needle in lower case */
@@ -168,7 +182,7 @@ function blocks(lines) {
     // Blocks begin at fixed line numbers, so that dropping old lines leaves the others as they are.
     const until = from + BLOCK - ((lines[from].number - 1) % BLOCK);
     const part = lines.slice(from, until);
-    result.push({ lines: part, version: `${part.length}:${part.reduce((sum, line) => sum + line.raw.length, 0)}` });
+    result.push({ lines: part, version: `${part[0].id}:${part.length}:${part.reduce((sum, line) => sum + line.raw.length, 0)}` });
     from = until;
   }
   return result;
@@ -179,7 +193,7 @@ async function download(log, name) {
   const parts = [];
   let cursor = "";
   do {
-    const page = await api.get(`/v1/tasks/${log.taskId}/logs`, { run_id: log.runId, cursor, limit: PAGE });
+    const page = await api.get(address(log.runId ?? ""), { cursor, limit: PAGE });
     parts.push(...page.items.map((/** @type {LogEntry} */ entry) => entry.message));
     cursor = page.next_cursor;
   } while (cursor);
@@ -197,12 +211,23 @@ export function LogViewer({ log, name, running, children }) {
   const [wrap, setWrap] = useState(true);
   const [times, setTimes] = useState(false);
   const [search, setSearch] = useState("");
+  const [jumping, setJumping] = useState(false);
+  const [hits, setHits] = useState(/** @type {{needle: string, lines: Line[], more: boolean} | null} */ (null));
   const needle = search.trim().toLowerCase();
-  const shown = useMemo(() => (needle ? log.lines.filter((line) => line.text.toLowerCase().includes(needle)) : log.lines), [log.lines, log.revision, needle]);
+  const all = hits?.needle === needle ? hits : null;
+  const here = useMemo(() => (needle ? log.lines.filter((line) => line.text.toLowerCase().includes(needle)) : log.lines), [log.lines, log.revision, needle]);
+  const shown = all ? all.lines : here;
+  const isPart = log.oldest > 1 || log.way === "part" || log.lines.length < log.total;
+  const searchAll = () => searched(log.runId ?? "", needle).then((found) => setHits({ needle, ...found })).catch(toastError);
+  const jump = (/** @type {any} */ event) => {
+    event.preventDefault();
+    const time = new Date(event.target.elements.time.value);
+    if (!Number.isNaN(time.getTime())) log.jump(time.toISOString()).then(() => setFollow(false));
+  };
 
   useLayoutEffect(() => {
     const element = box.current;
-    if (element && follow && !needle) element.scrollTop = element.scrollHeight;
+    if (element && follow && !needle && log.way !== "part") element.scrollTop = element.scrollHeight;
   });
   const onScroll = () => {
     const element = box.current;
@@ -215,17 +240,22 @@ export function LogViewer({ log, name, running, children }) {
       <span class="log-count quiet tabular">${needle ? `${shown.length.toLocaleString()} of ${plural(log.lines.length, "line")}` : plural(log.total, "line")}</span>
       <label class="log-search"><${Icon} icon="search" /><span class="visually-hidden">Search the log</span>
         <input type="search" placeholder="Search" value=${search} onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} /></label>
+      <${IconButton} icon="calendar-time" label="Jump to a time" pressed=${jumping} onClick=${() => setJumping(!jumping)} />
       <${IconButton} icon="clock" label="Times" pressed=${times} onClick=${() => setTimes(!times)} />
       <${IconButton} icon="text-wrap" label="Wrap lines" pressed=${wrap} onClick=${() => setWrap(!wrap)} />
       <${IconButton} icon="arrow-bar-to-down" label="Follow the end" pressed=${follow} onClick=${() => setFollow(!follow)} />
       <${IconButton} icon="copy" label="Copy the log" onClick=${() => copy(shown.map((line) => line.text).join("\n"), "Log")} />
       <${IconButton} icon="download" label="Download the log" onClick=${() => download(log, name).catch(toastError)} />
     </div>
+    ${jumping && html`<form class="log-jump" onSubmit=${jump}><label>From <input class="form-control form-control-sm" type="datetime-local" step="1" name="time" required /></label><button class="btn btn-sm">Jump</button></form>`}
+    ${needle && isPart && html`<p class="log-note">${all ? html`All of the log was searched${all.more ? ", and these are the first lines found" : ""}.` : html`Only what is shown was searched. <button type="button" class="link" onClick=${searchAll}>Search all of the log</button>`}</p>`}
+    ${!needle && log.oldest > 1 && html`<p class="log-note"><button type="button" class="link" onClick=${log.earlier}>Show earlier lines</button></p>`}
     ${log.error && html`<p class="stale" role="status">The log could not be read to its end: ${log.error.message} <button type="button" class="link" onClick=${log.reload}>Try again</button></p>`}
     ${log.lines.length < log.total && html`<p class="stale">Only the last ${log.lines.length.toLocaleString()} lines are shown; the download has them all.</p>`}
-    <div ref=${box} class=${cx("log-box", wrap && "is-wrapped", times && "has-times")} tabindex="0" role="log" aria-live="off" aria-label="Log" onScroll=${onScroll}>
+    <div ref=${box} class=${cx("log-box", wrap && "is-wrapped", times && "has-times", isPart && "is-part")} tabindex="0" role="log" aria-live="off" aria-label="Log" onScroll=${onScroll}>
       ${blocks(shown).map((block) => html`<${Block} key=${block.lines[0].number} lines=${block.lines} version=${block.version} needle=${needle} />`)}
       ${!shown.length && html`<p class="log-empty">${needle ? "No line has this text." : log.loaded ? (running ? "Nothing written yet." : "Nothing was written.") : "Loading…"}</p>`}
     </div>
+    ${log.way === "part" && html`<p class="log-note">A part of the log. <button type="button" class="link" onClick=${log.later}>Show later lines</button> <button type="button" class="link" onClick=${log.toEnd}>Go to the end</button></p>`}
   </div>`;
 }

@@ -1,0 +1,11 @@
+"""What can be done with sessions and transcripts."""
+
+ACTIONS = {
+    "sessions.read": "See sessions",
+    "sessions.create": "Make a session",
+    "sessions.update": "Change a session, attach work to it",
+    "sessions.delete": "Delete a session that nothing refers to",
+    "transcripts.read": "See what transcripts say, without secrets",
+    "transcripts.read_audit": "See the unredacted segments of transcripts",
+    "transcripts.write": "Add to transcripts",
+}

@@ -1,0 +1,86 @@
+"""Every select on sessions and transcripts."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, false, func, null, or_, select, text
+from sqlalchemy.orm import Session
+
+from gateway.core.clock import now
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
+
+from .models import TranscriptSegment, WorkSession
+from .schemas import SessionQuery, TranscriptQuery
+
+
+def visible(actor: Actor) -> Select[WorkSession]:
+    """The sessions the actor may see."""
+    return select(WorkSession).where(
+        seen_by(actor, "sessions.read", owner=WorkSession.owner_id, project=WorkSession.project_id, key=WorkSession.id)
+    )
+
+
+def filtered(actor: Actor, wanted: SessionQuery) -> Select[WorkSession]:
+    """The visible ones, narrowed down."""
+    query = visible(actor)
+    if wanted.project_id is not None:
+        query = query.where(WorkSession.project_id == wanted.project_id)
+    if wanted.parent_session_id is not None:
+        query = query.where(WorkSession.parent_session_id == wanted.parent_session_id)
+    if wanted.top:
+        query = query.where(WorkSession.parent_session_id.is_(null()))
+    if wanted.q is not None:
+        query = query.where(WorkSession.search.op("@@")(func.websearch_to_tsquery("simple", wanted.q)))
+    return query
+
+
+def one(session: Session, actor: Actor, session_id: uuid.UUID, *, lock: bool = False) -> WorkSession | None:
+    """A session the actor may see; locked to be changed."""
+    query = visible(actor).where(WorkSession.id == session_id)
+    if lock:
+        query = query.with_for_update()
+    return session.scalar(query.execution_options(populate_existing=lock))
+
+
+def kept(session: Session, actor: Actor, session_id: uuid.UUID) -> WorkSession | None:
+    """A session the actor may see, kept from being deleted until the transaction ends."""
+    query = visible(actor).where(WorkSession.id == session_id)
+    return session.scalar(query.with_for_update(read=True, key_share=True))
+
+
+def hold_tree(session: Session) -> None:
+    """Whoever changes a session takes turns from here on: two that hang them elsewhere at once could close a circle."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('sessions: tree', 0))"))
+
+
+def is_below(session: Session, session_id: uuid.UUID, other_id: uuid.UUID) -> bool:
+    """Whether a session is the other one or lies below it, at any depth."""
+    up = select(WorkSession.id, WorkSession.parent_session_id)
+    line = up.where(WorkSession.id == session_id).cte("line", recursive=True)
+    line = line.union(up.join(line, WorkSession.id == line.c.parent_session_id))
+    return session.scalar(select(line.c.id).where(line.c.id == other_id)) is not None
+
+
+def segments(
+    *, session_id: uuid.UUID | None = None, run_id: uuid.UUID | None = None, wanted: TranscriptQuery
+) -> Select[TranscriptSegment]:
+    """A transcript without what has expired; those for auditors only where they are asked for."""
+    of: list[ColumnElement[bool]] = []
+    if session_id is not None:
+        of.append(TranscriptSegment.session_id == session_id)
+    if run_id is not None:
+        of.append(TranscriptSegment.run_id == run_id)
+    fresh = or_(TranscriptSegment.expires_at.is_(null()), TranscriptSegment.expires_at > now())
+    query = select(TranscriptSegment).where(or_(false(), *of), fresh)
+    if wanted.kind is None:
+        return query.where(TranscriptSegment.kind != "audit")
+    return query.where(TranscriptSegment.kind == wanted.kind)
+
+
+def expired(session: Session, most: int) -> Sequence[uuid.UUID]:
+    """Segments whose time is over, the oldest first."""
+    query = select(TranscriptSegment.id).where(TranscriptSegment.expires_at <= now())
+    return session.scalars(
+        query.order_by(TranscriptSegment.expires_at).limit(most).with_for_update(skip_locked=True)
+    ).all()

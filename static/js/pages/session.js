@@ -1,0 +1,76 @@
+/** One session: what lies in it as a tree with times, and its transcript. */
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { navigate } from "../router.js";
+import { can } from "../session.js";
+import { useResource } from "../resource.js";
+import { Icon } from "../components/icon.js";
+import { Menu } from "../components/menu.js";
+import { Empty, Loaded } from "../components/states.js";
+import { TimeTree, nested, sessionNode } from "../components/time-tree.js";
+import { Transcript } from "../components/transcript.js";
+import { destroySession, editSession } from "../components/work-session.js";
+/** @import { WorkSession } from "../types.js" */
+/** @import { Node } from "../components/time-tree.js" */
+
+const PAGE = 100;
+const MOST_SESSIONS = 40;
+const SETTLE_MS = 600;
+
+/** What lies in a session, at any depth, as far as `left` sessions go. @param {string} id @param {{sessions: number, cut: boolean}} left @returns {Promise<Node[]>} */
+async function contents(id, left) {
+  const [runs, sessions] = await Promise.all([api.get(`/v1/sessions/${id}/runs`, { limit: PAGE }), api.get("/v1/sessions", { parent_session_id: id, limit: PAGE })]);
+  left.cut ||= Boolean(runs.next_cursor || sessions.next_cursor);
+  /** @type {Node[]} */
+  const below = [];
+  for (const session of sessions.items.reverse()) {
+    left.cut ||= left.sessions <= 0;
+    below.push(sessionNode(session, left.sessions-- > 0 ? await contents(session.id, left) : []));
+  }
+  return [...nested(runs.items), ...below];
+}
+
+/** The sessions above, the highest first. @param {WorkSession} session @returns {Promise<WorkSession[]>} */
+async function line(session) {
+  const above = [];
+  for (let id = session.parent_session_id; id; ) {
+    const parent = await api.get(`/v1/sessions/${id}`);
+    above.unshift(parent);
+    id = parent.parent_session_id;
+  }
+  return above;
+}
+
+/** @param {string} id */
+async function readSession(id) {
+  const left = { sessions: MOST_SESSIONS, cut: false };
+  const session = /** @type {WorkSession} */ (await api.get(`/v1/sessions/${id}`));
+  const [above, nodes] = await Promise.all([line(session), contents(id, left)]);
+  return { session, above, nodes, cut: left.cut };
+}
+
+/** @param {{data: Awaited<ReturnType<typeof readSession>>, reload: () => void}} props */
+function SessionView({ data: { session, above, nodes, cut }, reload }) {
+  const items = [
+    ...(can("sessions.update") ? [{ label: "Edit…", icon: "pencil", run: () => void editSession(session, reload) }] : []),
+    ...(can("sessions.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: () => destroySession(session, () => void navigate("/sessions")) }] : []),
+  ];
+  return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/sessions">Sessions</a>${above.map((each) => html` › <a href=${`/sessions/${each.id}`}>${each.title}</a>`)}</nav>
+    <div class="page-head is-task"><div class="task-title"><h1>${session.title}</h1></div>
+      <div class="actions">
+        ${can("tasks.create") && html`<a class="btn btn-primary btn-sm" href=${`/tasks/new?session_id=${session.id}`}><${Icon} icon="plus" />New task in it</a>`}
+        ${can("sessions.create") && html`<button type="button" class="btn btn-sm" onClick=${() => editSession(null, reload, session)}><${Icon} icon="folders" />New session in it</button>`}
+        ${items.length > 0 && html`<${Menu} label="More" items=${items} />`}
+      </div></div>
+    <div class="task-main"><section class="card panel" aria-labelledby="h-tree"><header class="panel-head"><h2 id="h-tree">Runs and sessions</h2></header>
+      ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet" />`}
+      ${cut && html`<p class="log-note">There is more than is shown; open a session, or see <a href=${`/runs?session_id=${session.id}`}>all runs</a>.</p>`}
+    </section>
+    <${Transcript} of="sessions" id=${session.id} /></div>`;
+}
+
+/** @param {{id: string}} props */
+export default function SessionPage({ id }) {
+  const read = useResource(id, () => readSession(id), (event) => /^(session|run)\./.test(event.name), SETTLE_MS);
+  return html`<${Loaded} of=${read} what="the session" rows=${6}>${(/** @type {any} */ data) => html`<${SessionView} key=${id} data=${data} reload=${read.reload} />`}<//>`;
+}

@@ -1,0 +1,40 @@
+/** Sessions: what lies at the top, to be made, renamed, opened. */
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { place } from "../router.js";
+import { can } from "../session.js";
+import { about, useResource } from "../resource.js";
+import { RUN_TABS } from "../routes.js";
+import { Ago } from "../components/clock.js";
+import { Icon } from "../components/icon.js";
+import { List, menuColumn, rowMenu, useRowKeys } from "../components/list.js";
+import { SearchField } from "../components/search-field.js";
+import { Empty } from "../components/states.js";
+import { Tabs } from "../components/tabs.js";
+import { destroySession, editSession } from "../components/work-session.js";
+/** @import { WorkSession } from "../types.js" */
+
+export default function SessionsPage() {
+  const query = place.value.query;
+  const [q, cursor] = [query.get("q"), query.get("cursor")];
+  const filters = { q, cursor, top: q ? null : true };
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/sessions", filters), about("session."));
+  useRowKeys();
+  const columns = [
+    { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },
+    { head: "Changed", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.updated_at} />` },
+    { head: "Made", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.created_at} />` },
+    menuColumn((/** @type {WorkSession} */ session) =>
+      rowMenu(session.title, [
+        can("sessions.update") && { label: "Edit…", icon: "pencil", run: () => void editSession(session, list.reload) },
+        can("sessions.create") && { label: "New session in it…", icon: "plus", run: () => void editSession(null, list.reload, session) },
+        can("sessions.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroySession(session, list.reload) },
+      ]),
+    ),
+  ];
+  return html`<div class="page-head"><h1>Sessions & runs</h1>
+      ${can("sessions.create") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => editSession(null, list.reload)}><${Icon} icon="plus" />New session</button>`}</div>
+    <${Tabs} tabs=${RUN_TABS} label="Sessions and runs" />
+    <div class="filters"><${SearchField} label="Search sessions" /></div>
+    <${List} of=${list} what="the sessions" columns=${columns} empty=${html`<${Empty} title="No sessions yet">A session holds tasks, runs and further sessions of one piece of work.<//>`} />`;
+}

@@ -1,0 +1,91 @@
+"""Sessions and runs in the console: made, nested, renamed, given tasks; a run's log, transcript and what lies below."""
+
+from collections.abc import Callable
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.ui.rows import choose
+
+
+def made(api: httpx.Client, room: str, **wish: object) -> str:
+    answer = api.post(f"/v1/{room}", json=wish)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_a_session_is_made_nested_renamed_given_a_task_and_kept_while_used(page: Page, api: httpx.Client) -> None:
+    page.goto("/sessions")
+    page.get_by_role("button", name="New session", exact=True).click()
+    dialog = page.get_by_role("dialog", name="New session")
+    dialog.get_by_label("Title").fill("Spring cleaning")
+    dialog.get_by_role("button", name="Create session").click()
+    page.get_by_role("link", name="Spring cleaning").click()
+    page.get_by_role("button", name="New session in it").click()
+    dialog = page.get_by_role("dialog", name="New session in Spring cleaning")
+    dialog.get_by_label("Title").fill("Attic")
+    dialog.get_by_role("button", name="Create session").click()
+    tree = page.get_by_role("list", name="Runs and sessions")
+    tree.get_by_role("link", name="Attic").click()
+    expect(page.get_by_role("navigation", name="Lies in")).to_contain_text("Spring cleaning")
+    page.get_by_role("link", name="New task in it").click()
+    page.get_by_role("tab", name="Commands").click()
+    page.get_by_role("textbox", name="Commands").fill("echo swept")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("echo-swept")
+    [session] = api.get("/v1/sessions?q=Attic").json()["items"]
+    [task] = api.get(f"/v1/tasks?session_id={session['id']}").json()["items"]
+    page.goto(f"/sessions/{session['parent_session_id']}")
+    expect(tree.get_by_role("link", name="Attempt 1")).to_be_visible()
+    expect(tree).to_contain_text("completed")
+    page.goto("/sessions")
+    choose(page, "Spring cleaning", "Edit…")
+    page.get_by_role("dialog").get_by_label("Title").fill("Autumn cleaning")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Autumn cleaning")).to_be_visible()
+    choose(page, "Autumn cleaning", "Delete…")
+    page.get_by_role("button", name="Delete session").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("1 sessions")
+    assert task["session_id"] == session["id"]
+
+
+def test_a_long_log_opens_at_its_end_goes_back_and_is_searched_as_a_whole(
+    open_page: Callable[..., Page], api: httpx.Client
+) -> None:
+    run = made(api, "runs", name="long import")
+    for part in range(5):
+        entries = [{"message": f"row {part * 100 + number}\n"} for number in range(100)]
+        assert api.post(f"/v1/runs/{run}/logs", json={"entries": entries}).status_code == 201
+    page = open_page(f"/runs/{run}")
+    log = page.get_by_role("log", name="Log")
+    expect(log).to_contain_text("row 499")
+    expect(log).not_to_contain_text("row 250\n")
+    api.post(f"/v1/runs/{run}/logs", json={"entries": [{"message": "one more\n", "stream": "stderr"}]})
+    expect(log).to_contain_text("one more")
+    page.get_by_role("button", name="Show earlier lines").click()
+    expect(log).to_contain_text("row 150")
+    page.get_by_role("searchbox", name="Search the log").fill("row 42")
+    page.get_by_role("button", name="Search all of the log").click()
+    expect(log).to_contain_text("row 42\n")
+    page.reload()
+    expect(log).to_contain_text("one more")
+    api.patch(f"/v1/runs/{run}", json={"status": "failed", "error": {"message": "It broke at the end."}})
+    expect(page.get_by_role("status").filter(has_text="It broke at the end.")).to_be_visible()
+
+
+def test_a_run_shows_what_lies_below_it_and_its_transcript(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    run = made(api, "runs", name="nightly", metadata={"rows": 1200})
+    below = made(api, "runs", name="first half", parent_run_id=run)
+    made(api, "runs", name="first quarter", parent_run_id=below, status="pending")
+    page = open_page(f"/runs/{run}")
+    expect(page.get_by_label("Metadata").last).to_contain_text("1200")
+    page.get_by_role("navigation", name="Parts").get_by_role("link", name="Below it").click()
+    tree = page.get_by_role("list", name="Runs")
+    expect(tree.get_by_role("link", name="first quarter")).to_be_visible()
+    page.get_by_role("navigation", name="Parts").get_by_role("link", name="Transcript").click()
+    page.get_by_role("button", name="Add").click()
+    dialog = page.get_by_role("dialog", name="Add to the transcript")
+    dialog.get_by_label("Text").fill("It imported with password: hunter2-Tr0ub4dor")
+    dialog.get_by_role("button", name="Add").click()
+    segment = page.get_by_role("listitem").filter(has_text="SECRET_REDACTED")
+    expect(segment).to_contain_text("1 secret taken out")
