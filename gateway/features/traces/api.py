@@ -1,0 +1,29 @@
+"""Routes about runs as a whole: why, again, and compared."""
+
+from flask import Response, current_app
+
+from gateway.core.answers import answer, created
+from gateway.core.room import Room, work
+from gateway.core.schemas import IdPath
+from gateway.features.tasks.schemas import TaskOut
+
+from . import service, service_compare
+from .schemas import CompareQuery, Comparison, TraceOut
+
+room = Room("traces", __name__, title="Runs and sessions")
+
+
+@room.get("/runs/<uuid:id>/trace", responses={200: TraceOut}, summary="Why it happened, and what came of it")
+def get_trace(path: IdPath) -> Response:
+    return answer(service.trace(work(), current_app.extensions["traceables"], path.id))
+
+
+@room.post("/runs/<uuid:id>/replay", responses={201: TaskOut}, summary="Run its inputs again, as a new task")
+def replay_run(path: IdPath) -> Response:
+    task = service_compare.replay(work(), path.id)
+    return created(task, f"/v1/tasks/{task.id}")
+
+
+@room.get("/runs/<uuid:id>/compare", responses={200: Comparison}, summary="Two runs side by side")
+def compare_runs(path: IdPath, query: CompareQuery) -> Response:
+    return answer(service_compare.compare(work(), path.id, query.other))

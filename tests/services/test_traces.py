@@ -1,0 +1,157 @@
+"""Why a run happened: the graph of causes and effects, as far as the caller may see it; replays and comparisons."""
+
+import uuid
+from collections.abc import Iterable
+
+import pytest
+
+from gateway import registry
+from gateway.core.clock import new_id
+from gateway.core.errors import Conflict, Forbidden, NotFound
+from gateway.core.identity import SYSTEM, Actor
+from gateway.core.unit_of_work import Work
+from gateway.features.hooks.models import Hook
+from gateway.features.runs import service_external as external
+from gateway.features.runs.schemas import RunIn
+from gateway.features.tasks import service as tasks
+from gateway.features.tasks.schemas import TaskIn
+from gateway.features.traces import service, service_compare
+from gateway.features.traces.schemas import TraceOut
+from tests.services.conftest import Open, Tasks
+
+KINDS = registry.traceables()
+
+
+def edges(graph: TraceOut) -> set[tuple[str, str, str]]:
+    return {(edge.cause_kind, edge.effect_kind, edge.reason) for edge in graph.edges}
+
+
+def ids(graph: TraceOut, kind: str) -> set[uuid.UUID]:
+    return {node.id for node in graph.nodes if node.kind == kind}
+
+
+def trace(unit: Open, actor: Actor, run_id: uuid.UUID | None) -> TraceOut:
+    assert run_id is not None
+    with unit(actor) as work:
+        return service.trace(work, KINDS, run_id)
+
+
+def hook_of(work: Work, owner: Actor, name: str) -> uuid.UUID:
+    hook = Hook(
+        id=new_id(), owner_id=owner.user_id, name=name, verify="token", verify_options={}, action={}, rate_per_minute=60
+    )
+    work.session.add(hook)
+    work.session.flush()
+    return hook.id
+
+
+def test_a_run_is_led_back_to_what_began_it_and_forth_to_what_came_of_it(unit: Open, alice: Actor, mine: Tasks) -> None:
+    with unit(alice) as work:
+        hook = hook_of(work, alice, "deploys")
+        with work.because("hooks", hook, "called"):
+            first = tasks.create(work, TaskIn(commands=["true"], name="first"))
+        second = tasks.create(work, TaskIn(commands=["true"], depends_on=[first.id]))
+    assert first.run_id is not None
+    with unit(alice) as work, work.because("runs", first.run_id, "the agent submitted it"):
+        made = tasks.create(work, TaskIn(commands=["true"]))
+    other = mine.create()
+    graph = trace(unit, alice, first.run_id)
+    assert edges(graph) == {
+        ("hooks", "tasks", "called"),
+        ("tasks", "runs", "was carried out"),
+        ("tasks", "tasks", "had to be completed first"),
+        ("runs", "tasks", "the agent submitted it"),
+    }
+    assert ids(graph, "tasks") == {first.id, second.id, made.id}
+    assert other.id not in ids(graph, "tasks")
+    [named] = [node for node in graph.nodes if node.kind == "hooks"]
+    assert (named.title, graph.is_cut) == ("deploys", False)
+    assert {node.by for node in graph.nodes if node.id == first.id} == {"alice"}
+    assert "hooks" in {node.kind for node in trace(unit, alice, made.run_id).nodes}, "it leads all the way back"
+
+
+def test_what_one_may_not_see_is_named_and_nothing_more(unit: Open, alice: Actor, bob: Actor) -> None:
+    with unit(SYSTEM) as work:
+        hook = hook_of(work, bob, "bobs")
+    with unit(alice) as work, work.because("hooks", hook, "called"):
+        task = tasks.create(work, TaskIn(commands=["true"]))
+    graph = trace(unit, alice, task.run_id)
+    [hidden] = [node for node in graph.nodes if node.kind == "hooks"]
+    assert (hidden.id, hidden.title, hidden.time) == (hook, None, None)
+    with pytest.raises(NotFound):
+        trace(unit, bob, task.run_id)
+
+
+def test_a_graph_without_end_is_cut_and_circles_do_not_matter(unit: Open, alice: Actor) -> None:
+    with unit(alice) as work:
+        task = tasks.create(work, TaskIn(commands=["true"]))
+        assert task.run_id is not None
+        with work.because("tasks", task.id, "circle"):
+            work.caused("tasks", task.id)
+        with work.because("runs", task.run_id, "circle"):
+            work.caused("tasks", task.id)
+            for _ in range(service.MOST_THINGS + 10):
+                work.caused("operations", new_id())
+    graph = trace(unit, alice, task.run_id)
+    assert graph.is_cut
+    assert len(graph.nodes) == service.MOST_THINGS
+    known = {(node.kind, node.id) for node in graph.nodes}
+    assert all({(edge.cause_kind, edge.cause_id), (edge.effect_kind, edge.effect_id)} <= known for edge in graph.edges)
+
+
+def changed(inputs: Iterable[str]) -> list[str]:
+    return sorted(inputs)
+
+
+def test_a_replay_has_the_same_inputs_and_names_what_it_repeats(
+    unit: Open, alice: Actor, bob: Actor, charlie: Actor, mine: Tasks
+) -> None:
+    wish = {"commands": ["echo one", "echo two"], "tags": ["x"], "env": {"A": "1"}, "timeout_s": 99}
+    before = mine.create(**wish, name="again")
+    mine.finish(before, "failed")
+    run_id = mine.get(before.id).run_id
+    assert run_id is not None
+    with unit(alice) as work:
+        made = service_compare.replay(work, run_id)
+    assert made.run_id is not None
+    with unit(alice) as work:
+        compared = service_compare.compare(work, run_id, made.run_id)
+    assert (made.commands, made.tags, made.env, made.timeout_s) == (["echo one", "echo two"], ["x"], {"A": "1"}, 99)
+    assert made.name.startswith("again-replay")
+    assert made.metadata["replay_of_run"] == str(run_id)
+    assert ("runs", "tasks", "was replayed") in edges(trace(unit, alice, made.run_id))
+    assert (compared.inputs, compared.left.status, compared.right.status) == ([], "failed", "pending")
+    assert [job.command for job in compared.right.jobs] == ["echo one", "echo two"]
+    with unit(bob) as work, pytest.raises(NotFound):
+        service_compare.replay(work, run_id)
+    with unit(bob) as work, pytest.raises(NotFound):
+        service_compare.compare(work, run_id, run_id)
+
+
+def test_what_differs_is_shown(unit: Open, mine: Tasks, alice: Actor) -> None:
+    left, right = mine.create(commands=["true"]), mine.create(commands=["false"], tags=["new"])
+    assert left.run_id is not None
+    assert right.run_id is not None
+    with unit(alice) as work:
+        compared = service_compare.compare(work, left.run_id, right.run_id)
+    assert changed(compared.inputs) == ["commands", "tags"]
+    text = service_compare._text("output", "a\nb\nc", "a\nB\nc")
+    assert text.diff is not None
+    assert text.diff.splitlines()[2:] == ["@@ -1,3 +1,3 @@", " a", "-b", "+B", " c"]
+    assert service_compare._text("output", "same", "same").diff is None
+    assert service_compare._text("output", "x" * 300_000, "y").is_cut
+
+
+def test_a_foreign_tools_run_cannot_be_replayed(unit: Open, alice: Actor) -> None:
+    with unit(alice) as work:
+        run = external.create(work, RunIn(name="theirs"))
+        with pytest.raises(Conflict):
+            service_compare.replay(work, run.id)
+
+
+def test_who_may_only_look_replays_nothing(unit: Open, alice: Actor, charlie: Actor, mine: Tasks) -> None:
+    looker = Actor(alice.user_id, "alice", frozenset({"viewer"}), via="test")
+    run_id = mine.create().run_id
+    assert run_id is not None
+    with unit(looker) as work, pytest.raises(Forbidden):
+        service_compare.replay(work, run_id)
