@@ -1,0 +1,144 @@
+/** Retention: what there is of each sort, the policies, and what each of them would free. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { plural, sentence, size } from "../../format.js";
+import { place, navigate, withQuery } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { orNone, projects } from "../../components/choices.js";
+import { Ago } from "../../components/clock.js";
+import { Dialog, closeDialog, confirmFirst, openDialog } from "../../components/dialog.js";
+import { Flag } from "../../components/flag.js";
+import { openForm } from "../../components/form.js";
+import { List, Table, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { Empty, Loaded } from "../../components/states.js";
+import { attempt, toast } from "../../components/toast.js";
+/** @import { RetentionPolicy, RetentionPreview, RetentionSort } from "../../types.js" */
+/** @import { Field, Option } from "../../components/input.js" */
+
+const MB = 1_000_000;
+const PAGES = /** @type {Record<string, string>} */ ({ tasks: "/tasks/" });
+
+/** @type {Field[]} */
+const LIMITS = [
+  { name: "max_age_days", label: "Kept for days", kind: "number", min: 1 },
+  { name: "max_count", label: "How many of the newest are kept", kind: "number", min: 0 },
+  { name: "megabytes", label: "How many MB of the newest are kept", kind: "number", min: 0, step: "any" },
+];
+
+/** @param {Record<string, any>} values of the form */
+const limits = ({ max_age_days: days, max_count: count, megabytes }) => ({ max_age_days: days, max_count: count, max_bytes: megabytes === null ? null : Math.round(megabytes * MB) });
+
+/** A policy in words. @param {RetentionPolicy} policy */
+const kept = ({ max_age_days: days, max_count: count, max_bytes: bytes }) =>
+  [days !== null && plural(days, "day"), count !== null && `the newest ${count.toLocaleString()}`, bytes !== null && size(bytes)].filter(Boolean).join(", ");
+
+/** @param {Option[]} sorts @param {string} project where it is set by default @param {() => void} done */
+const add = (sorts, project, done) =>
+  openForm({
+    title: "New retention policy",
+    action: "Set policy",
+    initial: { scope_id: project, sort: "" },
+    fields: [
+      { name: "sort", label: "What", kind: "select", required: true, options: sorts },
+      { name: "scope_id", label: "Where", kind: "select", options: orNone("every project without a policy of its own", projects) },
+      ...LIMITS,
+    ],
+    send: (values) => api.post("/v1/retention-policies", { sort: values.sort, ...(values.scope_id ? { scope_type: "project", scope_id: values.scope_id } : {}), ...limits(values) }),
+    done,
+  });
+
+/** @param {RetentionPolicy} policy @param {() => void} done */
+const edit = (policy, done) =>
+  openForm({
+    title: `Retention of ${policy.sort}`,
+    action: "Save",
+    initial: { ...policy, megabytes: policy.max_bytes === null ? null : policy.max_bytes / MB },
+    fields: LIMITS,
+    send: (values) => api.patch(`/v1/retention-policies/${policy.id}`, limits(values), policy.version),
+    done,
+  });
+
+/** What a policy would purge. @param {{policy: RetentionPolicy}} props */
+function DryRun({ policy }) {
+  const shown = useResource(policy.id, () => api.post(`/v1/retention-policies/${policy.id}/preview`, {}));
+  return html`<${Dialog} title=${`What would go of ${policy.sort}`} onClose=${closeDialog} footer=${html`<button type="button" class="btn" onClick=${closeDialog}>Close</button>`}>
+    <${Loaded} of=${shown} what="the dry run" rows=${3}>${(/** @type {RetentionPreview} */ { would_go: going, examples }) =>
+      going.count === 0
+        ? html`<${Empty} title="Nothing would go">Everything is within the policy’s limits.<//>`
+        : html`<p><b class="tabular">${going.count.toLocaleString()}</b> with <b class="tabular">${size(going.bytes)}</b>, at rest since <${Ago} at=${going.oldest_at} /> to <${Ago} at=${going.newest_at} />. The oldest:</p>
+          <${Table} label="The oldest that would go" rows=${examples} columns=${[
+            { head: "Id", class: "cell-name", cell: (/** @type {any} */ { id }) => (PAGES[policy.sort] ? html`<a href=${PAGES[policy.sort] + id} onClick=${closeDialog}><code>${id}</code></a>` : html`<code>${id}</code>`) },
+            { head: "At rest", cell: (/** @type {any} */ { time }) => html`<${Ago} at=${time} />` },
+            { head: "Size", cell: (/** @type {any} */ { bytes }) => html`<span class="tabular">${size(bytes)}</span>` },
+          ]} />`}<//>
+  <//>`;
+}
+
+/** @param {RetentionPolicy} policy @param {string} where @param {() => void} done */
+const purge = (policy, where, done) =>
+  confirmFirst({
+    title: `Purge ${policy.sort} now?`,
+    text: html`What is over the policy’s limits in <b>${where}</b> is deleted for good. A dry run shows it.`,
+    action: "Purge now",
+    run: () => api.post(`/v1/retention-policies/${policy.id}/apply`, {}).then(() => (toast("A node purges it now"), done())),
+  });
+
+/** @param {RetentionPolicy} policy @param {string} where @param {() => void} done */
+const destroy = (policy, where, done) =>
+  confirmFirst({
+    title: `Remove the policy for ${policy.sort}?`,
+    text: html`<b>${sentence(policy.sort)}</b> in <b>${where}</b> are no longer purged by it.`,
+    action: "Remove policy",
+    run: () => api.remove(`/v1/retention-policies/${policy.id}`).then(() => (toast("Policy removed"), done())),
+  });
+
+/** What there is, and what would go of it. @param {{of: import("../../resource.js").Resource<{items: RetentionSort[]}>}} props */
+const Kept = ({ of }) =>
+  of.error?.status === 403
+    ? html`<div class="card list-card"><${Empty} title="Choose a project">You may see what is kept in projects of yours.<//></div>`
+    : html`<${List} of=${of} what="what is kept" keyOf=${(/** @type {RetentionSort} */ row) => row.sort} empty=${html`<${Empty} title="Nothing is kept" />`} columns=${[
+        { head: "What", class: "cell-name", cell: (/** @type {RetentionSort} */ { title }) => html`<b>${title}</b>` },
+        { head: "Kept", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${row.kept.count.toLocaleString()}</span>` },
+        { head: "Size", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${size(row.kept.bytes)}</span>` },
+        { head: "Oldest", class: "col-time", cell: (/** @type {RetentionSort} */ row) => row.kept.oldest_at && html`<${Ago} at=${row.kept.oldest_at} />` },
+        { head: "Policies would free", cell: (/** @type {RetentionSort} */ { would_go: going }) => (going.count ? html`<span class="tabular">${going.count.toLocaleString()} · ${size(going.bytes)}</span>` : html`<span class="quiet">nothing now</span>`) },
+      ]} />`;
+
+export function RetentionSettings() {
+  const query = place.value.query;
+  const project = query.get("project_id") ?? "";
+  const options = useResource("projects", projects).data ?? [];
+  const there = useResource(`kept ${project}`, () => api.get("/v1/retention", { project_id: project || null }), about("retention.", "retention_policy."));
+  const filters = { scope_id: project || null, cursor: query.get("cursor") };
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/retention-policies", filters), about("retention.", "retention_policy."));
+  const sorts = (there.data?.items ?? []).map((/** @type {RetentionSort} */ { sort, title }) => ({ value: sort, label: title }));
+  const where = (/** @type {RetentionPolicy} */ { scope_id: id }) => (id ? (options.find(({ value }) => value === id)?.label ?? "a project") : "everywhere else");
+  const reload = () => (there.reload(), list.reload());
+  const turn = (/** @type {RetentionPolicy} */ policy) => attempt(() => api.patch(`/v1/retention-policies/${policy.id}`, { enabled: !policy.enabled }, policy.version), policy.enabled ? "Policy switched off" : "Policy switched on").then(reload);
+  const columns = [
+    { head: "What", class: "cell-name", cell: (/** @type {RetentionPolicy} */ policy) => html`<b>${policy.sort}</b>` },
+    { head: "Where", cell: where },
+    { head: "Kept", class: "cell-wrap", cell: kept },
+    { head: "State", cell: (/** @type {RetentionPolicy} */ policy) => html`<${Flag} on=${policy.enabled} yes="on" no="off" />` },
+    { head: "Purged", class: "cell-wrap", cell: (/** @type {RetentionPolicy} */ policy) => (policy.purged_at ? html`<span class="tabular">${policy.purged_count.toLocaleString()} · ${size(policy.purged_bytes)}</span> <span class="quiet"><${Ago} at=${policy.purged_at} /></span>` : html`<span class="quiet">nothing yet</span>`) },
+    menuColumn((/** @type {RetentionPolicy} */ policy) =>
+      rowMenu(`${policy.sort} ${where(policy)}`, [
+        can("retention_policies.preview") && { label: "What would go…", icon: "zoom-question", run: () => openDialog(html`<${DryRun} key=${policy.id} policy=${policy} />`) },
+        can("retention_policies.update") && { label: "Edit…", icon: "pencil", run: () => edit(policy, reload) },
+        can("retention_policies.update") && { label: policy.enabled ? "Switch off" : "Switch on", icon: "power", run: () => void turn(policy) },
+        can("retention_policies.apply") && policy.enabled && { label: "Purge now…", icon: "trash", danger: true, run: () => purge(policy, where(policy), reload) },
+        can("retention_policies.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(policy, where(policy), reload) },
+      ]),
+    ),
+  ];
+  return html`<div class="filters"><div class="filter-field"><label class="form-label" for="retention-project">Project</label>
+      <select id="retention-project" class="form-select form-select-sm" value=${project} onChange=${(/** @type {any} */ e) => navigate(withQuery({ project_id: e.target.value || null, cursor: null }))}>
+        <option value="">all of them</option>${options.map(({ value, label }) => html`<option value=${value}>${label}</option>`)}
+      </select></div></div>
+    <${Section} title="What is kept" about="What waits or runs never goes, nor does the audit record."><${Kept} of=${there} /><//>
+    <${Section} title="Retention policies" about="What is over a limit goes, the oldest first. Without a policy everything is kept." add=${can("retention_policies.create") && sorts.length > 0 && "New policy"} onAdd=${() => add(sorts, project, reload)}>
+      <${List} of=${list} what="the retention policies" columns=${columns} empty=${html`<${Empty} title="No policies yet">Everything is kept.<//>`} />
+    <//>`;
+}
