@@ -1,6 +1,7 @@
 """A model server that plays a script: what it replies to each request, in turn, tool calls included."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,17 @@ class Script:
     def tool_answers(self) -> list[str]:
         """What tools answered, as the last request tells it."""
         return [m["content"] for m in self.asked[-1]["messages"] if m["role"] == "tool"]
+
+
+@contextmanager
+def setting(gateway: LiveGateway, key: str, value: object) -> Iterator[None]:
+    """An operator setting for a while."""
+    assert gateway.call("PUT", f"/v1/settings/{key}", json={"value": value}).status_code == 200
+    time.sleep(1.1)  # a node may be a second behind
+    try:
+        yield
+    finally:
+        gateway.call("DELETE", f"/v1/settings/{key}")
 
 
 @contextmanager

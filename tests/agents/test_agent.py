@@ -1,12 +1,10 @@
 """The agent works with tools, each step of it is recorded, and it is kept within its bounds."""
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from tests.agents.scripted_model import call, scripted
+from tests.agents.scripted_model import call, scripted, setting
 from tests.conftest import LiveGateway, wait_until
 
 
@@ -18,16 +16,6 @@ def carry_out(gateway: LiveGateway, **task: Any) -> dict[str, Any]:
 
 def steps(gateway: LiveGateway, task_id: str) -> list[dict[str, Any]]:
     return gateway.call("GET", f"/v1/tasks/{task_id}/steps").json()["items"]  # type: ignore[no-any-return]
-
-
-@contextmanager
-def setting(gateway: LiveGateway, key: str, value: object) -> Iterator[None]:
-    assert gateway.call("PUT", f"/v1/settings/{key}", json={"value": value}).status_code == 200
-    time.sleep(1.1)  # a node may be a second behind
-    try:
-        yield
-    finally:
-        gateway.call("DELETE", f"/v1/settings/{key}")
 
 
 def test_it_runs_commands_reads_what_they_say_and_answers(live_gateway: LiveGateway) -> None:
@@ -104,6 +92,40 @@ def test_it_makes_and_looks_after_tasks_of_its_owner(live_gateway: LiveGateway) 
     made = script.tool_answers()[0].split()[1]
     assert live_gateway.wait(made)["status"] == "canceled"
     assert live_gateway.task(made)["metadata"] == {"created_by_task": result["task_id"]}
+
+
+def test_it_makes_and_looks_after_schedules_of_its_owner(live_gateway: LiveGateway) -> None:
+    def about_it(tool: str, **arguments: Any) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+        def reply(body: dict[str, Any]) -> list[dict[str, Any]]:
+            made = next(message["content"] for message in body["messages"] if message["role"] == "tool")
+            return [call(tool, schedule_id=made.split()[1], **arguments)]
+
+        return reply
+
+    first = call("create_schedule", name="Yearly", commands=["true"], cron="0 0 1 1 *", time_zone="UTC")
+    # One after the other: calls of one message are carried out side by side.
+    later = [[call("list_schedules")], about_it("change_schedule", enabled=False), about_it("delete_schedule")]
+    with scripted(live_gateway, [[first], *later, "Gone."]) as script:
+        result = carry_out(live_gateway, prompt="Plan and stop", model=script.model)
+    assert result["status"] == "completed", result["error"]
+    made, listed, changed, deleted = script.tool_answers()
+    id_ = made.split()[1]
+    assert "(Yearly): At 00:00, on day 1 of the month, only in January, UTC, next at" in made
+    assert f"{id_} Yearly: At 00:00" in listed
+    assert (changed.endswith("disabled."), deleted) == (True, f"Schedule {id_} is deleted with its history.")
+    assert live_gateway.call("GET", f"/v1/schedules/{id_}").status_code == 404
+
+
+def test_it_looks_at_runs_and_their_logs(live_gateway: LiveGateway) -> None:
+    task = live_gateway.submit(script={"content": "echo measured 42; exit 3"})
+    run = live_gateway.wait(task["id"])["run_id"]
+    replies = [[call("list_runs", status="failed"), call("inspect_run", run_id=run)], "Seen."]
+    with scripted(live_gateway, replies) as script:
+        live_gateway.wait(live_gateway.submit(prompt="Look", model=script.model)["id"])
+    listed, seen = script.tool_answers()
+    assert f"{run} failed of the task {task['id']}" in listed
+    assert f"Run {run} is failed" in seen
+    assert "measured 42" in seen
 
 
 def test_what_does_not_exist_is_told_to_the_model(live_gateway: LiveGateway) -> None:
@@ -184,6 +206,7 @@ def test_a_question_waits_for_its_answer(live_gateway: LiveGateway) -> None:
     replies = [
         [call("ask_user", question="Which colour?", options=["red", "blue"]),
          call("ask_user", question="Sure?", confirm=True)],
+        [call("ask_user", question="And which size?")],
         "So be it.",
     ]  # fmt: skip
     with scripted(live_gateway, replies) as script:
@@ -201,8 +224,22 @@ def test_a_question_waits_for_its_answer(live_gateway: LiveGateway) -> None:
         assert answer("choice", "blue").json()["status"] == "answered"
         assert answer("choice", "red").status_code == 409
         assert answer("confirm", False).status_code == 200
+        # The model calls a reply's first tool by the same id each time; it is another question.
+        by_kind |= {"text": wait_until(lambda: (q := live_gateway.call("GET", path).json()["items"]) and q[0], 20)}
+        assert by_kind["text"]["question"] == "And which size?"
+        assert answer("text", "Small.").status_code == 200
         live_gateway.wait(task["id"])
-    assert script.tool_answers() == ["blue", "No."]
+    assert script.tool_answers() == ["blue", "No.", "Small."]
+
+
+def test_a_question_that_nobody_answers_in_time_is_withdrawn(live_gateway: LiveGateway) -> None:
+    replies = [[call("ask_user", question="Anybody?")], "Then not."]
+    with setting(live_gateway, "agents.question_wait_s", 1), scripted(live_gateway, replies) as script:
+        task = live_gateway.submit(prompt="Ask", model=script.model)
+        assert live_gateway.wait(task["id"])["status"] == "completed"
+    assert script.tool_answers() == ["Nobody will answer."]
+    [question] = live_gateway.call("GET", f"/v1/questions?task_id={task['id']}").json()["items"]
+    assert question["status"] == "withdrawn"
 
 
 def test_questions_of_a_canceled_task_are_withdrawn(live_gateway: LiveGateway) -> None:

@@ -155,6 +155,25 @@ def test_open_web_uis_first_message(server: Upstream, live_gateway: LiveGateway)
     assert server.asked[3]["tools"] == []
 
 
+@pytest.mark.parametrize("asked", ["### Task:\nGenerate tags.", "Think first."])
+def test_thoughts_are_kept_from_programs_that_want_bare_json(
+    upstream: Make, live_gateway: LiveGateway, asked: str
+) -> None:
+    content = '<think>\nWhat {could} it be?\n</think>\n\n{"tags": ["<think>"]}'
+    server = upstream(lambda exchange: exchange.json({"choices": [{"message": {"content": content}}]}))
+    body = {"model": server.model, "messages": [{"role": "user", "content": asked}]}
+    told = live_gateway.call("POST", "/v1/chat/completions", json=body).json()["choices"][0]["message"]["content"]
+    assert told == (content if asked == "Think first." else '{"tags": ["<think>"]}')
+
+
+@pytest.mark.parametrize("path", ["/v1//models", "/v1/models/", "//v1/chat/completions", "/v1/chat/completions/"])
+def test_no_client_is_sent_elsewhere(live_gateway: LiveGateway, path: str) -> None:
+    method = "POST" if "chat" in path else "GET"
+    answer = live_gateway.call(method, path, json={} if method == "POST" else None, follow_redirects=False)
+    assert not answer.is_redirect, answer.headers
+    assert answer.status_code in (404, 422)
+
+
 def test_the_agents_model_takes_open_web_uis_request(live_gateway: LiveGateway) -> None:
     body = {"model": "orchestrator", "messages": [{"role": "user", "content": "### Task:\nSay one word."}],
             "max_completion_tokens": 4, "tools": web_ui_tools()}  # fmt: skip
@@ -182,7 +201,7 @@ def test_a_json_schema_is_handed_on_and_honoured_by_the_local_model(
         "additionalProperties": False,
     }
     wanted = {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}
-    body = {"messages": HELLO, "response_format": wanted, "max_tokens": 40}
+    body = {"messages": HELLO, "response_format": wanted, "max_tokens": 200, "temperature": 0}
     assert live_gateway.call("POST", "/v1/chat/completions", json={**body, "model": server.model}).status_code == 200
     assert server.asked[0]["response_format"] == wanted
     answer = live_gateway.call("POST", "/v1/chat/completions", json={**body, "model": "local/smollm2-135m"}).json()

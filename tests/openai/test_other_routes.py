@@ -8,7 +8,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.conftest import LiveGateway
+from tests.agents.scripted_model import setting
+from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import assert_openai_error
 from tests.openai.conftest import HELLO, Upstream, streams
 from tests.providers.scripted_server import DONE, Exchange, chunk
@@ -150,9 +151,30 @@ def test_the_list_comes_at_once_while_a_server_hangs(upstream: Make, live_gatewa
         assert {"orchestrator", LOCAL} <= {model["id"] for model in answer.json()["data"]}
     assert sorted(seconds)[len(seconds) // 2] < 0.02, seconds
     first = answer.json()["data"][0]
-    assert set(first) == {"id", "object", "created", "owned_by"}
+    assert set(first) == {"id", "object", "created", "owned_by", "context_length", "price"}
     assert live_gateway.call("GET", f"/v1/models/{LOCAL}").json()["id"] == LOCAL
     assert_openai_error(live_gateway.call("GET", "/v1/models/nobody/none"), 404, "model_not_found")
+
+
+def test_what_a_server_tells_of_its_models_is_listed_and_a_set_price_counts(
+    upstream: Make, live_gateway: LiveGateway
+) -> None:
+    listed = [
+        {"id": "big", "context_length": 131072, "pricing": {"prompt": "0.0000025", "completion": "0.00001"}},
+        {"id": "odd", "context_length": "many", "pricing": {"prompt": "-1", "completion": None}},
+    ]
+    name = upstream(lambda exchange: exchange.json({"object": "list", "data": listed}), models=None).model.split("/")[0]
+
+    def told() -> dict[str, Any]:
+        models = live_gateway.call("GET", "/v1/models").json()["data"]
+        return {model["id"]: (model["context_length"], model["price"]) for model in models}
+
+    wait_until(lambda: f"{name}/big" in told(), 20)
+    assert told()[f"{name}/big"] == (131072, {"input": 2.5, "output": 10.0})
+    assert told()[f"{name}/odd"] == (None, None)
+    assert told()[LOCAL][0] == 8192
+    with setting(live_gateway, "providers.prices", {f"{name}/*": {"input": 1, "output": 2}}):
+        wait_until(lambda: told()[f"{name}/big"][1] == {"input": 1.0, "output": 2.0}, 10)
 
 
 def test_a_rule_takes_a_model_away(upstream: Make, live_gateway: LiveGateway) -> None:

@@ -101,7 +101,7 @@ def scripted_server(script: Script) -> Iterator[ScriptedServer]:
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
-        do_POST = do_HEAD = do_GET  # noqa: N815
+        do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_REPORT = do_GET  # noqa: N815
 
         def finish(self) -> None:
             with suppress(OSError):  # the script may have cut the connection

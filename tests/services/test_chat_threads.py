@@ -17,6 +17,8 @@ from gateway.features.chat.models import Message, Thread
 from gateway.features.chat.schemas import MessageIn, ThreadIn, ThreadPatch
 from gateway.features.chat.service_turns import Place, Turn
 from gateway.features.identity import service as identity
+from gateway.features.tasks import service as tasks
+from gateway.features.tasks.schemas import TaskIn
 from tests.services.conftest import Open
 
 
@@ -128,16 +130,48 @@ def test_an_answer_is_seen_while_it_comes_and_cut_when_its_writer_is_gone(unit: 
         turns.save_progress(work, turn, "Once upon")
     assert shown(unit, dora, turn.thread_id)[-1] == ("assistant", "Once upon")
     with unit(SYSTEM) as work:
-        turns.cut_lost(work)
+        turns.end_lost(work)
         assert work.session.get_one(Message, turn.answer_id).status == "streaming"
         work.session.execute(
             text("UPDATE chat_messages SET updated_at = now() - interval '1 hour' WHERE id = :id"),
             {"id": turn.answer_id},
         )
     with unit(SYSTEM) as work:
-        assert turns.cut_lost(work) == 1
+        assert turns.end_lost(work) == 1
         answer = work.session.get_one(Message, turn.answer_id)
         assert (answer.status, answer.text) == ("cut", "Once upon")
+
+
+@pytest.mark.parametrize(
+    ("task", "answer"),
+    [
+        ({"status": "running"}, ("streaming", "It")),
+        ({"status": "completed", "output": "It is 42."}, ("complete", "It is 42.")),
+        ({"status": "failed", "error": {"code": "agent_loop", "message": "Round."}}, ("cut", "It")),
+    ],
+)
+def test_an_answer_of_the_agent_ends_as_its_task_when_its_gateway_is_gone(
+    unit: Open, dora: Actor, task: dict[str, Any], answer: tuple[str, str]
+) -> None:
+    with unit(dora) as work:
+        turn = turns.open_turn(work, [user("Count")], "orchestrator", Place())
+        made = tasks.create(work, TaskIn(prompt="Count"))
+        turns.name_task(work, turn, made.id)
+        turns.save_progress(work, turn, "It")
+    with unit(SYSTEM) as work:
+        row = tasks.look(work, made.id)
+        for name, value in task.items():
+            setattr(row, name, value)
+        work.session.flush()
+        work.session.execute(
+            text("UPDATE chat_messages SET updated_at = now() - interval '1 minute' WHERE id = :id"),
+            {"id": turn.answer_id},
+        )
+    with unit(SYSTEM) as work:
+        turns.end_lost(work)
+        kept = work.session.get_one(Message, turn.answer_id)
+        assert (kept.status, kept.text) == answer
+        assert kept.error == task.get("error")
 
 
 def test_an_answer_for_a_deleted_thread_is_dropped(unit: Open, dora: Actor) -> None:

@@ -6,7 +6,7 @@ that another process can pass completions on to the same upstream with a client 
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -49,11 +49,15 @@ class ProviderError(Exception):
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model a provider offers. `context_size` is in tokens, where the provider tells it."""
+    """A model a provider offers. `context_size` is in tokens, where the provider tells it.
+
+    So is `price`: US dollars a million tokens read, and written.
+    """
 
     id: str
     owned_by: str
     context_size: int | None = None
+    price: tuple[float, float] | None = None
     created: datetime | None = None
 
 
@@ -91,6 +95,10 @@ class Upstream:
     base_url: str
     model: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def within(self, traceparent: str) -> "Upstream":
+        """The same, told which trace the call is part of (W3C Trace Context)."""
+        return replace(self, headers={**self.headers, "traceparent": traceparent})
 
 
 @dataclass(frozen=True)

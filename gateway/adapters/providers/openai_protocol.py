@@ -23,6 +23,8 @@ from gateway.adapters.providers.base import (
 from gateway.adapters.providers.openai_call import Call, bad_response
 from gateway.adapters.providers.transport import http_client
 
+A_MILLION = 1_000_000
+
 
 class OpenAIProvider(Provider[ConfigT]):
     """A provider whose upstream speaks OpenAI's protocol; a kind adds where it is and what it offers."""
@@ -119,5 +121,15 @@ def _model_info(model: Mapping[str, Any]) -> ModelInfo:
         id=str(model["id"]),
         owned_by=str(model.get("owned_by") or "unknown"),
         context_size=next((size for size in sizes if isinstance(size, int)), None),
+        price=_price(model.get("pricing")),
         created=datetime.fromtimestamp(created, UTC) if isinstance(created, int) and created > 0 else None,
     )
+
+
+def _price(listed: Any) -> tuple[float, float] | None:
+    """What a list of models says they cost; those that do name dollars a token, as text."""
+    try:
+        price = float(listed["prompt"]) * A_MILLION, float(listed["completion"]) * A_MILLION
+    except (TypeError, KeyError, ValueError):
+        return None
+    return price if all(0 <= each < A_MILLION for each in price) else None

@@ -1,9 +1,13 @@
 """What the tools of one run share: its plan, its workspace, and the rights of whoever it works for."""
 
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from pydantic_ai import RunContext
+from pydantic_ai.messages import ModelResponse
 
 from gateway.adapters.sandboxes.base import Command, Limits, Outcome
 from gateway.core.errors import Forbidden
@@ -29,7 +33,10 @@ TOLD = 12_000
 
 @dataclass(frozen=True)
 class Hands:
-    """`held` is what preferences forbid. `agent` is "" for the task's own agent, else the path of a sub-agent."""
+    """`held` is what preferences forbid. `agent` is "" for the task's own agent, else the path of a sub-agent.
+
+    `run_id` is the run of such a sub-agent.
+    """
 
     attempt: "Attempt"
     plan: Plan
@@ -37,6 +44,7 @@ class Hands:
     held: tuple[Entry, ...]
     steps: int
     agent: str = ""
+    run_id: uuid.UUID | None = None
 
     async def as_owner(self, act: Callable[[Work], R]) -> R:
         """Runs `act` as whoever the task belongs to, with what is left of their rights. Raises Forbidden."""
@@ -74,6 +82,14 @@ class Hands:
     def note(self, text: str) -> None:
         """Says in the run's log what the agent does."""
         self.attempt.log.write(self.plan.job_ids[0], "system", text)
+
+
+def call_id_of(ctx: RunContext["Hands"]) -> str:
+    """By which a call is known within its agent.
+
+    Servers may use the same ids in every reply, so the number of the reply belongs to it.
+    """
+    return f"{sum(isinstance(message, ModelResponse) for message in ctx.messages)}:{ctx.tool_call_id}"
 
 
 def shortened(text: str, most: int = TOLD) -> str:

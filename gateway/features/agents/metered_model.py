@@ -44,7 +44,7 @@ class MeteredModel(WrapperModel):
     """Holds each call to the spend limits. Raises SpendLimitReached, and ProviderError for what its server refuses."""
 
     def __init__(self, upstream: Upstream, node: "Node", plan: Plan) -> None:
-        super().__init__(speaking_to(upstream, BETWEEN_BYTES_S))
+        super().__init__(speaking_to(upstream.within(plan.traceparent), BETWEEN_BYTES_S))
         self._upstream = upstream
         self._node = node
         self._plan = plan

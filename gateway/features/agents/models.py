@@ -25,6 +25,7 @@ class AgentStep(Base):
         CheckConstraint("status IN ('completed', 'failed', 'refused')", name="status"),
         UniqueConstraint("task_id", "run_id", "agent", "call_id"),
         Index("ix_agent_steps_task_id_id", "task_id", "id"),
+        Index("ix_agent_steps_run_id_id", "run_id", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)

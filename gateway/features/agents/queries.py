@@ -1,9 +1,9 @@
 """Every select on steps, questions, findings and sources."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, column, exists, select, table
+from sqlalchemy import Select, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session, defer
 
 from gateway.core.identity import Actor
@@ -35,6 +35,22 @@ def steps(task_id: uuid.UUID) -> Select[AgentStep]:
 def steps_of_runs(session: Session, run_ids: Sequence[uuid.UUID]) -> Sequence[AgentStep]:
     """Whole steps, oldest first."""
     return session.scalars(select(AgentStep).where(AgentStep.run_id.in_(run_ids)).order_by(AgentStep.id)).all()
+
+
+def tools_used(
+    session: Session, step_ids: Collection[uuid.UUID] = (), run_ids: Collection[uuid.UUID] = (), most: int = 100
+) -> Sequence[AgentStep]:
+    """Steps that were calls of tools: these, and those of these runs."""
+    touched = or_(AgentStep.id.in_(step_ids), AgentStep.run_id.in_(run_ids))
+    query = select(AgentStep).where(AgentStep.kind == "tool", touched).options(defer(AgentStep.messages))
+    return session.scalars(query.order_by(AgentStep.id).limit(most)).all()
+
+
+def tokens(session: Session, task_id: uuid.UUID) -> tuple[int, int]:
+    """Tokens that a task's agents have read and written."""
+    read, written = func.sum(AgentStep.prompt_tokens), func.sum(AgentStep.completion_tokens)
+    found = session.execute(select(read, written).where(AgentStep.task_id == task_id)).one()
+    return int(found[0] or 0), int(found[1] or 0)  # PostgreSQL sums into numerics
 
 
 def questions(actor: Actor, *, status: str | None, task_id: uuid.UUID | None) -> Select[AgentQuestion]:

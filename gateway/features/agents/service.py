@@ -42,6 +42,7 @@ class Brief:
     max_steps: int
     max_tokens: int
     max_cost_micros: int
+    max_context_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def brief(work: Work, plan: Plan) -> Brief:
     return Brief(
         [*plan.acceptance_criteria, *required], value("agents.remediation_rounds"), held, values,
         value("agents.tool_calling"), value("agents.max_steps"), value("agents.max_tokens"),
-        value("agents.max_cost_micros"),
+        value("agents.max_cost_micros"), value("agents.max_context_tokens"),
     )  # fmt: skip
 
 
@@ -103,6 +104,12 @@ def record_sources(work: Work, plan: Plan, holder: uuid.UUID, sources: Iterable[
     rows = [{"task_id": plan.task_id, "source": source[:300]} for source in sorted(set(sources))]
     if rows:
         work.session.execute(insert(AgentSource).values(rows).on_conflict_do_nothing())
+
+
+def fed_by(work: Work, task_id: uuid.UUID, sources: Iterable[str]) -> None:
+    """Notes, for a task that is just being made, that what it is told comes from these sources outside."""
+    rows = [{"task_id": task_id, "source": source[:300]} for source in sorted(set(sources))]
+    work.session.execute(insert(AgentSource).values(rows).on_conflict_do_nothing())
 
 
 def findings(work: Work, task_id: uuid.UUID) -> Select[AgentFinding]:

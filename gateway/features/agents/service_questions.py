@@ -86,12 +86,23 @@ def withdraw_left_behind(work: Work) -> int:
     """Withdraws the questions of tasks that are over; returns how many."""
     left = queries.left_behind(work.session)
     for row in left:
-        row.status = "withdrawn"
-        work.emit(
-            "agent.question_withdrawn", owner_id=row.owner_id, task_id=row.task_id, run_id=row.run_id,
-            project_id=row.project_id, data={"question_id": str(row.id)},
-        )  # fmt: skip
+        _withdraw(work, row)
     return len(left)
+
+
+def withdraw(work: Work, question_id: uuid.UUID) -> None:
+    """Withdraws a question that nobody has answered in time; one that was answered just now stays."""
+    row = work.session.get(AgentQuestion, question_id, with_for_update=True)
+    if row is not None and row.status == "open":
+        _withdraw(work, row)
+
+
+def _withdraw(work: Work, row: AgentQuestion) -> None:
+    row.status = "withdrawn"
+    work.emit(
+        "agent.question_withdrawn", owner_id=row.owner_id, task_id=row.task_id, run_id=row.run_id,
+        project_id=row.project_id, data={"question_id": str(row.id)},
+    )  # fmt: skip
 
 
 def _problem(row: AgentQuestion, given: str | bool) -> str | None:

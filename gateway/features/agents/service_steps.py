@@ -13,6 +13,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
+from gateway.features.runs import service_external as external
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.service_execution import Plan
 
@@ -54,6 +55,14 @@ def record(work: Work, plan: Plan, holder: uuid.UUID, step: Step) -> None:
     tell(work, plan, "agent.step", {"agent": step.agent, "kind": step.kind, "name": step.name, "status": step.status})
 
 
+def spawn(work: Work, plan: Plan, holder: uuid.UUID, above: uuid.UUID | None, data: dict[str, Any]) -> uuid.UUID:
+    """A sub-agent takes up work: it becomes a run below that of the agent above it. Raises Fenced."""
+    held = runs.hold(work.session, plan.run_id, holder)
+    run_id = external.begin_sub_agent(work, held, " ".join(data["task"].split()), data, above)
+    tell(work, plan, "agent.sub_agent_spawned", data)
+    return run_id
+
+
 def done(work: Work, plan: Plan) -> Sequence[AgentStep]:
     """What lost runs of the task had finished just before this one, and what this one has; oldest first."""
     return queries.steps_of_runs(work.session, [*runs.lost_before(work, plan.task_id, plan.run_id), plan.run_id])
@@ -69,6 +78,12 @@ def tell(work: Work, plan: Plan, name: str, data: dict[str, Any]) -> None:
 def keep_conversation(work: Work, task_id: uuid.UUID, messages: list[dict[str, Any]]) -> None:
     """Stores what was said before the prompt of a task that is a turn of a chat, the prompt included."""
     work.session.add(AgentConversation(task_id=task_id, messages=messages))
+
+
+def kept_conversation(work: Work, task_id: uuid.UUID) -> list[dict[str, Any]]:
+    """What `keep_conversation` has stored of a task; nothing for one that is no turn of a chat."""
+    kept = work.session.get(AgentConversation, task_id)
+    return list(kept.messages) if kept is not None else []
 
 
 def conversation(work: Work, plan: Plan) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from pydantic_ai import RunContext
 from pydantic_ai.exceptions import ModelRetry
-from pydantic_ai.messages import ModelResponse
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool, WrapperToolset
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -19,8 +18,17 @@ from gateway.core.errors import GatewayError
 from gateway.core.guarded_http import OutboundError
 from gateway.features.runs.service import Fenced
 
-from . import service_steps, tools_asking, tools_records, tools_sandbox, tools_web
-from .hands import Hands, Tool
+from . import (
+    service_steps,
+    tools_asking,
+    tools_connectors,
+    tools_processes,
+    tools_records,
+    tools_sandbox,
+    tools_schedules,
+    tools_web,
+)
+from .hands import Hands, Tool, call_id_of
 from .service import AgentStopped
 from .service_steps import Step
 
@@ -39,9 +47,12 @@ def toolset(
     """The tools of one agent. `done` are its steps until now, `more` further functions and the action of each."""
     functions: dict[Tool, str] = {
         **tools_sandbox.TOOLS,
+        **tools_processes.TOOLS,
         **tools_records.TOOLS,
+        **tools_schedules.TOOLS,
         **tools_asking.TOOLS,
         **tools_web.TOOLS,
+        **tools_connectors.TOOLS,
         **more,
     }
     actions = {function.__name__: action for function, action in functions.items()}
@@ -65,8 +76,7 @@ class Recorded(WrapperToolset[Hands]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Hands], tool: ToolsetTool[Hands]
     ) -> Any:
         """What the model reads. Raises AgentStopped for a loop, Fenced."""
-        # Servers may use the same ids in every reply, so the number of the reply belongs to it.
-        call_id = f"{sum(isinstance(message, ModelResponse) for message in ctx.messages)}:{ctx.tool_call_id}"
+        call_id = call_id_of(ctx)
         if call_id in self._done:
             return self._done[call_id]
         hands, begun, status = self._hands, now(), "completed"

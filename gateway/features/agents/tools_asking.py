@@ -1,12 +1,15 @@
 """The tool that asks the user, and waits until there is an answer."""
 
 import asyncio
+import time
 from typing import Any
 
 from pydantic_ai import ModelRetry, RunContext
 
+from gateway.features.settings import service as settings
+
 from . import service_questions as questions
-from .hands import Hands, Tool
+from .hands import Hands, Tool, call_id_of
 
 LOOK_EVERY_S = 1.0
 MOST_OPTIONS = 20
@@ -27,16 +30,21 @@ async def ask_user(
         raise ModelRetry("Give at least two options, or none.")
     kind = "confirm" if confirm else "choice" if wanted else "text"
     hands, plan = ctx.deps, ctx.deps.plan
-    node, call_id = hands.attempt.node, f"{hands.agent}/{ctx.tool_call_id}"
+    node, call_id = hands.attempt.node, f"{hands.agent}/{call_id_of(ctx)}"
     id_ = await node.unit(
         lambda work: questions.ask(work, plan, node.holder, call_id, question, [] if confirm else wanted, kind)
     )
     hands.note(f"It asks: {question}\n")
+    patience = await node.unit(lambda work: settings.value(work, "agents.question_wait_s"))
+    deadline = time.monotonic() + patience
     while True:
         status, answer = await node.unit(lambda work: questions.answer_of(work, id_))
         if status != "open":
             return _told(status, answer)
-        await asyncio.sleep(LOOK_EVERY_S)
+        if time.monotonic() > deadline:
+            await node.unit(lambda work: questions.withdraw(work, id_))
+        else:
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _told(status: str, answer: Any) -> str:

@@ -2,17 +2,26 @@
 
 import json
 import uuid
+from typing import Any
 
 from pydantic_ai import RunContext
 
+from gateway.core.unit_of_work import Work
 from gateway.features.preferences import service as preferences
+from gateway.features.runs import service as runs
+from gateway.features.runs import service_logs
+from gateway.features.runs.schemas import LogQuery
+from gateway.features.runs.schemas import Status as RunStatus
 from gateway.features.tasks import service as tasks
-from gateway.features.tasks.schemas import Script, Status, TaskIn
+from gateway.features.tasks.schemas import Script, Status, TaskIn, TaskOut
 
 from .hands import Hands, Tool, shortened
 
 MOST = 20
-"""Tasks that a list names."""
+"""Tasks or runs that a list names."""
+
+LOG_ENTRIES = 100
+"""Of the end of a run's log; what is longer is shortened."""
 
 
 async def create_task(
@@ -34,7 +43,12 @@ async def create_task(
         script=Script(content=script, interpreter=interpreter) if script else None,
         project_id=plan.project_id, metadata={"created_by_task": str(plan.task_id)},
     )  # fmt: skip
-    made = await ctx.deps.as_owner(lambda work: tasks.create(work, wish))
+
+    def submit(work: Work) -> TaskOut:
+        with work.because("runs", plan.run_id, "the agent submitted it"):
+            return tasks.create(work, wish)
+
+    made = await ctx.deps.as_owner(submit)
     return f"Task {made.id} ({made.name}) is {made.status}."
 
 
@@ -68,6 +82,37 @@ async def cancel_task(ctx: RunContext[Hands], task_id: uuid.UUID) -> str:
     return f"Task {task_id} is {status}."
 
 
+async def list_runs(ctx: RunContext[Hands], status: RunStatus | None = None) -> str:
+    """List the newest runs: of tasks, and of tools that report to the gateway.
+
+    Args:
+        status: pending, running, completed, failed or canceled; all where it is left out.
+    """
+    found = await ctx.deps.as_owner(lambda work: runs.newest(work, status, MOST))
+    return "\n".join(f"{row.id} {row.status} {_whose(row)}" for row in found) or "There are none."
+
+
+async def inspect_run(ctx: RunContext[Hands], run_id: uuid.UUID) -> str:
+    """Look at a run: its status, why it failed, and the end of its log.
+
+    Args:
+        run_id: Its id.
+    """
+
+    def look(work: Work) -> tuple[str, str]:
+        run = runs.get(work, run_id)
+        entries, _ = service_logs.read(work, run, LogQuery(tail=True, limit=LOG_ENTRIES))
+        failure = f"\n{run.error['message']}" if run.error else ""
+        return f"Run {run.id} is {run.status}, {_whose(run)}.{failure}", "".join(entry.message for entry in entries)
+
+    told, said = await ctx.deps.as_owner(look)
+    return f"{told}\n{await ctx.deps.from_outside(f'tool:run {run_id}', shortened(said))}"
+
+
+def _whose(run: Any) -> str:
+    return f"of the task {run.task_id}" if run.task_id is not None else "of a tool"
+
+
 async def read_preferences(ctx: RunContext[Hands]) -> str:
     """Read the preferences that are in force for this task, by key."""
     plan = ctx.deps.plan
@@ -80,5 +125,7 @@ TOOLS: dict[Tool, str] = {
     list_tasks: "tasks.read",
     inspect_task: "tasks.read",
     cancel_task: "tasks.cancel",
+    list_runs: "runs.read",
+    inspect_run: "runs.read",
     read_preferences: "preferences.read",
 }

@@ -30,6 +30,8 @@ from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.clock import now
 from gateway.core.redaction import redact
 from gateway.features.limits import service_spending as spending
+from gateway.features.processes.host import hosted
+from gateway.features.runs import service_external as external
 from gateway.features.tasks.in_sandbox import input_name
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import Plan
@@ -41,10 +43,14 @@ from .models import AgentStep
 from .prompted_tools import PromptedTools
 from .service import AgentStopped, Brief
 from .service_steps import Step
+from .shortened_model import ShortenedModel
 
 if TYPE_CHECKING:
     from gateway.features.tasks.jobs import Attempt
 
+
+SHORTENED = "shortened"
+"""The name of a step that tells that the conversation was shortened."""
 
 DEEPEST = 2
 """How far agents may give work on: the task's own, one below it, and one below that."""
@@ -62,8 +68,9 @@ class Turn:
         self._streams = streams
         self._history: list[ModelMessage] = []
         self._usage = RunUsage()
+        self._has_spoken = False
         for step in self._done:
-            if step.kind == "model":
+            if step.kind == "model" and step.messages:
                 self._history += ModelMessagesTypeAdapter.validate_python(step.messages)
                 self._usage += RunUsage(
                     requests=1, input_tokens=step.prompt_tokens, output_tokens=step.completion_tokens
@@ -135,7 +142,7 @@ class Turn:
         self._history += new
         hands, plan = self._hands, self._hands.plan
         if not self._streams and response.text and not hands.agent:
-            hands.attempt.log.write(plan.job_ids[0], "answer", response.text)
+            self._speak(response.text, is_new=True)
         step = Step(
             hands.agent, "model", storable(response.text or ""), begun,
             messages=ModelMessagesTypeAdapter.dump_python(new, mode="json"),
@@ -153,13 +160,19 @@ class Turn:
 
     def _hear(self, event: Any) -> None:
         """Passes text on as it comes; that of sub-agents is for the agent above them."""
-        text = ""
+        if self._hands.agent:
+            return
         if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
-            text = event.part.content
+            self._speak(event.part.content, is_new=True)
         elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-            text = event.delta.content_delta
-        if text and not self._hands.agent:
-            self._hands.attempt.log.write(self._hands.plan.job_ids[0], "answer", text)
+            self._speak(event.delta.content_delta)
+
+    def _speak(self, text: str, *, is_new: bool = False) -> None:
+        """Writes into the log what the user reads; what is said between two uses of tools is a paragraph of its own."""
+        if is_new and self._has_spoken:
+            text = f"\n\n{text}"
+        self._has_spoken = self._has_spoken or bool(text)
+        self._hands.attempt.log.write(self._hands.plan.job_ids[0], "answer", text)
 
     async def delegate(self, ctx: RunContext[Hands], task: str, most_steps: int = 20) -> str:
         """Give a part of the work to an agent of its own, which has the same tools and workspace, and wait for it.
@@ -171,18 +184,20 @@ class Turn:
         hands = self._hands
         left = hands.steps - self._usage.requests
         path = f"{hands.agent}/{len(self._history)}:{ctx.tool_call_id}"
-        below = replace(hands, agent=path, steps=max(1, min(most_steps, left // 2)))
-        data = {"agent": path, "task": task[:1000], "steps": below.steps}
-        await hands.attempt.node.unit(
-            lambda work: service_steps.tell(work, hands.plan, "agent.sub_agent_spawned", data)
-        )
+        steps = max(1, min(most_steps, left // 2))
+        node, data = hands.attempt.node, {"agent": path, "task": storable(task[:1000]), "steps": steps}
+        run_id = await node.unit(lambda work: service_steps.spawn(work, hands.plan, node.holder, hands.run_id, data))
+        below = replace(hands, agent=path, steps=steps, run_id=run_id)
         turn = Turn(below, self._model, self._brief, self._all_done, streams=self._streams)
         try:
             answer = turn.finished() or await turn.say(None if turn.said else task)
         except AgentStopped as stopped:
+            error = {"code": stopped.code, "message": str(stopped)}
+            await node.unit(lambda work: external.end_sub_agent(work, run_id, "failed", error))
             return f"It did not finish. {stopped}"
         finally:
             self._usage.requests += turn._usage.requests
+        await node.unit(lambda work: external.end_sub_agent(work, run_id, "completed"))
         return answer.text
 
 
@@ -197,16 +212,24 @@ async def opened(attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability)
     try:
         await uninterrupted(asyncio.to_thread(_fill, folder, lost, inputs))
         upstream = await node.models.upstream(plan.model, lambda *told: attempt.log.progress(plan.job_ids[0], *told))
-        model: Model = MeteredModel(upstream, node, plan)
-        if ability == "prompted":
-            model = PromptedTools(model)
+        plain: Model = MeteredModel(upstream, node, plan)
+        asked = PromptedTools(plain) if ability == "prompted" else plain
+        window = node.models.context_size(plan.model) or brief.max_context_tokens
+        model = ShortenedModel(asked, plain, window, lambda text: _tell_shortened(attempt, plan, text))
         hands = Hands(attempt, plan, folder, brief.held, brief.max_steps)
         said = await node.unit(lambda work: service_steps.conversation(work, plan))
         data = {"model": plan.model, "tools": ability, "resumed": bool(done)}
         await node.unit(lambda work: service_steps.tell(work, plan, "agent.started", data))
-        yield AgentAnswers(hands, Turn(hands, model, brief, done, streams=ability == "tools"), said)
+        async with hosted(node, plan.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
+            yield AgentAnswers(hands, Turn(hands, model, brief, done, streams=ability == "tools"), said)
     finally:
         await uninterrupted(asyncio.to_thread(workspace.remove, folder))
+
+
+async def _tell_shortened(attempt: "Attempt", plan: Plan, text: str) -> None:
+    """Records that the conversation was shortened before it was sent."""
+    step = Step("", "model", storable(text), now(), name=SHORTENED)
+    await attempt.node.unit(lambda work: service_steps.record(work, plan, attempt.node.holder, step))
 
 
 class AgentAnswers:

@@ -1,4 +1,4 @@
-"""What a node does for this room: marks answers that a killed gateway left."""
+"""What a node does for this room: ends answers that a killed gateway left."""
 
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger("gateway.chat")
 
 
-async def cut_lost_answers(node: "Node") -> None:
-    """Answers that nobody writes on any more are cut, and say so."""
-    if count := await node.unit(turns.cut_lost):
-        log.info("marked answers as cut", count=count)
+async def end_lost_answers(node: "Node") -> None:
+    """Answers that nobody writes on any more end as the agent's task has, or are cut."""
+    if count := await node.unit(turns.end_lost):
+        log.info("ended answers that were left", count=count)
 
 
 HANDLERS: dict[str, object] = {}
-DUTIES = {cut_lost_answers: 60.0}
+DUTIES = {end_lost_answers: 15.0}

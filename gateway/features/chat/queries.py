@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, bindparam, exists, func, literal_column, or_, select, text, update
+from sqlalchemy import Row, Select, bindparam, exists, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.identity import Actor
@@ -15,6 +15,7 @@ from .models import Message, Thread
 _ACTIVE = select(Thread).where(
     Thread.owner_id == bindparam("owner_id"), Thread.project_id == bindparam("project_id"), Thread.is_active
 )
+AT_ONCE = 200
 _SNIPPET = "'MinWords=8, MaxWords=24, StartSel=«, StopSel=»'"
 
 
@@ -102,7 +103,7 @@ def snippets(session: Session, q: str, found: Sequence[Message]) -> dict[uuid.UU
     return {row[0]: row for row in rows}
 
 
-def cut_streams(session: Session, before: datetime) -> int:
-    """Marks answers as cut that nobody writes on any more; returns how many."""
-    stale = update(Message).where(Message.status == "streaming", Message.updated_at < before)
-    return len(session.execute(stale.values(status="cut").returning(Message.id)).all())
+def unfinished(session: Session, before: datetime) -> Sequence[Message]:
+    """Answers that nobody has written on since, locked; those that somebody else ends are left to them."""
+    stale = select(Message).where(Message.status == "streaming", Message.updated_at < before)
+    return session.scalars(stale.limit(AT_ONCE).with_for_update(skip_locked=True)).all()

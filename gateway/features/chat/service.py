@@ -130,11 +130,16 @@ def check_message(work: Work, thread: Thread, message_id: uuid.UUID, field: str)
 
 
 def append(work: Work, thread: Thread, message: Message) -> None:
-    """Adds a message as the end of the branch that is shown."""
+    """Adds a message as the end of the branch that is shown, now."""
+    add(work, thread, message)
+    work.session.flush()
+
+
+def add(work: Work, thread: Thread, message: Message) -> None:
+    """The same with the unit's end, so that the thread is locked as shortly as can be."""
     work.session.add(message)
     thread.message_id = message.id
     thread.last_activity_at = now()
-    work.session.flush()
     tell_message(work, thread, message, "message.created")
 
 

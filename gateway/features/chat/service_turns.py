@@ -13,19 +13,27 @@ from typing import Any, Literal
 from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
+from gateway.features.tasks import service as tasks
 
 from . import queries
 from .models import Message, Thread
-from .service import UNTITLED, append, check_message, find, tell, tell_message
+from .service import UNTITLED, add, check_message, find, tell, tell_message
 
 SILENCE = timedelta(hours=2)
 """After so long without a word the next one begins a new thread (contract "Chat")."""
 
+QUIET = timedelta(seconds=20)
+"""After so long without a word an answer of the agent ends with its task, which goes on without a gateway."""
+
 LOST = timedelta(minutes=2)
 """An answer that is being written is stored every few seconds; after so long its writer is gone."""
 
+REMEMBERED = 20
+"""Messages that are told again of a thread whose client keeps no conversation of its own."""
+
 TITLE_LENGTH = 60
 BACKGROUND_MARK = "### Task:"
+Ended = Literal["complete", "cut", "failed"]
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
@@ -37,6 +45,10 @@ class Turn:
     project_id: uuid.UUID
     user_message_id: uuid.UUID
     answer_id: uuid.UUID
+
+    def plain(self) -> dict[str, str]:
+        """As it can be stored by who closes the turn later."""
+        return {name: str(getattr(self, name)) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,27 @@ def open_turn(work: Work, messages: Sequence[dict[str, Any]], model: str, place:
         id=new_id(), thread_id=thread.id, parent_id=said.id, role="assistant", text="", content=None,
         status="streaming", model=model,
     )  # fmt: skip
-    append(work, thread, answer)
+    add(work, thread, answer)
     return Turn(thread.id, thread.project_id, said.id, answer.id)
+
+
+def open_next(work: Work, text: str, model: str, place: Place) -> tuple[Turn, list[dict[str, Any]]]:
+    """A turn after what the thread shows last, for who keeps no conversation; and the conversation up to it.
+
+    `text` is redacted. Raises as `open_turn`.
+    """
+    thread, _ = _thread(work, place)
+    said = queries.branch(work.session, thread.id, thread.message_id) if thread.message_id else []
+    messages = [{"role": each.role, "content": each.text} for each in said[-REMEMBERED:] if each.text]
+    messages.append({"role": "user", "content": text})
+    return open_turn(work, messages, model, Place(thread_id=thread.id, parent_id=thread.message_id)), messages
+
+
+def name_task(work: Work, turn: Turn, task_id: uuid.UUID) -> None:
+    """Says which task gives the answer, so that its steps can be seen beside it."""
+    answer = queries.message(work.session, turn.thread_id, turn.answer_id)
+    if answer is not None:
+        answer.task_id = task_id
 
 
 def save_progress(work: Work, turn: Turn, text: str) -> None:
@@ -91,12 +122,11 @@ def close_turn(
     turn: Turn,
     *,
     text: str,
-    status: Literal["complete", "cut", "failed"],
+    status: Ended,
     finish_reason: str | None = None,
     tool_calls: list[dict[str, Any]] | None = None,
     usage: dict[str, Any] | None = None,
     error: dict[str, Any] | None = None,
-    task_id: uuid.UUID | None = None,
 ) -> None:
     """Stores how the answer ended. A thread that was deleted meanwhile stays deleted."""
     answer = queries.message(work.session, turn.thread_id, turn.answer_id)
@@ -105,14 +135,27 @@ def close_turn(
         return
     answer.text, answer.status, answer.finish_reason = _storable(text), status, finish_reason
     answer.content = [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None
-    answer.usage, answer.error, answer.task_id = usage, error, task_id
+    answer.usage, answer.error = usage, error
     work.session.flush()
     tell_message(work, thread, answer, "message.completed")
 
 
-def cut_lost(work: Work) -> int:
-    """Marks answers as cut whose gateway ended while it wrote them; returns how many."""
-    return queries.cut_streams(work.session, now() - LOST)
+def end_lost(work: Work) -> int:
+    """Ends answers whose gateway ended while it wrote them: as their task has, or cut; returns how many."""
+    count = 0
+    for answer in queries.unfinished(work.session, now() - QUIET):
+        task = tasks.look(work, answer.task_id) if answer.task_id is not None else None
+        if task is not None and task.status == "completed":
+            answer.text, answer.status, answer.finish_reason = _storable(task.output or ""), "complete", "stop"
+        elif task is not None and task.status in ("failed", "canceled"):
+            answer.status, answer.error = "cut" if answer.text else "failed", task.error
+        elif task is None and answer.updated_at < now() - LOST:
+            answer.status = "cut"
+        else:
+            continue
+        count += 1
+        tell_message(work, work.session.get_one(Thread, answer.thread_id), answer, "message.completed")
+    return count
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -130,16 +173,23 @@ def _thread(work: Work, place: Place) -> tuple[Thread, bool]:
         return find(work, place.thread_id, "threads.write", lock=True), True
     project = projects.for_new_work(work, place.project_id, "threads.write")
     owner_id = work.actor.user_id
-    queries.take_turns(work.session, owner_id, project.id)
     if place.client_chat_id is not None:
+        queries.take_turns(work.session, owner_id, project.id)
         found = queries.of_client(work.session, owner_id, project.id, place.client_chat_id)
         return found or _begin(work, project.id, place.client_chat_id), True
     found = queries.active(work.session, owner_id, project.id)
-    if found is not None and now() - found.last_activity_at > SILENCE:
+    if found is None or _is_silent(found):
+        queries.take_turns(work.session, owner_id, project.id)
+        found = queries.active(work.session, owner_id, project.id)
+    if found is not None and _is_silent(found):
         found.is_active = False
         work.session.flush()
         found = None
     return found or _begin(work, project.id, None), False
+
+
+def _is_silent(thread: Thread) -> bool:
+    return now() - thread.last_activity_at > SILENCE
 
 
 def _begin(work: Work, project_id: uuid.UUID, client_chat_id: str | None) -> Thread:
@@ -177,7 +227,7 @@ def _said(
         id=new_id(), thread_id=thread.id, parent_id=parent_id, role=_role(newest), text=_storable(text_of(newest)),
         content=content if isinstance(content, list) else None, status="complete",
     )  # fmt: skip
-    append(work, thread, message)
+    add(work, thread, message)
     return message
 
 

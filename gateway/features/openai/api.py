@@ -9,16 +9,19 @@ from flask import Response, current_app, g, jsonify, request
 from pydantic import ValidationError
 from werkzeug.wsgi import ClosingIterator
 
+from gateway.core import tracing
 from gateway.core.answers import CLIENT, answer, event_stream, no_content
 from gateway.core.errors import Invalid
 from gateway.core.policy import Resource
 from gateway.core.room import Room, actor, ok, opens_units, unit, work
+from gateway.core.tracing import Span
 from gateway.features.events.watch import Watch
 from gateway.features.providers import service as providers
 from gateway.features.providers.schemas import ModelList, ModelOut, ModelPath
 from gateway.features.providers.service_upstream import AGENT, Upstreams
 
-from . import responses, service
+from . import attached, responses, service
+from .agentic import Agentic
 from .direct import Direct, Gate
 from .failures import error_shape
 from .kept import Answer, KeptAnswers
@@ -80,8 +83,7 @@ def complete_chat(body: ChatIn) -> Response:
         response = _streamed(events)
     else:
         response = jsonify(call.whole(asked))
-    if call.thread_id is not None:
-        response.headers["X-Thread-Id"] = str(call.thread_id)
+    response.headers.update(call.headers)
     return response
 
 
@@ -123,7 +125,7 @@ def warm(body: WarmIn) -> Response:
     return answer(WarmOut(model=body.model, behind=_begin(body.model, None).warm()))
 
 
-def _chat(model: str, body: dict[str, Any]) -> tuple[Direct, dict[str, Any]]:
+def _chat(model: str, body: dict[str, Any]) -> tuple[Direct | Agentic, dict[str, Any]]:
     """An admitted completion, and what is handed on: without secrets, and without tools that the agent has itself."""
     messages, secrets = service.without_secrets(body["messages"])
     asked = {**body, "messages": messages}
@@ -131,7 +133,18 @@ def _chat(model: str, body: dict[str, Any]) -> tuple[Direct, dict[str, Any]]:
         asked = {name: value for name, value in asked.items() if name not in _TOOLS}
     get = request.headers.get
     chat = ChatHeaders(get("X-Thread-Id"), get("X-Parent-Id"), (get("X-OpenWebUI-Chat-Id") or "")[:200] or None)
-    return _begin(model, service.text_of(asked), secrets=secrets, messages=messages, chat=chat), asked
+    by_agent = model == AGENT and service.is_for_agent(asked)
+    if files := attached.named(messages):
+        with unit() as opened:
+            store = current_app.extensions["artifact_store"]
+            asked["messages"] = attached.read(opened, store, messages, by_agent=by_agent)
+    text = service.text_of(asked)
+    if by_agent:
+        wish = _wish(model, text, secrets=secrets, messages=messages, chat=chat)
+        with unit() as opened:
+            commission = service.commission(opened, upstreams(), wish, asked["messages"], files)
+        return Agentic(_gate(), actor(), g.request_id, commission, _patience(), _reader()), asked
+    return _begin(model, text, secrets=secrets, messages=messages, chat=chat), asked
 
 
 def kept_answers() -> KeptAnswers:
@@ -172,22 +185,36 @@ def upstreams() -> Upstreams:
 
 def _begin(model: str, text: str | None, **of_chat: Any) -> Direct:
     """Admits a model call of the request's caller; `text` is what it sends, None for what spends nothing."""
+    wish = _wish(model, text, **of_chat)
+    with unit() as opened:
+        admission = service.admit(opened, upstreams(), wish)
+    return Direct(_gate(), actor(), g.request_id, admission, _patience(), _reader(), _trace())
+
+
+def _wish(model: str, text: str | None, **of_chat: Any) -> Wish:
+    return Wish(model, text, request.headers.get("OpenAI-Project"), _patience().total_s, **of_chat)
+
+
+def _patience() -> Patience:
     value = current_app.extensions["settings"].value
-    patience = Patience(
+    return Patience(
         value("chat.connect_timeout_s"), value("chat.first_byte_timeout_s"), value("chat.timeout_s"),
         value("chat.retries"),
     )  # fmt: skip
-    project, lasts_s = request.headers.get("OpenAI-Project"), patience.total_s + 60
-    wish = Wish(model, text, project, lasts_s, **of_chat)
-    with unit() as opened:
-        admission = service.admit(opened, upstreams(), wish)
+
+
+def _gate() -> Gate:
     extensions = current_app.extensions
-    gate = Gate(extensions["gateway_sessions"], extensions["fanout"], extensions["upstream_pool"], upstreams())
-    return Direct(gate, actor(), g.request_id, admission, patience, _reader())
+    return Gate(extensions["gateway_sessions"], extensions["fanout"], extensions["upstream_pool"], upstreams())
 
 
 def _watch() -> Watch:
     return current_app.extensions["fanout"].watch  # type: ignore[no-any-return]
+
+
+def _trace() -> Span | None:
+    """The caller's place in a trace, which the model's server is told."""
+    return tracing.parse(request.headers.get(tracing.HEADER))
 
 
 def _reader() -> socket | None:

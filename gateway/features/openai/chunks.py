@@ -4,18 +4,26 @@ Servers differ in what they leave out, repeat or add (clients.md of the specific
 """
 
 import json
+import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.adapters.providers.sse import Event, EventDecoder
+import structlog
 
-from .failures import from_event, not_the_protocol
+from gateway.adapters.providers.sse import Event, EventDecoder
+from gateway.core.errors import GatewayError
+
+from .failures import InferenceFailed, event_of, from_event, not_the_protocol
+
+log = structlog.get_logger("gateway.openai")
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
+
+_THOUGHTS = re.compile(r"\A\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*", re.DOTALL)
 
 _REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
 
@@ -129,6 +137,18 @@ class Stream:
         yield from self._take(Event("", body.decode("utf-8", "replace")))
         self.is_done = True
 
+    def take(self, chunk: dict[str, Any]) -> Iterator[bytes]:
+        """The same for a chunk in OpenAI's shape."""
+        usage = chunk.pop("usage", None)
+        if isinstance(usage, dict):
+            self.tally.usage = usage
+        listed = chunk.get("choices")
+        choices = [self._choice(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        if isinstance(chunk.get("id"), str) and chunk["id"]:
+            self._id = chunk["id"]
+        if choices:
+            yield self._event(choices, chunk)
+
     def end(self, prompt_tokens: int, completion_tokens: int) -> Iterator[bytes]:
         """What is left to say once the upstream has closed: the figures are for one that has not counted.
 
@@ -142,11 +162,7 @@ class Stream:
                 self.tally.finish_reason = reason
                 yield self._event([{"index": index, "delta": {}, "finish_reason": reason}])
         if self._usage_wanted:
-            counted = {
-                "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
-                "total_tokens": prompt_tokens + completion_tokens,
-            }  # fmt: skip
-            yield self._event([], usage=self.tally.usage or counted)
+            yield self._event([], usage=self.tally.usage or usage_of(prompt_tokens, completion_tokens))
 
     def _take(self, event: Event) -> Iterator[bytes]:
         if self.is_done:
@@ -154,16 +170,7 @@ class Stream:
         if event.data == "[DONE]":
             self.is_done = True
             return
-        chunk = self._parsed(event)
-        usage = chunk.pop("usage", None)
-        if isinstance(usage, dict):
-            self.tally.usage = usage
-        listed = chunk.get("choices")
-        choices = [self._choice(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-        if isinstance(chunk.get("id"), str) and chunk["id"]:
-            self._id = chunk["id"]
-        if choices:
-            yield self._event(choices, chunk)
+        yield from self.take(self._parsed(event))
 
     def _parsed(self, event: Event) -> dict[str, Any]:
         try:
@@ -251,6 +258,47 @@ def whole(body: bytes, model: str, key: str, tally: Tally) -> dict[str, Any]:
         "id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), **_plain(answer),
         "object": "chat.completion", "model": model, "choices": choices,
     }  # fmt: skip
+
+
+def usage_of(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    """Tokens read and written, as clients are told of them."""
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
+
+
+def ended_well(events: Iterator[bytes], request_id: str) -> Generator[bytes]:
+    """A stream of which an error is an event, before the end that clients wait for.
+
+    Raises GatewayError from its first step only.
+    """
+    begun = False
+    try:
+        for event in events:
+            yield event
+            begun = True
+    except GatewayError as error:
+        if not begun:
+            raise
+        yield event_of(error)
+        yield DONE
+    except Exception:
+        if not begun:
+            raise
+        log.exception("a stream failed", request_id=request_id)
+        yield event_of(InferenceFailed("The gateway failed on this request; its log has the request id."))
+        yield DONE
+
+
+def without_thoughts(answer: dict[str, Any]) -> dict[str, Any]:
+    """A whole answer as programs read it that want bare JSON: without what a model thought aloud before."""
+    for choice in answer["choices"]:
+        content = choice["message"].get("content")
+        if isinstance(content, str):
+            choice["message"]["content"] = _THOUGHTS.sub("", content, count=1)
+    return answer
 
 
 def figures(usage: dict[str, Any] | None) -> tuple[int, int] | None:

@@ -3,7 +3,6 @@
 import json
 import socket
 import time
-import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ from http import HTTPStatus
 from typing import Any
 
 import gevent
-import structlog
 from sqlalchemy.orm import Session
 
 from gateway.adapters.providers.passthrough import Head, Pool
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.chat import service_turns as turns
 from gateway.features.chat.service_turns import Turn
@@ -26,12 +25,10 @@ from gateway.features.providers import service_upstream
 from gateway.features.providers.service_upstream import Reached, Upstreams
 
 from . import service
-from .chunks import DONE, KEEP_ALIVE, Stream, Tally, embeddings, whole
-from .failures import CompletionTimeout, InferenceFailed, event_of, from_answer
+from .chunks import DONE, KEEP_ALIVE, Stream, Tally, embeddings, ended_well, usage_of, whole, without_thoughts
+from .failures import CompletionTimeout, InferenceFailed, from_answer
 from .relay import Patience, Question, Relay
 from .service import Admission
-
-log = structlog.get_logger("gateway.openai")
 
 CHAT = "/chat/completions"
 
@@ -66,12 +63,14 @@ class Direct:
         admission: Admission,
         patience: Patience,
         client: socket.socket | None,
+        caused_by: Span | None = None,
     ) -> None:
         self.tally = Tally()
         self._gate = gate
         self._actor = actor
         self._request_id = request_id
         self._admission = admission
+        self._caused_by = caused_by
         self._patience = patience
         self._relay = Relay(gate.pool, patience, actor, client)
         self._key = ""
@@ -81,17 +80,19 @@ class Direct:
         self._has_asked = False
 
     @property
-    def thread_id(self) -> uuid.UUID | None:
+    def headers(self) -> dict[str, str]:
         """The chat thread that it is a turn of."""
-        return self._admission.turn.thread_id if self._admission.turn is not None else None
+        return {"X-Thread-Id": str(self._admission.turn.thread_id)} if self._admission.turn is not None else {}
 
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer in one piece. Raises GatewayError."""
         with self._running():
             self._checked(self._ask({**body, "stream": False, "stream_options": None}))
             answer = whole(self._relay.read(), self._admission.model, self._key, self.tally)
+            if self._admission.is_background:
+                answer = without_thoughts(answer)
             if self.tally.usage is None:
-                answer["usage"] = _usage(*service.estimated(self._admission, self.tally))
+                answer["usage"] = usage_of(*service.estimated(self._admission, self.tally))
             self._settle(is_whole=True)
             return answer
 
@@ -100,23 +101,7 @@ class Direct:
 
         Raises GatewayError from its first step only; later an error is an event, and the stream ends as it should.
         """
-        begun = False
-        try:
-            with self._running():
-                for event in self._events(body):
-                    yield event
-                    begun = True
-        except GatewayError as error:
-            if not begun:
-                raise
-            yield event_of(error)
-            yield DONE
-        except Exception:
-            if not begun:
-                raise
-            log.exception("a stream failed", request_id=self._request_id)
-            yield event_of(InferenceFailed("The gateway failed on this request; its log has the request id."))
-            yield DONE
+        return ended_well(self._events(body), self._request_id)
 
     def embeddings(self, body: dict[str, Any]) -> dict[str, Any]:
         """Texts embedded. Raises GatewayError; Invalid where the model's server embeds none."""
@@ -127,7 +112,7 @@ class Direct:
             self._checked(head)
             answer = embeddings(self._relay.read(), self._admission.model, self._key, self.tally)
             if self.tally.usage is None:
-                answer["usage"] = _usage(self._admission.call.prompt_tokens, 0)
+                answer["usage"] = usage_of(self._admission.call.prompt_tokens, 0)
             self._settle(is_whole=True)
             return answer
 
@@ -140,6 +125,10 @@ class Direct:
         return self._admission.behind
 
     def _events(self, body: dict[str, Any]) -> Iterator[bytes]:
+        with self._running():
+            yield from self._told(body)
+
+    def _told(self, body: dict[str, Any]) -> Iterator[bytes]:
         options = body.get("stream_options") or {}
         stream = Stream(self._admission.model, usage_wanted=bool(options.get("include_usage")))
         self.tally = stream.tally
@@ -188,7 +177,8 @@ class Direct:
         sent["model"] = reached.upstream.model
         if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None and "max_completion_tokens" in body:
             sent["max_tokens"] = body["max_completion_tokens"]
-        return Question(reached.upstream, path, json.dumps(sent, allow_nan=False).encode())
+        upstream = reached.upstream.within(str(self._caused_by)) if self._caused_by else reached.upstream
+        return Question(upstream, path, json.dumps(sent, allow_nan=False).encode())
 
     def _loaded(self) -> Reached:
         """Has a node load the model, and waits for it as long as the call may wait. Raises GatewayError."""
@@ -247,11 +237,3 @@ class Direct:
     def _save(self, turn: Turn, text: str) -> None:
         with self._unit() as work:
             turns.save_progress(work, turn, text)
-
-
-def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-    }

@@ -15,6 +15,7 @@ from gateway.core.errors import (
     TooLarge,
     TooMany,
 )
+from gateway.features.limits.service_spending import SpendLimitReached
 
 LONGEST_REASON = 300
 
@@ -41,6 +42,12 @@ _THE_CALLERS: dict[int, type[GatewayError]] = {400: BadRequest, 413: TooLarge, 4
 """Upstream's refusals that are about the request itself."""
 
 
+_OF_TASKS: dict[str, type[GatewayError]] = {
+    "timed_out": CompletionTimeout, "timeout": CompletionTimeout, "spend_limit_reached": SpendLimitReached,
+}  # fmt: skip
+"""Codes of failed tasks that clients treat in a way of their own."""
+
+
 def error_shape(status: int, detail: str, code: str, errors: Sequence[FieldError] = ()) -> dict[str, Any]:
     """The body of an error (OpenAI's API reference, "Error object")."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
@@ -61,6 +68,14 @@ def from_provider(error: ProviderError) -> GatewayError:
     if error.code == "not_running":
         return Overloaded(str(error), headers={"Retry-After": "5"})
     return InferenceFailed(str(error))
+
+
+def from_task(status: str, error: Mapping[str, Any]) -> GatewayError:
+    """The error for a task of the agent that has failed or was canceled."""
+    message = str(error.get("message") or f"The agent's task is {status}.")
+    if status == "canceled":
+        return RequestCanceled(message)
+    return _OF_TASKS.get(str(error.get("code")), InferenceFailed)(message)
 
 
 def from_answer(head: Head, body: bytes, model: str, key: str) -> GatewayError:

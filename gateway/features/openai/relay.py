@@ -37,6 +37,9 @@ LONGEST_PAUSE_S = 3.0
 LOOK_AGAIN_S = 0.25
 LAST_WORD_S = 1.0
 
+CLIENT_GONE = "The client has closed its connection."
+IDENTITY_ENDED = "Your session or token has ended."
+
 RETRIED = (500, 502, 503, 504)
 
 
@@ -70,12 +73,11 @@ class Relay:
         self.actor = actor
         self._pool = pool
         self._patience = patience
-        self._client = client
         self._mail: Queue[Head | bytes | _End | GatewayError] = Queue(PIECES_AHEAD)
         self._began = time.monotonic()
         self._ended: GatewayError | None = None
         self._pump: gevent.Greenlet | None = None
-        self._watcher = gevent.spawn(self._watch_client) if client is not None else None
+        self._watcher = gevent.spawn(when_closed, client, self._client_gone) if client is not None else None
 
     def ask(self, question: Callable[[], Question]) -> Head:
         """Asks, again where it is refused for the moment; the head of the answer. Raises GatewayError.
@@ -111,7 +113,7 @@ class Relay:
 
     def end(self) -> None:
         """The identity behind it has ended."""
-        self._stop(RequestCanceled("Your session or token has ended."))
+        self._stop(RequestCanceled(IDENTITY_ENDED))
 
     def close(self) -> None:
         """Ends what is left of it, the upstream's work included."""
@@ -198,16 +200,19 @@ class Relay:
             gevent.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - so that clients do not return all at once
             pause, tries = min(LONGEST_PAUSE_S, pause * 2), tries + 1
 
-    def _watch_client(self) -> None:
-        """Ends everything as soon as the client has closed its connection."""
-        assert self._client is not None
-        with suppress(OSError):
-            while True:
-                gevent.socket.wait_read(self._client.fileno())
-                if not self._client.recv(1, socket.MSG_PEEK):
-                    break
-                gevent.sleep(LOOK_AGAIN_S)  # it has sent its next request already
-        self._stop(RequestCanceled("The client has closed its connection."))
+    def _client_gone(self) -> None:
+        self._stop(RequestCanceled(CLIENT_GONE))
+
+
+def when_closed(client: socket.socket, then: Callable[[], None]) -> None:
+    """Calls `then` as soon as the client has closed its connection."""
+    with suppress(OSError):
+        while True:
+            gevent.socket.wait_read(client.fileno())
+            if not client.recv(1, socket.MSG_PEEK):
+                break
+            gevent.sleep(LOOK_AGAIN_S)  # it has sent its next request already
+    then()
 
 
 def _is_passing(head: Head) -> bool:

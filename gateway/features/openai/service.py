@@ -13,6 +13,7 @@ from gateway.core.errors import GatewayError, Invalid
 from gateway.core.policy import Resource
 from gateway.core.redaction import redact_all
 from gateway.core.unit_of_work import Work
+from gateway.features.agents import service_chat as agent
 from gateway.features.chat import service_turns as turns
 from gateway.features.chat.service_turns import Place, Turn
 from gateway.features.limits import service_spending as spending
@@ -23,6 +24,9 @@ from gateway.features.settings import service as settings
 
 from .chunks import Tally, figures
 from .failures import from_provider
+
+GRACE_S = 60.0
+"""How long what a call may spend stays reserved after its time, for it to be settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,17 @@ class Admission:
     reservation: Reservation | None
     project_id: uuid.UUID | None
     turn: Turn | None = None
+    is_background: bool = False
+    """Whether a program asks on its own, for a title, tags or the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A turn of the agent whose task is made. `prompt_tokens` is what it looks like the messages come to."""
+
+    turn: Turn
+    task_id: uuid.UUID
+    prompt_tokens: int
 
 
 def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
@@ -73,6 +88,51 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
 
     Raises Forbidden, NotFound naming the model or the project, SpendLimitReached, and the errors of `credentials.use`.
     """
+    project_id, behind = _allowed(work, wish)
+    reached = _reached(work, upstreams, behind)
+    token_id = work.actor.credential_id if work.actor.via == "token" else None
+    call = Call(behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s + GRACE_S)
+    spends = wish.text is not None and spending.may_be_bound(work)
+    reservation = spending.reserve(work, call) if spends else None
+    turn = _turn(work, wish, project_id)
+    is_background = turns.is_background(wish.messages)
+    return Admission(wish.model, behind, call, reached, reservation, project_id, turn, is_background)
+
+
+def commission(
+    work: Work, upstreams: Upstreams, wish: Wish, told: Sequence[dict[str, Any]], files: Sequence[uuid.UUID]
+) -> Commission:
+    """Decides on a turn of the agent and makes its task, which meters itself, and has `files` as attachments.
+
+    `told` are the messages as the agent reads them: with the pictures that they name.
+
+    Raises what `admit` does but for spending, and what refuses a task: Invalid, TooMany, a preference.
+    """
+    project_id, behind = _allowed(work, wish)
+    _reached(work, upstreams, behind)
+    turn = _turn(work, wish, project_id)
+    assert turn is not None, "a turn of the agent is one of a chat"
+    prompt = turns.text_of(wish.messages[-1])
+    task_id = agent.begin(work, told, prompt, turn.project_id, wish.lasts_s, files)
+    turns.name_task(work, turn, task_id)
+    return Commission(turn, task_id, tokens_of(len(wish.text or "")))
+
+
+def is_for_agent(body: dict[str, Any]) -> bool:
+    """Whether the agent answers what `orchestrator` is asked.
+
+    What only a model by itself can give, and what clients ask for on their own, is for the model behind it.
+    """
+    shape = body.get("response_format")
+    is_shaped = isinstance(shape, dict) and shape.get("type", "text") != "text"
+    messages = body["messages"]
+    is_said = bool(messages) and messages[-1].get("role") == "user" and bool(messages[-1].get("content"))
+    is_plain = not is_shaped and body.get("n") in (None, 1) and not body.get("logprobs")
+    return is_said and is_plain and not turns.is_background(messages)
+
+
+def _allowed(work: Work, wish: Wish) -> tuple[uuid.UUID | None, str]:
+    """The project and the PROVIDER/MODEL of a call that its caller may make; what was taken out of it is recorded."""
     project_id = projects.named(work, wish.project).id if wish.project else None
     work.allow("models.use", Resource("models", wish.model, project_id=project_id))
     behind = wish.model
@@ -85,17 +145,17 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
             "models.use", Resource("models", wish.model, project_id=project_id),
             allowed=True, reason=f"secrets were taken out: {told}",
         )  # fmt: skip
+    return project_id, behind
+
+
+def _reached(work: Work, upstreams: Upstreams, behind: str) -> Reached | None:
+    """Where a model is reached; None for a local one that has to be loaded first. Raises GatewayError."""
     try:
-        reached = upstreams.find(work, behind)
+        return upstreams.find(work, behind)
     except ProviderError as error:
         if error.code != "not_running":
             raise from_provider(error) from error
-        reached = None
-    token_id = work.actor.credential_id if work.actor.via == "token" else None
-    call = Call(behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s)
-    spends = wish.text is not None and spending.may_be_bound(work)
-    reservation = spending.reserve(work, call) if spends else None
-    return Admission(wish.model, behind, call, reached, reservation, project_id, _turn(work, wish, project_id))
+        return None
 
 
 def _turn(work: Work, wish: Wish, project_id: uuid.UUID | None) -> Turn | None:
@@ -132,11 +192,15 @@ def keep_answer(
     work: Work, admission: Admission, tally: Tally, failure: GatewayError | None, *, is_whole: bool
 ) -> None:
     """Stores an answer in its thread, as far as it came."""
-    if admission.turn is None:
-        return
+    if admission.turn is not None:
+        close_turn(work, admission.turn, tally, failure, is_whole=is_whole)
+
+
+def close_turn(work: Work, turn: Turn, tally: Tally, failure: GatewayError | None, *, is_whole: bool) -> None:
+    """Stores how an answer ended."""
     text = "".join(tally.text)
     turns.close_turn(
-        work, admission.turn, text=text, status="complete" if is_whole else "cut" if text else "failed",
+        work, turn, text=text, status="complete" if is_whole else "cut" if text else "failed",
         finish_reason=tally.finish_reason, usage=tally.usage,
         error={"code": failure.code, "message": failure.detail} if failure is not None else None,
     )  # fmt: skip
@@ -144,7 +208,12 @@ def keep_answer(
 
 def estimated(admission: Admission, tally: Tally) -> tuple[int, int]:
     """Tokens read and written of an answer whose upstream does not count."""
-    return admission.call.prompt_tokens, math.ceil(tally.letters / LETTERS_A_TOKEN)
+    return admission.call.prompt_tokens, tokens_of(tally.letters)
+
+
+def tokens_of(letters: int) -> int:
+    """Tokens that a text of so many letters looks like."""
+    return math.ceil(letters / LETTERS_A_TOKEN)
 
 
 def without_secrets(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Counter[str]]:

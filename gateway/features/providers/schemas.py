@@ -10,13 +10,25 @@ from gateway.core.addresses import checked_base_url
 from gateway.core.schemas import In, Out, PageQuery, Versioned
 
 
+class ModelPrice(Out):
+    """What a model costs, in US dollars a million tokens that it reads and writes."""
+
+    input: float
+    output: float
+
+
 class ModelOut(Out):
-    """One model; `id` is PROVIDER/MODEL, or the agent `orchestrator`."""
+    """One model; `id` is PROVIDER/MODEL, or the agent `orchestrator`. What nobody has told of it is null.
+
+    `context_length` is how many tokens it reads at once; `price` is the setting's, else what its server lists.
+    """
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+    context_length: int | None = None
+    price: ModelPrice | None = None
 
 
 class ModelList(Out):

@@ -17,9 +17,10 @@ from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials.service import Stamp
 from gateway.features.nodes import service as nodes
+from gateway.features.settings import service as settings_of_operators
 
 from . import service_use
-from .schemas import ModelOut
+from .schemas import ModelOut, ModelPrice
 from .service_use import Configured
 
 AGENT = "orchestrator"
@@ -142,14 +143,31 @@ def _read(work: Work) -> tuple[dict[str, Server], list[ModelOut]]:
         if node.host == platform.node():  # what another machine's node found on loopback is not on ours
             found: dict[str, Any] = node.capabilities.get("found_providers", {})
             servers |= {name: Server(each["kind"], each["base_url"]) for name, each in found.items()}
+    named: list[str] = []
     for name, settings in service_use.configured(work).items():
         servers.pop(name, None)
         if settings.enabled:
             servers[name] = Server(settings.kind, settings.base_url, settings)
+            named += [f"{name}/{model}" for model in settings.models or ()]
     started = int(min((node.started_at.timestamp() for node in online), default=0))
     models = {AGENT: ModelOut(id=AGENT, created=started, owned_by="gateway")}
     for node in online:
         for model in node.capabilities.get("models", []):
-            created, owner = model.get("created") or started, model.get("owned_by") or "unknown"
-            models.setdefault(model["id"], ModelOut(id=model["id"], created=created, owned_by=owner))
+            models.setdefault(model["id"], _listed(model, started))
+    for model_id in named:  # known before a node has looked at the provider
+        models.setdefault(model_id, ModelOut(id=model_id, created=started, owned_by=model_id.partition("/")[0]))
+    prices: dict[str, dict[str, float]] = settings_of_operators.value(work, "providers.prices")
+    for model_id, known in models.items():
+        set_price = prices.get(model_id) or prices.get(f"{model_id.partition('/')[0]}/*")
+        if set_price is not None:
+            known.price = ModelPrice(**set_price)
     return servers, list(models.values())
+
+
+def _listed(model: dict[str, Any], started: int) -> ModelOut:
+    """A model as a node has found it in its server's list."""
+    price = model.get("price")
+    return ModelOut(
+        id=model["id"], created=model.get("created") or started, owned_by=model.get("owned_by") or "unknown",
+        context_length=model.get("context_size"), price=ModelPrice(**price) if price else None,
+    )  # fmt: skip

@@ -109,7 +109,7 @@ def _through_gateway(stage: Stage, upstream: str) -> Way:
     for name in ("limits.requests_per_minute", "limits.token_requests_per_minute", "limits.concurrent_requests",
                  "limits.open_streams", "limits.token_open_streams"):  # fmt: skip
         highest = gateway.call("GET", f"/v1/settings/{name}").json()["maximum"]
-        gateway.call("PUT", f"/v1/settings/{name}", json={"value": highest}).raise_for_status()
+        gateway.call("PUT", f"/v1/settings/{name}", json={"value": int(highest)}).raise_for_status()
     return Way(f"{gateway.url}/v1", gateway.token, "bench/")
 
 

@@ -1,0 +1,166 @@
+/** One thread: what was said, the answer that is coming, and the box for the next word. */
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { ask, forget, liveAnswer, readAlong, setRefusal, stop } from "../../answers.js";
+import { branchOf, newestLeaf, told } from "../../chat-tree.js";
+import { navigate } from "../../router.js";
+import { can } from "../../session.js";
+import { useResource } from "../../resource.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { openForm } from "../../components/form.js";
+import { Icon } from "../../components/icon.js";
+import { Menu } from "../../components/menu.js";
+import { Loaded } from "../../components/states.js";
+import { attempt, toast } from "../../components/toast.js";
+import { Box, usualModel } from "./box.js";
+import { MessageView } from "./message.js";
+/** @import { Message, Thread } from "../../types.js" */
+/** @import { Live } from "../../answers.js" */
+
+const PAGE = 200;
+const MOST_PAGES = 20;
+const NEAR_END = 80;
+const LOOK_AGAIN_MS = 2500;
+
+/** @typedef {{thread: Thread | null, messages: Message[]}} Talk */
+
+/** A thread with its messages on all branches; nothing where it is still to be begun. @param {string} id @returns {Promise<Talk>} */
+async function readTalk(id) {
+  if (!id) return { thread: null, messages: [] };
+  const thread = await api.get(`/v1/chat/threads/${id}`);
+  /** @type {Message[]} */
+  const messages = [];
+  let cursor = null;
+  for (let n = 0; n < MOST_PAGES; n++) {
+    const page = await api.get(`/v1/chat/threads/${id}/messages`, { limit: PAGE, cursor });
+    messages.push(...page.items);
+    cursor = page.next_cursor;
+    if (!cursor) break;
+  }
+  return { thread, messages };
+}
+
+/** Whether a thread holds more than so many messages by now; what was refused after it was stored is to be seen there. @param {string} id @param {number} count */
+const hasMore = (id, count) =>
+  readTalk(id).then(
+    ({ messages }) => messages.length > count,
+    () => false,
+  );
+
+/** @param {{thread: Thread}} props */
+function ThreadMenu({ thread }) {
+  const path = `/v1/chat/threads/${thread.id}`;
+  const rename = () => openForm({ title: "Rename the chat", action: "Rename", initial: { title: thread.title }, fields: [{ name: "title", label: "Title", required: true }], send: ({ title }) => api.patch(path, { title }) });
+  const destroy = () =>
+    confirmFirst({
+      title: `Delete ${thread.title}?`,
+      text: html`The chat <b>${thread.title}</b> is deleted with all its messages. Tasks and files that came of it stay.`,
+      action: "Delete chat",
+      run: async () => {
+        await api.remove(path);
+        toast("Chat deleted");
+        navigate("/chat");
+      },
+    });
+  const items = [
+    ...(can("threads.update") ? [{ label: "Rename…", icon: "pencil", run: rename }] : []),
+    ...(can("threads.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: destroy }] : []),
+  ];
+  return items.length ? html`<${Menu} label="Actions for this chat" items=${items} />` : null;
+}
+
+/** Keeps the end in view while one is at the end. @param {any} changes */
+function useEndInView(changes) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const isAtEnd = useRef(true);
+  useLayoutEffect(() => {
+    if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [changes]);
+  const onScroll = () => {
+    const { scrollHeight, scrollTop, clientHeight } = /** @type {HTMLDivElement} */ (box.current);
+    isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
+  };
+  return { box, onScroll };
+}
+
+/** Follows the answer that is coming, whoever asked: along its stream, or where that is not ours by looking again. @param {string} id @param {boolean} streams @param {() => void} reload */
+function useComingAnswer(id, streams, reload) {
+  const live = liveAnswer(id);
+  useEffect(() => {
+    if (!streams) return void forget(id);
+    /** @type {number | undefined} */
+    let timer;
+    let left = false;
+    readAlong(id).then((found) => {
+      if (!found && !left) timer = setInterval(reload, LOOK_AGAIN_MS);
+    });
+    return () => {
+      left = true;
+      clearInterval(timer);
+    };
+  }, [id, streams]);
+  useEffect(() => {
+    if (live?.state === "over") reload();
+  }, [live?.state]);
+  return live;
+}
+
+/** @param {{live: Live}} props what was said and is not stored yet */
+const Sending = ({ live }) => html`<article class="chat-message is-user" aria-label="You"><div class="chat-bubble"><div class="chat-plain">${live.asked}</div></div><p class="chat-note"><span class="pulse" aria-hidden="true"></span>Sending…</p></article>`;
+
+/** @param {{id: string, talk: Talk, reload: () => void, mayWrite: boolean, children?: any}} props */
+function Talking({ id, talk: { thread, messages }, reload, mayWrite, children }) {
+  const branch = branchOf(messages, thread?.message_id ?? null);
+  const streams = branch.at(-1)?.status === "streaming";
+  const live = useComingAnswer(id, streams, reload);
+  const [model, setModel] = useState(branch.findLast((message) => message.model)?.model ?? usualModel());
+  const { box, onScroll } = useEndInView(`${branch.length} ${live?.text.length} ${live?.state} ${branch.at(-1)?.status}`);
+  const isBusy = streams || Boolean(live && live.state !== "over");
+
+  /** @param {string} threadId @param {string | null} parentId @param {Message[]} before @param {any} content @param {string} asked */
+  const send = (threadId, parentId, before, content, asked) => ask({ threadId, parentId, model, messages: [...told(before), { role: "user", content }], asked }, reload);
+  const onSend = async (/** @type {string} */ text, /** @type {any} */ content) => {
+    if (id) {
+      return send(id, branch.at(-1)?.id ?? null, branch, content, text).catch(async (error) => {
+        if (!(await hasMore(id, messages.length))) throw error;
+        reload();
+      });
+    }
+    const made = await api.post("/v1/chat/threads");
+    const sent = send(made.id, null, [], content, text);
+    navigate(`/chat/${made.id}`, { replace: true });
+    await sent.catch(async (error) => {
+      if (!(error instanceof api.ApiError)) throw error;
+      if (!(await hasMore(made.id, 0))) setRefusal(made.id, { text, error });
+    });
+  };
+  const before = (/** @type {Message} */ message) => branch.slice(0, branch.indexOf(message));
+  const doings = {
+    onEdit: mayWrite && !isBusy ? (/** @type {Message} */ message, /** @type {string} */ text) => {
+      const files = (message.content ?? []).filter((part) => part.type !== "text");
+      void attempt(() => send(id, message.parent_id, before(message), files.length ? [{ type: "text", text }, ...files] : text, text));
+    } : null,
+    onRetry: mayWrite && !isBusy ? (/** @type {Message} */ answer) => {
+      const question = branch[branch.indexOf(answer) - 1];
+      if (question) void attempt(() => send(id, question.id, before(question), question.content ?? question.text, ""));
+    } : null,
+    onShow: (/** @type {string} */ shown) => void attempt(() => api.patch(`/v1/chat/threads/${id}`, { message_id: newestLeaf(messages, shown) })).then(reload),
+  };
+  return html`<section class="chat-main" aria-label="Conversation">
+    <div class="page-head chat-head">${children}<h1>${thread?.title ?? "New chat"}</h1>${thread && html`<${ThreadMenu} thread=${thread} />`}</div>
+    <div class="chat-messages" ref=${box} onScroll=${onScroll} role="log" aria-label="Messages" aria-busy=${String(isBusy)} tabindex="0">
+      ${!branch.length && !live && html`<div class="chat-welcome"><${Icon} icon="messages" /><p>Ask a model, or have <b>orchestrator</b>, the agent, do something: it works in the sandbox, with your files and your rights.</p></div>`}
+      ${branch.map((message) => html`<${MessageView} key=${message.id} message=${message} all=${messages} live=${message.status === "streaming" ? live : null} doings=${doings} />`)}
+      ${live?.asked && !streams && html`<${Sending} live=${live} />`}
+    </div>
+    <${Box} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${() => attempt(() => stop(id)).then(reload)} />
+  </section>`;
+}
+
+/** @param {{id: string, mayWrite: boolean, children?: any}} props */
+export function Conversation({ id, mayWrite, children }) {
+  const talk = useResource(id, () => readTalk(id), (event) => event.data?.thread_id === id);
+  if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} mayWrite=${mayWrite}>${children}<//>`;
+  return html`<section class="chat-main" aria-label="Conversation"><div class="page-head chat-head">${children}<h1>Chat</h1></div><div class="chat-messages"><${Loaded} of=${talk} what="the chat" rows=${6}>${() => null}<//></div></section>`;
+}
