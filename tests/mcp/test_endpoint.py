@@ -1,0 +1,185 @@
+"""What the endpoint of MCP lets in, refuses, keeps apart and takes up again."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import LiveGateway, wait_until
+from tests.http.callers import Person, assert_problem, new_person
+
+NEWEST = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": NEWEST,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def rpc(who: LiveGateway | Person, method: str, **params: Any) -> httpx.Response:
+    """A request of the newest revision."""
+    headers = {"MCP-Protocol-Version": NEWEST, "Mcp-Method": method, "Accept": "application/json"}
+    if name := params.get("name") or params.get("uri"):
+        headers["Mcp-Name"] = name
+    body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"_meta": META, **params}}
+    return who.call("POST", "/mcp", json=body, headers=headers)
+
+
+def tool(who: LiveGateway | Person, name: str, /, **arguments: Any) -> dict[str, Any]:
+    """The result of a tool."""
+    return rpc(who, "tools/call", name=name, arguments=arguments).json()["result"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def bob(live_gateway: LiveGateway) -> Person:
+    return new_person(live_gateway, "mcp-bob")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example:80"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Authorization": ""}, 401),
+        ({"Authorization": "Bearer uag_wrong"}, 401),
+    ],
+)
+def test_who_is_not_let_in_elsewhere_is_not_let_in_here(
+    live_gateway: LiveGateway, headers: dict[str, str], status: int
+) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    for method in ("POST", "GET", "DELETE"):
+        assert_problem(live_gateway.call(method, "/mcp", json=body, headers=headers), status)
+
+
+def test_who_is_not_signed_in_learns_where_tokens_come_from(live_gateway: LiveGateway) -> None:
+    for path in ("/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"):
+        found = live_gateway.http.get(live_gateway.url + path).json()
+        assert found["resource"] == f"{live_gateway.url}/mcp"
+        assert found["bearer_methods_supported"] == ["header"]
+
+
+def test_one_user_reaches_nothing_of_anothers(live_gateway: LiveGateway, bob: Person) -> None:
+    mine = tool(live_gateway, "run_task", commands=["echo secret > artifacts/secret"])["structuredContent"]
+    file = mine["artifacts"][0]["id"]
+    for name in ("get_task", "get_task_result", "cancel_task", "delete_task"):
+        refused = tool(bob, name, id=mine["task_id"])
+        assert refused["isError"], name
+        assert refused["structuredContent"]["status"] == 404
+    for uri in (f"gateway://artifacts/{file}", f"gateway://tasks/{mine['task_id']}/result"):
+        answer = rpc(bob, "resources/read", uri=uri).json()
+        assert answer["error"]["code"] == -32002, answer
+    assert file not in json.dumps(rpc(bob, "resources/list").json())
+
+
+def test_a_token_lists_and_calls_only_what_its_scopes_take_in(live_gateway: LiveGateway) -> None:
+    made = live_gateway.call("POST", "/v1/tokens", json={"name": "mcp", "scopes": ["tasks.read"]}).json()
+    narrow = Person(live_gateway, "owner", "", made["token"])
+    names = {each["name"] for each in rpc(narrow, "tools/list").json()["result"]["tools"]}
+    assert "list_tasks" in names
+    assert names.isdisjoint({"create_task", "run_task", "list_nodes", "write_artifact", "set_preference"})
+    refused = tool(narrow, "run_task", commands=["true"])
+    assert refused["structuredContent"]["code"] == "forbidden"
+    assert live_gateway.call("DELETE", f"/v1/tokens/{made['id']}").status_code == 204
+    assert_problem(rpc(narrow, "tools/list"), 401)
+
+
+def test_each_call_is_recorded_under_its_own_action(live_gateway: LiveGateway, bob: Person) -> None:
+    answer = rpc(bob, "tools/call", name="list_nodes", arguments={})
+    assert answer.json()["result"]["structuredContent"]["status"] == 403
+    records = live_gateway.call("GET", "/v1/audit?action=nodes.read&decision=deny&limit=20").json()["items"]
+    assert answer.headers["X-Request-Id"] in {record["request_id"] for record in records}
+
+
+def test_revoking_a_token_ends_its_open_call_within_a_second(live_gateway: LiveGateway) -> None:
+    made = live_gateway.call("POST", "/v1/tokens", json={"name": "mcp"}).json()
+    person, ended = Person(live_gateway, "owner", "", made["token"]), threading.Event()
+
+    def call() -> None:
+        try:
+            tool(person, "run_task", name="outlives-its-caller", commands=["sleep 5"])
+        except (httpx.HTTPError, KeyError, ValueError):
+            ended.set()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    wait_until(lambda: [t for t in live_gateway.unfinished() if t["name"].startswith("outlives-its-caller")], 10)
+    live_gateway.call("DELETE", f"/v1/tokens/{made['id']}")
+    revoked_at = time.monotonic()
+    assert ended.wait(5)
+    assert time.monotonic() - revoked_at < 2
+    thread.join(10)
+    for task in live_gateway.unfinished():
+        live_gateway.call("POST", f"/v1/tasks/{task['id']}/cancel")
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "status", "code"),
+    [
+        ({}, "{", 400, -32700),
+        ({}, "[]", 400, -32600),
+        ({}, '{"jsonrpc": "2.0", "id": true, "method": "ping"}', 400, -32600),
+        ({}, '{"jsonrpc": "2.0", "id": 1, "method": "nothing"}', 200, -32601),
+        ({}, '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "nothing"}}', 200, -32602),
+        ({"MCP-Protocol-Version": "1999-01-01"}, '{"jsonrpc": "2.0", "id": 1, "method": "ping"}', 400, -32022),
+        ({"MCP-Protocol-Version": NEWEST}, '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', 400, -32602),
+        (
+            {"MCP-Protocol-Version": NEWEST, "Mcp-Method": "tools/call"},
+            json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}}), 400, -32020,
+        ),
+        (
+            {"MCP-Protocol-Version": NEWEST, "Mcp-Method": "tools/call", "Mcp-Name": "get_task"},
+            json.dumps(
+                {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "delete_task", "_meta": META}}
+            ), 400, -32020,
+        ),
+        (
+            {"MCP-Protocol-Version": NEWEST, "Mcp-Method": "initialize"},
+            json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"_meta": META}}), 404, -32601,
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_message_is_an_error_of_the_protocol(
+    live_gateway: LiveGateway, headers: dict[str, str], message: str, status: int, code: int
+) -> None:
+    answer = live_gateway.call("POST", "/mcp", content=message, headers={"Content-Type": "application/json", **headers})
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"]["code"] == code
+
+
+def test_a_path_in_an_argument_stays_an_argument(live_gateway: LiveGateway) -> None:
+    for value in ("../nodes", "..", "x/../../nodes", "%2e%2e"):
+        refused = tool(live_gateway, "get_task", id=value)
+        assert refused["isError"], value
+        assert "node" not in json.dumps(refused["structuredContent"].get("items", ""))
+
+
+def test_a_lost_call_is_taken_up_again_by_its_user_alone(live_gateway: LiveGateway, bob: Person) -> None:
+    params = {"name": "run_task", "arguments": {"commands": ["sleep 2; echo late"]}, "_meta": {"progressToken": 5}}
+    body = {"jsonrpc": "2.0", "id": "lost", "method": "tools/call", "params": params}
+    headers = {"Authorization": f"Bearer {live_gateway.token}", "Accept": "application/json, text/event-stream"}
+    with live_gateway.http.stream("POST", f"{live_gateway.url}/mcp", json=body, headers=headers) as answer:
+        last = next(line for line in answer.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
+    assert_problem(bob.call("GET", "/mcp", headers={"Last-Event-ID": last}), 404)
+    assert_problem(live_gateway.call("GET", "/mcp", headers={"Last-Event-ID": "rubbish"}), 422)
+    assert_problem(live_gateway.call("GET", "/mcp"), 405)
+    rest = live_gateway.call("GET", "/mcp", headers={"Last-Event-ID": last}).text
+    messages = [json.loads(line[6:]) for line in rest.splitlines() if line.startswith("data: {")]
+    assert messages[-1]["id"] == "lost"
+    assert messages[-1]["result"]["content"][0]["text"] == "late"
+    assert {message["params"]["progressToken"] for message in messages[:-1]} <= {5}
+
+
+def test_a_session_of_another_user_is_none(live_gateway: LiveGateway, bob: Person) -> None:
+    start = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}}
+    answer = live_gateway.call("POST", "/mcp", json=start)
+    assert answer.json()["result"]["protocolVersion"] == "2025-06-18"
+    session = {"Mcp-Session-Id": answer.headers["Mcp-Session-Id"]}
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    assert live_gateway.call("POST", "/mcp", json=ping, headers=session).json()["result"] == {}
+    assert_problem(bob.call("POST", "/mcp", json=ping, headers=session), 404, "no_such_session")
+    assert live_gateway.call("DELETE", "/mcp", headers=session).status_code == 204
