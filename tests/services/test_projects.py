@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway.core import references
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.features.artifacts.models import Artifact
 from gateway.features.identity import service as identity
-from gateway.features.projects import queries, service
+from gateway.features.projects import service
 from gateway.features.projects.models import Project
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
 from gateway.features.settings import service as settings
@@ -124,7 +125,7 @@ def test_what_is_referred_to_is_not_deleted_and_says_by_what(unit: Open, alice: 
 
 
 def test_counting_what_refers_ends_early(unit: Open, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "COUNTED", 1)
+    monkeypatch.setattr(references, "COUNTED", 1)
     project = make(unit, alice)
     for _ in range(3):
         with unit(alice) as work:
@@ -223,7 +224,7 @@ def test_what_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
 def test_everything_that_points_at_projects_has_an_index_for_it(unit: Open) -> None:
     """Else a deletion, which asks each of them, would cost what the tables hold."""
     with unit(SYSTEM):
-        tables = {table.name: table for _, table, _ in queries._referring(new_id())}
+        tables = {table.name: table for _, table, _ in references._referring("projects", new_id(), {})}
     assert {"tasks", "runs", "artifacts"} <= set(tables)
     for name, table in tables.items():
         columns = {index.columns.keys()[0] for index in table.indexes} | set(table.primary_key.columns.keys()[:1])

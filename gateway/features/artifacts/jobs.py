@@ -4,9 +4,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from . import service_purge
+
 if TYPE_CHECKING:
     from gateway.node.node import Node
 
+BATCH = 200
 LEFT_AFTER_S = 3600.0
 """A received file that nobody has written to or moved for so long belongs to nobody."""
 
@@ -16,5 +19,14 @@ async def sweep(node: "Node") -> None:
     await asyncio.to_thread(node.store.sweep_incoming, LEFT_AFTER_S, time.time())
 
 
+async def remove_unused(node: "Node") -> None:
+    """Deletes the files of purged artifacts, as far as they lie here."""
+    after = ""
+    while files := await node.unit(lambda work, after=after: service_purge.noted_files(work, after, BATCH)):  # type: ignore[misc]
+        for sha256 in files:
+            await node.unit(lambda work, sha256=sha256: service_purge.remove_file(work, node.store, sha256))  # type: ignore[misc]
+        after = files[-1]
+
+
 HANDLERS: dict[str, Any] = {}
-DUTIES = {sweep: 600.0}
+DUTIES = {sweep: 600.0, remove_unused: 60.0}

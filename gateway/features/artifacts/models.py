@@ -22,6 +22,7 @@ class Artifact(Base):
         Index("ix_artifacts_owner_id_id", "owner_id", "id"),
         Index("ix_artifacts_project_id_id", "project_id", "id"),
         Index("ix_artifacts_task_id_id", "task_id", "id"),
+        Index("ix_artifacts_run_id_id", "run_id", "id"),
         Index("ix_artifacts_sha256", "sha256"),
     )
 
@@ -36,3 +37,11 @@ class Artifact(Base):
     size: Mapped[int]
     sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class UnusedFile(Base):
+    """A file that a purged artifact had; it goes too, unless another artifact has the same bytes."""
+
+    __tablename__ = "artifact_unused_files"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)

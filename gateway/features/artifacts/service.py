@@ -52,7 +52,7 @@ def add(
     owner = owner_id or work.actor.user_id
     work.allow("artifacts.create", Resource("artifacts", None, owner, project_id))
     file, name = upload.file, safe_filename(upload.filename)
-    _lock(work, file.sha256)
+    take_turns(work, file.sha256)
     store.keep(file)
     artifact = Artifact(
         owner_id=owner, project_id=project_id, task_id=task_id, run_id=run_id,
@@ -115,7 +115,7 @@ def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
     artifact = get(work, artifact_id)
     work.allow("artifacts.delete", Resource("artifacts", artifact.id, artifact.owner_id, artifact.project_id))
     sha256 = artifact.sha256
-    _lock(work, sha256)
+    take_turns(work, sha256)
     work.session.delete(artifact)
     work.session.flush()
     work.emit(
@@ -128,13 +128,13 @@ def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
 
 
 def _remove_unused(work: Work, store: Store, sha256: str) -> None:
-    _lock(work, sha256)
+    take_turns(work, sha256)
     if not queries.is_stored(work.session, sha256):
         store.remove(sha256)
     work.session.commit()
 
 
-def _lock(work: Work, sha256: str) -> None:
+def take_turns(work: Work, sha256: str) -> None:
     """Adding and deleting the same bytes take turns, so that no row ever points at a deleted file."""
     work.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"artifact:{sha256}"})
 

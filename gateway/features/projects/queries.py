@@ -1,22 +1,17 @@
 """Every select on projects, and on what refers to one."""
 
 import uuid
-from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
+from gateway.core import references as core_references
 from gateway.core.database import Base
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
 from .models import Project
-
-SCOPED = {"preference_entries": "preferences"}
-"""Tables that name a project as their scope, without a foreign key; and what their rows are called."""
-
-COUNTED = 1000
-"""How many of one kind are counted before the answer is "more"."""
 
 _DEFAULT = select(Project).where(Project.owner_id == bindparam("user_id"), Project.is_default)
 
@@ -61,6 +56,12 @@ def by_id(session: Session, project_id: uuid.UUID) -> Project | None:
     return session.get(Project, project_id)
 
 
+def retentions(session: Session) -> dict[uuid.UUID, dict[str, Any]]:
+    """What projects say of how long their things are kept, as far as they say anything."""
+    query = select(Project.id, Project.retention).where(Project.retention != text("'{}'::jsonb")).order_by(Project.id)
+    return {row.id: row.retention for row in session.execute(query)}
+
+
 def default_of(session: Session, user_id: uuid.UUID) -> Project | None:
     """The user's default project."""
     return session.scalar(_DEFAULT, {"user_id": user_id})
@@ -80,20 +81,7 @@ def has_slug(session: Session, slug: str) -> bool:
 
 
 def references(session: Session, project_id: uuid.UUID) -> dict[str, int]:
-    """How many of each kind refer to the project, each counted up to COUNTED + 1; kinds with none are left out."""
-    counts: dict[str, int] = {}
-    for kind, table, condition in _referring(project_id):
-        few = select(literal(1)).select_from(table).where(condition).limit(COUNTED + 1).subquery()
-        if count := session.scalar(select(func.count()).select_from(few)):
-            counts[kind] = counts.get(kind, 0) + count
-    return counts
-
-
-def _referring(project_id: uuid.UUID) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
-    """Every table that keeps a project from being deleted, read off the foreign keys, so that new rooms join in."""
-    for table in Base.metadata.sorted_tables:
-        for key in table.foreign_keys:
-            if key.column.table is Project.__table__ and key.ondelete != "CASCADE":
-                yield table.name, table, key.parent == project_id
-        if table.name in SCOPED:
-            yield SCOPED[table.name], table, (table.c.scope_type == "project") & (table.c.scope_id == project_id)
+    """How many of each kind refer to the project; kinds with none are left out."""
+    scope = Base.metadata.tables["preference_entries"].c
+    scoped = ("preferences", (scope.scope_type == "project") & (scope.scope_id == project_id))
+    return core_references.references(session, Project.__tablename__, project_id, {"preference_entries": scoped})

@@ -1,6 +1,7 @@
 """Rules of projects: the only writer of this room's table."""
 
 import uuid
+from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
@@ -8,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
 from gateway.core.policy import Resource, can, rights_of
+from gateway.core.references import in_words
 from gateway.core.rights import Conditions
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
@@ -62,6 +64,24 @@ def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Proje
     return project
 
 
+def for_policy(work: Work, project_id: uuid.UUID, action: str) -> Project:
+    """The project that a policy is about, once `action` is allowed there. Raises Forbidden, Invalid."""
+    project, kind = queries.by_id(work.session, project_id), action.partition(".")[0]
+    if project is None:
+        work.allow(action, Resource(kind, None, work.actor.user_id))
+        raise Invalid.field("scope_id", NOT_THERE)
+    try:
+        work.allow(action, Resource(kind, None, project.owner_id, project.id))
+    except NotFound as error:
+        raise Invalid.field("scope_id", NOT_THERE) from error
+    return project
+
+
+def retentions(work: Work) -> dict[uuid.UUID, dict[str, Any]]:
+    """What projects say of how long their things are kept, for whoever carries that out."""
+    return queries.retentions(work.session)
+
+
 def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None, action: str) -> str | None:
     """Why work of that user that `for_new_work` let in would not be let in now; None when it would.
 
@@ -114,6 +134,12 @@ def describe(work: Work, project: Project) -> ProjectOut:
     return ProjectOut(**plain, effective_time_zone=zone)
 
 
+def time_zone_of(work: Work, project_id: uuid.UUID) -> str | None:
+    """The time zone that a project has of its own, if any: what lies in it inherits it. Whoever calls has decided."""
+    project = queries.by_id(work.session, project_id)
+    return project.time_zone if project else None
+
+
 def create(work: Work, wish: ProjectIn) -> Project:
     """A new project of the caller's. Raises Conflict for a taken slug."""
     work.allow("projects.create", Resource("projects", None, work.actor.user_id))
@@ -163,8 +189,8 @@ def remove(work: Work, project_id: uuid.UUID) -> None:
     if project.is_default:
         raise Conflict("A default project stays; make another one the default first.", code="default_project")
     if found := queries.references(work.session, project.id):
-        errors: list[FieldError] = [{"field": kind, "message": _count(count)} for kind, count in found.items()]
-        detail = ", ".join(f"{_count(count)} {kind}" for kind, count in found.items())
+        errors: list[FieldError] = [{"field": kind, "message": in_words(count)} for kind, count in found.items()]
+        detail = ", ".join(f"{in_words(count)} {kind}" for kind, count in found.items())
         raise Conflict(f"Still in this project: {detail}.", code="still_referenced", errors=errors)
     _announce(work, project, "project.deleted")
     work.session.delete(project)
@@ -195,10 +221,6 @@ def _set_default(work: Work, project: Project, wanted: bool) -> None:
         former.is_default = False
         work.session.flush()
     project.is_default = True
-
-
-def _count(count: int) -> str:
-    return str(count) if count <= queries.COUNTED else f"more than {queries.COUNTED}"
 
 
 def _announce(work: Work, project: Project, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, current_app, request
 from pydantic import ValidationError
 
+from gateway.core import tracing
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
 from gateway.core.paging import page
@@ -15,13 +16,15 @@ from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.schemas import ArtifactOut, UploadQuery
 from gateway.features.artifacts.uploads import received
-from gateway.features.runs import service as runs
 from gateway.features.runs.schemas import LogOut
+from gateway.features.sessions import service as sessions
 
-from . import service
+from . import service, service_bulk
 from .models import Task, TaskChange
 from .schemas import (
     TEXT_LIMIT,
+    BulkIn,
+    BulkOut,
     ChangeOut,
     ResultOut,
     RunFilter,
@@ -57,9 +60,21 @@ CREATE_BODY: dict[str, Any] = {
 
 @room.post("/tasks", responses={201: TaskOut}, summary="Submit a task", openapi_extensions=CREATE_BODY)
 def create_task() -> Response:
-    wish = _from_multipart() if request.mimetype == "multipart/form-data" else _from_json()
-    task = service.create(work(), wish)
-    return created(task, f"/v1/tasks/{task.id}")
+    return _create(_wish())
+
+
+@room.post(
+    "/sessions/<uuid:id>/tasks",
+    responses={201: TaskOut},
+    summary="Submit a task as part of a session",
+    openapi_extensions=CREATE_BODY,
+)
+def create_task_in_session(path: IdPath) -> Response:
+    session = sessions.for_work(work(), path.id)
+    wish = _wish()
+    if wish.session_id not in (None, session.id):
+        raise Invalid.field("session_id", "leave it out, or name the session of the address")
+    return _create(wish.model_copy(update={"session_id": session.id}))
 
 
 @room.get("/tasks", responses={200: Page[TaskItem]}, summary="Tasks")
@@ -67,6 +82,11 @@ def list_tasks(query: TaskQuery) -> Response:
     found = service.visible(work(), **query.model_dump(exclude={"limit", "cursor"}))
     rows, cursor = page(work().session, found, Task.id, limit=query.limit, cursor=query.cursor)
     return page_of(TaskItem, rows, cursor)
+
+
+@room.post("/tasks/bulk", responses={200: BulkOut}, summary="Cancel, retry or delete many tasks")
+def change_many(body: BulkIn) -> Response:
+    return answer(service_bulk.change(work(), body))
 
 
 @room.get("/tasks/<uuid:id>", responses={200: TaskOut}, summary="One task")
@@ -116,14 +136,7 @@ def get_history(path: IdPath, query: PageQuery) -> Response:
 )
 def get_logs(path: IdPath, query: RunFilter) -> Response:
     task = service.get(work(), path.id)
-    rows, cursor = runs.log_page(
-        work(),
-        task.id,
-        query.run_id or task.run_id,
-        stream=query.stream,
-        limit=query.limit,
-        cursor=query.cursor,
-    )
+    rows, cursor = service.log_page(work(), task, query)
     return page_of(LogOut, rows, cursor)
 
 
@@ -147,6 +160,15 @@ def add_artifact(path: IdPath, query: UploadQuery) -> Response:
         work(), store, received(query.filename), task_id=task.id, project_id=task.project_id, tags=tuple(task.tags)
     )
     return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")
+
+
+def _create(wish: TaskIn) -> Response:
+    task = service.create(work(), wish, tracing.parse(request.headers.get(tracing.HEADER)))
+    return created(task, f"/v1/tasks/{task.id}")
+
+
+def _wish() -> TaskIn:
+    return _from_multipart() if request.mimetype == "multipart/form-data" else _from_json()
 
 
 def _from_json() -> TaskIn:

@@ -2,16 +2,17 @@
 
 import asyncio
 import codecs
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.sandboxes import workspace
-from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox
+from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox, Stream
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.errors import TooLarge
 from gateway.features.artifacts.service import Upload
+from gateway.features.processes.host import hosted
 
 from .run_log import storable
 from .service_execution import JobReport, Plan, RunReport
@@ -35,7 +36,8 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     inputs = [(input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
     folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
     try:
-        report, last = await _run_all(attempt, plan, sandbox, folder)
+        async with hosted(node, attempt.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
+            report, last = await _run_all(attempt, plan, sandbox, folder)
         async with taken_artifacts(attempt, folder) as files:
             await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
     finally:
@@ -88,7 +90,8 @@ async def _run_one(
     output = Output(attempt, plan.job_ids[attempt.position])
     limits = Limits(
         wall_s=max(0.05, seconds), cpu_s=max(1, int(plan.timeout_s) + 1),
-        memory_bytes=config.task_memory_bytes, output_bytes=config.output_limit_bytes,
+        memory_bytes=config.task_memory_bytes,
+        output_bytes=max(plan.log_bytes, config.output_limit_bytes),
     )  # fmt: skip
     outcome = await sandbox.run(folder, Command(argv, plan.env, plan.network), limits, output.take)
     output.finish()
@@ -100,32 +103,40 @@ def _job_report(position: int, plan: Plan, outcome: Outcome, output: "Output") -
     if outcome.limit_hit is not None:
         code, message = LIMITS[outcome.limit_hit]
         error = {"code": code, "message": message.format(timeout_s=plan.timeout_s)}
-    if outcome.truncated:
-        output.note(f"Output was cut at {output.limit} bytes ({', '.join(sorted(outcome.truncated))}).\n")
+    cut = output.cut | outcome.truncated
+    if cut:
+        output.note(f"Output was cut at {output.limit} bytes ({', '.join(sorted(cut))}) in the result.\n")
     if error is not None:
         output.note(error["message"] + "\n")
     return JobReport(
         position, "completed" if outcome.exit_code == 0 and error is None else "failed",
         exit_code=outcome.exit_code, stdout=output.text("stdout"), stderr=output.text("stderr"),
-        truncated=bool(outcome.truncated), error=error, started_at=outcome.started_at, ended_at=outcome.ended_at,
+        truncated=bool(cut), error=error, started_at=outcome.started_at, ended_at=outcome.ended_at,
     )  # fmt: skip
 
 
 class Output:
-    """What one command writes: kept for the result and passed on to the log as it comes."""
+    """What one command writes: its beginning is kept for the result, all of it passed on to the log as it comes.
+
+    `cut` names the streams of which the result has only the beginning.
+    """
 
     def __init__(self, attempt: "Attempt", job_id: Any) -> None:
         self._log = attempt.log
         self._job_id = job_id
-        self._decoders = {
-            stream: codecs.getincrementaldecoder("utf-8")(errors="replace") for stream in ("stdout", "stderr")
-        }
-        self._texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders: dict[Stream, codecs.IncrementalDecoder] = {
+            "stdout": decoder(errors="replace"), "stderr": decoder(errors="replace"),
+        }  # fmt: skip
+        self._texts: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
         self.limit = attempt.node.config.output_limit_bytes
+        self._left: dict[Stream, int] = {"stdout": self.limit, "stderr": self.limit}
+        self.cut: set[Stream] = set()
 
-    def take(self, stream: str, chunk: bytes) -> None:
-        """Gets a piece of output."""
+    def take(self, stream: Stream, chunk: bytes) -> Coroutine[Any, Any, None] | None:
+        """Gets a piece of output; what it returns, if anything, is to be awaited before the next one."""
         self._add(stream, self._decoders[stream].decode(chunk))
+        return self._log.room()
 
     def finish(self) -> None:
         """No more output will come: an unfinished character becomes U+FFFD."""
@@ -136,13 +147,20 @@ class Output:
         """Says something about the output in the log."""
         self._log.write(self._job_id, "system", text)
 
-    def text(self, stream: str) -> str:
+    def text(self, stream: Stream) -> str:
         """All of a stream."""
         return storable("".join(self._texts[stream]))
 
-    def _add(self, stream: str, text: str) -> None:
-        self._texts[stream].append(text)
+    def _add(self, stream: Stream, text: str) -> None:
         self._log.write(self._job_id, stream, text)
+        if stream in self.cut:
+            return
+        size = len(text) if text.isascii() else len(text.encode())
+        if size > self._left[stream]:
+            self.cut.add(stream)
+            text = text.encode()[: self._left[stream]].decode(errors="ignore")
+        self._left[stream] -= size
+        self._texts[stream].append(text)
 
 
 def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:

@@ -14,7 +14,7 @@ from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import SandboxError
 from gateway.features.limits.service_spending import SpendLimitReached
 from gateway.features.runs import service as runs
-from gateway.features.runs.service import Fenced
+from gateway.features.runs.service import Fenced, NotTaking
 
 from . import in_sandbox
 from . import service_execution as execution
@@ -26,12 +26,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("gateway.tasks")
 
+UNTIL_ORDERS_ARE_KNOWN_S = 0.5
+"""How long a slot rests that was handed a run against the node's orders, lest it be handed the same one again."""
+
 
 async def run(node: "Node", run_id: str, kind: "type[Attempt] | None" = None) -> None:
     """Carries out one run. Whatever happens ends in the records, or in a take-over by another node."""
     try:
         with node.busy_with(uuid.UUID(run_id)):
             await (kind or Attempt)(node, uuid.UUID(run_id)).carry_out()
+    except NotTaking:
+        await node.unit(lambda work: execution.pass_on(work, uuid.UUID(run_id)))
+        await asyncio.sleep(UNTIL_ORDERS_ARE_KNOWN_S)
     except Fenced:
         log.info("the run is no longer this node's; what it did is dropped", run_id=run_id)
 
@@ -129,7 +135,7 @@ async def agree_with_records(node: "Node") -> None:
 async def remove_workspaces(node: "Node") -> None:
     """Deletes the workspaces that killed nodes left."""
     folders = {uuid.UUID(folder.name): folder for folder in await asyncio.to_thread(_folders, node.data_dir.work)}
-    over = await node.unit(lambda work: runs.not_running(work, set(folders)))
+    over = await node.unit(lambda work: runs.done_with(work, set(folders)))
     for run_id in over - node.busy():
         await asyncio.to_thread(workspace.remove, folders[run_id])
 

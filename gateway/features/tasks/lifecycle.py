@@ -2,6 +2,7 @@
 
 import uuid
 
+from gateway.core import tracing
 from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
@@ -40,8 +41,13 @@ def dispatch(work: Work, task: Task, units: list[tuple[str, str | None]]) -> Non
     task.run_id = runs.start(
         work, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, session_id=task.session_id,
         attempt=task.attempts, priority=task.priority, units=units,
-        job=runs.ANSWER if task.kind == "prompt" else runs.EXECUTE,
+        job=job_of(task), requires=task.requires, model=task.model, caused_by=tracing.parse(task.traceparent),
     )  # fmt: skip
+
+
+def job_of(task: Task) -> str:
+    """The queue's name for carrying out a run of the task."""
+    return runs.ANSWER if task.kind == "prompt" else runs.EXECUTE
 
 
 def units_of(task: Task) -> list[tuple[str, str | None]]:

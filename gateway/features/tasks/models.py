@@ -33,7 +33,7 @@ class Task(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id", ondelete="RESTRICT"))
-    session_id: Mapped[uuid.UUID | None]
+    session_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sessions.id", ondelete="RESTRICT"))
     name: Mapped[str]
     kind: Mapped[str]
     status: Mapped[str]
@@ -48,6 +48,7 @@ class Task(Base):
     timeout_s: Mapped[float]
     model: Mapped[str | None]
     network: Mapped[bool]
+    requires: Mapped[dict[str, Any] | None]
     env: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", deferred=True)
     run_id: Mapped[uuid.UUID | None]
@@ -56,6 +57,7 @@ class Task(Base):
     output: Mapped[str | None] = mapped_column(deferred=True)
     error: Mapped[dict[str, Any] | None]
     created_by_token: Mapped[uuid.UUID | None]
+    traceparent: Mapped[str | None] = mapped_column(deferred=True)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

@@ -1,11 +1,11 @@
 """Every select on tasks."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UUID, BindParameter, Select, bindparam, column, func, select, table
+from sqlalchemy import UUID, BindParameter, Select, bindparam, column, func, or_, select, table
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
@@ -33,6 +33,9 @@ _DEPENDS_ON = (
 )
 _DEPENDENTS = select(TaskDependency.task_id).where(TaskDependency.depends_on_id == _ID).order_by(TaskDependency.task_id)
 _RELATIONS = select(*(func.array(query.scalar_subquery()) for query in (_ATTACHMENTS, _DEPENDS_ON, _DEPENDENTS)))
+
+
+_MOST_WAITS = 200
 
 
 def visible(actor: Actor) -> Select[Task]:
@@ -126,6 +129,21 @@ def relations(session: Session, task_id: uuid.UUID) -> dict[str, list[uuid.UUID]
 def dependents(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
     """The tasks that wait for this one."""
     return list(session.scalars(_DEPENDENTS, {"task_id": task_id}))
+
+
+def makers(session: Session, task_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Who submitted these tasks."""
+    query = select(TaskChange.task_id, TaskChange.actor).where(
+        TaskChange.task_id.in_(task_ids), TaskChange.before.is_(None)
+    )
+    return {row.task_id: row.actor for row in session.execute(query)}
+
+
+def waits(session: Session, task_ids: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Which task waited for which, where these are either."""
+    pair = (TaskDependency.task_id, TaskDependency.depends_on_id)
+    query = select(*pair).where(or_(*(column.in_(task_ids) for column in pair))).limit(_MOST_WAITS)
+    return [(row.task_id, row.depends_on_id) for row in session.execute(query)]
 
 
 def unfinished(session: Session, user_id: uuid.UUID, most: int) -> int:

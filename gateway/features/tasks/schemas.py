@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
+from gateway.features.nodes.schemas import Requires
+from gateway.features.runs.schemas import LogQuery
 
 Status = Literal["queued", "waiting", "running", "completed", "failed", "canceled"]
 Kind = Literal["prompt", "script", "commands"]
@@ -76,6 +78,7 @@ class TaskIn(In):
     depends_on: Ids = []
     model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     network: bool = False
+    requires: Requires | None = None
     env: Environment = {}
     metadata: Annotated[dict[str, Any], Field(max_length=100)] = {}
 
@@ -97,6 +100,29 @@ class TaskPatch(In):
     tags: Annotated[Tags, AfterValidator(_distinct)] | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] | None = None
     acceptance_criteria: Criteria | None = None
+
+
+class BulkIn(In):
+    """What is to be done with many tasks."""
+
+    action: Literal["cancel", "retry", "delete"]
+    ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=200), AfterValidator(_distinct)]
+
+
+class BulkItem(Out):
+    """What came of it for one of them; `code` and `detail` are those of the error it would have been by itself."""
+
+    id: uuid.UUID
+    ok: bool
+    code: str | None = None
+    detail: str | None = None
+
+
+class BulkOut(Out):
+    """What came of it for each, in the order of the request."""
+
+    done: int
+    items: list[BulkItem]
 
 
 class TaskErrorOut(Out):
@@ -123,6 +149,7 @@ class TaskItem(Versioned):
     timeout_s: float
     model: str | None
     network: bool
+    requires: Requires | None
     run_id: uuid.UUID | None
     attempts: int
     exit_code: int | None
@@ -207,8 +234,7 @@ class ChangeOut(Out):
     run_id: uuid.UUID | None
 
 
-class RunFilter(PageQuery):
+class RunFilter(LogQuery):
     """Which run's log; the last one when absent."""
 
     run_id: uuid.UUID | None = None
-    stream: Literal["stdout", "stderr", "system", "answer"] | None = None

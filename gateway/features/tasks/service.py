@@ -1,6 +1,7 @@
 """What a user does with tasks: create, read, change, cancel, retry, delete."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, delete
@@ -8,26 +9,32 @@ from sqlalchemy import Select, delete
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
+from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.preferences import service as preferences
 from gateway.features.projects import service as projects
 from gateway.features.runs import service as runs
+from gateway.features.runs import service_logs as run_logs
+from gateway.features.sessions import service as sessions
 from gateway.features.settings import service as settings
 
 from . import forbidden, lifecycle, names, queries, share, state
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
-from .schemas import ArtifactRef, JobResult, ResultOut, TaskIn, TaskOut, TaskPatch
+from .schemas import ArtifactRef, JobResult, ResultOut, RunFilter, TaskIn, TaskOut, TaskPatch
 
 SUMMARY_LENGTH = 200
 
 
-def create(work: Work, wish: TaskIn) -> TaskOut:
-    """A new task, queued or waiting. Raises Invalid naming the field that does not fit, Forbidden by a preference."""
-    project = projects.for_new_work(work, wish.project_id, "tasks.create")
+def create(work: Work, wish: TaskIn, caused_by: Span | None = None) -> TaskOut:
+    """A new task, queued or waiting; without a project of its own it lies where its session does.
+
+    Raises Invalid naming the field that does not fit, Forbidden by a preference.
+    """
+    session = sessions.check_field(work, wish.session_id) if wish.session_id is not None else None
+    project_id = wish.project_id or (session.project_id if session else None)
+    project = projects.for_new_work(work, project_id, "tasks.create")
     share.take(work)
-    if wish.session_id is not None:
-        raise Invalid.field("session_id", "there is no such session, or it is not yours")
     forbidden.check_new(work, wish, project.id)
     _check_artifacts(work, wish)
     waits = _check_dependencies(work, wish.depends_on)
@@ -40,18 +47,29 @@ def create(work: Work, wish: TaskIn) -> TaskOut:
         prompt=wish.prompt, script=wish.script.model_dump(mode="json") if wish.script else None, commands=wish.commands,
         continue_on_error=wish.continue_on_error, acceptance_criteria=wish.acceptance_criteria, tags=wish.tags,
         priority=wish.priority, timeout_s=_time_limit(work, wish), model=wish.model, network=wish.network,
+        requires=(wish.requires.model_dump(exclude_defaults=True) or None) if wish.requires else None,
         env=wish.env, metadata_=wish.metadata, attempts=0, created_by_token=_token(work),
+        traceparent=str(caused_by) if caused_by else None,
     )  # fmt: skip
     work.session.add(task)
     if not waits:
         lifecycle.dispatch(work, task, lifecycle.units_of(task))
     work.session.flush()
     _add_relations(work, task, wish)
+    work.caused("tasks", task.id)
     lifecycle.record(work, task, None, "created")
     lifecycle.announce(work, task, "task.created")
     return describe(
         work, task, {"attachments": wish.attachments, "depends_on": sorted(wish.depends_on), "dependents": []}
     )
+
+
+def check(work: Work, wish: TaskIn) -> None:
+    """Raises what `create` would for the task as such, and makes nothing: for whoever orders one for later."""
+    project = projects.for_new_work(work, wish.project_id, "tasks.create")
+    forbidden.check_new(work, wish, project.id)
+    _check_artifacts(work, wish)
+    _time_limit(work, wish)
 
 
 def visible(work: Work, **filters: Any) -> Select[Task]:
@@ -72,6 +90,16 @@ def newest(work: Work, status: str | None, most: int) -> list[Task]:
 def get(work: Work, task_id: uuid.UUID, *, whole: bool = False) -> Task:
     """One task. Raises NotFound."""
     return _find(work, task_id, "tasks.read", whole=whole)
+
+
+def seen_among(work: Work, task_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the tasks that the caller may see."""
+    return {task.id for task in work.session.scalars(queries.visible(work.actor).where(Task.id.in_(task_ids)))}
+
+
+def look(work: Work, task_id: uuid.UUID) -> Task | None:
+    """A task as it is now, for whoever has ordered it on its owner's behalf; nobody else may ask so."""
+    return work.session.get(Task, task_id, populate_existing=True)
 
 
 def describe(work: Work, task: Task, relations: dict[str, list[uuid.UUID]] | None = None) -> TaskOut:
@@ -176,6 +204,17 @@ def for_files(work: Work, task_id: uuid.UUID) -> Task:
 def history(work: Work, task_id: uuid.UUID) -> Select[TaskChange]:
     """A task's changes of status, to be paged oldest first."""
     return queries.history(get(work, task_id).id)
+
+
+def log_page(work: Work, task: Task, query: RunFilter) -> tuple[list[Any], str | None]:
+    """A page of the log of one of a task's runs. Raises NotFound for a run of another task."""
+    run_id = query.run_id or task.run_id
+    if run_id is None:
+        return [], None
+    run = runs.get(work, run_id)
+    if run.task_id != task.id:
+        raise NotFound("The task has no such run.")
+    return run_logs.read(work, run, query)
 
 
 def result(work: Work, task_id: uuid.UUID) -> ResultOut:

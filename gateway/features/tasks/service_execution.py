@@ -16,6 +16,7 @@ from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.store import Store
 from gateway.features.providers.service_upstream import AGENT
 from gateway.features.runs import service as runs
+from gateway.features.runs import service_logs as run_logs
 from gateway.features.runs.service import Fenced, LogBatch
 from gateway.features.settings import service as settings
 
@@ -50,6 +51,10 @@ class Plan:
     """(filename, SHA-256) of each attachment."""
     script_sha256: str | None
     job_ids: list[uuid.UUID]
+    traceparent: str
+    """Under which its work is traced; programs find it in TRACEPARENT."""
+    log_bytes: int
+    """How much of what each program writes goes into the log, at most."""
     refusal: tuple[str, str] | None
     """Code and sentence, when by now its owner may not have it run."""
 
@@ -83,7 +88,7 @@ class RunReport:
 def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> Plan:
     """Gives a pending run to the node's process, with its first job started; once more where the answer was lost.
 
-    Raises Fenced when the run is not to be had.
+    Raises Fenced when the run is not to be had, NotTaking when this node was told to take nothing.
     """
     task = _task_of(work.session, run_id, whole=True)
     if task.run_id != run_id or task.status not in ("queued", "running"):
@@ -93,12 +98,18 @@ def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) 
     if is_new:
         lifecycle.step(work, task, "running", f"attempt {run.attempt} started")
         runs.begin_job(work, run, jobs[0])
-    return _plan(work, task, run_id, [job.id for job in jobs])
+    return _plan(work, task, run, [job.id for job in jobs])
+
+
+def pass_on(work: Work, run_id: uuid.UUID) -> None:
+    """Leaves a run to other nodes that this one was handed and may not take. Raises Fenced when it is not to be had."""
+    task = _task_of(work.session, run_id)
+    runs.leave_queued(work, run_id, lifecycle.job_of(task), task.priority)
 
 
 def append_log(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -> None:
     """Adds to the run's log. Raises Fenced when the process no longer has the run."""
-    runs.append_log(work, runs.hold(work.session, run_id, holder), lines)
+    run_logs.append_from_node(work, runs.hold(work.session, run_id, holder), lines)
 
 
 def next_job(work: Work, run_id: uuid.UUID, holder: uuid.UUID, report: JobReport, lines: LogBatch) -> None:
@@ -177,15 +188,17 @@ def _take_over(work: Work, run_id: uuid.UUID) -> None:
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
 
-def _plan(work: Work, task: Task, run_id: uuid.UUID, job_ids: list[uuid.UUID]) -> Plan:
+def _plan(work: Work, task: Task, run: Any, job_ids: list[uuid.UUID]) -> Plan:
     script = task.script or {}
     files = artifacts.by_ids(work, queries.attachments(work.session, task.id))
     source = artifacts.by_ids(work, [uuid.UUID(script["artifact_id"])]) if script.get("artifact_id") else []
     return Plan(
-        run_id=run_id, task_id=task.id, owner_id=task.owner_id, project_id=task.project_id,
+        run_id=run.id, task_id=task.id, owner_id=task.owner_id, project_id=task.project_id,
         token_id=task.created_by_token,
         kind=task.kind, prompt=task.prompt, acceptance_criteria=list(task.acceptance_criteria), script=task.script,
-        commands=list(task.commands or []), continue_on_error=task.continue_on_error, env=dict(task.env),
+        commands=list(task.commands or []), continue_on_error=task.continue_on_error,
+        env={"TRACEPARENT": run.traceparent, **task.env}, traceparent=run.traceparent,
+        log_bytes=settings.value(work, "logs.max_run_bytes"),
         network=task.network, timeout_s=task.timeout_s, model=_model(work, task),
         inputs=[(file.filename, file.sha256) for file in files],
         script_sha256=source[0].sha256 if source else None, job_ids=job_ids, refusal=forbidden.refusal_now(work, task),
@@ -198,7 +211,7 @@ def _model(work: Work, task: Task) -> str:
 
 
 def _end_job(work: Work, run: Any, report: JobReport, lines: LogBatch) -> None:
-    runs.append_log(work, run, lines)
+    run_logs.append_from_node(work, run, lines)
     job = runs.job_at(work, run.id, report.position)
     runs.end_job(
         work, run, job, report.status, exit_code=report.exit_code, stdout=report.stdout, stderr=report.stderr,

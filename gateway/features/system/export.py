@@ -1,0 +1,78 @@
+"""Any list of the API as a file: its pages are asked for one after the other, as its caller, while the file is sent."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Response, current_app, request, stream_with_context
+from werkzeug.exceptions import HTTPException
+
+from gateway.core import inner
+from gateway.core.clock import now
+from gateway.core.errors import NotFound
+from gateway.core.exporting import MEDIA_TYPES, lines
+
+from .schemas import ListExportQuery
+
+A_PAGE = 200
+PAGED = {"items", "next_cursor"}
+_LISTS = "exported_lists"
+
+
+def exported(name: str, query: ListExportQuery) -> Response:
+    """The list at `/v1/NAME` as a file, or what its route answers instead. Raises NotFound for what is no list."""
+    path = f"/v1/{name}"
+    if not _is_list(path):
+        raise NotFound(f"There is no list {path[:80]}; the OpenAPI document names those that are.")
+    filters = {**(query.model_extra or {}), "limit": A_PAGE}
+    first = inner.ask("GET", path, query=filters)
+    if first.status_code != 200:
+        return first
+    columns = query.fields.split(",") if query.fields else None
+    body = lines(_pages(path, filters, first), query.format, columns)
+    filename = f"{re.sub(r'[^a-z0-9]+', '-', name)[:60]}-{now():%Y-%m-%d}.{query.format}"
+    return Response(
+        stream_with_context(body),
+        content_type=MEDIA_TYPES[query.format],
+        headers={"Content-Disposition": f'attachment; filename="{filename}"', "X-Accel-Buffering": "no"},
+    )
+
+
+def _pages(path: str, filters: Mapping[str, Any], first: Response) -> Iterator[list[dict[str, Any]]]:
+    """The items of each page. A page that is refused cuts the file off: a short one must not look whole."""
+    response = first
+    while True:
+        if response.status_code != 200:
+            raise ConnectionAbortedError(f"a page of {path} was answered with {response.status_code}")
+        found = json.loads(response.get_data())
+        yield found["items"]
+        if found["next_cursor"] is None:
+            return
+        response = inner.ask("GET", path, query={**filters, "cursor": found["next_cursor"]})
+
+
+def _is_list(path: str) -> bool:
+    try:
+        rule, _ = current_app.create_url_adapter(request).match(path, "GET", return_rule=True)  # type: ignore[union-attr]
+    except HTTPException:
+        return False
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) in _lists()
+
+
+def _lists() -> set[str]:
+    """The paths of the document whose answers are pages; found once, routes stay as they are."""
+    known: set[str] | None = current_app.extensions.get(_LISTS)
+    if known is None:
+        document = current_app.api_doc  # type: ignore[attr-defined]
+        schemas = document.get("components", {}).get("schemas", {})
+        known = {path for path, item in document["paths"].items() if _is_paged(item.get("get", {}), schemas)}
+        current_app.extensions[_LISTS] = known
+    return known
+
+
+def _is_paged(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
+    content = operation.get("responses", {}).get("200", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    schema = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    return bool(schema.get("properties", {}).keys() >= PAGED)
