@@ -11,8 +11,9 @@ import sys
 import time
 import webbrowser
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event, Thread
@@ -73,6 +74,20 @@ def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> i
     except KeyboardInterrupt:
         pass
     return 0
+
+
+@contextmanager
+def joined(serve: Sequence[str], published: Published) -> "Iterator[Gateway]":
+    """The running gateway, or one started for as long as the block lasts, without any window. Raises NotRunning."""
+    gateway = Gateway(serve, published)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        gateway.start()
+        yield gateway
+    except KeyboardInterrupt:
+        pass
+    finally:
+        gateway.stop()
 
 
 def _leave(*_: object) -> None:

@@ -1,4 +1,5 @@
-/** The only caller of the public API: requests, their errors, uploads with progress. */
+/** The only caller of the public API: requests, their errors, uploads with progress, streams. */
+import { eventsOf } from "./sse.js";
 /** @import { Task, Artifact, Page } from "./types.js" */
 
 /** What the API answered, or that it did not. `status` is 0 when the gateway could not be reached. */
@@ -44,7 +45,8 @@ function randomKey() {
 function errorFrom(status, text, retryAfter) {
   let problem = {};
   try {
-    problem = JSON.parse(text);
+    const { error, ...rest } = JSON.parse(text);
+    problem = error?.message ? { detail: error.message, code: error.code } : rest; // the first is OpenAI's shape
   } catch {
     problem = { title: `The gateway answered ${status}.` };
   }
@@ -111,6 +113,16 @@ export const put = async (path, body) => decoded(await send("PUT", path, { body 
 
 /** @param {string} path @returns {Promise<null>} */
 export const remove = async (path) => decoded(await send("DELETE", path));
+
+/**
+ * An answer that comes in pieces: its headers, and the `data` of each server-sent event.
+ * @param {string} method @param {string} path
+ * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [options]
+ */
+export async function openStream(method, path, { body, headers, signal } = {}) {
+  const response = await send(method, path, { body, headers: { Accept: "text/event-stream", ...headers }, signal });
+  return { headers: response.headers, events: eventsOf(/** @type {ReadableStream<Uint8Array>} */ (response.body)) };
+}
 
 /** Why the main job could not run now; nothing when it can. @returns {Promise<{part: string, reason: string, remedy: string}[]>} */
 export async function notReadyBecause() {

@@ -5,7 +5,8 @@ import { loadSession, toLogin } from "./session.js";
 
 const PATTERNS = [
   "task.*", "job.*", "run.*", "artifact.*", "node.*", "agent.*", "project.*", "preference.*", "setting.*", "credential.*", "provider.*",
-  "user.*", "session.*", "token.*", "group.*", "role.*", "role_binding.*", "policy_rule.*", "spend_limit.*",
+  "thread.*", "message.*", "user.*", "session.*", "token.*", "group.*", "role.*", "role_binding.*", "policy_rule.*", "spend_limit.*",
+  "destination.*", "subscription.*", "delivery.*", "hook.*", "process.*", "retention.*", "retention_policy.*",
 ];
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;

@@ -41,7 +41,7 @@ function App() {
     // A new page is read from its top; one that put the focus somewhere itself keeps it.
     if (shown && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
   }, [shown]);
-  const page = shown?.route === route ? html`<${shown.page} key=${id} id=${id} />` : null;
+  const page = shown?.route === route ? html`<${shown.page} key=${route.isSteady ? "" : id} id=${id} />` : null;
   const content = error ? html`<${Failed} error=${error} retry=${() => location.reload()} what="the page" />` : (page ?? html`<${Loading} what="the page" />`);
   return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main>` : html`<${Shell}>${content}<//>`;
 }

@@ -14,8 +14,15 @@
  * @property {string} [action] without it the page is not shown; a page of tabs is shown with any of its tabs
  * @property {Tab[]} [tabs]
  *
- * @typedef {{pattern: RegExp, title: string, load: () => Promise<{default: any}>, bare?: boolean}} Route
+ * @typedef {{pattern: RegExp, title: string, load: () => Promise<{default: any}>, bare?: boolean, isSteady?: boolean}} Route
+ *   `isSteady`: the page stays what it is where only the id in its address changes
  */
+
+/** @type {Tab[]} */
+export const RUN_TABS = [
+  { path: "/sessions", label: "Sessions", action: "sessions.read" },
+  { path: "/runs", label: "Runs", action: "runs.read" },
+];
 
 /** @type {Tab[]} */
 export const ACCESS_TABS = [
@@ -25,6 +32,28 @@ export const ACCESS_TABS = [
   { path: "/access/bindings", label: "Bindings", action: "role_bindings.read" },
   { path: "/access/rules", label: "Rules", action: "policy_rules.read" },
   { path: "/access/why", label: "Why can / can’t", action: "access.explain" },
+];
+
+/** @type {Tab[]} */
+export const MESSAGING_TABS = [
+  { path: "/messaging", label: "Destinations", action: "destinations.read" },
+  { path: "/messaging/subscriptions", label: "Subscriptions", action: "subscriptions.read" },
+  { path: "/messaging/deliveries", label: "Deliveries", action: "deliveries.read" },
+  { path: "/messaging/hooks", label: "Hooks", action: "hooks.read" },
+];
+
+/** @type {Tab[]} */
+export const SCHEDULE_TABS = [
+  { path: "/schedules", label: "Schedules", action: "schedules.read" },
+  { path: "/schedules/calendar", label: "Calendar", action: "schedules.read" },
+  { path: "/schedules/queue", label: "Queue", action: "queue.read" },
+];
+
+/** @type {Tab[]} */
+export const CONNECTOR_TABS = [
+  { path: "/connectors", label: "Installed", action: "connectors.read" },
+  { path: "/connectors/pending", label: "Held back", action: "connectors.read" },
+  { path: "/connectors/catalog", label: "Catalogue", action: "connectors.read" },
 ];
 
 /** @type {Tab[]} */
@@ -38,20 +67,28 @@ export const SETTINGS_TABS = [
   { path: "/settings/account", label: "Sign-in", action: "self.read" },
   { path: "/settings/gateway", label: "Gateway", action: "settings.read" },
   { path: "/settings/limits", label: "Limits & usage", action: "spend_limits.read" },
+  { path: "/settings/retention", label: "Retention", action: "retention_policies.read" },
   { path: "/settings/recovery", label: "Emergency kit", action: "credentials.create_recovery_kit" },
+  { path: "/settings/capabilities", label: "What is there", action: "capabilities.read" },
 ];
 
 /** @type {Entry[][]} groups of pages, the daily ones first */
 export const NAVIGATION = [
   [
     { path: "/", label: "Home", icon: "home", keys: "g h", action: "tasks.read" },
+    { path: "/chat", label: "Chat", icon: "messages", keys: "g c", action: "threads.read" },
     { path: "/tasks", label: "Tasks", icon: "checklist", keys: "g t", action: "tasks.read" },
+    { path: "/schedules", label: "Schedules", icon: "calendar-time", keys: "g w", tabs: SCHEDULE_TABS },
+    { path: "/sessions", label: "Sessions & runs", icon: "player-play", keys: "g r", tabs: RUN_TABS },
     { path: "/artifacts", label: "Artifacts", icon: "files", keys: "g a", action: "artifacts.read" },
+    { path: "/connectors", label: "Connectors", icon: "plug-connected", keys: "g o", tabs: CONNECTOR_TABS },
+    { path: "/messaging", label: "Messaging", icon: "send", keys: "g d", tabs: MESSAGING_TABS },
   ],
   [
     { path: "/projects", label: "Projects", icon: "folders", keys: "g j", action: "projects.read" },
     { path: "/models", label: "Models", icon: "cpu", keys: "g m", action: "models.read" },
-    { path: "/credentials", label: "Credentials", icon: "key", keys: "g c", action: "credentials.read" },
+    { path: "/nodes", label: "Nodes", icon: "server-2", keys: "g n", action: "nodes.read" },
+    { path: "/credentials", label: "Credentials", icon: "key", keys: "g k", action: "credentials.read" },
     { path: "/preferences", label: "Preferences", icon: "adjustments", keys: "g p", tabs: PREFERENCE_TABS },
   ],
   [
@@ -65,17 +102,30 @@ export const NAVIGATION = [
 /** @type {Route[]} */
 export const ROUTES = [
   { pattern: /^\/$/, title: "Home", load: () => import("./pages/home.js") },
+  { pattern: /^\/chat(?:\/([0-9a-f-]+))?$/, title: "Chat", load: () => import("./pages/chat.js"), isSteady: true },
   { pattern: /^\/tasks$/, title: "Tasks", load: () => import("./pages/tasks.js") },
   { pattern: /^\/tasks\/new$/, title: "New task", load: () => import("./pages/new-task.js") },
   { pattern: /^\/tasks\/([0-9a-f-]+)$/, title: "Task", load: () => import("./pages/task.js") },
+  { pattern: /^\/schedules(?:\/(calendar|queue))?$/, title: "Schedules", load: () => import("./pages/schedules.js") },
+  { pattern: /^\/schedules\/([0-9a-f-]{36})$/, title: "Schedule", load: () => import("./pages/schedule.js") },
+  { pattern: /^\/compare$/, title: "Compare runs", load: () => import("./pages/compare.js") },
+  { pattern: /^\/sessions$/, title: "Sessions & runs", load: () => import("./pages/sessions.js") },
+  { pattern: /^\/sessions\/([0-9a-f-]+)$/, title: "Session", load: () => import("./pages/session.js") },
+  { pattern: /^\/runs$/, title: "Sessions & runs", load: () => import("./pages/runs.js") },
+  { pattern: /^\/runs\/([0-9a-f-]+)$/, title: "Run", load: () => import("./pages/run.js") },
   { pattern: /^\/artifacts$/, title: "Artifacts", load: () => import("./pages/artifacts.js") },
+  { pattern: /^\/messaging(?:\/(subscriptions|deliveries))?$/, title: "Messaging", load: () => import("./pages/messaging.js") },
+  { pattern: /^\/connectors(?:\/(catalog|pending|[0-9a-f-]{36}))?$/, title: "Connectors", load: () => import("./pages/connectors.js") },
   { pattern: /^\/projects$/, title: "Projects", load: () => import("./pages/projects.js") },
   { pattern: /^\/models$/, title: "Models", load: () => import("./pages/models.js") },
+  { pattern: /^\/nodes$/, title: "Nodes", load: () => import("./pages/nodes.js") },
   { pattern: /^\/credentials$/, title: "Credentials", load: () => import("./pages/credentials.js") },
   { pattern: /^\/preferences(?:\/(effective))?$/, title: "Preferences", load: () => import("./pages/preferences.js") },
   { pattern: /^\/access(?:\/(users|groups|roles|bindings|rules|why))?$/, title: "Access", load: () => import("./pages/access.js") },
+  { pattern: /^\/messaging\/hooks$/, title: "Hooks", load: () => import("./pages/hooks.js") },
+  { pattern: /^\/messaging\/hooks\/([0-9a-f-]+)$/, title: "Hook", load: () => import("./pages/hook.js") },
   { pattern: /^\/audit$/, title: "Audit", load: () => import("./pages/audit.js") },
-  { pattern: /^\/settings(?:\/(account|gateway|limits|recovery))?$/, title: "Settings", load: () => import("./pages/settings.js") },
+  { pattern: /^\/settings(?:\/(account|gateway|limits|retention|recovery|capabilities))?$/, title: "Settings", load: () => import("./pages/settings.js") },
   { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
   { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
   { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },

@@ -50,11 +50,77 @@
  * @property {Artifact[]} [artifacts]
  * @property {{status: "passed" | "failed", rounds: number, findings: Finding[]} | null} [verification] of a prompt's answer
  *
+ * @typedef {{count: number, bytes: number, oldest_at: string | null, newest_at: string | null}} RetentionAmount
+ *
+ * @typedef {{sort: string, title: string, kept: RetentionAmount, would_go: RetentionAmount}} RetentionSort
+ *
+ * @typedef {{sort: string, would_go: RetentionAmount, examples: {id: string, time: string, bytes: number}[]}} RetentionPreview
+ *
+ * @typedef {object} RetentionPolicy
+ * @property {string} id
+ * @property {"system" | "project"} scope_type
+ * @property {string | null} scope_id
+ * @property {string} sort
+ * @property {number | null} max_age_days
+ * @property {number | null} max_count
+ * @property {number | null} max_bytes
+ * @property {boolean} enabled
+ * @property {number} purged_count
+ * @property {number} purged_bytes
+ * @property {string | null} purged_at
+ * @property {number} version
+ *
+ * @typedef {object} Process
+ * @property {string} id
+ * @property {string} run_id
+ * @property {string} name
+ * @property {string} command
+ * @property {"starting" | "running" | "exited" | "terminated" | "failed"} status
+ * @property {number | null} exit_code
+ * @property {string | null} reason
+ * @property {boolean} truncated
+ * @property {string} created_at
+ * @property {string | null} started_at
+ * @property {string | null} ended_at
+ *
+ * @typedef {{kind: string, id: string, title: string | null, status: string | null, time: string | null, by: string | null, purged_at: string | null}} TraceNode
+ *
+ * @typedef {{cause_kind: string, cause_id: string, effect_kind: string, effect_id: string, reason: string}} TraceEdge
+ *
+ * @typedef {{nodes: TraceNode[], edges: TraceEdge[], is_cut: boolean}} Trace
+ *
+ * @typedef {{command: string | null, status: string, exit_code: number | null, seconds: number | null}} ComparedJob
+ *
+ * @typedef {{filename: string, left_id: string | null, right_id: string | null, left_size: number | null, right_size: number | null, is_same: boolean}} ComparedFile
+ *
+ * @typedef {{name: string, left: string, right: string, is_same: boolean, is_cut: boolean, diff: string | null}} ComparedText
+ *
+ * @typedef {object} ComparedRun
+ * @property {string} run_id
+ * @property {string | null} task_id
+ * @property {string | null} task_name
+ * @property {string} status
+ * @property {Problem | null} error
+ * @property {number} attempt
+ * @property {string | null} started_at
+ * @property {number | null} seconds
+ * @property {ComparedJob[]} jobs
+ *
+ * @typedef {{left: ComparedRun, right: ComparedRun, inputs: string[], texts: ComparedText[], artifacts: ComparedFile[]}} Comparison
+ *
  * @typedef {{criterion: string, passed: boolean, reason: string, command: string | null, exit_code: number | null}} Finding
  *
  * @typedef {object} Run
  * @property {string} id
+ * @property {"task" | "agent" | "external"} kind
+ * @property {string | null} name
  * @property {string | null} [task_id]
+ * @property {string | null} [session_id]
+ * @property {string | null} [parent_run_id]
+ * @property {Record<string, any>} metadata
+ * @property {string} traceparent
+ * @property {boolean} log_cut
+ * @property {number} version
  * @property {string} status
  * @property {number} [attempt]
  * @property {string | null} [node_id]
@@ -62,6 +128,9 @@
  * @property {string} created_at
  * @property {string | null} [started_at]
  * @property {string | null} [ended_at]
+ *
+ * @typedef {{id: string, version: number, title: string, parent_session_id: string | null, project_id: string, owner_id: string, created_at: string, updated_at: string}} WorkSession
+ * @typedef {{id: string, session_id: string | null, run_id: string | null, kind: string, content: any, redactions: Record<string, number>, created_by: string, created_at: string, expires_at: string | null}} Segment
  *
  * @typedef {object} Artifact
  * @property {string} id
@@ -77,7 +146,7 @@
  * @property {number} seq
  * @property {string} run_id
  * @property {string | null} [job_id]
- * @property {"stdout" | "stderr" | "system" | "answer"} stream
+ * @property {string} stream
  * @property {string} message
  * @property {string} time
  *
@@ -104,6 +173,23 @@
  * @property {boolean} available
  * @property {string | null} [reason]
  * @property {string | null} [remedy]
+ * @property {Record<string, any>} [details]
+ *
+ * @typedef {object} Node
+ * @property {string} id
+ * @property {string} name
+ * @property {string} host
+ * @property {"online" | "draining" | "drained" | "disabled" | "offline"} state
+ * @property {"open" | "draining" | "drained" | "disabled"} admission
+ * @property {Record<string, string>} labels
+ * @property {{os?: string, arch?: string, cpus?: number, memory_bytes?: number, gpus?: string[], models?: {id: string}[], sandbox?: {ok: boolean, kind: string | null, reason: string | null, remedy: string | null}}} capabilities
+ * @property {number} concurrency
+ * @property {number} running
+ * @property {{cpu_percent?: number, memory_percent?: number, disk_free_bytes?: number}} load
+ * @property {string} started_at
+ * @property {string} heartbeat_at
+ *
+ * @typedef {{time: string, cpu_percent: number, memory_percent: number, running: number}} LoadSample
  *
  * @typedef {object} Session
  * @property {User} user
@@ -111,7 +197,54 @@
  * @property {boolean} [first_run]
  * @property {string[]} [actions]
  *
- * @typedef {{id: string, owned_by?: string}} Model
+ * @typedef {{id: string, owned_by?: string, context_length?: number | null, price?: {input: number, output: number} | null}} Model
+ *
+ * @typedef {object} Step what an agent has done: a model's reply, or what a tool answered
+ * @property {string} id
+ * @property {string} run_id
+ * @property {string} agent "" for the task's own, else the path of a sub-agent
+ * @property {"model" | "tool"} kind
+ * @property {string | null} name
+ * @property {Record<string, any> | null} arguments
+ * @property {string} text
+ * @property {"completed" | "failed" | "refused"} status
+ * @property {number} prompt_tokens
+ * @property {number} completion_tokens
+ * @property {string} started_at
+ * @property {string} ended_at
+ *
+ * @typedef {object} Question what an agent wants to know
+ * @property {string} id
+ * @property {string} task_id
+ * @property {"text" | "choice" | "confirm"} kind
+ * @property {string} question
+ * @property {string[]} options
+ * @property {"open" | "answered" | "withdrawn"} status
+ * @property {string | boolean | null} answer
+ * @property {string} asked_at
+ * @property {string | null} answered_at
+ */
+
+/**
+ * Chat.
+ *
+ * @typedef {{id: string, version: number, title: string, project_id: string, client_chat_id: string | null, is_active: boolean, message_id: string | null, last_activity_at: string}} Thread
+ *
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {string | null} parent_id those with the same one stand for one another
+ * @property {"system" | "developer" | "user" | "assistant" | "tool"} role
+ * @property {string} text
+ * @property {any[] | null} content
+ * @property {"complete" | "streaming" | "cut" | "failed"} status
+ * @property {string | null} model
+ * @property {string | null} task_id
+ * @property {string | null} finish_reason
+ * @property {Problem | null} error
+ * @property {string} created_at
+ * @property {string} updated_at
+ *
+ * @typedef {{id: string, thread_id: string, title: string, role: string, snippet: string, created_at: string}} Hit
  */
 
 /**
@@ -141,6 +274,10 @@
  * @typedef {{id: string, version: number, name: string, kind: string, description: string, is_active: boolean, rotated_at: string | null, last_used_at: string | null, created_at: string}} Credential
  * @typedef {{ok: boolean, reason: string | null, remedy: string | null, latency_ms: number | null, models: string[], tested_at: string}} ProviderTest
  * @typedef {{id: string, version: number, name: string, kind: string, base_url: string | null, credential_id: string | null, models: string[] | null, enabled: boolean, last_test: ProviderTest | null}} Provider
+ * @typedef {{id: string, version: number, name: string, description: string, verify: string, verify_options: Record<string, any>, condition: string | null, action: Record<string, any>, sample: Record<string, any> | null, enabled: boolean, rate_per_minute: number, secrets: {id: string, created_at: string, expires_at: string | null}[], url: string, curl: string, created_at: string}} Hook
+ * @typedef {Hook & {secret: string}} HookWithSecret
+ * @typedef {{id: string, received_at: string, outcome: string, status: number, reason: string | null, delivery_id: string | null, address: string | null, task_id: string | null, replay_of: string | null, repeats: number, body?: string, headers?: Record<string, string>, answer?: Record<string, any> | null}} HookRequest
+ * @typedef {{wanted: boolean, action: Record<string, any> | null, request_id: string | null, task_id: string | null}} HookTrial
  * @typedef {{exists: boolean, created_at: string | null, recovery_key?: string}} RecoveryKit
  * @typedef {{key: string, value: any, default: any, source: "default" | "database" | "configuration", type: string, minimum: number | null, maximum: number | null, description: string, needs_restart: boolean, version: number, updated_at: string | null, updated_by: string | null}} Setting
  *
@@ -155,6 +292,66 @@
  * @typedef {ScopedEntry & {value: any, value_type: string}} EffectiveItem
  * @typedef {ScopedEntry & {reason: string}} InvalidEntry
  * @typedef {{items: EffectiveItem[], masked: ScopedEntry[], invalid: InvalidEntry[], constraints: EffectiveItem[]}} EffectivePreferences
+ */
+
+/**
+ * Messaging.
+ *
+ * @typedef {{destination_type: string, title: string, config_schema: Record<string, any>, secret: "required" | "optional" | "generated" | "none", secret_title: string, per_minute: number | null, available: boolean, reason: string | null, remedy: string | null}} DestinationKind
+ * @typedef {{id: string, version: number, name: string, destination_type: string, destination_config: Record<string, any>, has_secret: boolean, is_active: boolean, disabled_reason: string | null, is_ordered: boolean, per_minute: number | null, health: "good" | "failing" | "off" | "unused", failing_since: string | null, last_success_at: string | null, last_error: Problem | null}} Destination
+ * @typedef {{id: string, version: number, destination_id: string, event_pattern: string, filter: Record<string, any> | null, template: string | null, digest_s: number | null}} Subscription
+ * @typedef {{looked_at: number, matched: number, events: GatewayEvent[], message: {title: string, text: string, severity: string, body: any} | null, problem: string | null}} SubscriptionTried
+ * @typedef {{number: number, status: "succeeded" | "failed", started_at: string, latency_ms: number, response_status: number | null, error: Problem | null}} Attempt
+ * @typedef {{id: string, destination_id: string, subscription_id: string | null, event_name: string, event: GatewayEvent, status: "pending" | "held" | "delivered" | "failed" | "merged", is_digest: boolean, attempt_count: number, attempts: Attempt[], next_attempt_at: string | null, created_at: string}} Delivery */
+
+/**
+ * Connectors.
+ *
+ * @typedef {{name: string, mode: "read" | "send" | "admin", title: string, description: string, input_schema: Record<string, any>, output_schema: Record<string, any>}} OperationType
+ * @typedef {OperationType & {verdict: "allow" | "deny" | "ask"}} OperationRule
+ * @typedef {{type: string, title: string, summary: string, config_schema: Record<string, any>, secret_schema: Record<string, any> | null, needs_secret: boolean, learns: boolean, happening: string | null, operations: OperationType[]}} ConnectorType
+ * @typedef {{id: string, version: number, type: string, name: string, description: string, config: Record<string, any>, rules: Record<string, "allow" | "deny" | "ask">, hold_s: number, enabled: boolean, state: "ok" | "stopped", stopped_reason: string | null, has_credential: boolean, operations: OperationRule[], last_error: {code: string, message: string, at: string} | null, last_ok_at: string | null}} Connector
+ * @typedef {{id: string, name: string, state: "active" | "disabled" | "revoked", fields: string[], in_force: boolean, last_used_at: string | null}} ConnectorCredential
+ * @typedef {{id: string, operation: string, constraints: Record<string, any>, uses: number, used: number, until: string}} ConnectorGrant
+ * @typedef {{id: string, connector_id: string, operation: string, mode: string, status: string, decision: string, reason: string, actor: string, arguments: Record<string, any>, error: {code: string, message: string} | null, request_bytes: number, answer_bytes: number | null, duration_ms: number | null, task_id: string | null, due_at: string | null, created_at: string}} ConnectorOperation
+ */
+
+/**
+ * Schedules.
+ *
+ * @typedef {{planned_at: string, fired_at: string | null, outcome: "fired" | "skipped" | "missed" | "failed" | null, cause: string, reason: string | null, task_id: string | null, result: "completed" | "failed" | "canceled" | null}} ScheduleRun
+ * @typedef {{utc: string, local: string, utc_offset: string, skipped: boolean}} Planned
+ *
+ * @typedef {object} Schedule
+ * @property {string} id
+ * @property {number} version
+ * @property {string} name
+ * @property {string} project_id
+ * @property {string | null} cron
+ * @property {string | null} at
+ * @property {number | null} every_s
+ * @property {Record<string, any> | null} trigger
+ * @property {string} description
+ * @property {string | null} time_zone
+ * @property {string} effective_time_zone
+ * @property {Record<string, any>} payload
+ * @property {boolean} enabled
+ * @property {string | null} disabled_reason
+ * @property {string | null} start_at
+ * @property {string | null} end_at
+ * @property {number} jitter_s
+ * @property {string} overlap
+ * @property {string} catch_up
+ * @property {number | null} catch_up_window_s
+ * @property {number | null} alert_after
+ * @property {number | null} disable_after
+ * @property {string | null} next_planned_at
+ * @property {boolean} skips_next
+ * @property {number} waiting
+ * @property {number} failures_in_a_row
+ * @property {ScheduleRun[]} recent newest first
+ *
+ * @typedef {{depth: {by_state: Record<string, number>, by_queue: Record<string, number>, by_node: Record<string, number>}, oldest_age_s: number | null, schedules: {enabled: number, disabled: number, due: number, waiting: number, next_planned_at: string | null}}} Queue
  */
 
 /**

@@ -20,9 +20,9 @@ ARGS = (
 WAIT_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The machine's Chromium, without a window."""
+    """The machine's Chromium. It ends with the module, since Playwright keeps a loop in the thread."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert found, "Browser tests need Chromium: apt-get install chromium"
     expect.set_options(timeout=WAIT_MS)
@@ -59,21 +59,27 @@ def watch(page: Page, origin: str, troubles: list[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def signed_in(browser: Browser, live_gateway: Any) -> Any:
+def signed_in(live_gateway: Any) -> dict[str, Any]:
     """The cookies of one session of the owner, who has been welcomed. Signing in again and again would be slowed."""
-    context = browser.new_context(base_url=live_gateway.url)
     credentials = {"handle": "owner", "password": live_gateway.owner_password}
-    answer = context.request.post("/v1/auth/session", data=credentials)
-    assert answer.ok, answer.text()
-    csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
-    assert context.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
-    state = context.storage_state()
-    context.close()
-    return state
+    with httpx.Client(base_url=live_gateway.url, timeout=30, trust_env=False) as client:
+        answer = client.post("/v1/auth/session", json=credentials)
+        assert answer.is_success, answer.text
+        csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
+        assert client.patch("/v1/users/me", json={"welcomed": True}, headers=csrf).is_success
+        cookies = [
+            {
+                "name": cookie.name, "value": cookie.value, "domain": urlsplit(live_gateway.url).hostname,
+                "path": cookie.path, "expires": cookie.expires or -1, "httpOnly": True, "secure": False,
+                "sameSite": "Strict",
+            }
+            for cookie in client.cookies.jar
+        ]  # fmt: skip
+    return {"cookies": cookies, "origins": []}
 
 
 @pytest.fixture
-def open_page(browser: Browser, live_gateway: Any, signed_in: Any) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, live_gateway: Any, signed_in: dict[str, Any]) -> Iterator[Callable[..., Page]]:
     """Opens watched pages: `open_page("/tasks", as_owner=True, width=1280, color_scheme="light")`."""
     contexts: list[BrowserContext] = []
     troubles: list[str] = []

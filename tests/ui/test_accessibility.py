@@ -17,9 +17,25 @@ PAGES = [
     "/tasks/new",
     "/tasks/{task}",
     "/tasks/{prompt}",
+    "/chat",
+    "/chat/{thread}",
+    "/compare",
+    "/sessions",
+    "/sessions/{session}",
+    "/runs",
+    "/runs/{run}",
+    "/runs/{run}?part=below",
+    "/runs/{run}?part=transcript",
     "/artifacts",
+    "/messaging",
+    "/messaging/subscriptions",
+    "/messaging/deliveries",
+    "/connectors",
+    "/connectors/pending",
+    "/connectors/catalog",
     "/projects",
     "/models",
+    "/nodes",
     "/credentials",
     "/preferences",
     "/preferences/effective",
@@ -27,11 +43,15 @@ PAGES = [
     "/access/roles",
     "/access/rules",
     "/access/why?action=tasks.read",
+    "/messaging/hooks",
+    "/messaging/hooks/{hook}",
     "/audit",
     "/settings/account",
     "/settings/gateway",
     "/settings/limits",
+    "/settings/retention",
     "/settings/recovery",
+    "/settings/capabilities",
     "/api",
     "/welcome",
     "/login",
@@ -48,7 +68,25 @@ def addresses(api: httpx.Client) -> dict[str, str]:
     task = api.post("/v1/tasks", json=wish).json()["id"]
     prompt = api.post("/v1/tasks", json={"prompt": "# Title\n\n- a [link](https://example.com)\n\n`code`"}).json()["id"]
     api.post(f"/v1/tasks/{prompt}/cancel")
-    return {"task": task, "prompt": prompt}
+    session = api.post("/v1/sessions", json={"title": "A session"}).json()["id"]
+    api.post(f"/v1/sessions/{session}/sessions", json={"title": "One in it, of a title that is rather long"})
+    run = api.post("/v1/runs", json={"name": "a tool", "session_id": session, "metadata": {"a": 1}}).json()["id"]
+    api.post("/v1/runs", json={"name": "a part of it", "parent_run_id": run})
+    api.post(f"/v1/runs/{run}/logs", json={"entries": [{"message": f"line {n}\n"} for n in range(250)]})
+    for kind, content in (("summary", "# Done\n\nwith password: hunter2-Tr0ub4dor"), ("redacted", [{"role": "user"}])):
+        api.post(f"/v1/runs/{run}/transcript", json={"kind": kind, "content": content, "retention": {"days": 3}})
+    thread = api.post("/v1/chat/threads", json={"title": "A chat"}).json()["id"]
+    for role, text in (
+        ("user", "Hello with SECRET_REDACTED in it"),
+        ("assistant", "# Yes\n\n```sh\nls -l\n```\n\n> so"),
+    ):
+        api.post(f"/v1/chat/threads/{thread}/messages", json={"role": role, "text": text})
+    hook = api.post(
+        "/v1/hooks", json={"name": "axe", "verify": "token", "action": {"kind": "emit_event", "name": "a.b"}}
+    )
+    return {
+        "hook": hook.json()["id"], "task": task, "prompt": prompt, "thread": thread, "session": session, "run": run,
+    }  # fmt: skip
 
 
 def settle(page: Page) -> None:

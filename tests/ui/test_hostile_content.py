@@ -5,6 +5,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.agents.scripted_model import call, scripted
+from tests.conftest import LiveGateway
+
 PAYLOADS = [
     "<script>window.hacked=1</script>",
     "<img src=x onerror=window.hacked=1>",
@@ -91,6 +94,8 @@ def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client
         return str(answer.json()["id"])
 
     token = make("tokens", name=evil)
+    event = {"kind": "emit_event", "name": "evil.thing", "data": {"text": evil}}
+    make("hooks", name=evil, description=evil, verify="token", action=event)
     make("credentials", name=evil, secret="s", description=evil)
     project = make("projects", slug="evil", display_name=evil, description=evil)
     user = make("users", handle="evil", display_name=evil)
@@ -104,8 +109,9 @@ def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client
     assert api.post(f"/v1/providers/{provider}/test").status_code == 200
     assert api.put("/v1/preferences/user/-/evil", json={"value": TEXT, "reason": evil}).status_code == 201
     places = [
-        "settings/account", "settings/limits", "credentials", "projects", "models", "access/users", "access/groups",
-        "access/roles", "access/rules", "preferences/effective",
+        "settings/account", "settings/limits", "settings/retention", "credentials", "messaging/hooks", "projects",
+        "models",
+        "access/users", "access/groups", "access/roles", "access/rules", "preferences/effective",
         "preferences?history=evil",
     ]  # fmt: skip
     for address in places:
@@ -114,3 +120,35 @@ def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client
         unharmed(page)
     for made in (f"spend-limits/{limit}", f"policy-rules/{rule}", f"providers/{provider}"):
         assert api.delete(f"/v1/{made}").status_code == 204
+
+
+def test_a_hostile_chat_runs_nothing_in_the_page(page: Page, api: httpx.Client) -> None:
+    evil = "<img src=x onerror=window.hacked=1>"
+    thread = api.post("/v1/chat/threads", json={"title": evil}).json()["id"]
+    for role in ("user", "assistant", "system", "user", "assistant"):
+        answer = api.post(f"/v1/chat/threads/{thread}/messages", json={"role": role, "text": f"{TEXT} SECRET_REDACTED"})
+        assert answer.status_code == 201, answer.text
+    page.goto(f"/chat/{thread}?q=click")
+    expect(page.get_by_role("log", name="Messages")).to_contain_text("window.hacked=1")
+    expect(page.get_by_role("navigation", name="Threads")).to_contain_text("onerror")
+    unharmed(page)
+    assert page.locator(".markdown img").count() == 0
+
+
+def test_hostile_steps_and_questions_stay_text(page: Page, live_gateway: LiveGateway) -> None:
+    evil = "<img src=x onerror=window.hacked=1>"
+    replies = [
+        [call("run_command", command=f"printf '%s' '{evil}'")],
+        [call("ask_user", question=f"{evil} {TEXT}", options=[evil, "[x](javascript:window.hacked=1)"])],
+    ]
+    with scripted(live_gateway, replies) as script:
+        task = live_gateway.submit(prompt=TEXT, model=script.model)
+        page.goto(f"/tasks/{task['id']}")
+        question = page.get_by_role("article", name="Question of the agent")
+        expect(question).to_contain_text("onerror")
+        steps = page.get_by_role("region", name="Steps")
+        steps.locator("summary").filter(has_text="run_command").click()
+        expect(steps.get_by_label("Text of the step").filter(visible=True)).to_contain_text("onerror")
+        unharmed(page)
+        live_gateway.call("POST", f"/v1/tasks/{task['id']}/cancel")
+        live_gateway.wait(task["id"])

@@ -53,7 +53,7 @@ def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
     wait_until(lambda: api.get(f"/v1/models/{local}").status_code == 200, 30)
     page.reload()
     page.get_by_role("textbox", name="Prompt").fill("Say hello in one short sentence.")
-    page.get_by_label("Model").select_option(local)
+    page.get_by_label("Model", exact=True).select_option(local)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(TASK_ADDRESS)
     expect(status(page)).to_have_text("completed", timeout=60_000)

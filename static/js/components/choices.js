@@ -35,6 +35,8 @@ export const credentials = choices("/v1/credentials", (credential) => credential
 export const tasks = choices("/v1/tasks", (task) => task.name);
 export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
 export const tokens = choices("/v1/tokens", (token) => token.name);
+export const destinations = choices("/v1/destinations", (destination) => destination.name);
+export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, {});
 export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action, {});
 
 /** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */

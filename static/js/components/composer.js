@@ -87,9 +87,9 @@ function ModelChoice({ value, onChange }) {
 }
 
 /**
- * @param {{start?: Draft, autofocus?: boolean, onCreated?: (task: Task) => void}} props
+ * @param {{start?: Draft, autofocus?: boolean, session?: string | null, onCreated?: (task: Task) => void}} props session: that the task is part of
  */
-export function Composer({ start, autofocus, onCreated }) {
+export function Composer({ start, autofocus, session, onCreated }) {
   const [draft, setDraft] = useState(() => start ?? emptyDraft());
   const [files, setFiles] = useState(/** @type {File[]} */ ([]));
   const [open, setOpen] = useState(Boolean(start));
@@ -121,7 +121,7 @@ export function Composer({ start, autofocus, onCreated }) {
     }
     setSent(0);
     try {
-      const task = await api.createTask(bodyOf(draft), files, setSent);
+      const task = await api.createTask({ ...bodyOf(draft), ...(session ? { session_id: session } : {}) }, files, setSent);
       setDraft((old) => ({ ...emptyDraft(), kind: old.kind, interpreter: old.interpreter }));
       setFiles([]);
       if (onCreated) onCreated(task);

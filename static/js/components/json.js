@@ -13,6 +13,9 @@ export function ShortJson({ value }) {
   return html`<code class="cell-short" title=${text}>${text.length > SHORT ? `${text.slice(0, SHORT)}…` : text}</code>`;
 }
 
+/** @param {{value: any, label: string}} props a value, whole */
+export const Json = ({ value, label }) => html`<pre class="source" tabindex="0" aria-label=${label}>${linesOf(value).join("\n")}</pre>`;
+
 const MARKS = { same: " ", added: "+", removed: "−" };
 const WORDS = { same: "", added: "added: ", removed: "removed: " };
 

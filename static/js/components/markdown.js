@@ -10,6 +10,10 @@ import { copy } from "./copy.js";
 const ALLOWED_TAGS = "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup table tbody td th thead tr ul".split(" ");
 const ALLOWED_ATTR = ["href", "title", "start", "align", "colspan", "rowspan"];
 
+/** What stands where the gateway has taken a secret out. */
+export const REDACTED = "SECRET_REDACTED";
+export const REDACTED_TITLE = "A secret stood here. It was taken out before this was stored or sent to a model.";
+
 /** @param {string} text */
 const escaped = (text) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
@@ -28,7 +32,26 @@ function render(text) {
     link.rel = "noopener noreferrer nofollow";
   }
   for (const block of fragment.querySelectorAll("pre")) makeCopyable(block);
+  if (text.includes(REDACTED)) markRedacted(fragment);
   return fragment;
+}
+
+/** Shows where a secret stood. @param {DocumentFragment} fragment */
+function markRedacted(fragment) {
+  const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(/** @type {Text} */ (walker.currentNode));
+  for (const node of texts) {
+    for (let rest = node, at = rest.data.indexOf(REDACTED); at >= 0; at = rest.data.indexOf(REDACTED)) {
+      const found = rest.splitText(at);
+      rest = found.splitText(REDACTED.length);
+      const mark = document.createElement("mark");
+      mark.className = "redacted";
+      mark.title = REDACTED_TITLE;
+      found.replaceWith(mark);
+      mark.append(found);
+    }
+  }
 }
 
 /** @param {HTMLPreElement} block of code, which scrolls by key and is copied by a button */

@@ -11,6 +11,7 @@ import { OpenDialog, closeDialog } from "./dialog.js";
 import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
 import { Palette } from "./palette.js";
+import { QuestionsBadge, useOpenQuestions } from "./questions.js";
 import { Toasts, attempt } from "./toast.js";
 /** @import { Command } from "./palette.js" */
 /** @import { Entry } from "../routes.js" */
@@ -28,6 +29,7 @@ function commands() {
     ...shownPages().map((page) => ({ group: "Pages", label: page.label, icon: page.icon, keys: page.keys, run: () => navigate(page.path) })),
     ...shownPages().flatMap((page) => (page.tabs ?? []).filter((tab) => can(tab.action)).map((tab) => ({ group: "Pages", label: `${page.label}: ${tab.label}`, icon: page.icon, run: () => navigate(tab.path) }))),
     ...(can("tasks.create") ? [{ group: "Actions", label: "New task", icon: "plus", keys: "n", run: () => navigate("/tasks/new") }] : []),
+    ...(can("threads.write") ? [{ group: "Actions", label: "New chat", icon: "messages", run: () => navigate("/chat") }] : []),
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
     ...(can("audit.read") ? [{ group: "Actions", label: "Denied requests", icon: "ban", run: () => navigate("/audit?decision=deny") }] : []),
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
@@ -76,6 +78,7 @@ export function Shell({ children }) {
     ...shownPages().map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
   ]);
   const close = () => setOpen(null);
+  useOpenQuestions();
   // What a page asked is of no use on the next.
   useEffect(() => void closeDialog(), [place.value.path]);
 
@@ -86,6 +89,7 @@ export function Shell({ children }) {
       <button type="button" class="icon-button menu-button" aria-label="Menu" aria-expanded=${String(open === "menu")} aria-controls="navigation" onClick=${() => setOpen(open === "menu" ? null : "menu")}><${Icon} icon="menu-2" /></button>
       <button type="button" class="search-button" onClick=${() => setOpen("palette")}><${Icon} icon="search" /><span>Search or jump to…</span><kbd>Ctrl K</kbd></button>
       <span class="top-space"></span>
+      <${QuestionsBadge} />
       <${ConnectionState} />
       <${IconButton} icon="keyboard" label="Keys" class="wide-only" onClick=${() => setOpen("keys")} />
       ${theme.value === "dark" ? html`<${IconButton} icon="sun" label="Switch to light" onClick=${toggleTheme} />` : html`<${IconButton} icon="moon" label="Switch to dark" onClick=${toggleTheme} />`}

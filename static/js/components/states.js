@@ -20,6 +20,9 @@ export function Failed({ error, retry, what = "this" }) {
   if (error.status === 404) {
     return html`<div class="state"><${Icon} icon="zoom-question" /><p class="state-title">Not there</p><p class="state-text">It was deleted, or the address is wrong.</p></div>`;
   }
+  if (error.status === 410) {
+    return html`<div class="state"><${Icon} icon="hourglass" /><p class="state-title">Purged</p><p class="state-text">${error.message}</p></div>`;
+  }
   return html`<div class="state is-failed" role="alert">
     <${Icon} icon="plug-connected-x" />
     <p class="state-title">${what === "this" ? "It" : `${what[0].toUpperCase()}${what.slice(1)}`} could not be loaded</p>

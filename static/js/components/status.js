@@ -20,8 +20,8 @@ function Mark({ status }) {
   }
 }
 
-/** @param {{status: string, large?: boolean}} props */
-export const Status = ({ status, large }) => html`<span class=${`status is-${status}${large ? " is-large" : ""}`}><${Mark} status=${status} />${status}</span>`;
+/** @param {{status: string, large?: boolean, word?: string}} props `word`: what is said of it, where that is another word */
+export const Status = ({ status, large, word = status }) => html`<span class=${`status is-${status}${large ? " is-large" : ""}`}><${Mark} status=${status} />${word}</span>`;
 
 /** @param {string} status */
 export const isFinished = (status) => status === "completed" || status === "failed" || status === "canceled";

@@ -6,11 +6,14 @@ import { useResource } from "../resource.js";
 import { duration } from "../format.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Composer } from "../components/composer.js";
+import { Flag } from "../components/flag.js";
 import { Icon } from "../components/icon.js";
+import { Gauges, NodeState } from "../components/nodes.js";
 import { StackedBars } from "../components/plot.js";
+import { OpenQuestions } from "../components/questions.js";
 import { Empty, Loaded } from "../components/states.js";
 import { ShortList } from "../components/task-list.js";
-/** @import { GatewayEvent, Page, Task } from "../types.js" */
+/** @import { GatewayEvent, Node, Page, Provider, Task } from "../types.js" */
 
 const HOUR_S = 3600;
 const HOURS = 24;
@@ -117,11 +120,35 @@ function Missing() {
   </section>`;
 }
 
+function Nodes() {
+  const nodes = useResource("nodes", () => api.get("/v1/nodes", { limit: 8 }), (event) => /^(node|run)\./.test(event.name), 2000);
+  return html`<section class="card panel" aria-labelledby="h-nodes"><header class="panel-head"><h2 id="h-nodes">Nodes</h2><a href="/nodes">All</a></header>
+    <${Loaded} of=${nodes} what="the nodes">
+      ${(/** @type {Page<Node>} */ page) => (page.items.length ? html`<ul class="node-loads">${page.items.map((node) => html`<li key=${node.id}><div class="node-load-head"><span>${node.name}</span><${NodeState} node=${node} /></div>${node.state !== "offline" && html`<${Gauges} node=${node} />`}</li>`)}</ul>` : html`<${Empty} title="No nodes yet" />`)}
+    <//></section>`;
+}
+
+/** @param {{provider: Provider}} props */
+function Health({ provider: { enabled, last_test: test } }) {
+  if (!enabled) return html`<${Flag} on=${false} yes="" no="disabled" />`;
+  if (!test) return html`<span class="quiet">not tried yet</span>`;
+  return html`<${Flag} on=${test.ok} yes="answers" no="does not answer" bad /><span class="quiet tabular">${test.latency_ms ? `${Math.round(test.latency_ms)} ms, ` : ""}<${Ago} at=${test.tested_at} /></span>`;
+}
+
+function Providers() {
+  const providers = useResource("providers", () => api.get("/v1/providers", { limit: 8 }), (event) => event.name.startsWith("provider."));
+  return html`<section class="card panel" aria-labelledby="h-providers"><header class="panel-head"><h2 id="h-providers">Model servers</h2><a href="/models">All</a></header>
+    <${Loaded} of=${providers} what="the model servers">
+      ${(/** @type {Page<Provider>} */ page) => (page.items.length ? html`<ul class="node-loads">${page.items.map((provider) => html`<li key=${provider.id}><div class="node-load-head"><span>${provider.name}</span><${Health} provider=${provider} /></div></li>`)}</ul>` : html`<${Empty} title="None of your own">What runs on this machine is found by itself.<//>`)}
+    <//></section>`;
+}
+
 export default function HomePage() {
   const day = useResource("day", lastDay, ofTask, 2000);
   return html`<h1 class="visually-hidden">Home</h1>
     <${Missing} />
+    <${OpenQuestions} />
     ${can("tasks.create") && html`<${Composer} autofocus />`}
     <${Figures} day=${day} />
-    <div class="home-grid"><${Running} /><${Failures} /><${Throughput} day=${day} /></div>`;
+    <div class="home-grid"><${Running} /><${Failures} />${can("nodes.read") && html`<${Nodes} />`}${can("nodes.read") && can("providers.read") && html`<${Providers} />`}<${Throughput} day=${day} /></div>`;
 }

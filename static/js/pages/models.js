@@ -90,6 +90,8 @@ function Providers({ onChange }) {
 const COLUMNS = [
   { head: "Model", class: "cell-name", cell: (/** @type {Model} */ model) => html`<code>${model.id}</code>` },
   { head: "From", cell: (/** @type {Model} */ model) => model.owned_by ?? "" },
+  { head: "Reads at once", cell: (/** @type {Model} */ model) => (model.context_length ? `${model.context_length.toLocaleString()} tokens` : html`<span class="quiet">not told</span>`) },
+  { head: "Price", cell: (/** @type {Model} */ model) => (model.price ? html`<span title="US dollars a million tokens, read and written">$${model.price.input} / $${model.price.output}</span>` : html`<span class="quiet">–</span>`) },
 ];
 
 /** @param {{of: import("../resource.js").Resource<{data: Model[]}>}} props */

@@ -1,4 +1,4 @@
-/** The composer on a page of its own; `?from=ID` begins with what that task had. */
+/** The composer on a page of its own; `?from=ID` begins with what that task had, `?session_id=ID` makes it part of a session. */
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { place } from "../router.js";
@@ -14,7 +14,7 @@ function Duplicate({ from }) {
 }
 
 export default function NewTaskPage() {
-  const from = place.value.query.get("from");
+  const [from, session] = ["from", "session_id"].map((name) => place.value.query.get(name));
   return html`<div class="narrow"><div class="page-head"><h1>${from ? "Duplicate task" : "New task"}</h1></div>
-    ${from ? html`<${Duplicate} from=${from} />` : html`<${Composer} autofocus />`}</div>`;
+    ${from ? html`<${Duplicate} from=${from} />` : html`<${Composer} autofocus session=${session} />`}</div>`;
 }

@@ -1,18 +1,22 @@
-/** Settings: one's own sign-in, the gateway's, limits, the emergency kit. */
+/** Settings: one's own sign-in, the gateway's, limits, retention, the emergency kit, what is there. */
 import { html } from "../html.js";
 import { SETTINGS_TABS } from "../routes.js";
 import { Tabs, shownTab } from "../components/tabs.js";
 import { Account } from "./settings/account.js";
+import { Capabilities } from "./settings/capabilities.js";
 import { GatewaySettings } from "./settings/gateway.js";
 import { Limits } from "./settings/limits.js";
 import { Recovery } from "./settings/recovery.js";
+import { RetentionSettings } from "./settings/retention.js";
 
 /** @type {Record<string, () => any>} */
 const PARTS = {
   "/settings/account": Account,
   "/settings/gateway": GatewaySettings,
   "/settings/limits": Limits,
+  "/settings/retention": RetentionSettings,
   "/settings/recovery": Recovery,
+  "/settings/capabilities": Capabilities,
 };
 
 export default function SettingsPage() {

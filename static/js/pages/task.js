@@ -7,15 +7,21 @@ import { useResource } from "../resource.js";
 import { useShortcuts } from "../keys.js";
 import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
+import { openForm } from "../components/form.js";
 import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
 import { Menu } from "../components/menu.js";
+import { Processes } from "../components/processes.js";
 import { Progress } from "../components/progress.js";
+import { Questions } from "../components/questions.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
+import { Steps } from "../components/steps.js";
 import { Criteria, Facts, Files, Jobs, Request, Timeline, asCurl, asPython } from "../components/task-parts.js";
 import { attempt, toast } from "../components/toast.js";
+import { Why } from "../components/why.js";
+import { editSchedule } from "./schedules/editor.js";
 /** @import { Artifact, Change, Result, Run, Task } from "../types.js" */
 
 const LIST = 200;
@@ -48,8 +54,40 @@ async function readTask(id) {
   };
 }
 
-/** @param {{task: Task, reload: () => void}} props */
-function Actions({ task, reload }) {
+/** What a schedule begins with that does again what a task did. @param {Task} task */
+function asSchedule(task) {
+  const input = task.kind === "prompt" ? { prompt: task.prompt } : task.kind === "script" ? { script: task.script } : { commands: task.commands, continue_on_error: task.continue_on_error };
+  const { acceptance_criteria, attachments, tags, priority, timeout_s, model, network, env } = task;
+  const rest = Object.fromEntries(Object.entries({ acceptance_criteria, attachments, tags, priority, timeout_s, model, network, env }).filter(([, value]) => value !== null));
+  return { name: task.name, project_id: /** @type {any} */ (task).project_id, payload: { kind: task.kind, ...input, ...rest } };
+}
+
+/** What a run can be compared with: other runs of its task, then the last runs of others. @param {Task} task @param {string} runId @param {Run[]} runs */
+const others = (task, runId, runs) => async () => {
+  const tasks = /** @type {Task[]} */ ((await api.get("/v1/tasks", { limit: LIST })).items);
+  return [
+    ...runs.filter((run) => run.id !== runId).map((run) => ({ value: run.id, label: `attempt ${run.attempt} of this task, ${run.status}` })),
+    ...tasks.filter((other) => other.run_id && other.id !== task.id).map((other) => ({ value: other.run_id ?? "", label: `${other.name}, ${other.status}` })),
+  ];
+};
+
+/** @param {Task} task @param {string} runId @param {Run[]} runs */
+const compareWith = (task, runId, runs) =>
+  openForm({
+    title: `Compare ${task.name}`,
+    action: "Compare",
+    fields: [{ name: "run", label: "With the run", kind: "select", required: true, options: others(task, runId, runs) }],
+    send: async (values) => values.run,
+    done: (/** @type {string} */ run) => navigate(`/compare?left=${runId}&right=${run}`),
+  });
+
+/** Runs a run's inputs again, as a task of its own. @param {string} runId */
+async function replay(runId) {
+  await attempt(async () => navigate(`/tasks/${(await api.post(`/v1/runs/${runId}/replay`)).id}`), "It runs again, as a new task");
+}
+
+/** @param {{task: Task, runId?: string, runs: Run[], reload: () => void}} props */
+function Actions({ task, runId, runs, reload }) {
   const act = (/** @type {string} */ verb, /** @type {string} */ done) => attempt(() => api.post(`/v1/tasks/${task.id}/${verb}`), done).then(reload);
   const finished = isFinished(task.status);
   const ask = () =>
@@ -65,7 +103,10 @@ function Actions({ task, reload }) {
     });
   const items = [
     { label: "Copy as curl", icon: "terminal-2", run: () => void copy(asCurl(task), "curl command") },
+    ...(can("schedules.create") ? [{ label: "Save as schedule…", icon: "calendar-time", run: () => editSchedule(asSchedule(task), (made) => void navigate(`/schedules/${made.id}`)) }] : []),
     { label: "Copy as Python", icon: "brand-python", run: () => void copy(asPython(task), "Python code") },
+    ...(runId && can("tasks.create") ? [{ label: "Replay as a new task", icon: "player-play", run: () => void replay(runId) }] : []),
+    ...(runId ? [{ label: "Compare with…", icon: "copy", run: () => compareWith(task, runId, runs) }] : []),
     ...(finished && can("tasks.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: ask }] : []),
   ];
   useShortcuts([
@@ -104,7 +145,7 @@ function Answer({ task, result, log }) {
 /** @param {{data: Awaited<ReturnType<typeof readTask>>, reload: () => void}} props */
 function TaskView({ data: { task, result, history, runs, artifacts }, reload }) {
   const chosen = runs.find((run) => run.id === place.value.query.get("run"));
-  const log = useLog(task.id, (chosen ?? runs[0])?.id);
+  const log = useLog((chosen ?? runs[0])?.id, { whole: task.kind === "prompt" });
   const finished = isFinished(task.status);
   const error = result?.error ?? task.error;
   const jobs = task.kind === "prompt" ? [] : (result?.jobs ?? []).filter((job) => job.ended_at);
@@ -112,13 +153,15 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
     <${LogViewer} log=${log} name=${task.name} running=${!finished}>${runs.length > 1 && html`<${RunChoice} runs=${runs} value=${log.runId ?? ""} />`}<//></section>`;
   return html`<div class="page-head is-task">
       <div class="task-title"><h1>${task.name}</h1><${Status} status=${task.status} large /></div>
-      <${Actions} task=${task} reload=${reload} />
+      <${Actions} task=${task} runId=${(chosen ?? runs[0])?.id} runs=${runs} reload=${reload} />
     </div>
     <div class="task-grid">
       <div class="task-main">
         ${error && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${error.message}</p></div></div>`}
+        ${task.kind === "prompt" && html`<${Questions} taskId=${task.id} />`}
         ${task.kind === "prompt" && html`<${Answer} task=${task} result=${result} log=${log} />`}
-        ${task.kind === "prompt" ? html`<${Request} task=${task} />${logPanel}` : logPanel}
+        ${task.kind === "prompt" ? html`<${Steps} taskId=${task.id} /><${Request} task=${task} />${logPanel}` : logPanel}
+        ${log.runId && can("processes.read") && html`<${Processes} key=${log.runId} runId=${log.runId} running=${(chosen ?? runs[0])?.status === "running"} />`}
         ${jobs.length > 0 && html`<${Jobs} jobs=${jobs} />`}
         ${(artifacts.length > 0 || task.kind !== "prompt") && html`<${Files} artifacts=${artifacts} finished=${finished} />`}
         ${task.kind !== "prompt" && html`<${Request} task=${task} />`}
@@ -126,6 +169,7 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
       <div class="task-side">
         <${Facts} task=${task} />
         ${((task.acceptance_criteria ?? []).length > 0 || result?.verification) && html`<${Criteria} criteria=${task.acceptance_criteria ?? []} verification=${result?.verification} />`}
+        ${log.runId && html`<${Why} key=${log.runId} runId=${log.runId} />`}
         <${Timeline} history=${history} runs=${runs} />
       </div>
     </div>`;
@@ -133,6 +177,6 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
 
 /** @param {{id: string}} props */
 export default function TaskPage({ id }) {
-  const read = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress");
+  const read = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress" && !event.name.startsWith("process."));
   return html`<${Loaded} of=${read} what="the task" rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} reload=${read.reload} />`}<//>`;
 }

@@ -86,7 +86,7 @@ function SampleRun({ id }) {
     },
     (event) => event.task_id === id && event.name !== "job.progress",
   );
-  const log = useLog(id, read.data?.task.run_id);
+  const log = useLog(read.data?.task.run_id, { whole: true });
   return html`<${Loaded} of=${read} what="the task" rows=${2}>
     ${(/** @type {any} */ { task, result }) => html`<div class="sample">
       <p><${Status} status=${task.status} /> <a href=${`/tasks/${task.id}`}>${task.name}</a></p>

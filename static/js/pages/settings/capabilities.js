@@ -1,0 +1,38 @@
+/** What of the gateway is there, and how to turn on what is not. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { about, useResource } from "../../resource.js";
+import { Flag } from "../../components/flag.js";
+import { Table } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { Loaded } from "../../components/states.js";
+/** @import { Capability } from "../../types.js" */
+
+const MOST = 6;
+
+/** A detail in a few words. @param {any} value */
+function words(value) {
+  if (!Array.isArray(value)) return typeof value === "number" ? value.toLocaleString() : String(value);
+  return value.length > MOST ? `${value.slice(0, MOST).join(", ")} and ${value.length - MOST} more` : value.join(", ");
+}
+
+/** @param {{of: Capability}} props */
+const Details = ({ of }) => html`${!of.available && html`<div>${of.reason} <span class="quiet">${of.remedy}</span></div>`}
+  <div class="cell-text">${Object.entries(of.details ?? {})
+    .filter(([, value]) => !Array.isArray(value) || value.length)
+    .map(([name, value], n) => html`${n > 0 && ", "}<span class="quiet">${name.replaceAll("_", " ")}</span> ${words(value)}`)}</div>`;
+
+const COLUMNS = [
+  { head: "What", class: "cell-top", cell: (/** @type {Capability} */ of) => html`<code>${of.name}</code>` },
+  { head: "State", class: "cell-top", cell: (/** @type {Capability} */ of) => html`<${Flag} on=${of.available} yes="there" no="off" />` },
+  { head: "More", class: "cell-wrap cell-name", cell: (/** @type {Capability} */ of) => html`<${Details} of=${of} />` },
+];
+
+export function Capabilities() {
+  const found = useResource("capabilities", () => api.get("/v1/capabilities"), about("node.", "provider.", "preference.", "setting.", "recovery_kit."));
+  return html`<${Section} title="What is there" about="Services and features, as they are at this moment; python app.py doctor prints the same.">
+    <div class="card list-card"><${Loaded} of=${found} what="what is there" rows=${8}>
+      ${(/** @type {{items: Capability[]}} */ { items }) => html`<${Table} columns=${COLUMNS} rows=${items} label="capabilities" keyOf=${(/** @type {Capability} */ of) => of.name} />`}
+    <//></div>
+  <//>`;
+}
