@@ -248,12 +248,56 @@ def remove_model(name: str, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--include-key", is_flag=True, help="With the keys, sealed by a passphrase that is asked for.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--verify", is_flag=True, help="Make none: check the one that is there.")
+@_options("data_dir", "database_url")
+def backup(file: Path, include_key: bool, overwrite: bool, verify: bool, **options: Any) -> None:
+    """Writes everything into one file, while the gateway works or when it is stopped."""
+    from gateway.commands import backup as backups
+
+    if verify:
+        backups.verify(file, click.echo)
+    else:
+        backups.make(_config(**options), file, click.echo, include_key=include_key, overwrite=overwrite)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only check the file, and say what would be restored where.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--replace", is_flag=True, help="Replace the gateway that is there; a backup of it is kept.")
+@_options("data_dir", "database_url")
+def restore(file: Path, dry_run: bool, yes: bool, replace: bool, **options: Any) -> None:
+    """Puts a backup in place: all of it, or nothing."""
+    from gateway.commands import backup as backups
+
+    wish = backups.Wish(dry_run=dry_run, yes=yes, replace=replace)
+    backups.restore(_config(**options), file, wish, click.echo, lambda text: sys.stdin.isatty() and click.confirm(text))
+
+
+@main.command()
 @_options("data_dir", "database_url")
 def doctor(**options: Any) -> None:
     """Checks every part and says how to mend what is missing."""
     from gateway.commands import doctor as checkup
 
     sys.exit(0 if checkup.report(_config(**options), click.echo) else 4)
+
+
+@main.command()
+@_options("data_dir")
+def mcp(data_dir: Path | None) -> None:
+    """The MCP server over standard input and output, for desktop clients."""
+    from gateway.commands import mcp as bridge
+    from gateway.core.data_dir import DataDir
+    from ui.desktop import joined
+
+    directory = DataDir(_config(data_dir=data_dir).data_dir)
+    serve = [sys.executable, str(APP), "serve", "--beside", "--data-dir", str(directory.path)]
+    with joined(serve, directory.published) as gateway:
+        bridge.run(gateway.url, gateway.sign_in_code, *bridge.standard_streams())
 
 
 @main.command()

@@ -43,6 +43,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
     """The gateway on the database at `url`; `launch_key` lets local processes ask for sign-in codes."""
     data_dir = DataDir(config.data_dir)
     app = _openapi_app()
+    app.url_map.merge_slashes = False  # a redirect is an error to clients of an API
     app.config.update(_settings(config, url, data_dir, launch_key))
     app.request_class = uploads.GatewayRequest
     registry.load_tables()
@@ -53,6 +54,9 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Fl
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
     app.extensions["public"] = set(DATALESS)
     app.extensions["actions"] = registry.actions()
+    app.extensions["purges"] = registry.purges()
+    app.extensions["traceables"] = registry.traceables()
+    app.extensions["capabilities"] = registry.capabilities()
     app.extensions["artifact_store"] = Store(data_dir.artifacts)
     app.extensions["audit_signer"] = Signer(data_dir.keys)
     app.extensions["key_store"] = KeyStore(data_dir.keys, config.master_key)
@@ -118,6 +122,7 @@ def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | Non
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(url),
         "SQLALCHEMY_ENGINE_OPTIONS": ENGINE_OPTIONS,
         "MAX_CONTENT_LENGTH": config.body_limit_bytes,
+        "HOOK_LIMIT_BYTES": config.hook_limit_bytes,
         "COMPLETION_LIMIT_BYTES": config.completion_limit_bytes,
         "MAX_FORM_MEMORY_SIZE": config.body_limit_bytes,
         "MAX_FORM_PARTS": 200,

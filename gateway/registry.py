@@ -3,6 +3,10 @@
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
+
+from gateway.core.purging import Purgeable
+from gateway.core.whys import Traceable
 
 ROOMS = (
     "audit",
@@ -16,16 +20,31 @@ ROOMS = (
     "limits",
     "nodes",
     "events",
+    "sessions",
     "artifacts",
     "runs",
+    "processes",
     "tasks",
+    "connectors",
+    "messaging",
+    "schedules",
     "agents",
+    "retention",
+    "traces",
     "chat",
+    "hooks",
     "openai",
+    "mcp",
     "system",
 )
 
-CORE_TABLES = ("gateway.core.audit", "gateway.core.events", "gateway.core.idempotency")
+CORE_TABLES = (
+    "gateway.core.audit",
+    "gateway.core.causes",
+    "gateway.core.events",
+    "gateway.core.idempotency",
+    "gateway.core.tombstones",
+)
 """Modules of the core that declare tables."""
 
 
@@ -38,6 +57,22 @@ def doors(name: str) -> list[ModuleType]:
 def actions() -> dict[str, str]:
     """The catalogue of actions: what each room says can be done with it, with what it means."""
     return {name: words for door in doors("actions") for name, words in door.ACTIONS.items()}
+
+
+def purges() -> dict[str, Purgeable]:
+    """What can be purged, by the word that policies use for it."""
+    return {each.sort: each for door in doors("purges") for each in door.PURGES}
+
+
+def traceables() -> dict[str, Traceable]:
+    """What rooms know of causes and effects, by the word of a thing's path."""
+    return {each.kind: each for door in doors("traces") for each in door.TRACEABLE}
+
+
+def capabilities() -> dict[str, Any]:
+    """Every room with its door that tells what of it is there, or None."""
+    finders = {door.__name__.split(".")[-2]: door.found for door in doors("capabilities")}
+    return {room: finders.get(room) for room in ROOMS}
 
 
 def load_tables() -> None:

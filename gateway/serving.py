@@ -32,6 +32,7 @@ from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.audit import service as audit
+from gateway.features.schedules.clock import Clock
 from gateway.node.process import NodeProcess
 
 log = structlog.get_logger("gateway.serving")
@@ -89,6 +90,9 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         stack.enter_context(_audit_checkpoints(app))
         app.extensions["fanout"].start()
         stack.callback(app.extensions["fanout"].stop)
+        clock = Clock(app.extensions["gateway_sessions"], app.extensions["fanout"])
+        clock.start()
+        stack.callback(clock.stop)
         address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
         server = WSGIServer(listener, app, handler_class=_Handler, log=None, error_log=_ErrorLog())
         data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})

@@ -1,21 +1,21 @@
 """`app.py doctor`: tries every part the main job needs and says how to mend what is missing."""
 
 import asyncio
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from sqlalchemy import text
 
+from gateway import registry
 from gateway.adapters.providers.local_model import catalogue
 from gateway.adapters.sandboxes.base import SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
 from gateway.application import ROOT
 from gateway.commands.database import database
 from gateway.commands.keys import NO_KIT, key_store
+from gateway.core.capability import Capability
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
@@ -23,6 +23,8 @@ from gateway.core.errors import AlreadyRunning, MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.credentials import service_keys
+from gateway.features.system import service
+from gateway.features.system.capabilities import native_window
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,35 @@ class Finding:
 
 def report(config: Config, say: Callable[[str], None]) -> bool:
     """Says a line for each part; returns whether the main job can run."""
-    findings = list(_findings(config))
+    told = list(_findings(config))
+    findings = [each for each in told if isinstance(each, Finding)]
     for finding in findings:
         mark = "ok     " if finding.ok else "missing" if finding.needed else "without"
         say(f"{mark}  {finding.part}: {finding.words}")
+    for capability in (each for each in told if isinstance(each, Capability)):
+        say(_line(capability))
     return all(finding.ok for finding in findings if finding.needed)
 
 
-def _findings(config: Config) -> Iterator[Finding]:
+def _line(capability: Capability) -> str:
+    if not capability.available:
+        return f"off      {capability.name}: {capability.reason} {capability.remedy}"
+    lists = (value for value in capability.details.values() if isinstance(value, list) and value)
+    words = "; ".join(", ".join(map(str, value)) for value in lists)
+    return f"on       {capability.name}" + (f": {words}" if words else "")
+
+
+def _told(config: Config, opened: Database) -> list[Capability]:
+    """What `GET /v1/capabilities` tells, where a schema has been made; nodes are there only while a gateway runs."""
+    with opened.engine.connect() as connection:
+        if connection.execute(text("SELECT to_regclass('node_samples')")).scalar() is None:
+            return []
+    registry.load_tables()
+    with unit_of_work(opened.sessions, SYSTEM) as work:
+        return service.everything(work, config, registry.capabilities())
+
+
+def _findings(config: Config) -> Iterator[Finding | Capability]:
     yield Finding("Python", True, True, sys.version.split()[0])
     yield _data_directory(config)
     yield from _database(config)
@@ -63,7 +86,7 @@ def _data_directory(config: Config) -> Finding:
     return Finding("data directory", free > 200, True, f"{config.data_dir}, {free} MiB free")
 
 
-def _database(config: Config) -> Iterator[Finding]:
+def _database(config: Config) -> Iterator[Finding | Capability]:
     try:
         with database(config) as url:
             opened = Database(url, pool_size=1)
@@ -71,6 +94,7 @@ def _database(config: Config) -> Iterator[Finding]:
                 check_server(opened.engine)
                 yield Finding("database", True, True, "external" if config.database_url else "embedded PostgreSQL")
                 yield _emergency_kit(config, opened)
+                yield from _told(config, opened)
             finally:
                 opened.dispose()
     except (MissingPart, AlreadyRunning) as error:
@@ -113,13 +137,7 @@ def _model(config: Config) -> Finding:
 
 
 def _window() -> Finding:
-    if find_spec("webview") is None:
-        return Finding(
-            "native window",
-            False,
-            False,
-            "pywebview is not installed; the browser is used. Run `make install`.",
-        )
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return Finding("native window", False, False, "There is no display; the address is printed instead.")
-    return Finding("native window", True, False, "pywebview")
+    found = native_window()
+    return Finding(
+        "native window", found.available, False, f"{found.reason} {found.remedy}" if found.reason else "pywebview"
+    )

@@ -1,4 +1,4 @@
-"""The peer over HTTP: bare Flask under gevent's server, with one JSON route and a plain file in and out.
+"""The peer over HTTP: bare Flask under gevent, with a route of JSON, one for posts, and a plain file in and out.
 
 `python peer_http.py FOLDER` prints its port and serves until killed.
 """
@@ -39,6 +39,12 @@ def upload() -> Response:
         while chunk := request.stream.read(CHUNK):
             file.write(chunk)
     return jsonify(size=(folder / "copy.bin").stat().st_size)
+
+
+@app.post("/hook")
+def hook() -> Response:
+    request.get_data()
+    return Response(status=204)
 
 
 @app.get("/file")

@@ -39,7 +39,9 @@ class LiteLLM:
         if done.exists() and done.read_bytes() == locked.read_bytes():
             return
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", "--require-hashes", "-r", locked], check=True)
+        subprocess.run(
+            [home / "bin" / "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", locked], check=True
+        )
         done.write_bytes(locked.read_bytes())
 
     def _wait_ready(self) -> None:

@@ -87,7 +87,7 @@ def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
 def test_help_is_0_and_names_every_command() -> None:
     done = app("--help")
     assert done.returncode == 0
-    for name in ("serve", "node", "token", "user", "key", "model", "doctor", "openapi"):
+    for name in ("serve", "node", "token", "user", "key", "model", "doctor", "mcp", "openapi"):
         assert re.search(rf"^\s+{name}\b", done.stdout, re.MULTILINE), name
 
 

@@ -103,7 +103,7 @@ def test_every_action_is_documented() -> None:
     assert dotted_arguments("allow", "_find") <= listed
 
 
-def test_every_error_code_is_documented() -> None:
+def test_every_code_of_a_refusal_is_documented() -> None:
     documented = set(re.findall(r"`([a-z_]+)`", page("docs/api.md").text + page("docs/tasks.md").text))
     classes = (value for value in vars(errors).values() if isinstance(value, type))
     from_classes = {kind.code for kind in classes if issubclass(kind, errors.GatewayError)}

@@ -121,6 +121,7 @@ class Route:
 
 PUBLIC = {
     "GET static",
+    "POST hooks_world.receive",
     "POST identity.login",
     "POST identity.refresh",
     "POST identity.new_code",
@@ -128,6 +129,8 @@ PUBLIC = {
     "GET system_root.healthz",
     "GET system_root.readyz",
     "GET system_root.openapi",
+    "GET mcp_described.get_protected_resource",
+    "GET mcp_described.get_protected_resource_of_path",
     "GET ui.shell",
     "GET ui.assets",
 }

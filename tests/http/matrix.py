@@ -15,20 +15,28 @@ ROLES: dict[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
     "operator": (
-        "*.read", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "nodes.*",
-        "models.*", "audit.*",
+        "*.read", "processes.*", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "nodes.*",
+        "models.*", "audit.*", "sessions.*", "transcripts.write", "schedules.*",
         "access.*", "self.*",
     ),
     "member": (
+        "retention_policies.*", "processes.*",
         "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "threads.*", "credentials.[!cr]*",
+        "sessions.*", "transcripts.read", "transcripts.write",
+        "connectors.*",
+        "schedules.*",
         "credentials.create", "credentials.read", "credentials.read_keys", "credentials.rotate", "preferences.read",
         "preferences.write", "preferences.delete", "spend_limits.read", "audit.read", "audit.export", "events.read",
-        "providers.read", "models.*", "capabilities.read", "queue.read", "access.*", "self.*",
+        "providers.read", "models.*", "capabilities.read", "queue.read", "access.*", "self.*", "hooks.[!r]*",
+        "hooks.read", "hooks.rotate", "hooks.replay",
+        "destinations.*", "subscriptions.*", "deliveries.*",
     ),
     "viewer": (
+        "retention_policies.read", "processes.read",
         "tasks.read", "agents.read", "questions.read", "runs.read", "artifacts.read", "projects.read", "threads.read",
         "preferences.read", "audit.read", "events.read", "providers.read", "models.read", "capabilities.read",
-        "queue.read", "access.*", "self.*",
+        "connectors.read", "schedules.read", "queue.read", "sessions.read", "transcripts.read", "access.*", "self.*",
+        "destinations.read", "subscriptions.read", "deliveries.read",
     ),
 }  # fmt: skip
 """What each role gives. The first three give it on everything, the others on what is the holder's own."""
@@ -63,6 +71,13 @@ def _needs(sort: Sort, routes: str) -> dict[str, Need]:
 NEEDS: dict[str, Need] = {
     **_needs("placed", """
         tasks.create: tasks.create_task
+        schedules.create: schedules.create_schedule
+        schedules.read: schedules.get_schedule schedules.list_schedule_runs schedules.list_upcoming
+        schedules.update: schedules.patch_schedule schedules.skip_next schedules.unskip
+        schedules.enable: schedules.enable_schedule
+        schedules.disable: schedules.disable_schedule
+        schedules.run: schedules.run_schedule
+        schedules.delete: schedules.delete_schedule
         agents.read: agents.get_steps
         questions.read: agents.get_question
         questions.answer: agents.answer_question
@@ -72,9 +87,37 @@ NEEDS: dict[str, Need] = {
         tasks.delete: tasks.delete_task
         tasks.cancel: tasks.cancel_task
         tasks.retry: tasks.retry_task
-        runs.read: runs.get_run runs.get_logs runs.stream_run runs.get_job
+        runs.read: runs.get_run logs.get_logs logs.stream_run runs.get_job runs.get_placement
+        runs.create: runs.create_run
+        runs.update: runs.patch_run
+        runs.write_logs: logs.append_logs
+        sessions.read: sessions.get_session runs.list_runs_of_session
+        sessions.create: sessions.create_session
+        sessions.update: sessions.patch_session sessions.create_sub_session tasks.create_task_in_session
+        sessions.delete: sessions.delete_session
+        transcripts.read: sessions.get_transcript logs.get_transcript_of_run
+        transcripts.write: sessions.add_to_transcript logs.add_to_transcript_of_run
+        runs.read: traces.get_trace traces.compare_runs
+        tasks.create: traces.replay_run
+        processes.read: processes.list_processes processes.get_process processes.get_output
+        processes.start: processes.start_process
+        processes.write: processes.write_input
+        processes.terminate: processes.terminate_process
         artifacts.read: artifacts.get_artifact artifacts.get_content
         artifacts.delete: artifacts.delete_artifact
+        connectors.create: connectors.create_connector
+        connectors.read: connectors.get_connector connectors.list_credentials connectors.list_grants
+        connectors.read: connector_operations.list_operations connector_operations.get_operation
+        connectors.update: connectors.patch_connector
+        connectors.delete: connectors.delete_connector
+        connectors.enable: connectors.enable_connector
+        connectors.disable: connectors.disable_connector
+        connectors.test: connector_operations.test_connector
+        connectors.keep_credential: connectors.create_connector_credential connectors.rotate_connector_credential
+        connectors.keep_credential: connectors.disable_connector_credential connectors.revoke_connector_credential
+        connectors.grant: connectors.create_grant connectors.delete_grant
+        connectors.release: connector_operations.release_operation connector_operations.undo_operation
+        connectors.read_op: connector_operations.invoke_operation
         projects.read: projects.get_project
         projects.update: projects.patch_project
         projects.delete: projects.delete_project
@@ -83,6 +126,12 @@ NEEDS: dict[str, Need] = {
         threads.write: chat.create_message
         threads.update: chat.patch_thread
         threads.delete: chat.delete_thread
+        retention_policies.read: retention.get_policy retention.get_retention
+        retention_policies.create: retention.create_policy
+        retention_policies.update: retention.patch_policy
+        retention_policies.delete: retention.delete_policy
+        retention_policies.preview: retention.preview_policy retention.preview_wish
+        retention_policies.apply: retention.apply_policy
         preferences.read: preferences.get_effective
         preferences.write: preferences.put_preference
         preferences.delete: preferences.delete_preference
@@ -93,6 +142,13 @@ NEEDS: dict[str, Need] = {
         credentials.rotate: credentials.rotate_credential
         credentials.disable: credentials.disable_credential
         credentials.enable: credentials.enable_credential
+        hooks.create: hooks.create_hook
+        hooks.read: hooks.get_hook hooks.list_requests hooks.get_request
+        hooks.update: hooks.patch_hook
+        hooks.delete: hooks.delete_hook
+        hooks.rotate: hooks.rotate_secret
+        hooks.test: hooks.test_hook
+        hooks.replay: hooks.replay_request
     """),
     **_needs("personal", """
         access.explain: access.explain
@@ -103,6 +159,18 @@ NEEDS: dict[str, Need] = {
         users.enable: users.enable_user
         users.revoke_sessions: users.revoke_sessions users.revoke_token_of_user users.end_session_of_user
         users.reset_password: users.reset_password users.create_sign_in_code
+        destinations.read: messaging.get_destination
+        destinations.update: messaging.patch_destination
+        destinations.delete: messaging.delete_destination
+        destinations.rotate: messaging.rotate_destination
+        destinations.test: messaging.test_destination
+        destinations.redeliver: messaging.redeliver_since
+        subscriptions.create: messaging.create_subscription
+        subscriptions.read: messaging.get_subscription
+        subscriptions.update: messaging.patch_subscription
+        subscriptions.delete: messaging.delete_subscription
+        deliveries.read: messaging.get_delivery
+        deliveries.redeliver: messaging.redeliver
         spend_limits.read: limits.get_spend_limit
         spend_limits.update: limits.patch_spend_limit
         spend_limits.delete: limits.delete_spend_limit
@@ -155,8 +223,15 @@ NEEDS: dict[str, Need] = {
         providers.delete: providers.delete_provider
         providers.test: providers.test_provider
         spend_limits.create: limits.create_spend_limit
-        nodes.read: nodes.list_nodes nodes.get_node
-        queue.read: runs.get_queue
+        nodes.read: nodes.list_nodes nodes.get_node nodes.get_load
+        nodes.enable: nodes.enable_node
+        nodes.disable: nodes.disable_node
+        nodes.drain: nodes.drain_node
+        nodes.refresh: nodes.refresh_node
+        nodes.remove: nodes.remove_node
+        destinations.create: messaging.create_destination
+        queue.read: schedules.get_queue
+        schedules.create: schedules.import_crontab
         capabilities.read: system.capabilities
         metrics.read: system_root.metrics
     """),
@@ -168,11 +243,20 @@ NEEDS: dict[str, Need] = {
         preferences.read: preferences.list_preferences preferences.list_history
         credentials.read: credentials.list_credentials
         spend_limits.read: limits.list_spend_limits limits.list_usage
-        events.read: events.list_events events.stream
+        events.read: events.list_events events.stream events.get_catalogue messaging.preview_subscription
+        destinations.read: messaging.list_destinations messaging.list_kinds
+        subscriptions.read: messaging.list_subscriptions
+        deliveries.read: messaging.list_deliveries
         artifacts.read: artifacts.list_artifacts
+        connectors.read: connectors.get_catalog connectors.list_connectors connector_operations.list_pending
         runs.read: runs.list_runs
+        sessions.read: sessions.list_sessions
+        runs.write_logs: otlp.take_logs otlp.take_spans
         tasks.read: tasks.list_tasks
+        retention_policies.read: retention.list_policies
+        schedules.read: schedules.list_schedules schedules.preview schedules.get_calendar
         questions.read: agents.list_questions
+        hooks.read: hooks.list_hooks
         threads.read: chat.list_threads chat.search_messages
     """),
 }  # fmt: skip
@@ -180,6 +264,11 @@ NEEDS: dict[str, Need] = {
 
 ELSEWHERE = {
     "events_socket": "decides on each message; test_two_users, test_identity_on_every_route",
+    "system.export_list": "decides by the list's own route; test_data_api",
+    "tasks.change_many": "decides on each task; test_data_api",
+    **dict.fromkeys(
+        ("mcp.post_message", "mcp.resume", "mcp.end_session"), "decides by the route behind each tool; tests/mcp"
+    ),
     "credentials.create_recovery_kit": "takes an owner who signed in, which no token is; test_credentials",
 }
 """Routes whose answer to a request with a token says nothing of roles, with where they are tested."""

@@ -16,7 +16,7 @@ from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway
 from tests.http.callers import PUBLIC, Database, Person, new_person
 from tests.http.matrix import ELSEWHERE, NEEDS, ROLES, SEES_ALL, Verdict, Whose, expected
-from tests.http.things import id_of, make, things_of
+from tests.http.things import BETWEEN, id_of, make, named_by, things_of
 
 _numbers = itertools.count(1)
 
@@ -103,7 +103,9 @@ def test_a_role_does_what_it_says_and_nothing_else(
 def _in_harmless_order(app: Flask) -> list[tuple[Rule, str]]:
     """All routes, those last that take away what others need: a member before its group, a task before its project."""
     last = [
+        "messaging.delete_destination",
         "tasks.delete_task",
+        "sessions.delete_session",
         "projects.delete_project",
         "users.reset_password",
         "users.revoke_sessions",
@@ -151,11 +153,12 @@ def _attempt(app: Flask, world: World, rule: Rule, method: str) -> tuple[int, st
     segments = rule.rule.split("/")
     values = {name: world.things.get(name, "") for name in rule.arguments}
     if "id" in values:
-        values["id"] = world.things[segments[next(i for i, part in enumerate(segments) if part.endswith(":id>")) - 1]]
+        at = next(i for i, part in enumerate(segments) if part.endswith(":id>"))
+        values["id"] = named_by(world.things, segments[:at])
     if "key" in values:
         values["key"] = "language.preferred" if "scope_id" in values else "tasks.max_timeout_s"
     if "name" in values:
-        values["name"] = "an-answer"
+        values["name"] = "list_events" if rule.endpoint.startswith("connector") else "an-answer"
     path = app.url_map.bind("").build(rule.endpoint, values, method=method)
     query = {name: value.format(**world.things) for name, value in QUERIES.get(rule.endpoint, {}).items()}
     options: dict[str, Any] = {"params": query}
@@ -176,12 +179,25 @@ def _attempt(app: Flask, world: World, rule: Rule, method: str) -> tuple[int, st
 QUERIES = {
     "access.explain": {"action": "tasks.read", "user_id": "{user_id}"},
     "preferences.get_effective": {"project_id": "{projects}"},
+    "traces.compare_runs": {"with": "{runs}"},
+    "retention.get_retention": {"project_id": "{projects}"},
     "chat.search_messages": {"q": "words"},
     "artifacts.upload": {"filename": "x"},
     "tasks.add_artifact": {"filename": "x"},
 }
 UPLOADS = ("artifacts.upload", "tasks.add_artifact")
-PLACED_BY_A_FIELD = ("tasks.create_task", "credentials.create_credential", "chat.create_thread")
+PLACED_BY_A_FIELD = (
+    "tasks.create_task",
+    "credentials.create_credential",
+    "chat.create_thread",
+    "hooks.create_hook",
+    "sessions.create_session",
+    "runs.create_run",
+    "retention.create_policy",
+    "retention.preview_wish",
+    "connectors.create_connector",
+    "schedules.create_schedule",
+)
 
 
 def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
@@ -189,9 +205,31 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
     name = f"m{next(_numbers)}"
     bodies: dict[str, dict[str, Any]] = {
         "tasks.create_task": {"commands": ["true"], "project_id": things["projects"]},
+        "schedules.create_schedule": {"name": name, "cron": "0 0 1 1 *", "project_id": things["projects"],
+                                      "payload": {"kind": "commands", "commands": ["true"]}},
+        "schedules.preview": {"cron": "@daily"},
+        "schedules.import_crontab": {"crontab": "@daily true", "dry_run": True},
         "credentials.create_credential": {"name": name, "secret": "x", "project_id": things["projects"]},
         "credentials.rotate_credential": {"secret": "x"},
+        "connectors.create_connector": {"type": "feed", "name": name, "config": {"url": "http://127.0.0.1:9/"},
+                                        "project_id": things["projects"]},
+        "connectors.create_connector_credential": {"secret": {"username": "u", "password": "p"}},
+        "connectors.rotate_connector_credential": {"secret": {"username": "u", "password": "p"}},
+        "connectors.create_grant": {"operation": "send"},
+        "connector_operations.invoke_operation": {"arguments": BETWEEN},
         "agents.answer_question": {"answer": "x"},
+        "hooks.create_hook": {"name": name, "verify": "token", "project_id": things["projects"],
+                              "action": {"kind": "emit_event", "name": "matrix.tried"}},
+        "tasks.create_task_in_session": {"commands": ["true"]},
+        "sessions.create_session": {"title": name, "project_id": things["projects"]},
+        "sessions.add_to_transcript": {"kind": "summary", "content": "x"},
+        "logs.add_to_transcript_of_run": {"kind": "summary", "content": "x"},
+        "logs.append_logs": {"entries": [{"stream": "notes", "message": "x"}]},
+        "runs.create_run": {"name": name, "project_id": things["projects"]},
+        "messaging.create_destination": {"destination_type": "ntfy", "destination_config": {"topic": name}},
+        "messaging.redeliver_since": {"since": "2026-01-01T00:00:00Z"},
+        "messaging.create_subscription": {"destination_id": things["destinations"], "event_pattern": "no.such"},
+        "messaging.preview_subscription": {"event_pattern": "**"},
         "preferences.put_preference": {"value": "en"},
         "settings.put_setting": {"value": "no number"},
         "projects.create_project": {"slug": name},
@@ -203,6 +241,12 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
         "identity.set_my_password": {"new_password": "long enough to pass", "current_password": "not the right one"},
         "users.create_user": {"handle": name},
         "users.reset_password": {"password": "long enough to pass"},
+        "processes.start_process": {"command": "true"},
+        "processes.write_input": {"text": "x"},
+        "retention.create_policy": {"scope_type": "project", "scope_id": things["projects"], "sort": "threads",
+                                    "max_age_days": 3650},
+        "retention.preview_wish": {"scope_type": "project", "scope_id": things["projects"], "sort": "threads",
+                                   "max_age_days": 3650},
         "chat.create_thread": {"project_id": things["projects"]},
         "chat.create_message": {"text": "x"},
         "openai.complete_chat": {"model": "nobody/none", "messages": [{"role": "user", "content": "x"}]},

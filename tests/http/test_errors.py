@@ -246,6 +246,8 @@ FIELDS = {
     ),
     "/v1/tokens": ("name", "scopes", "expires_at"),
     "/v1/users/me": ("display_name", "welcomed"),
+    "/v1/sessions": ("title", "parent_session_id", "project_id"),
+    "/v1/runs": ("name", "status", "session_id", "parent_run_id", "project_id", "metadata", "lease_s"),
     "/v1/users/me/password": ("new_password", "current_password"),
     "/v1/auth/refresh": ("refresh_token",),
     "/v1/auth/codes": ("key",),
@@ -253,6 +255,7 @@ FIELDS = {
 QUERIES = {
     "/v1/tasks": ("limit", "cursor", "status", "project_id", "tag", "session_id", "created_after", "q"),
     "/v1/runs": ("limit", "cursor", "task_id", "job_id", "status", "started_after", "started_before", "parent_run_id"),
+    "/v1/sessions": ("limit", "cursor", "parent_session_id", "project_id", "top", "q"),
     "/v1/events": ("limit", "cursor", "since", "name", "task_id", "run_id"),
     "/v1/artifacts": ("limit", "cursor", "task_id", "run_id", "origin"),
     "/v1/tokens": ("limit", "cursor"),

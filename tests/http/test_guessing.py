@@ -173,8 +173,12 @@ def test_guessing_tokens_and_codes_is_slowed_and_the_right_one_still_works(
             }[what]
             return guesser.post(path, json={field: wrong})
 
-        answers = [attempt(number) for number in range(150 if what == "bearer" else 40)]
-        assert [answer.status_code for answer in answers] == [401] * 20 + [429] * (len(answers) - 20)
+        statuses = [attempt(number).status_code for number in range(150 if what == "bearer" else 60)]
+        # A minute may end in between, and another twenty are judged in the next one.
+        assert statuses[:20] == [401] * 20
+        assert statuses.count(401) <= 40
+        assert statuses.count(429) == len(statuses) - statuses.count(401)
+        answers = [attempt(-1), *(attempt(number) for number in range(1000, 1020))]
         assert_problem(answers[-1], 429, "too_many_requests")
         assert int(answers[-1].headers["Retry-After"]) >= 1
         headers = {"Authorization": f"Bearer {bob.token}"}

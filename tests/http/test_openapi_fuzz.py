@@ -21,15 +21,18 @@ from gateway.core.database import sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import PASSWORD, LiveGateway
 from tests.http.callers import OPENAI_ROUTE, Database, at_own_address, new_person
-from tests.http.things import things_of
+from tests.http.things import named_by, things_of
 
 ENDLESS = {"GET /v1/events/stream", "GET /v1/runs/{id}/stream"}
-REACHES_OUT = {"POST /v1/providers/{id}/test"}
+REACHES_OUT = {"POST /v1/providers/{id}/test", "POST /v1/destinations/{id}/test"}
 MAY_LOCK_OUT = {"POST /v1/policy-rules"}
 """Come last: a rule may well deny the owner all that follows."""
 
-TAKES_AWAY = ("/users/{id}/disable", "/reset_password", "/revoke_sessions")
-"""How those end that end somebody's sessions: they come even after what deletes one."""
+TAKES_AWAY = ("/users/{id}/disable", "/reset_password", "/revoke_sessions", "DELETE /v1/destinations/{id}")
+"""How those end that end somebody's sessions, or take other things along: they come even after what deletes one."""
+
+NAMES = {"operations": "list_events", "export": "tasks"}
+"""What there is by a name, after what stands before it in the path."""
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -73,7 +76,7 @@ def things(spare_gateway: LiveGateway) -> Iterator[dict[str, str]]:
     with at_own_address(base_url=spare_gateway.url) as http:
         assert http.post("/v1/auth/login", json={"handle": "owner", "password": PASSWORD}).status_code == 200
     found["models"] = "orchestrator"
-    found["sessions"] = spare_gateway.call("GET", "/v1/users/me/sessions").json()["items"][0]["id"]
+    found["me/sessions"] = spare_gateway.call("GET", "/v1/users/me/sessions").json()["items"][0]["id"]
     yield found
     for rule in spare_gateway.call("GET", "/v1/policy-rules?limit=200").json()["items"]:
         assert spare_gateway.call("DELETE", f"/v1/policy-rules/{rule['id']}").status_code == 204
@@ -105,7 +108,7 @@ def test_every_operation_answers_as_the_document_says(
         stuck = [label for label, seen in statuses.items() if "{" in label and seen <= {404}]
         # Named by whoever asks, and there only while it is being made: tests/openai/test_kept_answers.py.
         stuck = [label for label in stuck if "/chat/answers/" not in label]
-        assert stuck == [], "these never got further than to an id that is not there"
+        assert not stuck, f"{stuck}: these never got further than to an id that is not there"
 
 
 def _fuzz(
@@ -136,14 +139,18 @@ def _fuzz(
 def _name(case: Case, things: dict[str, str]) -> None:
     """Puts the ids of things that are there into the path."""
     parts = case.path.split("/")
-    for before, part in itertools.pairwise(parts):
+    for at, (before, part) in enumerate(itertools.pairwise(parts), start=1):
         name = part.strip("{}")
         if part == "{id}":
-            case.path_parameters["id"] = things[before]
+            case.path_parameters["id"] = named_by(things, parts[:at])
         elif part == "{key}":
             case.path_parameters["key"] = "tasks.max_timeout_s" if before == "settings" else "language.preferred"
+        elif part == "{name}" and before in NAMES:
+            case.path_parameters["name"] = NAMES[before]
         elif name != part and name in things:
             case.path_parameters[name] = things[name]
+    if case.path == "/v1/runs/{id}/compare":
+        case.query["with"] = things["runs"]
 
 
 def _can_be_broken(operation: APIOperation) -> bool:
@@ -155,7 +162,8 @@ def _can_be_broken(operation: APIOperation) -> bool:
 def _assert_errors_are_problems(answer: Response) -> None:
     if answer.status_code >= 400 and answer.request.method != "HEAD":
         if "error" in answer.json():
-            assert OPENAI_ROUTE.match(str(answer.request.path_url)), answer.request.path_url
+            path = str(answer.request.path_url)
+            assert OPENAI_ROUTE.match(path) or path == "/mcp", path
             assert answer.headers["content-type"] == ["application/json"], answer.status_code
             return
         assert answer.headers["content-type"] == ["application/problem+json"], answer.status_code

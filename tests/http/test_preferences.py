@@ -70,7 +70,7 @@ def test_a_stale_version_is_409_in_the_body_and_412_in_if_match(live_gateway: Li
         (f"user/-/{WIDTH}", {"value": 7}, "value"),
         ("planet/-/my.key", {"value": 1}, "scope_type"),
         ("task/-/my.key", {"value": 1}, "scope_id"),
-        (f"system/{uuid.uuid4()}/my.key", {"value": 1}, "scope_id"),
+        (f"system/{uuid.UUID(int=7)}/my.key", {"value": 1}, "scope_id"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_its_field(

@@ -10,7 +10,7 @@ import websocket
 
 from tests.conftest import LiveGateway
 from tests.http.callers import Database, Person, assert_problem
-from tests.http.things import question_about
+from tests.http.things import BETWEEN, connector_things, messaging_of, process_of, question_about
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,19 @@ def owned(live_gateway: LiveGateway, database: Database) -> dict[str, str]:
     sign_in = {"handle": "owner", "password": live_gateway.owner_password}
     live_gateway.http.post(f"{live_gateway.url}/v1/auth/login", json=sign_in).raise_for_status()
     thread = live_gateway.call("POST", "/v1/chat/threads", json={"title": "private"}).json()
+    wish = {"name": "private", "verify": "token", "action": {"kind": "emit_event", "name": "private.thing"}}
+    hook = live_gateway.call("POST", "/v1/hooks", json=wish).json()
+    request = live_gateway.call("POST", f"/v1/hooks/{hook['id']}/test", json={"run": True}).json()
+    keeping = {"scope_type": "project", "scope_id": task["project_id"], "sort": "threads", "max_age_days": 3650}
+    policy = live_gateway.call("POST", "/v1/retention-policies", json=keeping).json()
+    planned = {"name": "private", "cron": "0 0 1 1 *", "payload": {"kind": "commands", "commands": ["true"]}}
+    schedule = live_gateway.call("POST", "/v1/schedules", json=planned).json()
     session = live_gateway.call("GET", "/v1/users/me/sessions").json()["items"][0]
+    work_session = live_gateway.call("POST", "/v1/sessions", json={"title": "private"}).json()
+    owner = Person(live_gateway, "owner", live_gateway.owner_password, live_gateway.token)
     return {
+        **messaging_of(owner, "private"),
+        **connector_things(owner, task["project_id"], "private"),
         "task": task["id"],
         "run": result["run_id"],
         "job": result["jobs"][0]["id"],
@@ -40,6 +51,12 @@ def owned(live_gateway: LiveGateway, database: Database) -> dict[str, str]:
         "credential": credential["id"],
         "session": session["id"],
         "thread": thread["id"],
+        "hook": hook["id"],
+        "request": request["request_id"],
+        "work_session": work_session["id"],
+        "policy": policy["id"],
+        "process": process_of(database, task["id"], result["run_id"], me, task["project_id"], "private"),
+        "schedule": schedule["id"],
         "question": question_about(database, task["id"], result["run_id"], me, task["project_id"], "private"),
         "user": me,
     }
@@ -58,10 +75,33 @@ ATTEMPTS = (
     ("GET", "/v1/tasks/{task}/logs"),
     ("GET", "/v1/tasks/{task}/artifacts"),
     ("POST", "/v1/tasks/{task}/artifacts?filename=x"),
+    ("GET", "/v1/schedules/{schedule}"),
+    ("PATCH", "/v1/schedules/{schedule}"),
+    ("DELETE", "/v1/schedules/{schedule}"),
+    ("GET", "/v1/schedules/{schedule}/runs"),
+    ("GET", "/v1/schedules/{schedule}/upcoming"),
+    ("POST", "/v1/schedules/{schedule}/enable"),
+    ("POST", "/v1/schedules/{schedule}/disable"),
+    ("POST", "/v1/schedules/{schedule}/run"),
+    ("POST", "/v1/schedules/{schedule}/skip_next"),
+    ("POST", "/v1/schedules/{schedule}/unskip"),
     ("GET", "/v1/runs/{run}"),
     ("GET", "/v1/runs/{run}/logs"),
     ("GET", "/v1/runs/{run}/stream"),
+    ("PATCH", "/v1/runs/{run}"),
+    ("POST", "/v1/runs/{run}/logs"),
+    ("GET", "/v1/runs/{run}/transcript"),
+    ("POST", "/v1/runs/{run}/transcript"),
+    ("GET", "/v1/sessions/{work_session}"),
+    ("PATCH", "/v1/sessions/{work_session}"),
+    ("DELETE", "/v1/sessions/{work_session}"),
+    ("POST", "/v1/sessions/{work_session}/sessions"),
+    ("GET", "/v1/sessions/{work_session}/runs"),
+    ("POST", "/v1/sessions/{work_session}/tasks"),
+    ("GET", "/v1/sessions/{work_session}/transcript"),
+    ("POST", "/v1/sessions/{work_session}/transcript"),
     ("GET", "/v1/jobs/{job}"),
+    ("GET", "/v1/jobs/{job}/placement"),
     ("GET", "/v1/questions/{question}"),
     ("POST", "/v1/questions/{question}/answer"),
     ("GET", "/v1/artifacts/{artifact}"),
@@ -75,6 +115,28 @@ ATTEMPTS = (
     ("DELETE", "/v1/chat/threads/{thread}"),
     ("GET", "/v1/chat/threads/{thread}/messages"),
     ("POST", "/v1/chat/threads/{thread}/messages"),
+    ("GET", "/v1/hooks/{hook}"),
+    ("PATCH", "/v1/hooks/{hook}"),
+    ("DELETE", "/v1/hooks/{hook}"),
+    ("POST", "/v1/hooks/{hook}/rotate"),
+    ("POST", "/v1/hooks/{hook}/test"),
+    ("GET", "/v1/hooks/{hook}/requests"),
+    ("GET", "/v1/hooks/{hook}/requests/{request}"),
+    ("POST", "/v1/hooks/{hook}/requests/{request}/replay"),
+    ("GET", "/v1/runs/{run}/trace"),
+    ("POST", "/v1/runs/{run}/replay"),
+    ("GET", "/v1/runs/{run}/compare?with={run}"),
+    ("GET", "/v1/runs/{run}/processes"),
+    ("POST", "/v1/runs/{run}/processes"),
+    ("GET", "/v1/processes/{process}"),
+    ("GET", "/v1/processes/{process}/output"),
+    ("POST", "/v1/processes/{process}/input"),
+    ("POST", "/v1/processes/{process}/terminate"),
+    ("GET", "/v1/retention-policies/{policy}"),
+    ("PATCH", "/v1/retention-policies/{policy}"),
+    ("DELETE", "/v1/retention-policies/{policy}"),
+    ("POST", "/v1/retention-policies/{policy}/preview"),
+    ("POST", "/v1/retention-policies/{policy}/apply"),
     ("DELETE", "/v1/tokens/{token}"),
     ("GET", "/v1/spend-limits/{spend_limit}"),
     ("PATCH", "/v1/spend-limits/{spend_limit}"),
@@ -85,6 +147,36 @@ ATTEMPTS = (
     ("POST", "/v1/credentials/{credential}/rotate"),
     ("POST", "/v1/credentials/{credential}/disable"),
     ("POST", "/v1/credentials/{credential}/enable"),
+    ("GET", "/v1/destinations/{destinations}"),
+    ("PATCH", "/v1/destinations/{destinations}"),
+    ("DELETE", "/v1/destinations/{destinations}"),
+    ("POST", "/v1/destinations/{destinations}/rotate"),
+    ("POST", "/v1/destinations/{destinations}/test"),
+    ("POST", "/v1/destinations/{destinations}/redeliver"),
+    ("GET", "/v1/subscriptions/{subscriptions}"),
+    ("PATCH", "/v1/subscriptions/{subscriptions}"),
+    ("DELETE", "/v1/subscriptions/{subscriptions}"),
+    ("GET", "/v1/deliveries/{deliveries}"),
+    ("POST", "/v1/deliveries/{deliveries}/redeliver"),
+    ("GET", "/v1/connectors/{connectors}"),
+    ("PATCH", "/v1/connectors/{connectors}"),
+    ("DELETE", "/v1/connectors/{connectors}"),
+    ("POST", "/v1/connectors/{connectors}/enable"),
+    ("POST", "/v1/connectors/{connectors}/disable"),
+    ("POST", "/v1/connectors/{connectors}/test"),
+    ("GET", "/v1/connectors/{connectors}/credentials"),
+    ("POST", "/v1/connectors/{connectors}/credentials"),
+    ("POST", "/v1/connectors/{connectors}/credentials/{cid}/rotate"),
+    ("POST", "/v1/connectors/{connectors}/credentials/{cid}/disable"),
+    ("POST", "/v1/connectors/{connectors}/credentials/{cid}/revoke"),
+    ("GET", "/v1/connectors/{connectors}/grants"),
+    ("POST", "/v1/connectors/{connectors}/grants"),
+    ("DELETE", "/v1/connectors/{connectors}/grants/{gid}"),
+    ("GET", "/v1/connectors/{connectors}/operations"),
+    ("POST", "/v1/connectors/{connectors}/operations/list_events"),
+    ("GET", "/v1/connectors/{connectors}/operations/{oid}"),
+    ("POST", "/v1/connectors/{connectors}/operations/{oid}/release"),
+    ("POST", "/v1/connectors/{connectors}/operations/{oid}/undo"),
     ("GET", "/v1/tokens/{token}"),
     ("PATCH", "/v1/tokens/{token}"),
     ("DELETE", "/v1/users/me/sessions/{session}"),
@@ -104,8 +196,19 @@ ATTEMPTS = (
 BODIES = {
     ("POST", "/v1/questions/{question}/answer"): {"answer": "theirs"},
     ("POST", "/v1/credentials/{credential}/rotate"): {"secret": "theirs"},
+    ("POST", "/v1/runs/{run}/logs"): {"entries": [{"message": "theirs"}]},
+    ("POST", "/v1/runs/{run}/transcript"): {"kind": "summary", "content": "theirs"},
+    ("POST", "/v1/sessions/{work_session}/tasks"): {"commands": ["true"]},
+    ("POST", "/v1/sessions/{work_session}/transcript"): {"kind": "summary", "content": "theirs"},
+    ("POST", "/v1/destinations/{destinations}/redeliver"): {"since": "2026-01-01T00:00:00Z"},
+    ("POST", "/v1/connectors/{connectors}/credentials"): {"secret": {"username": "u", "password": "p"}},
+    ("POST", "/v1/connectors/{connectors}/credentials/{cid}/rotate"): {"secret": {"username": "u", "password": "p"}},
+    ("POST", "/v1/connectors/{connectors}/grants"): {"operation": "list_events"},
+    ("POST", "/v1/connectors/{connectors}/operations/list_events"): {"arguments": BETWEEN},
     ("PATCH", "/v1/tokens/{token}"): {"name": "theirs"},
     ("POST", "/v1/chat/threads/{thread}/messages"): {"text": "theirs"},
+    ("POST", "/v1/runs/{run}/processes"): {"command": "true"},
+    ("POST", "/v1/processes/{process}/input"): {"text": "theirs"},
     ("POST", "/v1/users/{user}/reset_password"): {"password": "long enough to pass"},
 }
 """What gets as far as the decision, where nothing does not."""
@@ -149,6 +252,14 @@ def test_lists_show_only_your_own(owned: dict[str, str], bob: Person) -> None:
         "/v1/projects",
         "/v1/credentials",
         "/v1/questions",
+        "/v1/sessions",
+        "/v1/destinations",
+        "/v1/subscriptions",
+        "/v1/deliveries",
+        "/v1/connectors",
+        "/v1/connectors/pending",
+        "/v1/schedules",
+        "/v1/hooks",
     ):
         page = bob.call("GET", f"{path}?limit=200")
         assert page.status_code == 200
@@ -165,9 +276,14 @@ def test_another_users_things_cannot_be_used_in_a_task(owned: dict[str, str], bo
         ("depends_on", [owned["task"]]),
         ("project_id", owned["project"]),
         ("session_id", str(uuid.uuid4())),
+        ("session_id", owned["work_session"]),
     ):
         answer = bob.call("POST", "/v1/tasks", json={"commands": ["true"], field: value})
         assert_problem(answer, 422, field=field)
+    for room, field in (("sessions", "parent_session_id"), ("runs", "session_id")):
+        answer = bob.call("POST", f"/v1/{room}", json={field: owned["work_session"]})
+        assert_problem(answer, 422, field=field)
+    assert_problem(bob.call("POST", "/v1/runs", json={"parent_run_id": owned["run"]}), 422, field="parent_run_id")
     script = {"script": {"artifact_id": owned["artifact"]}}
     assert_problem(bob.call("POST", "/v1/tasks", json=script), 422, field="script.artifact_id")
 

@@ -20,13 +20,14 @@ from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity
-from gateway.features.nodes import service as nodes
+from gateway.features.nodes import service_presence as presence
 from gateway.features.runs.service import LogBatch
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.models import Task
 from gateway.features.tasks.schemas import TaskIn
 from gateway.features.tasks.service_execution import JobReport, RunReport
+from tests.services import schedule_world
 
 Open = Callable[[Actor], AbstractContextManager[Work]]
 
@@ -112,7 +113,7 @@ class PlainNode:
 @pytest.fixture
 def node(unit: Open, tmp_path: Path) -> PlainNode:
     with unit(SYSTEM) as work:
-        joined = nodes.join(
+        joined = presence.join(
             work, "plain", host="here", pid=1, concurrency=1, labels={}, capabilities={"sandbox": {"ok": True}}
         )
         return PlainNode(unit, Store(tmp_path / "artifacts"), joined.id)
@@ -186,3 +187,9 @@ def rows(database: Database) -> Callable[..., list[Any]]:
             return [tuple(row) for row in connection.execute(text(query), values)]
 
     return rows
+
+
+@pytest.fixture
+def world(database: Database, alice: Actor) -> schedule_world.World:
+    """Alice's schedules, and a wall clock that goes where the test wants it."""
+    return schedule_world.fresh(database, alice)

@@ -13,6 +13,7 @@ from gateway.core.errors import Invalid
 Value = int | float | str | bool | dict[str, Any]
 
 MODEL = re.compile(r"[^/\s]{1,100}/\S{1,100}")
+ENDPOINT = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?")
 A_WEEK_S = 7 * 24 * 3600
 
 
@@ -78,6 +79,11 @@ def _model_problem(name: str) -> str | None:
     return None if MODEL.fullmatch(name) else "send PROVIDER/MODEL, as GET /v1/models lists them"
 
 
+def _endpoint_problem(url: str) -> str | None:
+    wanted = "send http://HOST:PORT or https://HOST, to which /v1/traces is added, or an empty text"
+    return None if not url or (ENDPOINT.fullmatch(url) and len(url) <= 500) else wanted
+
+
 def _prices_problem(prices: dict[str, Any]) -> str | None:
     wanted = (
         'send {"PROVIDER/MODEL": {"input": …, "output": …}}, in US dollars a million tokens; PROVIDER/* is the rest'
@@ -93,16 +99,24 @@ def _prices_problem(prices: dict[str, Any]) -> str | None:
 _PROCESS = {name: field.default for name, field in Config.model_fields.items()}
 
 _DECLARED = (
+    Setting("agents.max_context_tokens", int, 32_768, "longest conversation for a model that does not tell its window",
+            minimum=1000, maximum=10**8),
     Setting("agents.max_cost_micros", int, 0, "millionths of a dollar that one prompt may cost; 0: no such limit",
             minimum=0, maximum=10**12),
     Setting("agents.max_steps", int, 60, "how often the agent may ask its model for one prompt",
             minimum=1, maximum=10_000),
     Setting("agents.max_tokens", int, 2_000_000, "tokens that the agent may read and write for one prompt",
             minimum=1000, maximum=10**10),
+    Setting("agents.question_wait_s", float, 86_400.0, "seconds that the agent waits for an answer to its question",
+            minimum=1, maximum=A_WEEK_S),
     Setting("agents.remediation_rounds", int, 2, "how often an answer that fails its criteria is sent back",
             minimum=0, maximum=10),
     Setting("agents.tool_calling", str, "auto", "how models get tools: auto, native, prompted or off",
             check=_tool_calling_problem),
+    Setting("backups.every_h", float, 0.0, "hours from one backup to the next; 0: none is made by itself",
+            minimum=0, maximum=24 * 366),
+    Setting("backups.folder", str, "", "where they go; empty: backups/ in the data directory"),
+    Setting("backups.keep", int, 7, "how many of them are kept", minimum=1, maximum=1000),
     Setting("chat.connect_timeout_s", float, 5.0, "seconds a model's server may take to accept a connection",
             minimum=0.1, maximum=300),
     Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",
@@ -124,7 +138,15 @@ _DECLARED = (
     Setting("limits.token_open_streams", int, 2_000, "live streams and WebSockets that an API token holds open",
             minimum=0, maximum=100_000),
     Setting("limits.queue_share", int, 10_000, "unfinished tasks that a user may have", minimum=0, maximum=1_000_000),
+    Setting("logs.grace_s", float, 60.0, "seconds that a finished run's log still takes entries",
+            minimum=0, maximum=A_WEEK_S),
+    Setting("logs.max_run_bytes", int, 256 * 2**20, "size at which the log of one run is cut",
+            minimum=1024, maximum=2**40),
+    Setting("otlp_endpoint", str, "", "OpenTelemetry collector that is told of runs (OTLP/HTTP); empty: none",
+            check=_endpoint_problem),
     Setting("providers.prices", dict, {}, "what models cost, in US dollars a million tokens", check=_prices_problem),
+    Setting("schedules.history_days", int, 365, "days that outcomes of planned times are kept; 0: for ever",
+            minimum=0, maximum=36_500),
     Setting("tasks.default_timeout_s", float, _PROCESS["task_timeout_s"], "time limit of a task that names none",
             minimum=1, maximum=A_WEEK_S, config_field="task_timeout_s"),
     Setting("tasks.max_timeout_s", float, float(A_WEEK_S), "longest time limit that a task may name",

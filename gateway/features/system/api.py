@@ -9,11 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 import gateway
 from gateway.core.answers import answer
 from gateway.core.policy import Resource
-from gateway.core.room import Room, ok, public, work
+from gateway.core.room import Room, ok, opens_units, public, work
 from gateway.features.limits import service as limits
 
-from . import service
-from .schemas import Capabilities, Health, Readiness, Reason
+from . import export, service
+from .schemas import Capabilities, Health, ListExportPath, ListExportQuery, Readiness, Reason
 
 room = Room("system", __name__, title="System")
 root = Room("system_root", __name__, title="System", prefix="/")
@@ -54,6 +54,16 @@ def metrics() -> Response:
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
+@room.get(
+    "/export/<path:name>",
+    responses={200: ok("application/x-ndjson", "text/csv")},
+    summary="Any list as a file, in its order and with its filters",
+)
+@opens_units
+def export_list(path: ListExportPath, query: ListExportQuery) -> Response:
+    return export.exported(path.name, query)
+
+
 @room.get("/capabilities", responses={200: Capabilities}, summary="What is there, and how to get what is not")
 def capabilities() -> Response:
-    return answer(service.capabilities(work(), current_app.config["GATEWAY"]))
+    return answer(service.capabilities(work(), current_app.config["GATEWAY"], current_app.extensions["capabilities"]))

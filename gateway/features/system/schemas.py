@@ -1,8 +1,10 @@
 """The system on the wire (contract "HTTP conventions" and "Capabilities")."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from gateway.core.schemas import Out
+from pydantic import ConfigDict, Field
+
+from gateway.core.schemas import In, Out
 
 
 class Health(Out):
@@ -27,7 +29,7 @@ class Readiness(Out):
     reasons: list[Reason]
 
 
-class Capability(Out):
+class CapabilityOut(Out):
     """A service or feature; for what is off, the reason and how to turn it on."""
 
     name: str
@@ -37,7 +39,24 @@ class Capability(Out):
     details: dict[str, Any] = {}
 
 
+class ListExportPath(In):
+    """The list's path after `/v1/`, such as `tasks` or `tasks/ID/history`."""
+
+    name: str
+
+
+class ListExportQuery(In):
+    """The form of the file, and which fields it has; everything else is a filter of the list."""
+
+    model_config = ConfigDict(extra="allow")
+
+    format: Literal["jsonl", "csv"] = "jsonl"
+    fields: Annotated[str, Field(max_length=2000, pattern=r"^\w+(,\w+)*$", description="names, by commas")] | None = (
+        None
+    )
+
+
 class Capabilities(Out):
     """All of them."""
 
-    items: list[Capability]
+    items: list[CapabilityOut]

@@ -1,27 +1,26 @@
 """What is there and what is missing, read off the parts themselves."""
 
 import shutil
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import text
 
+from gateway.core.capability import Capability, on, on_if
 from gateway.core.config import Config
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
-from gateway.features.credentials import service_keys
 from gateway.features.nodes import service as nodes
-from gateway.features.preferences import service as preferences
-from gateway.features.preferences.constraints import DOMAINS
-from gateway.features.settings import service as settings
 
-from .schemas import Capabilities, Capability, Readiness, Reason
+from .schemas import Capabilities, CapabilityOut, Readiness, Reason
 
-LATER = ("external_routing", "api_egress", "connectors", "messaging", "mcp")
-"""Features of the contract that this version lacks, so that clients can tell."""
+Finder = Callable[[Work, Config], Iterable[Capability]]
+"""The door `capabilities` of a room: what of it is there."""
 
-LIMITS = ("requests_per_minute", "concurrent_requests", "open_streams", "queue_share")
-"""Settings that bind every user, so that a program can keep within them."""
+PROMISED = frozenset(
+    {"api_egress", "connectors", "external_routing", "mcp", "messaging", "schedules", "secure_browser"}
+)
+"""Names that clients may count on, whatever this version has."""
 
 LEAST_FREE_BYTES = 200 * 2**20
 """Below this much free disk the gateway says so before writes begin to fail."""
@@ -34,44 +33,24 @@ def readiness(work: Work, config: Config) -> Readiness:
     return Readiness(ready=not reasons, reasons=reasons)
 
 
-def capabilities(work: Work, config: Config) -> Capabilities:
-    """Every service and feature with its availability."""
+def capabilities(work: Work, config: Config, rooms: Mapping[str, Finder | None]) -> Capabilities:
+    """Every service and feature that the rooms tell of, by name, and those of the contract that no room has.
+
+    A room without a door for it is there as a whole.
+    """
     work.allow("capabilities.read", Resource("capabilities"))
-    online = nodes.online(work)
-    sandboxes = [node.capabilities.get("sandbox", {}) for node in online]
-    good = [sandbox for sandbox in sandboxes if sandbox.get("ok")]
-    models = sorted({model["id"] for node in online for model in node.capabilities.get("models", [])})
-    no_node = ("No node is online.", "Start one with `app.py node`, or the gateway without --no-node.")
-    first: dict[str, Any] = next(iter(sandboxes), {})
-    limits = {
-        "body_bytes": config.body_limit_bytes,
-        "upload_bytes": config.upload_limit_bytes,
-        "output_bytes": config.output_limit_bytes,
-        "task_timeout_s": settings.value(work, "tasks.default_timeout_s"),
-        "longest_task_timeout_s": settings.value(work, "tasks.max_timeout_s"),
-        **{name: settings.value(work, f"limits.{name}") for name in LIMITS},
-    }
-    no_sandbox = (first.get("reason") or no_node[0], first.get("remedy") or no_node[1])
-    kit = service_keys.has_kit(work)
-    external = config.database_url is not None
-    held = preferences.constraints(work, work.actor.user_id, None)
-    browses = any(entry.key == DOMAINS for entry in held)
-    items = [
-        _capability("node", bool(online), *no_node, online=len(online)),
-        _capability("sandbox", bool(good), *no_sandbox, kinds=sorted({sandbox["kind"] for sandbox in good})),
-        _capability("models", bool(models), *no_node, ids=models),
-        _capability("external_database", external, "The embedded server is used.", "Start with --database-url URL."),
-        _capability("recovery_kit", kit, "No emergency kit was made yet.", "Run `app.py key kit`, and print it."),
-        _capability("secure_browser", browses, "No preference names domains that may be read.", f"Set {DOMAINS}."),
-        _capability("limits", True, "", "", **limits),
-        *(_capability(name, False, "This version does not have it.", "Upgrade to one that does.") for name in LATER),
-    ]
-    return Capabilities(items=items)
+    return Capabilities(items=[CapabilityOut.model_validate(found) for found in everything(work, config, rooms)])
 
 
-def _capability(name: str, available: bool, reason: str, remedy: str, **details: Any) -> Capability:
-    why = {} if available else {"reason": reason, "remedy": remedy}
-    return Capability(name=name, available=available, details=details, **why)
+def everything(work: Work, config: Config, rooms: Mapping[str, Finder | None]) -> list[Capability]:
+    """The same for whoever needs no leave to ask, such as the doctor on this machine."""
+    found = {name: on(name) for name in rooms if name != "system"}
+    if "connectors" in rooms:
+        found["api_egress"] = on("api_egress", through="connectors")
+    found |= {each.name: each for door in rooms.values() if door for each in door(work, config)}
+    for name in PROMISED - found.keys():
+        found[name] = on_if(False, name, "This version does not have it.", "Upgrade to one that does.")
+    return [found[name] for name in sorted(found)]
 
 
 def _node_reasons(work: Work, config: Config) -> list[Reason]:
