@@ -348,6 +348,7 @@
  * @property {string | null} next_planned_at
  * @property {boolean} skips_next
  * @property {number} waiting
+ * @property {{exit_code: number | null, exited_at: string | null, problem: string | null, next_at: string | null} | null} probe what the command of a trigger has come to
  * @property {number} failures_in_a_row
  * @property {ScheduleRun[]} recent newest first
  *

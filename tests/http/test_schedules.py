@@ -50,6 +50,18 @@ def test_the_clock_fires_what_is_due_and_hears_how_it_ended(live_gateway: LiveGa
         live_gateway.wait(each["task_id"])
 
 
+def test_a_command_that_exits_as_wanted_has_a_schedule_run(live_gateway: LiveGateway, made: Any) -> None:
+    trigger = {"kind": "command", "command": "test -d artifacts && exit 3", "when": "failure", "every_s": 600}
+    path = made(trigger=trigger)
+    (run,) = wait_until(lambda: (items := history(live_gateway, path)) and items[0]["result"] and items, 40)
+    assert (run["outcome"], run["cause"], run["result"]) == ("fired", "exit:3", "completed")
+    probe = live_gateway.call("GET", path).json()["probe"]
+    assert (probe["exit_code"], probe["problem"]) == (3, None)
+    slow = made(trigger={**trigger, "command": "sleep 30", "timeout_s": 1})
+    (run,) = wait_until(lambda: (items := history(live_gateway, slow)) and items[0]["result"] and items, 40)
+    assert run["cause"] == "exit:124", "it ran out of time"
+
+
 def test_a_schedule_from_making_to_deletion(live_gateway: LiveGateway, made: Any) -> None:
     path = made(cron="0 9 * * 1-5", time_zone="Europe/Berlin")
     shown = live_gateway.call("GET", path)

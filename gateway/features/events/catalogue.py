@@ -24,7 +24,7 @@ _FIELDS: dict[str, tuple[dict[str, Any], Any]] = {
     "session_id": ({"type": ["string", "null"]}, _AN_ID),
     **dict.fromkeys(
         ("id", "uid", "rows", "artifacts", "includes_key", "made_at", "trigger", "cause", "depth", "missed", "skipped",
-         "late_s", "planned_at", "fired_at", "schedule_count", "schedules", "failures_in_a_row", "output_seq",
+         "late_s", "before", "planned_at", "fired_at", "schedule_count", "schedules", "failures_in_a_row", "output_seq",
          "decision", "connector", "subject", "sender", "author", "text", "link", "channel", "repository", "event",
          "folder"),
         ({}, None),
@@ -198,6 +198,7 @@ EVENTS: dict[str, Known] = _known("""
     schedule.skipped | Schedule skipped a time | schedule_id name enabled trigger planned_at cause depth
     schedule.failed | Schedule could not make its task | schedule_id name enabled trigger planned_at reason | error
     schedule.missed | Schedules missed their times | count missed skipped schedule_count schedules | warning
+    schedule.probed | Schedule's command exited otherwise | schedule_id name enabled trigger exit_code before
     schedule.failing | Schedule keeps failing | schedule_id name failures_in_a_row reason | error
     process.created | Process asked for | process_id name status exit_code output_seq
     process.started | Process started | process_id name status exit_code output_seq

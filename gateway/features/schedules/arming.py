@@ -10,7 +10,7 @@ from gateway.features.settings import service as settings
 from . import timing
 from .models import Schedule
 from .planning import due_at
-from .schemas import TRIGGER, AbsenceTrigger, EventTrigger, ManualTrigger, ScheduleTrigger
+from .schemas import TRIGGER, AbsenceTrigger, AnyTrigger, CommandTrigger, EventTrigger, ScheduleTrigger
 from .timing import Timing
 
 
@@ -33,7 +33,13 @@ def timing_of(schedule: Schedule, zone: str | None = None) -> Timing:
     )  # fmt: skip
 
 
-def trigger_of(schedule: Schedule) -> EventTrigger | AbsenceTrigger | ScheduleTrigger | ManualTrigger:
+EXITS = {"success": "exits with 0", "failure": "does not exit with 0", "change": "exits differently"}
+
+SHOWN = 60
+"""Characters of a command that are shown of it."""
+
+
+def trigger_of(schedule: Schedule) -> AnyTrigger:
     """What a schedule without a timing waits for."""
     return TRIGGER.validate_python(schedule.trigger)
 
@@ -50,6 +56,9 @@ def in_words(schedule: Schedule) -> str:
     if isinstance(trigger, ScheduleTrigger):
         ended = "has ended" if trigger.result == "any" else f"is {trigger.result}"
         return f"When a task of another schedule {ended}"
+    if isinstance(trigger, CommandTrigger):
+        command = trigger.command if len(trigger.command) <= SHOWN else f"{trigger.command[: SHOWN - 1]}…"
+        return f"When {command} {EXITS[trigger.when]}, tried every {timing.span(trigger.every_s)}"
     return "On request"
 
 
@@ -62,6 +71,7 @@ def arm(schedule: Schedule, after: datetime) -> None:
         following = silence_ends(schedule, after)
     set_next(schedule, following)
     schedule.state.skip_planned_at = None
+    _arm_probe(schedule, after)
 
 
 def silence_ends(schedule: Schedule, heard_at: datetime) -> datetime | None:
@@ -71,6 +81,14 @@ def silence_ends(schedule: Schedule, heard_at: datetime) -> datetime | None:
         return None
     ends = max(heard_at, schedule.start_at or heard_at) + timedelta(seconds=trigger.for_s)
     return ends if schedule.end_at is None or ends <= schedule.end_at else None
+
+
+def _arm_probe(schedule: Schedule, after: datetime) -> None:
+    """Has the trigger's command tried from then on, as if for the first time; a report under way does not count."""
+    state = schedule.state
+    tried = schedule.enabled and schedule.trigger is not None and schedule.trigger["kind"] == "command"
+    state.probe_due_at = max(after, schedule.start_at or after) if tried else None
+    state.probe_attempt = state.probe_exit = state.probe_at = state.probe_problem = None
 
 
 def set_next(schedule: Schedule, planned_at: datetime | None) -> None:

@@ -11,4 +11,6 @@ SHORTEST_S = 1
 
 def found(work: Work, config: Config) -> Iterator[Capability]:
     """Schedules are always there."""
-    yield on("schedules", shortest_interval_s=SHORTEST_S, triggers=["absence", "event", "manual", "schedule"])
+    yield on(
+        "schedules", shortest_interval_s=SHORTEST_S, triggers=["absence", "command", "event", "manual", "schedule"]
+    )

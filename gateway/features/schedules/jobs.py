@@ -1,7 +1,8 @@
-"""What a node does for this room: it drops history that is older than the operator keeps it."""
+"""What a node does for this room: it tries the commands of triggers, and drops history older than it is kept."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from gateway.core.clock import now
 from gateway.features.settings import service as settings
@@ -11,7 +12,20 @@ from . import service_history
 if TYPE_CHECKING:
     from gateway.node.node import Node
 
+    from .prober import Prober
+
 BATCH = 1000
+
+_PROBERS: "WeakKeyDictionary[Node, Prober]" = WeakKeyDictionary()
+
+
+async def probe(node: "Node") -> None:
+    """Tries commands whose exit schedules wait for."""
+    if node not in _PROBERS:
+        from .prober import Prober  # only here: what fires would lengthen every start
+
+        _PROBERS[node] = Prober(node)
+    await _PROBERS[node].look()
 
 
 async def purge(node: "Node") -> None:
@@ -25,4 +39,4 @@ async def purge(node: "Node") -> None:
 
 
 HANDLERS: dict[str, Any] = {}
-DUTIES = {purge: 3600.0}
+DUTIES = {probe: 1.0, purge: 3600.0}

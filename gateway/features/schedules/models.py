@@ -59,10 +59,17 @@ class Schedule(Base):
 
 
 class ScheduleState(Base):
-    """Where a schedule's clock stands. `due_at` is `next_planned_at` with its jitter; whoever fires locks this row."""
+    """Where a schedule's clock stands. `due_at` is `next_planned_at` with its jitter; whoever fires locks this row.
+
+    Of a trigger's command: when a node is to try it next, whose report counts, how it exited last and when, or why it
+    could not be tried.
+    """
 
     __tablename__ = "schedule_states"
-    __table_args__ = (Index("ix_schedule_states_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),)
+    __table_args__ = (
+        Index("ix_schedule_states_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_schedule_states_probe_due_at", "probe_due_at", postgresql_where=text("probe_due_at IS NOT NULL")),
+    )
 
     schedule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True)
     zone: Mapped[str]
@@ -71,6 +78,11 @@ class ScheduleState(Base):
     skip_planned_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     alerted_at: Mapped[datetime | None]
+    probe_due_at: Mapped[datetime | None]
+    probe_attempt: Mapped[uuid.UUID | None]
+    probe_exit: Mapped[int | None]
+    probe_at: Mapped[datetime | None]
+    probe_problem: Mapped[str | None]
 
 
 class ScheduleRun(Base):

@@ -1,7 +1,7 @@
 """Every select on schedules, their states and their runs."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, Select, and_, exists, func, or_, select, true
@@ -92,6 +92,15 @@ def runs(schedule_id: uuid.UUID) -> Select[ScheduleRun]:
     return select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id, ScheduleRun.outcome.is_not(None))
 
 
+def named_runs(session: Session, actor: Actor, ids: Collection[uuid.UUID]) -> Sequence[Row[ScheduleRun, str]]:
+    """Runs by their ids, of schedules the actor may see, each with the schedule's name."""
+    if not ids:
+        return ()
+    seen = visible(actor).with_only_columns(Schedule.id, Schedule.name).subquery()
+    query = select(ScheduleRun, seen.c.name).join(seen, seen.c.id == ScheduleRun.schedule_id)
+    return session.execute(query.where(ScheduleRun.id.in_(ids))).all()
+
+
 def recent(session: Session, ids: Sequence[uuid.UUID], most: int) -> dict[uuid.UUID, list[ScheduleRun]]:
     """The last runs of each schedule, newest first."""
     if not ids:
@@ -174,11 +183,19 @@ def inheriting(session: Session, *, owner_id: uuid.UUID | None, project_id: uuid
 
 
 def ahead(session: Session, at: datetime, after: uuid.UUID | None, limit: int) -> list[Schedule]:
-    """Schedules whose next time lies after `at`, in the order of their ids; their states locked."""
-    query = select(Schedule).join(Schedule.state).options(WITH_STATE).where(ScheduleState.next_planned_at > at)
+    """Schedules whose next time or try lies after `at`, in the order of their ids; their states locked."""
+    ahead = or_(ScheduleState.next_planned_at > at, ScheduleState.probe_due_at > at)
+    query = select(Schedule).join(Schedule.state).options(WITH_STATE).where(ahead)
     if after is not None:
         query = query.where(Schedule.id > after)
     return list(session.scalars(query.order_by(Schedule.id).limit(limit).with_for_update(of=ScheduleState)))
+
+
+def probes_due(session: Session, at: datetime, limit: int) -> list[Schedule]:
+    """Schedules whose command is to be tried, the longest due first; states locked, without those another has."""
+    query = select(Schedule).join(Schedule.state).options(WITH_STATE).where(ScheduleState.probe_due_at <= at)
+    query = query.order_by(ScheduleState.probe_due_at).limit(limit).with_for_update(of=ScheduleState, skip_locked=True)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def clock(session: Session) -> ScheduleClock:

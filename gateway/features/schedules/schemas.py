@@ -10,7 +10,7 @@ from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
 from gateway.features.events.schemas import EventPattern
 from gateway.features.runs.schemas import QueueDepth
 from gateway.features.settings.known import zone_problem
-from gateway.features.tasks.schemas import Tag, TaskIn
+from gateway.features.tasks.schemas import Command, Tag, TaskIn
 
 from . import timing
 
@@ -104,14 +104,38 @@ class ScheduleTrigger(In):
     result: Result | Literal["any"] = "completed"
 
 
+class CommandTrigger(In):
+    """Runs when a command, tried every so often in the sandbox, exits as wanted and did not so the time before."""
+
+    kind: Literal["command"]
+    command: Command
+    when: Literal["success", "failure", "change"] = "success"
+    every_s: Annotated[float, Field(ge=5, le=A_YEAR_S)] = 60
+    timeout_s: Annotated[float, Field(ge=1, le=300)] = 30
+    network: bool = False
+
+    def task(self, project_id: uuid.UUID) -> TaskIn:
+        """The command as a task: who may not have such a one may not have it tried either."""
+        return TaskIn(
+            commands=[self.command], network=self.network, timeout_s=self.timeout_s, project_id=project_id
+        )  # fmt: skip
+
+    def fires(self, exit_code: int, before: int | None) -> bool:
+        """Whether this exit is the one that is waited for; `before` is that of the time before, None at the first."""
+        if self.when == "change":
+            return before is not None and exit_code != before
+        return (exit_code == 0) == (self.when == "success") and (before is None or (before == 0) != (exit_code == 0))
+
+
 class ManualTrigger(In):
     """Runs on request only: by a hook, an agent or a person."""
 
     kind: Literal["manual"]
 
 
-Trigger = Annotated[EventTrigger | AbsenceTrigger | ScheduleTrigger | ManualTrigger, Field(discriminator="kind")]
-TRIGGER: TypeAdapter[EventTrigger | AbsenceTrigger | ScheduleTrigger | ManualTrigger] = TypeAdapter(Trigger)
+AnyTrigger = EventTrigger | AbsenceTrigger | ScheduleTrigger | CommandTrigger | ManualTrigger
+Trigger = Annotated[AnyTrigger, Field(discriminator="kind")]
+TRIGGER: TypeAdapter[AnyTrigger] = TypeAdapter(Trigger)
 
 
 class ScheduleIn(In):
@@ -207,8 +231,20 @@ class ScheduleRunOut(Out):
     result: Result | None
 
 
+class ProbeOut(Out):
+    """What a trigger's command has come to: its last exit, or why it could not be tried, and when it is tried next."""
+
+    exit_code: int | None
+    exited_at: datetime | None
+    problem: str | None
+    next_at: datetime | None
+
+
 class ScheduleOut(Versioned):
-    """A schedule. `effective_time_zone` is its own, or what it inherits; `recent` are its last runs, newest first."""
+    """A schedule. `effective_time_zone` is its own, or what it inherits; `recent` are its last runs, newest first.
+
+    `probe` is of a trigger by a command.
+    """
 
     name: str
     owner_id: uuid.UUID
@@ -236,6 +272,7 @@ class ScheduleOut(Versioned):
     skips_next: bool
     waiting: int
     failures_in_a_row: int
+    probe: ProbeOut | None
     recent: list[ScheduleRunOut]
 
 

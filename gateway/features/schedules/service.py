@@ -18,7 +18,9 @@ from . import arming, queries, service_firing, timing
 from .models import Schedule, ScheduleRun, ScheduleState
 from .schemas import (
     TIMINGS,
+    CommandTrigger,
     Payload,
+    ProbeOut,
     ScheduleIn,
     ScheduleOut,
     SchedulePatch,
@@ -51,6 +53,7 @@ def create(work: Work, wish: ScheduleIn) -> Schedule:
         created_at=now(),
     )  # fmt: skip
     _check(work, schedule)
+    _check_command(work, schedule)
     work.session.add(schedule)
     work.session.flush()
     schedule.state = ScheduleState(schedule_id=schedule.id, zone=arming.zone_of(work, schedule))
@@ -102,7 +105,7 @@ def change(work: Work, schedule: Schedule, patch: SchedulePatch) -> Schedule:
     with work.session.no_autoflush:  # one change is one version
         for name in given - {*TIMINGS, "payload", "enabled"}:
             setattr(schedule, name, getattr(patch, name))
-        _change_timing(schedule, patch)
+        _change_timing(work, schedule, patch)
         if patch.payload is not None:
             _change_payload(work, schedule, patch.payload)
         if patch.enabled is not None:
@@ -200,10 +203,20 @@ def _described(schedule: Schedule, recent: list[ScheduleRun], waiting: int) -> S
         "skips_next": schedule.state.skip_planned_at is not None,
         "failures_in_a_row": schedule.state.failures,
         "waiting": waiting,
+        "probe": _probe(schedule),
         "recent": [ScheduleRunOut.model_validate(run) for run in recent],
     }
     plain = {name: getattr(schedule, name) for name in ScheduleOut.model_fields if name not in computed}
     return ScheduleOut.model_validate({**plain, **computed})
+
+
+def _probe(schedule: Schedule) -> ProbeOut | None:
+    if schedule.trigger is None or schedule.trigger["kind"] != "command":
+        return None
+    state = schedule.state
+    return ProbeOut(
+        exit_code=state.probe_exit, exited_at=state.probe_at, problem=state.probe_problem, next_at=state.probe_due_at
+    )  # fmt: skip
 
 
 def _check(work: Work, schedule: Schedule) -> None:
@@ -235,20 +248,29 @@ def _check_trigger(work: Work, schedule: Schedule) -> None:
         raise Invalid.field("trigger.schedule_id", "there is no other schedule of that id, or it is not yours")
 
 
-def _change_timing(schedule: Schedule, patch: SchedulePatch) -> None:
+def _check_command(work: Work, schedule: Schedule) -> None:
+    """Raises what making a task of a trigger's command would."""
+    trigger = arming.trigger_of(schedule) if schedule.trigger is not None else None
+    if isinstance(trigger, CommandTrigger):
+        tasks.check(work, trigger.task(schedule.project_id))
+
+
+def _change_timing(work: Work, schedule: Schedule, patch: SchedulePatch) -> None:
     given = [name for name in TIMINGS if getattr(patch, name) is not None]
     if given:
         for name in TIMINGS:
             value = getattr(patch, name)
             setattr(schedule, name, value.model_dump(mode="json") if name == "trigger" and value else value)
+        if isinstance(patch.trigger, CommandTrigger):
+            _of_the_owner(work, schedule)
+            _check_command(work, schedule)
+            schedule.by_token = _token(work)
     elif any(name in patch.model_fields_set and getattr(schedule, name) is not None for name in TIMINGS):
         raise Invalid.field("cron", f"a schedule always has one of {', '.join(TIMINGS)}; give another one instead")
 
 
 def _change_payload(work: Work, schedule: Schedule, patch: dict[str, Any]) -> None:
-    if work.actor.user_id != schedule.owner_id:
-        # It is done with the owner's rights: nobody else says what.
-        raise Forbidden("Only its owner changes what a schedule does; make one of your own.")
+    _of_the_owner(work, schedule)
     kept = {name: value for name, value in schedule.payload.items() if "kind" not in patch or name not in INPUTS}
     merged = merge({**kept, "project_id": str(schedule.project_id)}, patch)
     try:
@@ -260,6 +282,12 @@ def _change_payload(work: Work, schedule: Schedule, patch: dict[str, Any]) -> No
     tasks.check(work, payload)
     schedule.payload, schedule.payload_kind = payload.stored(), payload.kind
     schedule.by_token = _token(work)
+
+
+def _of_the_owner(work: Work, schedule: Schedule) -> None:
+    """It is done with the owner's rights: nobody else says what. Raises Forbidden."""
+    if work.actor.user_id != schedule.owner_id:
+        raise Forbidden("Only its owner changes what a schedule does; make one of your own.")
 
 
 def merge(before: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,6 @@ def fire_now(work: Work, schedule_id: uuid.UUID, cause: str) -> ScheduleRun:
     """Fires a schedule on request; whoever calls has decided. Raises what making its task raises."""
     schedule = queries.locked(work.session, schedule_id)
     assert schedule is not None
-    work.caused("schedules", schedule.id)
     run = ask(work, schedule, now(), cause)
     rows = queries.unsettled(work.session, schedule.id)
     running = bool(_unfinished(work, rows)) or any(row.outcome is None for row in rows if row is not run)
@@ -96,6 +95,7 @@ def ask(work: Work, schedule: Schedule, planned_at: datetime, cause: str, depth:
     run = ScheduleRun(id=new_id(), schedule_id=schedule.id, planned_at=planned_at, cause=cause, depth=depth)
     work.session.add(run)
     work.session.flush()
+    work.caused("firings", run.id)
     return run
 
 
@@ -226,7 +226,7 @@ def _start(work: Work, schedule: Schedule, run: ScheduleRun, owner: Actor) -> uu
     origin = {"schedule_id": str(schedule.id), "planned_at": _text(run.planned_at), "cause": run.cause}
     fields |= {"project_id": schedule.project_id, "metadata": {**fields.get("metadata", {}), **origin}}
     wish = TaskIn.model_validate({"name": schedule.name, **fields})
-    with work.because("schedules", schedule.id, run.cause):
+    with work.because("firings", run.id, "fired"):
         return tasks.create(work.on_behalf_of(owner), wish).id
 
 

@@ -6,6 +6,7 @@ database, and moves on in the commit that holds what followed from it.
 
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -21,12 +22,14 @@ from gateway.features.tasks.state import FINISHED
 
 from . import arming, queries, service_firing
 from .models import Schedule, ScheduleRun
-from .schemas import AbsenceTrigger, EventTrigger, ScheduleTrigger, TriggerFilter
+from .schemas import AbsenceTrigger, CommandTrigger, EventTrigger, ScheduleTrigger, TriggerFilter
 
 ENDS = {"task.completed": "completed", "task.failed": "failed", "task.canceled": "canceled"}
 
 CHANGES = ("schedule.created", "schedule.updated", "schedule.enabled", "schedule.disabled", "schedule.deleted")
 """Events after which the clock has to look anew."""
+
+PROBED = "schedule.probed"
 
 ZONES = ("user.updated", "project.updated", "setting.changed")
 
@@ -44,7 +47,7 @@ def position(work: Work) -> int:
 def patterns(work: Work) -> tuple[str, ...]:
     """The events that concern schedules now."""
     own = {trigger.pattern for _, trigger in _listeners(work)}
-    return (*ENDS, *CHANGES, *ZONES, *sorted(own))
+    return (*ENDS, *CHANGES, *ZONES, PROBED, *sorted(own))
 
 
 def follow(work: Work, since: int, wanted: tuple[str, ...]) -> tuple[int, bool, bool]:
@@ -66,6 +69,8 @@ def follow(work: Work, since: int, wanted: tuple[str, ...]) -> tuple[int, bool, 
             settle(work, event.task_id, ENDS[event.name], event.data.get("error"))
         if event.name in ZONES:
             _rezone(work, event)
+        if event.name == PROBED:
+            _probed(work, event)
         _trigger(work, event, listeners)
     work.session.flush()
     return last, not is_all, bool(fresh)
@@ -94,7 +99,8 @@ def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> No
         service_firing.note_end(work, schedule, failure, now())
     for other, trigger in _scheduled(work):
         if trigger.schedule_id == schedule.id and trigger.result in (result, "any"):
-            _ask(work, other, now(), f"schedule:{schedule.name}", run.depth + 1)
+            with work.because("tasks", task_id, f"it was {result}"):
+                _ask(work, other, now(), f"schedule:{schedule.name}", run.depth + 1)
 
 
 def settle_lost(work: Work, runs: Sequence[ScheduleRun]) -> None:
@@ -129,9 +135,27 @@ def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrig
         if own or event.data.get("schedule_id") == str(schedule.id) or not _sees(work, schedule, event):
             continue
         if isinstance(trigger, EventTrigger):
-            _ask(work, schedule, event.time, f"event:{event.name}", depth)
+            with _because_of(work, event):
+                _ask(work, schedule, event.time, f"event:{event.name}", depth)
         elif (locked := queries.locked(work.session, schedule.id)) is not None and locked.enabled:
             arming.set_next(locked, arming.silence_ends(locked, event.time))
+
+
+def _because_of(work: Work, event: Event) -> AbstractContextManager[None]:
+    """What happened is the cause of what follows: the task that it happened to, or the run."""
+    if event.task_id is not None:
+        return work.because("tasks", event.task_id, event.name)
+    return work.because("runs", event.run_id, event.name) if event.run_id is not None else nullcontext()
+
+
+def _probed(work: Work, event: Event) -> None:
+    """A trigger's command exited differently from before: has its schedule run where that is waited for."""
+    schedule = queries.by_id(work.session, uuid.UUID(event.data["schedule_id"]))
+    if schedule is None or schedule.trigger is None:
+        return
+    trigger, exit_code = arming.trigger_of(schedule), event.data["exit_code"]
+    if isinstance(trigger, CommandTrigger) and trigger.fires(exit_code, event.data["before"]):
+        _ask(work, schedule, event.time, f"exit:{exit_code}", 0)
 
 
 def _ask(work: Work, schedule: Schedule, planned_at: datetime, cause: str, depth: int) -> None:

@@ -108,10 +108,19 @@ def describe(timing: Timing) -> str:
     if timing.cron is not None:
         return _cron_in_words(_five_fields(timing.cron))
     if timing.every_s is not None:
-        return f"Every {_span(timing.every_s)}"
+        return f"Every {span(timing.every_s)}"
     if timing.at is not None:
         return f"Once, at {in_zone(timing.at, timing.zone):%H:%M:%S on %d %B %Y}"
     return "When something happens, or on request"
+
+
+def span(seconds: float) -> str:
+    """So many seconds in words, after "every"."""
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds % size == 0:
+            count = int(seconds // size)
+            return name if count == 1 else f"{count} {name}s"
+    return "second" if seconds == 1 else f"{seconds:g} seconds"
 
 
 def _endless(timing: Timing, moment: datetime) -> Iterator[datetime]:
@@ -173,11 +182,3 @@ def _cron_in_words(expression: str) -> str:
     if fields[2].startswith("*") or fields[4].startswith("*"):
         words = words.replace(", or on", ", and only on")
     return words
-
-
-def _span(seconds: float) -> str:
-    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds % size == 0:
-            count = int(seconds // size)
-            return name if count == 1 else f"{count} {name}s"
-    return "second" if seconds == 1 else f"{seconds:g} seconds"

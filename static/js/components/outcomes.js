@@ -27,7 +27,7 @@ export function because(cause) {
   if (CAUSES[cause]) return CAUSES[cause];
   const [kind, ...rest] = cause.split(":");
   const what = rest.join(":");
-  return { user: `asked for by ${what}`, hook: `by the hook ${what}`, event: `on ${what}`, absence: `no ${what} for long`, schedule: `after ${what}`, agent: `by the agent` }[kind] ?? cause;
+  return { user: `asked for by ${what}`, hook: `by the hook ${what}`, event: `on ${what}`, absence: `no ${what} for long`, schedule: `after ${what}`, exit: `the command exited with ${what}`, agent: `by the agent` }[kind] ?? cause;
 }
 
 /** @param {{run: ScheduleRun}} props */

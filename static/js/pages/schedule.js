@@ -44,10 +44,15 @@ function What({ schedule: { payload } }) {
     <div class="panel-text"><pre class="schedule-what" tabindex="0" role="region" aria-label="What it does">${text}</pre></div></section>`;
 }
 
+/** What a trigger's command has come to. @param {{probe: NonNullable<Schedule["probe"]>}} props */
+const Tried = ({ probe: { exit_code: code, exited_at: at, problem, next_at: next } }) => html`${at ? html`exited with ${code} <span class="quiet"><${Ago} at=${at} /></span>` : html`<span class="quiet">not tried yet</span>`}
+  ${problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${problem}</p>`}${next && html`<p class="quiet">again <${Ago} at=${next} /></p>`}`;
+
 /** @param {{schedule: Schedule}} props */
 function Facts({ schedule }) {
   const facts = /** @type {[string, any][]} */ ([
     ["Runs", schedule.description],
+    ...(schedule.probe ? [["Its command", html`<${Tried} probe=${schedule.probe} />`]] : []),
     ["Time zone", html`${schedule.effective_time_zone}${!schedule.time_zone && html` <span class="quiet">inherited</span>`}`],
     ["If the run before goes on", OVERLAP[schedule.overlap]],
     ["Missed runs", html`${CATCH_UP[schedule.catch_up]}${schedule.catch_up_window_s !== null && html` <span class="quiet">if newer than ${duration(schedule.catch_up_window_s)}</span>`}`],

@@ -14,6 +14,7 @@ const WHEN = [
   { value: "event", label: "on an event" },
   { value: "absence", label: "when an event stays away" },
   { value: "schedule", label: "after another schedule" },
+  { value: "command", label: "when a command exits" },
   { value: "manual", label: "on request only" },
 ];
 const WHAT = [
@@ -31,6 +32,11 @@ const CATCH_UP = [
   { value: "one", label: "make up for them once" },
   { value: "all", label: "make up for each" },
   { value: "none", label: "leave them out" },
+];
+const EXITS = [
+  { value: "success", label: "with 0" },
+  { value: "failure", label: "with anything but 0" },
+  { value: "change", label: "differently from before" },
 ];
 const RESULTS = ["completed", "failed", "canceled", "any"].map((value) => ({ value, label: value }));
 
@@ -60,11 +66,18 @@ function initialOf(schedule) {
     for_s: trigger?.for_s ?? 3600,
     schedule_id: trigger?.schedule_id ?? "",
     result: trigger?.result ?? "completed",
+    command: trigger?.command ?? "",
+    exits: trigger?.when ?? "success",
+    tried_s: trigger?.kind === "command" ? trigger.every_s : 60,
+    timeout_s: trigger?.timeout_s ?? 30,
+    network: trigger?.network ?? false,
     time_zone: schedule.time_zone ?? "",
     what: payload.kind,
     prompt: payload.prompt ?? "",
     commands: (payload.commands ?? []).join("\n"),
     script: payload.script?.content ?? "",
+    artifact_id: payload.script?.artifact_id,
+    interpreter: payload.script?.interpreter ?? "",
     overlap: schedule.overlap ?? "skip",
     catch_up: schedule.catch_up ?? "one",
     more: false,
@@ -93,13 +106,23 @@ function fieldsOf(values) {
       { name: "schedule_id", label: "After", kind: "select", required: true, options: otherSchedules },
       { name: "result", label: "Whose task", kind: "select", options: RESULTS },
     ],
+    command: [
+      { name: "command", label: "Command to try", required: true, code: true, placeholder: "curl -sf https://example.org/ready", hint: "Tried again and again in the sandbox of a node." },
+      { name: "exits", label: "Exits", kind: "select", options: EXITS },
+      { name: "tried_s", label: "Tried every so many seconds", kind: "number", min: 5, step: "any", required: true },
+      { name: "timeout_s", label: "Time limit in seconds", kind: "number", min: 1, required: true, hint: "A command that runs longer counts as one that exited with 124." },
+      { name: "network", label: "May use the network", kind: "switch" },
+    ],
     manual: [],
   };
-  /** @type {Record<string, Field>} */
+  /** @type {Record<string, Field[]>} */
   const input = {
-    prompt: { name: "prompt", label: "What is to be done", kind: "area", required: true },
-    commands: { name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true },
-    script: { name: "script", label: "Script", kind: "area", code: true, required: true },
+    prompt: [{ name: "prompt", label: "What is to be done", kind: "area", required: true }],
+    commands: [{ name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true }],
+    script: [
+      { name: "script", label: "Script", kind: "area", code: true, required: !values.artifact_id, hint: values.artifact_id ? `Empty: artifact ${values.artifact_id.slice(-8)}, as before.` : undefined },
+      { name: "interpreter", label: "Interpreter", code: true, placeholder: "bash", hint: "Such as bash, python3 or node." },
+    ],
   };
   const byClock = ["cron", "every", "at"].includes(values.when);
   return [
@@ -108,7 +131,7 @@ function fieldsOf(values) {
     ...(timing[values.when] ?? []),
     ...(values.when === "cron" ? [/** @type {Field} */ ({ name: "time_zone", label: "Time zone", options: ZONES, hint: "Without one yours, then the project’s, then the system’s." })] : []),
     { name: "what", label: "Has to", kind: "select", options: WHAT },
-    input[values.what],
+    ...input[values.what],
     { name: "overlap", label: "If the run before has not ended, it", kind: "select", options: OVERLAP },
     ...(byClock ? [/** @type {Field} */ ({ name: "catch_up", label: "Runs missed in sleep or downtime", kind: "select", options: CATCH_UP })] : []),
     { name: "more", label: "More", kind: "switch" },
@@ -129,27 +152,32 @@ function timingOf(values) {
   const zone = values.time_zone ? { time_zone: values.time_zone } : {};
   if (values.when === "cron") return values.cron.trim() ? { cron: values.cron, ...zone } : null;
   if (values.when === "every") return Number(values.every_s) > 0 ? { every_s: Number(values.every_s) } : null;
+  if (values.when === "at") return values.at ? { at: fromLocal(values.at) } : null;
   return null;
 }
 
-/** @param {Record<string, any>} values */
-function triggerOf({ when, pattern, for_s: seconds, schedule_id: other, result }) {
-  if (when === "event") return { kind: "event", pattern };
-  if (when === "absence") return { kind: "absence", pattern, for_s: Number(seconds) };
+/** @param {Record<string, any>} values @param {Record<string, any> | null | undefined} before the trigger as it was: the form shows no filter */
+function triggerOf({ when, pattern, for_s: seconds, schedule_id: other, result, ...values }, before) {
+  const filter = before?.kind === when && before?.filter ? { filter: before.filter } : {};
+  if (when === "event") return { kind: "event", pattern, ...filter };
+  if (when === "absence") return { kind: "absence", pattern, for_s: Number(seconds), ...filter };
+  if (when === "command") return { kind: "command", command: values.command, when: values.exits || "success", every_s: Number(values.tried_s), timeout_s: Number(values.timeout_s), network: Boolean(values.network) };
   if (when === "schedule") return { kind: "schedule", schedule_id: other, result: result || "completed" };
   return { kind: "manual" };
 }
 
 /** @param {Record<string, any>} values @param {Record<string, any>} before the payload as it was */
-function payloadOf({ what, prompt, commands, script }, before) {
+function payloadOf({ what, prompt, commands, script, interpreter }, before) {
   if (what === "prompt") return { kind: "prompt", prompt };
   if (what === "commands") return { kind: "commands", commands: commands.split("\n").filter((/** @type {string} */ line) => line.trim()) };
-  return { kind: "script", script: { ...(before.kind === "script" ? before.script : {}), content: script } };
+  const { artifact_id: artifact, content: _, ...rest } = before.script ?? {};
+  const source = script ? { content: script } : { artifact_id: artifact };
+  return { kind: "script", script: { ...rest, ...source, interpreter: interpreter.trim() || "bash" } };
 }
 
-/** @param {Record<string, any>} values of the fields shown @param {Record<string, any>} payload as it was */
-function bodyOf(values, payload) {
-  const timing = values.when === "cron" ? { cron: values.cron } : values.when === "every" ? { every_s: Number(values.every_s) } : values.when === "at" ? { at: fromLocal(values.at) } : { trigger: triggerOf(values) };
+/** @param {Record<string, any>} values of the fields shown @param {Partial<Schedule>} schedule as it was */
+function bodyOf(values, { payload = {}, trigger }) {
+  const timing = values.when === "cron" ? { cron: values.cron } : values.when === "every" ? { every_s: Number(values.every_s) } : values.when === "at" ? { at: fromLocal(values.at) } : { trigger: triggerOf(values, trigger) };
   const more = values.more
     ? { start_at: fromLocal(values.start_at), end_at: fromLocal(values.end_at), jitter_s: values.jitter_s ?? 0, catch_up_window_s: values.catch_up_window_s ?? null, alert_after: values.alert_after, disable_after: values.disable_after }
     : {};
@@ -168,9 +196,10 @@ export function editSchedule(schedule, done) {
     action: schedule.id ? "Save" : "Create schedule",
     initial: initialOf(schedule),
     fields: fieldsOf,
+    previewAfter: ["every_s", "at", "time_zone"],
     preview: (values) => html`<${TimingPreview} timing=${timingOf(values)} />`,
     send: (values) => {
-      const body = bodyOf(values, before);
+      const body = bodyOf(values, schedule);
       if (schedule.id) return api.patch(`/v1/schedules/${schedule.id}`, body, schedule.version);
       return api.post("/v1/schedules", { ...body, ...(schedule.project_id ? { project_id: schedule.project_id } : {}), payload: { ...kept(before, body.payload.kind), ...body.payload } });
     },
