@@ -1,7 +1,8 @@
 """What came of what. Whoever makes work on something's behalf says so with `Work.because`; the edges are kept here.
 
-Kinds are the words of the paths: `schedules`, `hooks`, `events`, `tasks`, `runs`, `operations`, `deliveries`. What a
-table already tells, such as the task of a run, is not written down a second time.
+Kinds are the words of the paths: `schedules`, `hooks`, `events`, `tasks`, `runs`, `operations`, `deliveries`; or the
+room's own, such as `firings` of schedules. What a table already tells, such as the task of a run, is not written down a
+second time.
 """
 
 import uuid

@@ -30,6 +30,7 @@ from gateway.features.runs import service_purge
 from gateway.features.sessions import service as sessions
 from gateway.features.sessions.schemas import WorkSessionIn
 from tests.services.conftest import Open, PlainNode
+from tests.services.schedule_world import World
 
 Rows = Callable[..., list[Any]]
 SORTS = registry.purges()
@@ -266,6 +267,31 @@ def test_the_files_of_purged_artifacts_go_unless_another_artifact_has_the_same(
     asyncio.run(remove_unused(purger))  # type: ignore[arg-type]
     assert [node.store.path(name).exists() for name in names] == [False, True]
     assert rows("SELECT count(*) FROM artifact_unused_files") == [(0,)]
+
+
+def test_history_of_schedules_goes_but_for_what_waits_or_runs(
+    database: Database, unit: Open, alice: Actor, world: World, place: uuid.UUID, purger: Purger, rows: Rows
+) -> None:
+    made = [world.make(project_id=project) for project in (str(place), None)]
+    moment = now() - timedelta(days=40)
+    wanted = [("missed", None, None), ("fired", uuid.uuid4(), "completed"), (None, None, None),
+              ("fired", uuid.uuid4(), None)]  # fmt: skip
+    ids = []
+    with database.engine.begin() as connection:
+        for schedule in made:
+            for number, (outcome, task_id, result) in enumerate(wanted):
+                ids.append(old_id(moment))
+                connection.execute(
+                    text("""
+                        INSERT INTO schedule_runs (id, schedule_id, planned_at, outcome, cause, task_id, result, depth,
+                                                   told)
+                        VALUES (:id, :schedule, :planned, :outcome, 'planned', :task, :result, 0, true)"""),
+                    {"id": ids[-1], "schedule": schedule.id, "planned": moment + timedelta(seconds=number),
+                     "outcome": outcome, "task": task_id, "result": result},
+                )  # fmt: skip
+    policy(unit, alice, place, sort="schedule_runs", max_age_days=30)
+    purger.purge("schedule_runs")
+    assert kept(rows, *ids, table="schedule_runs") == [False, False, True, True, True, True, True, True]
 
 
 def test_transcripts_go_by_a_projects_own_retention(

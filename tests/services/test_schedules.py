@@ -151,7 +151,7 @@ def test_its_task_says_where_it_came_from(world: World, rows: Callable[..., list
     assert (name.startswith("nightly"), tags, metadata["mine"]) == (True, ["t"], 1)
     assert (metadata["schedule_id"], metadata["cause"]) == (str(made.id), "hook:ci")
     edge = rows("SELECT cause_kind, cause_id, reason FROM causes WHERE effect_id = :id", id=run.task_id)
-    assert edge == [("schedules", made.id, "hook:ci")]
+    assert edge == [("firings", run.id, "fired")]
 
 
 def test_disabling_stops_the_clock_and_enabling_starts_from_then(world: World) -> None:

@@ -18,6 +18,7 @@ from gateway.features.tasks.schemas import TaskIn
 from gateway.features.traces import service, service_compare
 from gateway.features.traces.schemas import TraceOut
 from tests.services.conftest import Open, Tasks
+from tests.services.schedule_world import World
 
 KINDS = registry.traceables()
 
@@ -68,6 +69,31 @@ def test_a_run_is_led_back_to_what_began_it_and_forth_to_what_came_of_it(unit: O
     assert (named.title, graph.is_cut) == ("deploys", False)
     assert {node.by for node in graph.nodes if node.id == first.id} == {"alice"}
     assert "hooks" in {node.kind for node in trace(unit, alice, made.run_id).nodes}, "it leads all the way back"
+
+
+def test_a_firing_is_led_back_to_its_schedule_and_to_what_set_it_off(
+    world: World, mine: Tasks, unit: Open, alice: Actor
+) -> None:
+    first = world.make(name="backup")
+    after = world.make(name="tidy up", trigger={"kind": "schedule", "schedule_id": str(first.id)})
+    planned = world.look(first).next_planned_at
+    world.wait(hours=1)
+    backed_up = mine.get(world.tasks(first)[0].id)
+    mine.finish(backed_up)
+    world.wake()
+    graph = trace(unit, alice, mine.get(world.tasks(after)[0].id).run_id)
+    assert edges(graph) == {
+        ("schedules", "firings", "planned"),
+        ("firings", "tasks", "fired"),
+        ("tasks", "runs", "was carried out"),
+        ("tasks", "firings", "it was completed"),
+        ("schedules", "firings", "schedule:backup"),
+    }
+    titles = {node.title for node in graph.nodes if node.kind in ("schedules", "firings")}
+    assert {"backup", "tidy up", f"backup, planned for {planned:%Y-%m-%d %H:%M:%S} UTC"} <= titles
+    world.wait(hours=1)
+    again = trace(unit, alice, mine.get(world.tasks(first)[-1].id).run_id)
+    assert len(ids(again, "firings")) == 1, "what set others off is not its cause"
 
 
 def test_what_one_may_not_see_is_named_and_nothing_more(unit: Open, alice: Actor, bob: Actor) -> None:

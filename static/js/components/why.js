@@ -11,10 +11,10 @@ import { Status } from "./status.js";
 /** @import { Trace, TraceNode } from "../types.js" */
 
 const NAMES = /** @type {Record<string, string>} */ ({
-  tasks: "Task", runs: "Run", hooks: "Hook", schedules: "Schedule", events: "Event", steps: "Tool", processes: "Process", artifacts: "File",
+  tasks: "Task", runs: "Run", hooks: "Hook", schedules: "Schedule", firings: "Firing", events: "Event", steps: "Tool", processes: "Process", artifacts: "File",
   operations: "Connector operation", deliveries: "Delivery", messages: "Message", threads: "Chat", connectors: "Connector",
 });
-const ADDRESSES = /** @type {Record<string, string>} */ ({ tasks: "/tasks/" });
+const ADDRESSES = /** @type {Record<string, string>} */ ({ tasks: "/tasks/", schedules: "/schedules/" });
 const STATES = ["queued", "waiting", "running", "completed", "failed", "canceled"];
 
 const keyOf = (/** @type {string} */ kind, /** @type {string} */ id) => `${kind}/${id}`;
