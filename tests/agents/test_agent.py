@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from gateway.core.clock import new_id
 from tests.agents.scripted_model import call, scripted, setting
 from tests.conftest import LiveGateway, wait_until
 
@@ -114,6 +115,26 @@ def test_it_makes_and_looks_after_schedules_of_its_owner(live_gateway: LiveGatew
     assert f"{id_} Yearly: At 00:00" in listed
     assert (changed.endswith("disabled."), deleted) == (True, f"Schedule {id_} is deleted with its history.")
     assert live_gateway.call("GET", f"/v1/schedules/{id_}").status_code == 404
+
+
+def test_it_plans_scripts_and_commands_as_well(live_gateway: LiveGateway) -> None:
+    name = f"Nightly {new_id().hex[-8:]}"
+    made = call("create_schedule", name=name, script="print(1)", interpreter="python3", cron="@yearly")
+    vague = call("create_schedule", name=name, commands=["true"], prompt="Do it", cron="@yearly")
+
+    def otherwise(body: dict[str, Any]) -> list[dict[str, Any]]:
+        told = next(each["content"] for each in body["messages"] if each["role"] == "tool")
+        return [call("change_schedule", schedule_id=told.split()[1], commands=["true", "date"], time_zone="Asia/Tokyo")]
+
+    with scripted(live_gateway, [[made], [vague], otherwise, "Planned."]) as script:
+        result = carry_out(live_gateway, prompt="Plan", model=script.model)
+    assert result["status"] == "completed", result["error"]
+    _, refused, changed = script.tool_answers()
+    assert "give one of prompt, commands and script, not prompt and commands" in refused
+    [left] = live_gateway.call("GET", "/v1/schedules", params={"q": name}).json()["items"]
+    live_gateway.call("DELETE", f"/v1/schedules/{left['id']}")
+    assert left["payload"] == {"kind": "commands", "commands": ["true", "date"]}
+    assert (left["time_zone"], changed.startswith(f"Schedule {left['id']}: ")) == ("Asia/Tokyo", True)
 
 
 def test_it_looks_at_runs_and_their_logs(live_gateway: LiveGateway) -> None:

@@ -28,22 +28,27 @@ async def list_schedules(ctx: RunContext[Hands]) -> str:
 
 async def create_schedule(
     ctx: RunContext[Hands], name: str, prompt: str | None = None, commands: list[str] | None = None,
-    cron: str | None = None, at: datetime | None = None, every_s: float | None = None, time_zone: str | None = None,
+    script: str | None = None, interpreter: str | None = None, cron: str | None = None, at: datetime | None = None,
+    every_s: float | None = None, time_zone: str | None = None,
 ) -> str:  # fmt: skip
-    """Have work done later, once or again and again. Give one of prompt and commands, and one of cron, at and every_s.
+    """Have work done later, once or again and again. Give one of prompt, commands and script, and one timing.
+
+    The timing is one of cron, at and every_s.
 
     Args:
         name: A short name.
         prompt: What an agent is to do each time.
         commands: Shell commands to run each time, one after the other.
+        script: The text of a program to run each time.
+        interpreter: What runs the script: bash where it is left out, or python3 for example.
         cron: Five fields as in a crontab: minute, hour, day of month, month, day of week.
         at: Once, at this time with its UTC offset.
         every_s: Every so many seconds.
         time_zone: The IANA name of the zone that cron means; the user's where it is left out.
     """
-    payload: dict[str, Any] = (
-        {"kind": "prompt", "prompt": prompt} if commands is None else {"kind": "commands", "commands": commands}
-    )
+    payload = _payload(prompt, commands, script, interpreter)
+    if payload is None:
+        raise ValueError("say what is to be done: give one of prompt, commands and script")
     wish = _valid(ScheduleIn, {"name": name, "cron": cron, "at": at, "every_s": every_s, "time_zone": time_zone,
                                "payload": payload, "project_id": ctx.deps.plan.project_id})  # fmt: skip
     made = await ctx.deps.as_owner(lambda work: schedules.described(work, schedules.create(work, wish)))
@@ -53,7 +58,9 @@ async def create_schedule(
 
 async def change_schedule(
     ctx: RunContext[Hands], schedule_id: uuid.UUID, name: str | None = None, cron: str | None = None,
-    every_s: float | None = None, prompt: str | None = None, enabled: bool | None = None,
+    at: datetime | None = None, every_s: float | None = None, time_zone: str | None = None, prompt: str | None = None,
+    commands: list[str] | None = None, script: str | None = None, interpreter: str | None = None,
+    enabled: bool | None = None,
 ) -> str:  # fmt: skip
     """Change a schedule, or disable and enable it; what is left out stays as it is.
 
@@ -61,13 +68,20 @@ async def change_schedule(
         schedule_id: Its id.
         name: Another name.
         cron: Another cron expression.
+        at: Once, at this time with its UTC offset.
         every_s: Another interval in seconds.
+        time_zone: The IANA name of another zone.
         prompt: What an agent is to do from now on.
+        commands: Shell commands to run from now on.
+        script: The text of a program to run from now on.
+        interpreter: What runs the script; bash where it is left out.
         enabled: Whether it runs.
     """
-    given = {"name": name, "cron": cron, "every_s": every_s, "enabled": enabled}
-    fields = {key: value for key, value in given.items() if value is not None}
-    wish = _valid(SchedulePatch, fields | ({"payload": {"kind": "prompt", "prompt": prompt}} if prompt else {}))
+    payload = _payload(prompt, commands, script, interpreter)
+    given = {"name": name, "cron": cron, "at": at, "every_s": every_s, "time_zone": time_zone, "enabled": enabled}
+    wish = _valid(
+        SchedulePatch, {key: value for key, value in {**given, "payload": payload}.items() if value is not None}
+    )
     changed = await ctx.deps.as_owner(
         lambda work: schedules.described(work, schedules.change(work, schedules.for_change(work, schedule_id), wish))
     )
@@ -93,6 +107,18 @@ async def delete_schedule(ctx: RunContext[Hands], schedule_id: uuid.UUID) -> str
     """
     await ctx.deps.as_owner(lambda work: schedules.remove(work, schedule_id))
     return f"Schedule {schedule_id} is deleted with its history."
+
+
+def _payload(
+    prompt: str | None, commands: list[str] | None, script: str | None, interpreter: str | None
+) -> dict[str, Any] | None:
+    """What is to be done, of its kind; None where nothing is said. Raises ValueError for more than one."""
+    program = None if script is None else {"content": script, **({"interpreter": interpreter} if interpreter else {})}
+    given = {"prompt": prompt, "commands": commands, "script": program}
+    named = {kind: value for kind, value in given.items() if value}
+    if len(named) > 1:
+        raise ValueError(f"give one of prompt, commands and script, not {' and '.join(named)}")
+    return next(({"kind": kind, kind: value} for kind, value in named.items()), None)
 
 
 def _next(enabled: bool, planned_at: datetime | None) -> str:
