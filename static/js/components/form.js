@@ -1,4 +1,5 @@
 /** Forms from a list of fields: what is refused stands beside the field that it is about. */
+import { Fragment } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
@@ -17,6 +18,7 @@ import { Problem } from "./problem.js";
  * @property {() => void} [onCancel]
  * @property {any} [children] shown above the fields
  * @property {(values: Record<string, any>) => any} [preview] shown below the fields, of the values as they are written
+ * @property {string[]} [previewAfter] names of fields: it stands below the last of these that is shown
  * @property {boolean} [danger]
  */
 
@@ -55,7 +57,7 @@ function gather(fields, values) {
 const fieldAt = (fields, path) => fields.find(({ name }) => path === name || path.startsWith(`${name}.`))?.name;
 
 /** @param {FormOptions} props */
-export function Form({ fields, initial = {}, action, send, done, onCancel, children, preview, danger }) {
+export function Form({ fields, initial = {}, action, send, done, onCancel, children, preview, previewAfter = [], danger }) {
   const id = useId();
   const element = useRef(/** @type {HTMLFormElement | null} */ (null));
   const [values, setValues] = useState(() => {
@@ -66,6 +68,7 @@ export function Form({ fields, initial = {}, action, send, done, onCancel, child
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [busy, setBusy] = useState(false);
   const shown = typeof fields === "function" ? fields(values) : fields;
+  const marked = shown.findLast(({ name }) => previewAfter.includes(name));
 
   const refuse = (/** @type {Record<string, string>} */ reasons, /** @type {ApiError | null} */ problem) => {
     setRefused(reasons);
@@ -94,8 +97,8 @@ export function Form({ fields, initial = {}, action, send, done, onCancel, child
   };
   return html`<form class="form" ref=${element} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}>
     ${children}
-    ${shown.map((field) => html`<${Input} key=${`${field.name} ${field.kind}`} id=${`${id}-${field.name}`} field=${field} value=${values[field.name] ?? blank(field)} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues({ ...values, [field.name]: value })} />`)}
-    ${preview?.(values)}
+    ${shown.map((field) => html`<${Fragment} key=${`${field.name} ${field.kind}`}><${Input} id=${`${id}-${field.name}`} field=${field} value=${values[field.name] ?? blank(field)} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues({ ...values, [field.name]: value })} />${field === marked && preview?.(values)}<//>`)}
+    ${!marked && preview?.(values)}
     ${error && html`<${Problem} error=${error} />`}
     <div class="form-buttons">
       ${onCancel && html`<button type="button" class="btn" onClick=${onCancel}>Cancel</button>`}

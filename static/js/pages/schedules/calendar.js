@@ -34,7 +34,10 @@ async function readPlanned() {
   return Promise.all(due.map(async (/** @type {Schedule} */ schedule) => ({ schedule, items: (await api.get(`/v1/schedules/${schedule.id}/upcoming`, { count: EACH })).items })));
 }
 
-/** What happens on each day: a schedule once, with its times. @param {{schedule: Schedule, items: Planned[]}[]} planned */
+/** Whether it runs so often that the times known of it end before that day. @param {{items: Planned[]}} planned @param {Date} end */
+const isFrequent = ({ items }, end) => items.length === EACH && new Date(items[EACH - 1].utc) < end;
+
+/** What happens on each day: a schedule once, with its times; the earliest first. @param {{schedule: Schedule, items: Planned[]}[]} planned */
 function byDay(planned) {
   /** @type {Map<string, {schedule: Schedule, times: string[]}[]>} */
   const days = new Map();
@@ -47,6 +50,7 @@ function byDay(planned) {
       else day.push({ schedule, times: [item.utc] });
     }
   }
+  for (const day of days.values()) day.sort((one, other) => one.times[0].localeCompare(other.times[0]));
   return days;
 }
 
@@ -71,8 +75,10 @@ export function ScheduleCalendar() {
       <span class="quiet">Times of ${MY_ZONE}. For other calendars: <code>GET /v1/schedules.ics</code></span></div>
     <${Loaded} of=${read} what="the calendar" rows=${8}>
       ${(/** @type {{schedule: Schedule, items: Planned[]}[]} */ planned) => {
-        const entries = byDay(planned);
-        return html`<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} entries=${entries.get(key(date)) ?? []} />`)}</ol>`;
+        const end = new Date(days[0].getFullYear(), days[0].getMonth(), days[0].getDate() + days.length);
+        const frequent = planned.filter((one) => isFrequent(one, end));
+        const entries = byDay(planned.filter((one) => !isFrequent(one, end)));
+        return html`${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule }) => html`<li key=${schedule.id}><a href=${`/schedules/${schedule.id}`}>${schedule.name}</a> <span class="quiet">${schedule.description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} entries=${entries.get(key(date)) ?? []} />`)}</ol>`;
       }}
     <//>`;
 }

@@ -12,15 +12,15 @@ import { Empty, Loaded } from "../../components/states.js";
 const EVERY_MS = 10_000;
 const KEPT = 60;
 
-/** @type {{time: number, queue: Queue}[]} what was seen since the console was opened */
-const seen = [];
+/** @type {Map<number, Queue>} what was seen since the console was opened, by the second */
+const seen = new Map();
+
+const slot = () => Math.floor(Date.now() / EVERY_MS) * (EVERY_MS / 1000);
 
 /** @param {Queue} queue */
 function remember(queue) {
-  const time = Math.floor(Date.now() / EVERY_MS) * (EVERY_MS / 1000);
-  if (seen.at(-1)?.time === time) seen.pop();
-  seen.push({ time, queue });
-  if (seen.length > KEPT) seen.shift();
+  seen.set(slot(), queue);
+  for (const time of seen.keys()) if (seen.size > KEPT) seen.delete(time);
 }
 
 /** @param {{title: string, counts: Record<string, number>, none: string}} props */
@@ -30,8 +30,8 @@ const Counts = ({ title, counts, none }) => html`<section class="card panel" ari
 
 /** @param {{queue: Queue}} props */
 function QueueView({ queue }) {
-  const times = seen.map(({ time }) => time);
-  const value = (/** @type {(queue: Queue) => number} */ read) => seen.map((one) => read(one.queue));
+  const times = Array.from({ length: KEPT }, (_, i) => slot() - (KEPT - 1 - i) * (EVERY_MS / 1000));
+  const value = (/** @type {(queue: Queue) => number} */ read) => times.map((time) => (seen.has(time) ? read(/** @type {Queue} */ (seen.get(time))) : 0));
   const states = [
     { label: "Running", colour: "--busy", values: value((one) => one.depth.by_state.running ?? 0) },
     { label: "Waiting", colour: "--off", values: value((one) => one.depth.by_state.pending ?? 0) },
@@ -50,7 +50,7 @@ function QueueView({ queue }) {
     <div class="home-grid is-even">
       <section class="card panel" aria-labelledby="h-depth"><header class="panel-head"><h2 id="h-depth">Depth</h2>
         <ul class="legend">${states.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul></header>
-        <${StackedBars} times=${times} series=${states} span=${EVERY_MS / 2000} summary=${`${plural(times.length, "look")} at the queue since this console was opened; ${depth.by_state.pending ?? 0} wait and ${depth.by_state.running ?? 0} run now.`} /></section>
+        <${StackedBars} times=${times} series=${states} span=${EVERY_MS / 2000} summary=${`${plural(seen.size, "look")} at the queue since this console was opened; ${depth.by_state.pending ?? 0} wait and ${depth.by_state.running ?? 0} run now.`} /></section>
       <section class="card panel" aria-labelledby="h-age"><header class="panel-head"><h2 id="h-age">Age of the oldest that waits, in seconds</h2></header>
         <${StackedBars} times=${times} series=${ages} span=${EVERY_MS / 2000} summary=${`The oldest waits for ${queue.oldest_age_s ? duration(queue.oldest_age_s) : "no time"} now.`} /></section>
       <${Counts} title="By queue" counts=${depth.by_queue} none="Nothing waits" />
