@@ -9,9 +9,9 @@ import pytest
 
 from gateway.core.clock import now
 from gateway.core.errors import Invalid
+from gateway.core.templating import TemplateError
 from gateway.features.hooks import rendering, templates
 from gateway.features.hooks.requests import Received
-from gateway.features.hooks.templates import TemplateError
 
 BODY: dict[str, Any] = {
     "action": "opened",

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.core.templating import TemplateError
 from gateway.features.messaging import templates
-from gateway.features.messaging.templates import MOST_LETTERS, Misfit
+from gateway.features.messaging.templates import MOST_LETTERS
 
 EVENT: dict[str, Any] = {
     "seq": 7, "name": "task.failed", "time": "2026-11-23T19:10:33Z", "actor": "ada", "tags": ["a", "b"],
@@ -50,7 +51,7 @@ def test_what_templates_may_not_say_is_refused_before_any_event(source: str) -> 
     """Or it gives nothing: names with underscores are fields that no event has."""
     try:
         said = templates.render(source, VALUES)
-    except Misfit as misfit:
+    except TemplateError as misfit:
         said = "" if str(misfit) else "nothing was said about what is wrong"
     assert said == ""
 
@@ -65,12 +66,12 @@ def test_what_templates_may_not_say_is_refused_before_any_event(source: str) -> 
 )
 def test_a_template_that_takes_too_much_ends_soon(source: str) -> None:
     began = time.monotonic()
-    with pytest.raises(Misfit, match=r"takes too long|more than"):
+    with pytest.raises(TemplateError, match=r"takes too long|more than"):
         templates.render(source, VALUES)
     assert time.monotonic() - began < 3
     assert MOST_LETTERS == 64 * 1024
 
 
 def test_templates_are_short() -> None:
-    with pytest.raises(Misfit, match="at most"):
+    with pytest.raises(TemplateError, match="at most"):
         templates.check("x" * (templates.LONGEST + 1))

@@ -1,6 +1,7 @@
 """Events on their way out: once for each subscription, retried, set aside, sent again, in order; nothing is lost."""
 
 import asyncio
+import itertools
 import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
@@ -398,20 +399,32 @@ def test_a_node_that_dies_loses_nothing_and_another_goes_on(outbox: Outbox, keys
     destination_id = outbox.add()
     outbox.subscribe(destination_id)
     outbox.emit(count=10)
+    died = threading.Event()
+    numbers = itertools.count()
+
+    def answer(_: Request) -> Reply:
+        if next(numbers) < 3 or died.is_set():
+            return 204, {}, b""
+        died.wait(30)
+        return 503, {}, b""
 
     async def send_and_die() -> None:
         sender = Sender(dying, keys)
         await sender.look()
         while len(outbox.held.requests) < 3:  # noqa: ASYNC110 - it dies whenever that is
             await asyncio.sleep(0.005)
-        for task in sender.busy:
+        dead = sender.busy
+        for task in dead:
             task.cancel()
+        await asyncio.wait(dead, timeout=0.5)  # its connections break, as those of a killed process do
 
+    outbox.held.answer = answer
     dying = SendingNode(outbox.open, keys)
     while dying._unit(service_matching.match_some):
         pass
     dying.unit = _only(dying.unit, 2)  # type: ignore[method-assign]
     asyncio.run(send_and_die())
+    died.set()
     outbox.node.work()
     assert len(outbox.held.accepted()) < 10, "the lease of the dead node still held"
     with time_machine.travel(now() + timedelta(seconds=13), tick=True):

@@ -6,11 +6,12 @@ from typing import Any
 
 from gateway.core.clock import now
 from gateway.core.errors import FieldError, Invalid
+from gateway.core.templating import Sample, TemplateError, plain_text
 from gateway.features.agents import trust
 
 from . import shell_quoting, templates
 from .requests import Headers, Received
-from .templates import CLOSE, OPEN, Sample, TemplateError
+from .templates import CLOSE, OPEN
 
 SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh"})
 
@@ -43,7 +44,7 @@ def is_wanted(condition: str | None, about: Context) -> bool:
     if condition is None:
         return True
     found = _at("condition", lambda: templates.value(condition, about))
-    written = templates.plain_text(found).strip().lower()
+    written = plain_text(found).strip().lower()
     return written not in ("", "false", "0", "no", "none", "[]", "{}")
 
 
@@ -113,15 +114,11 @@ def _filled(field: str, part: Any, about: Context, way: Way | None) -> Any:
     if not isinstance(part, str) or not templates.is_template(part):
         return part
     if way is not None:
-        return _at(field, lambda: _plain(way(templates.marked(part, about))))
+        return _at(field, lambda: templates.unmarked(way(templates.marked(part, about))))
     found = _at(field, lambda: templates.value(part, about))
     if isinstance(found, Sample) or not field.startswith("action.task.") or isinstance(found, list | dict):
         return found
-    return templates.plain_text(found)
-
-
-def _plain(marked: str) -> str:
-    return marked.replace(OPEN, "").replace(CLOSE, "")
+    return plain_text(found)
 
 
 def _at(field: str, act: Callable[[], Any]) -> Any:

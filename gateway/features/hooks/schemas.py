@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, model_validator
 
 from gateway.core.schemas import In, Out, PageQuery, Versioned
+from gateway.core.templating import TemplateError
 
 from . import templates
 
@@ -31,7 +32,7 @@ _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 def _template(source: str) -> str:
     try:
         templates.check(source)
-    except templates.TemplateError as error:
+    except TemplateError as error:
         raise ValueError(str(error)) from error
     return source
 

@@ -6,7 +6,9 @@ the text is refused: such values are to be handed over in the environment.
 
 import shlex
 
-from .templates import CLOSE, OPEN, TemplateError
+from gateway.core.templating import TemplateError
+
+from .templates import CLOSE, OPEN
 
 _ADVICE = 'hand the value over in env and write "$NAME" in its place'
 _OPAQUE = ("`", "$(", "${", "<<", "$'", '$"')

@@ -23,7 +23,7 @@ LONGEST_VALUE = 300
 def compose(
     delivery_id: str, events: Sequence[Mapping[str, Any]], *, count: int, is_digest: bool, template: str | None
 ) -> Message:
-    """The message about `events`, which are some or all of `count`. Raises templates.Misfit."""
+    """The message about `events`, which are some or all of `count`. Raises TemplateError."""
     first = events[0]
     severity = max((severity_of(event["name"]) for event in events), key=SEVERITIES.index)
     title = f"{count} events" if is_digest else title_of(first)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from gateway.adapters.destinations.registry import KINDS
 from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
+from gateway.core.templating import TemplateError
 from gateway.features.events.schemas import EventOut, EventPattern
 
 from . import templates
@@ -32,7 +33,7 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 def _template(source: str) -> str:
     try:
         templates.check(source)
-    except templates.Misfit as problem:
+    except TemplateError as problem:
         raise ValueError(str(problem)) from None
     return source
 

@@ -126,6 +126,7 @@ class _Line:
         finally:
             for worker in workers:
                 worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)  # each gives back its connection first
         return going_on
 
     async def close(self) -> None:

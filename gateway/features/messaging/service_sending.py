@@ -14,9 +14,10 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.errors import GatewayError
 from gateway.core.key_store import KeyStore
+from gateway.core.templating import TemplateError
 from gateway.core.unit_of_work import Work
 
-from . import messages, queries, retries, service, templates
+from . import messages, queries, retries, service
 from .models import Attempt, Delivery, Destination
 from .service_deliveries import TEST
 
@@ -233,7 +234,7 @@ def _claimed(work: Work, row: Delivery, template: str | None) -> Claimed:
         events, count = [row.event, *merged], 1 + more
     try:
         message = messages.compose(str(row.id), events, count=count, is_digest=row.is_digest, template=template)
-    except templates.Misfit as misfit:
+    except TemplateError as misfit:
         return Claimed(row.id, row.attempts, None, f"The subscription's template: {misfit}.")
     return Claimed(row.id, row.attempts, message)
 

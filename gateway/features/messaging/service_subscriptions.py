@@ -10,10 +10,11 @@ from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, NotFound
 from gateway.core.events import Event
 from gateway.core.policy import Resource
+from gateway.core.templating import TemplateError
 from gateway.core.unit_of_work import Work
 from gateway.features.events.schemas import EventOut
 
-from . import matching, messages, queries, service, templates
+from . import matching, messages, queries, service
 from .models import Subscription
 from .schemas import (
     EventFilter,
@@ -108,7 +109,7 @@ def try_out(work: Work, wish: SubscriptionTry) -> SubscriptionTried:
     if found:
         try:
             message = _message(found, wish)
-        except templates.Misfit as misfit:
+        except TemplateError as misfit:
             problem = str(misfit)
     return SubscriptionTried(
         looked_at=len(newest), matched=len(found), message=message, problem=problem,
