@@ -7,6 +7,7 @@ const PATTERNS = [
   "task.*", "job.*", "run.*", "artifact.*", "node.*", "agent.*", "project.*", "preference.*", "setting.*", "credential.*", "provider.*",
   "thread.*", "message.*", "user.*", "session.*", "token.*", "group.*", "role.*", "role_binding.*", "policy_rule.*", "spend_limit.*",
   "destination.*", "subscription.*", "delivery.*", "hook.*", "process.*", "retention.*", "retention_policy.*",
+  "schedule.*", "connector.*", "transcript.*", "backup.*", "model.*", "master_key.*", "recovery_kit.*",
 ];
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway import registry
+from gateway.features.events.catalogue import EVENTS
+from gateway.features.events.patterns import matches
 from tests.structure.imports import imports_of
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +97,12 @@ def test_no_two_shapes_of_the_wire_have_the_same_name() -> None:
     assert [shape for shape in shapes if names.count(shape[0]) > 1] == []
 
 
+def test_the_console_hears_of_every_event() -> None:
+    listening = (ROOT / "static" / "js" / "live.js").read_text(encoding="utf-8").partition("];")[0]
+    patterns = re.findall(r'"(\w+\.\*)"', listening)
+    assert [name for name in EVENTS if not any(matches(pattern, name) for pattern in patterns)] == []
+
+
 def test_the_registry_lists_every_room_once() -> None:
     assert sorted(registry.ROOMS) == [room.name for room in ROOMS]
 
@@ -129,6 +138,8 @@ def test_a_node_with_everything_it_runs_loads_no_flask_and_no_gevent() -> None:
 import sys
 import gateway.node.main
 from gateway import registry
+from gateway.features.events.catalogue import EVENTS
+from gateway.features.events.patterns import matches
 registry.load_tables()
 registry.doors("jobs")
 print(*sorted({name.split(".")[0] for name in sys.modules}))

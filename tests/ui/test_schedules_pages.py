@@ -1,0 +1,125 @@
+"""Schedules as a person uses them: planned with a live preview, looked at, skipped, run, looked back at, deleted."""
+
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.conftest import wait_until
+from tests.ui.rows import choose, row
+
+
+@pytest.fixture
+def name(api: httpx.Client) -> Iterator[str]:
+    """What the test calls its schedule, which is deleted afterwards, when its tasks have ended."""
+    name = f"tidy {uuid.uuid4().hex[:8]}"
+    yield name
+    for schedule in api.get("/v1/schedules", params={"q": name}).json()["items"]:
+        wait_until(lambda id_=schedule["id"]: not _running(api, id_), 30)  # type: ignore[misc]
+        api.delete(f"/v1/schedules/{schedule['id']}")
+
+
+def _running(api: httpx.Client, schedule_id: str) -> bool:
+    runs = api.get(f"/v1/schedules/{schedule_id}/runs").json()["items"]
+    return any(run["task_id"] and not run["result"] for run in runs)
+
+
+def new_schedule(page: Page, name: str) -> Locator:
+    page.goto("/schedules")
+    page.get_by_role("button", name="New schedule").click()
+    dialog = page.get_by_role("dialog", name="New schedule")
+    dialog.get_by_label("Name").fill(name)
+    return dialog
+
+
+def has_to_run(dialog: Locator, commands: str) -> None:
+    dialog.get_by_label("Has to").select_option("commands")
+    dialog.get_by_label("Commands, one to a line").fill(commands)
+
+
+def test_a_schedule_from_the_first_preview_to_its_history(page: Page, name: str) -> None:
+    dialog = new_schedule(page, name)
+    preview = dialog.get_by_role("status", name="What it comes to")
+    dialog.get_by_label("Minute, hour").fill("0 0 31 2 *")
+    expect(preview).to_contain_text("no such day comes")
+    dialog.get_by_label("Minute, hour").fill("30 2 * * *")
+    dialog.get_by_label("Time zone").fill("Asia/Kathmandu")
+    expect(preview).to_contain_text("At 02:30")
+    expect(preview.get_by_role("listitem").first).to_contain_text("02:30 UTC+05:45")
+    has_to_run(dialog, "true")
+    dialog.get_by_role("button", name="Create schedule").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    following = page.get_by_role("region", name="Next", exact=True)
+    expect(following.get_by_role("listitem")).to_have_count(8)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Skip the next run").click()
+    expect(following.get_by_role("listitem").first).to_contain_text("skipped")
+    page.get_by_role("button", name="Run now").click()
+    history = page.get_by_role("region", name="History")
+    expect(history.get_by_role("row").filter(has_text="asked for by owner")).to_contain_text("completed")
+    expect(page.get_by_label(f"Last runs of {name}, oldest first").get_by_role("link")).to_have_count(1)
+    page.get_by_role("button", name="Edit").click()
+    change = page.get_by_role("dialog", name=f"Edit {name}")
+    change.get_by_label("Runs", exact=True).select_option("every")
+    change.get_by_label("Seconds between two runs").fill("86400")
+    expect(change.get_by_role("status", name="What it comes to")).to_contain_text("Every day")
+    change.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Every day", exact=True)).to_be_visible()
+
+
+def test_what_is_planned_stands_in_the_list_the_calendar_and_the_queue(
+    page: Page, api: httpx.Client, name: str
+) -> None:
+    wish = {"name": name, "cron": "0 9 * * *", "payload": {"kind": "commands", "commands": ["true"]}}
+    made = api.post("/v1/schedules", json=wish).json()
+    page.goto("/schedules")
+    expect(row(page, name)).to_contain_text("no runs yet")
+    choose(page, name, "Run now")
+    expect(row(page, name).get_by_role("link", name="completed")).to_be_visible()
+    choose(page, name, "Skip the next run")
+    expect(row(page, name)).to_contain_text("skipped")
+    choose(page, name, "Do not skip the next run")
+    expect(row(page, name)).not_to_contain_text("skipped")
+    page.goto("/schedules/calendar")
+    days = page.get_by_role("list", name="Planned runs by day").get_by_role("listitem")
+    expect(days.filter(has_text=name).first).to_contain_text("09:00")
+    api.patch(f"/v1/schedules/{made['id']}", json={"cron": "*/5 * * * *", "enabled": False})
+    api.post(f"/v1/schedules/{made['id']}/enable")
+    expect(page.get_by_role("list", name="Too often for the days")).to_contain_text(f"{name} Every 5 minutes")
+    page.goto("/schedules/queue")
+    expect(page.get_by_label("The queue at a glance")).to_contain_text("Next planned")
+    expect(page.get_by_role("img", name="at the queue since this console was opened")).to_be_visible()
+    page.goto("/schedules")
+    choose(page, name, "Disable")
+    expect(row(page, name)).to_contain_text("disabled")
+    choose(page, name, "Delete…")
+    page.get_by_role("button", name="Delete schedule").click()
+    expect(row(page, name)).to_have_count(0)
+
+
+def test_a_command_that_exits_has_a_schedule_run(page: Page, name: str) -> None:
+    dialog = new_schedule(page, name)
+    dialog.get_by_label("Runs", exact=True).select_option("command")
+    dialog.get_by_label("Command to try").fill("exit 3")
+    dialog.get_by_label("Exits", exact=True).select_option("failure")
+    has_to_run(dialog, "true")
+    dialog.get_by_label("Tried every").fill("600")
+    dialog.get_by_role("button", name="Create schedule").click()
+    expect(page.get_by_text("When exit 3 does not exit with 0, tried every 10 minutes").first).to_be_visible()
+    history = page.get_by_role("region", name="History")
+    expect(history.get_by_role("row").filter(has_text="the command exited with 3")).to_contain_text("completed")
+    expect(page.get_by_text("exited with 3").first).to_be_visible()
+
+
+def test_a_crontab_is_looked_at_before_it_is_taken(page: Page, name: str) -> None:
+    page.goto("/schedules")
+    page.get_by_role("button", name="Import a crontab").click()
+    page.get_by_label("Crontab", exact=True).fill(f"0 5 * * 1 echo {name}\n@reboot start")
+    page.get_by_role("button", name="Look at it").click()
+    lines = page.get_by_role("table", name="Lines")
+    expect(lines.get_by_role("row").filter(has_text=name)).to_contain_text("At 05:00, only on Monday")
+    expect(lines.get_by_role("row").filter(has_text="@reboot")).to_contain_text("is no time")
+    page.get_by_role("button", name="Make 1").click()
+    expect(row(page, name)).to_contain_text("At 05:00, only on Monday")
