@@ -28,6 +28,7 @@ from gateway.core.errors import AlreadyRunning, MissingPart
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
 
+from .kept_name import KeptName, Named
 from .node import Node
 from .placing import Placing, SuitableJobs
 from .pulse import Pulse
@@ -77,8 +78,7 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
     last_resort = asyncio.create_task(_end_for_sure(stop))
     keepers: list[asyncio.Task[None]] = []
     try:
-        if not beside:
-            await _settle_name(node, is_named)
+        await _settle_name(node, is_named, beside=beside)
         await _join(node, labels)
         placing = Placing(node, partial(_join, node, labels))
         pulse = Pulse(node, partial(_join, node, labels))
@@ -126,19 +126,30 @@ async def _join(node: Node, labels: dict[str, str]) -> None:
     log.info("joined", node=node.name, id=str(node.id))
 
 
-async def _settle_name(node: Node, is_named: bool) -> None:
+async def _settle_name(node: Node, is_named: bool, *, beside: bool) -> None:
     """Finds the node a name that no other works under. Raises AlreadyRunning for one that was asked for.
 
     One that was killed counts as working until its heartbeat is missed; on this machine we can see that it is gone.
+    The node beside a gateway keeps its name, and takes it from its predecessor though that may be about to end: other
+    gateways on the same database have nodes of their own.
     """
-    wanted = node.name
+    wanted, kept = node.name, KeptName(node.data_dir) if beside else None
+    before = kept.read() if kept is not None else None
+    if before is not None:
+        node.rename(before.name)
     for number in count(2):
         holder = await node.unit(lambda work: presence.at_work(work, node.name))
-        if holder is None or (holder[0] == platform.node() and not psutil.pid_exists(holder[1])):
-            return
+        if holder is None or (holder[0] == platform.node() and _has_left(holder[1], before)):
+            break
         if is_named:
             raise AlreadyRunning(f"A node named {wanted} works on {holder[0]} already; give this one another --name.")
         node.rename(f"{wanted}-{number}")
+    if kept is not None:
+        kept.write(Named(node.name, os.getpid()))
+
+
+def _has_left(pid: int, before: Named | None) -> bool:
+    return not psutil.pid_exists(pid) or (before is not None and before.pid == pid)
 
 
 async def _work(node: Node, url: str, placing: Placing) -> None:
