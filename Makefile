@@ -22,8 +22,8 @@ help: ## list these commands
 run: install ## set up what is missing, then start app.py (ARGS="serve --port 0")
 	@exec $(BIN)/python app.py $(ARGS)
 
-test: dev ## the same set-up with test tools, then the whole test suite (ARGS="-k name", ARGS="-n 2 --dist loadfile")
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: dev ## the same set-up with test tools, then the whole test suite, on each processor (ARGS="-k name", ARGS="-n 0")
+	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 install: .venv/run.stamp ## the set-up alone: .venv, locked packages, front-end assets
 	@$(BIN)/python packaging/assets.py

@@ -1,5 +1,6 @@
 """What tests of the whole product share: a real gateway, started as a user would start it."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -175,8 +176,10 @@ def live_gateway(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.
 
 @pytest.fixture(scope="module", autouse=True)
 def left_as_found(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Holds each module to what the shared gateway asks: a task that it leaves takes a slot from the tests after it."""
+    """Holds each module to what the tests after it need: a task that it leaves in the shared gateway takes a slot from
+    them, and a socket that it leaves open fails whichever of them runs when it is collected."""
     yield
+    gc.collect()
     gateway = pytestconfig.stash.get(SHARED, None)
     if gateway is not None:
         deadline = time.monotonic() + 120
