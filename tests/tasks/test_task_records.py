@@ -119,9 +119,12 @@ def test_the_queue_tells_what_waits_and_what_runs_where(live_gateway: LiveGatewa
     assert depth()["oldest_age_s"] is None
     tasks = [live_gateway.submit(commands=["sleep 63"]) for _ in range(10)]
     full = wait_until(lambda: (now := depth())["depth"]["by_state"] == {"pending": 2, "running": 8} and now, 30)
-    assert full["depth"]["by_queue"] == {"default": 10}
+    assert full["depth"]["by_queue"] == {"sandbox": 10}
     assert list(full["depth"]["by_node"].values()) == [8]
     assert full["oldest_age_s"] > 0
+    own = live_gateway.call("POST", "/v1/runs", json={"name": "a tool of one's own"}).json()["id"]
+    assert depth()["depth"]["by_state"] == {"pending": 2, "running": 8}, "it goes through no queue"
+    assert live_gateway.call("PATCH", f"/v1/runs/{own}", json={"status": "canceled"}).status_code == 200
     for task in tasks:
         assert live_gateway.call("POST", f"/v1/tasks/{task['id']}/cancel").status_code == 200
     wait_until(lambda: depth()["depth"]["by_state"] == {"pending": 0, "running": 0}, 10)

@@ -190,9 +190,9 @@ def choosy(session: Session, most: int = 200) -> list[tuple[str, dict[str, Any] 
 
 
 def depth(session: Session, actor: Actor) -> Sequence[Row[str, uuid.UUID | None, str, int, datetime]]:
-    """Open runs counted by status, node and queue, with the oldest creation time of each group."""
+    """Open runs that go through the queue, by status, node and queue, with the oldest creation time of each group."""
     query = select(Run.status, Run.node_id, Run.queue, func.count(), func.min(Run.created_at)).where(
-        Run.status.in_(("pending", "running")), _seen_by(actor)
+        Run.kind == "task", Run.status.in_(("pending", "running")), _seen_by(actor)
     )
     return session.execute(query.group_by(Run.status, Run.node_id, Run.queue)).all()
 

@@ -346,7 +346,7 @@ def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
 
 
 def queue_depth(work: Work) -> QueueDepth:
-    """Open runs of the caller by state, queue and node."""
+    """The caller's runs that wait for a node or are at work on one, by state, queue and node."""
     work.allow("queue.read", Resource("queue"))
     by_state: dict[str, int] = {"pending": 0, "running": 0}
     by_node: dict[str, int] = {}
