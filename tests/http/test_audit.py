@@ -55,7 +55,7 @@ def test_every_filter_gives_what_it_names_and_filters_add_up(live_gateway: LiveG
         "resource": (f"tasks/{task}", lambda item: item["resource"] == {"kind": "tasks", "id": task}),
         "decision": ("deny", lambda item: item["decision"] == "deny"),
         "created_after": (moment, lambda item: item["time"][:23] >= moment[:23]),
-        "created_before": (moment, lambda item: item["time"][:23] < moment[:23]),
+        "created_before": (moment, lambda item: item["time"][:23] <= moment[:23]),
         "via": (via, lambda item: item["via"] == via),
     }
     for name, (value, fitting) in fits.items():

@@ -58,9 +58,9 @@ def watch(page: Page, origin: str, troubles: list[str]) -> None:
     page.on("pageerror", lambda error: troubles.append(f"uncaught: {error}"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(live_gateway: Any) -> dict[str, Any]:
-    """The cookies of one session of the owner, who has been welcomed. Signing in again and again would be slowed."""
+    """The cookies of one session of the owner, who has been welcomed; each module has its own, which it may end."""
     credentials = {"handle": "owner", "password": live_gateway.owner_password}
     with httpx.Client(base_url=live_gateway.url, timeout=30, trust_env=False) as client:
         answer = client.post("/v1/auth/session", json=credentials)

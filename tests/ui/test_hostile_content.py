@@ -107,6 +107,7 @@ def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client
     limit = make("spend-limits", subject_type="token", subject_id=token, window="day", max_requests=1)
     provider = make("providers", name="evil", kind="openai_compatible", base_url="http://127.0.0.1:9", models=[evil])
     assert api.post(f"/v1/providers/{provider}/test").status_code == 200
+    make("retention-policies", sort="tasks", scope_type="project", scope_id=project, max_age_days=3650)
     assert api.put("/v1/preferences/user/-/evil", json={"value": TEXT, "reason": evil}).status_code == 201
     places = [
         "settings/account", "settings/limits", "settings/retention", "credentials", "messaging/hooks", "projects",
