@@ -7,7 +7,7 @@ ARGS ?=
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test install dev check format bench soak lock clean FORCE
+.PHONY: help run test install dev check format bench soak wheel package lock clean FORCE
 
 # Shell words that put the first fitting Python into $$python.
 find_python = for python in $(PYTHON) ""; do \
@@ -48,14 +48,23 @@ bench: dev ## the benchmarks, side by side with their peers
 soak: dev ## the promises that take longer to show than the suite allows
 	@exec $(BIN)/python -m pytest -m soak -o timeout=3600 $(ARGS)
 
+wheel: install build/venv/package.stamp ## dist/*.whl for pip and pipx, with assets and migrations
+	@build/venv/bin/hatchling build --target wheel --directory dist
+
+package: dev wheel ## the wheel in dist/, installed and tried out
+	@exec $(BIN)/python -m pytest -m package -o timeout=1800 tests/packages $(ARGS)
+
 lock: ## renew requirements/ from pyproject.toml (ARGS=--upgrade for new versions)
 	@$(find_python); exec bash packaging/lock.sh "$$python" $(ARGS)
 
 clean: ## remove what set-up and checks made; data directories stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache node_modules static/vendor
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache node_modules static/vendor build dist
 
 .venv/run.stamp .venv/dev.stamp: .venv/%.stamp: requirements/%.txt requirements/build.txt packaging/bootstrap.py
 	@$(find_python); exec "$$python" packaging/bootstrap.py $*
+
+build/venv/package.stamp: requirements/package.txt requirements/build.txt packaging/bootstrap.py
+	@$(find_python); exec "$$python" packaging/bootstrap.py package
 
 # When the Python it was made with is gone, .venv/bin/python points nowhere and the stamps mean nothing.
 ifeq ($(realpath $(BIN)/python),)

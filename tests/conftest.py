@@ -36,6 +36,8 @@ class LiveGateway:
 
     data_dir: Path
     options: tuple[str, ...] = ()
+    program: tuple[str, ...] = (sys.executable, "app.py")
+    cwd: Path = PROJECT
     environment: dict[str, str] = field(default_factory=dict)
     owner_handle: str = "owner"
     owner_password: str = PASSWORD
@@ -48,8 +50,8 @@ class LiveGateway:
         """Starts `app.py serve` and waits for its ready line."""
         with self.stderr.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.options],
-                cwd=PROJECT, stdout=subprocess.PIPE, stderr=errors, text=True, env=self.env,
+                [*self.program, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.options],
+                cwd=self.cwd, stdout=subprocess.PIPE, stderr=errors, text=True, env=self.env,
             )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -81,8 +83,8 @@ class LiveGateway:
     def cli(self, *arguments: str, stdin: str = "") -> str:
         """Runs `app.py` on this data directory; returns its standard output."""
         done = subprocess.run(
-            [sys.executable, "app.py", *arguments, "--data-dir", str(self.data_dir)],
-            cwd=PROJECT, input=stdin, capture_output=True, text=True, env=self.env, timeout=60, check=False,
+            [*self.program, *arguments, "--data-dir", str(self.data_dir)],
+            cwd=self.cwd, input=stdin, capture_output=True, text=True, env=self.env, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

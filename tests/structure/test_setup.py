@@ -92,7 +92,20 @@ def test_make_alone_lists_the_commands() -> None:
         ["make", "--silent", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     commands = set(re.findall(r"(?m)^  make (\w+) +\S", listed))
-    assert {"run", "test", "install", "dev", "check", "bench", "soak", "help", "lock", "clean"} <= commands
+    assert {
+        "run",
+        "test",
+        "install",
+        "dev",
+        "check",
+        "bench",
+        "soak",
+        "wheel",
+        "package",
+        "help",
+        "lock",
+        "clean",
+    } <= commands
 
 
 def test_continuous_integration_can_be_started() -> None:
