@@ -103,6 +103,13 @@ class Models:
         of_provider = self._listed.get(model.partition("/")[0], [])
         return next((each["context_size"] for each in of_provider if each["id"] == model), None)
 
+    async def is_at_hand(self, model: str) -> bool:
+        """Whether `PROVIDER/MODEL` can answer at once: it is listed, and nothing has to be fetched before."""
+        name = model.partition("/")[0]
+        if name not in self._open or all(each["id"] != model for each in self._listed.get(name, [])):
+            return False
+        return (await self._open[name].provider.health()).ok
+
     def found(self) -> dict[str, dict[str, str]]:
         """The model servers found on this machine, by provider's name: kind and base_url."""
         return self._found

@@ -136,3 +136,15 @@ def test_who_only_looks_adds_nothing(unit: Open, charlie: Actor, keys: KeyStore)
     place = Place(charlie.user_id, None, run_id=uuid.uuid4())
     with pytest.raises(Forbidden), unit(charlie) as work:
         transcripts.add(work, keys, place, SegmentIn(kind="summary", content="x"))
+
+
+def test_the_end_of_a_transcript_is_read_at_once(
+    unit: Open, alice: Actor, keys: KeyStore, session_id: uuid.UUID
+) -> None:
+    for text in ("first", "second", "third"):
+        add(unit, alice, keys, session_id, kind="summary", content=text)
+    wanted = TranscriptQuery(kind="summary", tail=True, limit=2)
+    with unit(alice) as work:
+        found = transcripts.visible(work, transcripts.of_session(work, session_id), wanted)
+        rows, cursor = transcripts.paged(work, found, wanted)
+    assert ([row.content for row in rows], cursor) == (["second", "third"], None)

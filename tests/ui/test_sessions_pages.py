@@ -89,3 +89,16 @@ def test_a_run_shows_what_lies_below_it_and_its_transcript(open_page: Callable[.
     dialog.get_by_role("button", name="Add").click()
     segment = page.get_by_role("listitem").filter(has_text="SECRET_REDACTED")
     expect(segment).to_contain_text("1 secret taken out")
+
+
+def test_a_session_begins_with_its_newest_summary(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    session = made(api, "sessions", title="Harbour")
+    for text in ("Nothing was **built**.", "The quay was **built**."):
+        assert (
+            api.post(f"/v1/sessions/{session}/transcript", json={"kind": "summary", "content": text}).status_code == 201
+        )
+    page = open_page(f"/sessions/{session}")
+    summary = page.get_by_role("region", name="Summary")
+    expect(summary).to_contain_text("The quay was built.")
+    api.post(f"/v1/sessions/{session}/transcript", json={"kind": "summary", "content": "A ship came."})
+    expect(summary).to_contain_text("A ship came.")

@@ -6,7 +6,7 @@ from gateway.features.tasks import jobs as tasks
 from gateway.features.tasks.jobs import Attempt
 from gateway.features.tasks.service_execution import Plan
 
-from . import by_model, service_questions
+from . import by_model, service_questions, summaries
 from .service import AgentStopped
 
 if TYPE_CHECKING:
@@ -36,5 +36,11 @@ async def withdraw_questions(node: "Node") -> None:
     await node.unit(service_questions.withdraw_left_behind)
 
 
+async def summarize_rested(node: "Node") -> None:
+    """Summarizes sessions that have come to rest, one after the other."""
+    while not node.stopping and await summaries.summarize_one(node):
+        pass
+
+
 HANDLERS = {"agents.run": run}
-DUTIES: "dict[Callable[[Node], Awaitable[None]], float]" = {withdraw_questions: 5.0}
+DUTIES: "dict[Callable[[Node], Awaitable[None]], float]" = {withdraw_questions: 5.0, summarize_rested: 5.0}

@@ -168,6 +168,19 @@ def lease_over(session: Session, most: int) -> Sequence[uuid.UUID]:
     return session.scalars(query.order_by(Run.lease_until).limit(most).with_for_update(skip_locked=True)).all()
 
 
+def external_since(session: Session, session_id: uuid.UUID, since: datetime, most: int) -> Sequence[Run]:
+    """The newest runs of tools in a session that were made, began or ended since then, the latest first."""
+    last = func.coalesce(Run.ended_at, Run.started_at, Run.created_at)
+    query = select(Run).where(Run.session_id == session_id, Run.kind == "external", last > since)
+    return session.scalars(query.order_by(Run.id.desc()).limit(most)).all()
+
+
+def is_at_work(session: Session, session_id: uuid.UUID) -> bool:
+    """Whether some node has to do with a session, or is about to."""
+    of = (Run.session_id == session_id, Run.kind != "external", Run.status.in_(("pending", "running")))
+    return session.scalar(select(Run.id).where(*of).limit(1)) is not None
+
+
 def open_sub_agents(session: Session, run_id: uuid.UUID) -> list[Run]:
     """What sub-agents of a run still do, below one another too."""
     open_ones = (Run.kind == "agent", Run.status.in_(("pending", "running")))

@@ -22,6 +22,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.nodes import placement
 from gateway.features.nodes import service as nodes
 from gateway.features.nodes.schemas import Candidate, PlacementOut
+from gateway.features.sessions import service_rest as rest
 from gateway.features.settings import service as settings
 
 from . import queries, state
@@ -88,6 +89,7 @@ def start(
     work.insert(Run, [{"id": run_id, "attempt": attempt, **run}])
     jobs = [{"position": position, "kind": kind, "command": command} for position, (kind, command) in enumerate(units)]
     work.insert(Job, [{"id": new_id(), "run_id": run_id, **job} for job in jobs])
+    rest.stir(work, session_id)
     return run_id
 
 
@@ -147,6 +149,7 @@ def close(work: Work, run: Run, status: str, error: dict[str, str] | None = None
     run.status, run.error, run.ended_at = status, error, now()
     run.version += 1
     run.lease_until = None
+    rest.stir(work, run.session_id)
     if settings.value(work, "otlp_endpoint"):
         work.defer(EXPORT, {"run_id": str(run.id)})
 
@@ -337,6 +340,11 @@ def logged(work: Work, run_id: uuid.UUID, seq: int) -> Sequence[LogEntry]:
 def was_cut(work: Work, run_id: uuid.UUID) -> bool:
     """Whether something that a run wrote was longer than is kept or than a model may write."""
     return any(job.truncated for job in queries.jobs(work.session, run_id))
+
+
+def is_at_work(work: Work, session_id: uuid.UUID) -> bool:
+    """Whether a node has to do with a session, or is about to; for whoever works on its owner's behalf."""
+    return queries.is_at_work(work.session, session_id)
 
 
 def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from gateway.core.clock import new_id
@@ -12,6 +13,7 @@ from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 from gateway.features.sessions import service as sessions
+from gateway.features.sessions import service_rest as rest
 
 from . import queries, service, state
 from .models import Run
@@ -38,6 +40,7 @@ def create(work: Work, wish: RunIn, caused_by: Span | None = None) -> Run:
     )  # fmt: skip
     work.session.add(run)
     service.heard_of(run)
+    rest.stir(work, session_id)
     service.emit(work, run, "run.created", _data(run))
     if wish.status == "running":
         service.begin(run)
@@ -100,6 +103,11 @@ def end_sub_agent(work: Work, run_id: uuid.UUID, status: str, error: dict[str, s
     if run is not None and run.status not in state.FINISHED:
         service.close(work, run, status, error)
         service.emit(work, run, f"run.{status}", _data(run))
+
+
+def changed_since(work: Work, session_id: uuid.UUID, since: datetime, most: int) -> list[Run]:
+    """The newest runs of tools in a session that began or ended since then, oldest first; on its owner's behalf."""
+    return list(reversed(queries.external_since(work.session, session_id, since, most)))
 
 
 def merged(before: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

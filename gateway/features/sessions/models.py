@@ -13,7 +13,10 @@ from gateway.core.database import Base
 
 
 class WorkSession(Base):
-    """A piece of somebody's work over time; `parent_session_id` puts it below another one, in no circle."""
+    """A piece of somebody's work over time; `parent_session_id` puts it below another one, in no circle.
+
+    `active_at` is when something last happened that no summary tells of; `summarized_at` is up to when one tells.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -23,6 +26,7 @@ class WorkSession(Base):
         Index("ix_sessions_parent_session_id_id", "parent_session_id", "id"),
         Index("ix_sessions_top", "owner_id", "id", postgresql_where=text("parent_session_id IS NULL")),
         Index("ix_sessions_search", "search", postgresql_using="gin"),
+        Index("ix_sessions_active_at", "active_at", postgresql_where=text("active_at IS NOT NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
@@ -30,6 +34,8 @@ class WorkSession(Base):
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id", ondelete="RESTRICT"))
     parent_session_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sessions.id", ondelete="RESTRICT"))
     title: Mapped[str]
+    active_at: Mapped[datetime | None]
+    summarized_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, null, or_, select, text
+from sqlalchemy import ColumnElement, Select, false, func, null, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
@@ -62,6 +64,62 @@ def is_below(session: Session, session_id: uuid.UUID, other_id: uuid.UUID) -> bo
     return session.scalar(select(line.c.id).where(line.c.id == other_id)) is not None
 
 
+def stir(session: Session, session_id: uuid.UUID, moment: datetime, within: timedelta) -> None:
+    """Notes that something happens, unless that was noted just now, or somebody else has the row: nobody waits."""
+    last = WorkSession.active_at
+    stale = or_(last.is_(null()), last < moment - within, last > moment)
+    free = select(WorkSession.id).where(WorkSession.id == session_id, stale)
+    free = free.with_for_update(skip_locked=True, key_share=True)
+    _note(session, free.scalar_subquery(), active_at=moment)
+
+
+def rested(session: Session, since: datetime) -> WorkSession | None:
+    """A session in which nothing has happened since then that a summary does not tell of, locked; the longest first."""
+    query = select(WorkSession).where(WorkSession.active_at < since).order_by(WorkSession.active_at).limit(1)
+    return session.scalar(query.with_for_update(skip_locked=True, key_share=True))
+
+
+def held(session: Session, session_id: uuid.UUID) -> WorkSession | None:
+    """A session, locked, as it is now."""
+    query = select(WorkSession).where(WorkSession.id == session_id).with_for_update(key_share=True)
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def keep_activity(
+    session: Session, session_id: uuid.UUID, active_at: datetime | None, summarized_at: datetime | None
+) -> None:
+    """Sets both times; it is no change of the session: version and time of change stay."""
+    _note(session, session_id, active_at=active_at, summarized_at=summarized_at)
+
+
+def _note(session: Session, session_id: Any, **times: datetime | None) -> None:
+    change = update(WorkSession).where(WorkSession.id == session_id)
+    session.execute(
+        change.values(**times, updated_at=WorkSession.updated_at).execution_options(synchronize_session=False)
+    )
+
+
+def last_summary(session: Session, session_id: uuid.UUID) -> TranscriptSegment | None:
+    """The newest summary of the session itself."""
+    of = (TranscriptSegment.session_id == session_id, TranscriptSegment.run_id.is_(null()))
+    query = select(TranscriptSegment).where(*of, TranscriptSegment.kind == "summary", _is_fresh())
+    return session.scalar(query.order_by(TranscriptSegment.id.desc()).limit(1))
+
+
+def said_since(session: Session, session_id: uuid.UUID, since: datetime, most: int) -> Sequence[TranscriptSegment]:
+    """The newest segments, the latest first, that are neither sealed nor a summary of the session itself."""
+    told = or_(TranscriptSegment.kind != "summary", TranscriptSegment.run_id.is_not(null()))
+    query = select(TranscriptSegment).where(
+        TranscriptSegment.session_id == session_id, TranscriptSegment.created_at > since,
+        TranscriptSegment.kind != "audit", told, _is_fresh(),
+    )  # fmt: skip
+    return session.scalars(query.order_by(TranscriptSegment.id.desc()).limit(most)).all()
+
+
+def _is_fresh() -> ColumnElement[bool]:
+    return or_(TranscriptSegment.expires_at.is_(null()), TranscriptSegment.expires_at > now())
+
+
 def segments(
     *, session_id: uuid.UUID | None = None, run_id: uuid.UUID | None = None, wanted: TranscriptQuery
 ) -> Select[TranscriptSegment]:
@@ -71,8 +129,7 @@ def segments(
         of.append(TranscriptSegment.session_id == session_id)
     if run_id is not None:
         of.append(TranscriptSegment.run_id == run_id)
-    fresh = or_(TranscriptSegment.expires_at.is_(null()), TranscriptSegment.expires_at > now())
-    query = select(TranscriptSegment).where(or_(false(), *of), fresh)
+    query = select(TranscriptSegment).where(or_(false(), *of), _is_fresh())
     if wanted.kind is None:
         return query.where(TranscriptSegment.kind != "audit")
     return query.where(TranscriptSegment.kind == wanted.kind)

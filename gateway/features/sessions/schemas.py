@@ -107,6 +107,7 @@ class SegmentOut(Out):
 
 
 class TranscriptQuery(PageQuery):
-    """Which segments; `audit` ones are shown only when they are asked for by `kind`."""
+    """Which segments; `audit` ones are shown only when they are asked for by `kind`. `tail`: the last of them."""
 
     kind: Kind | None = None
+    tail: bool = False

@@ -6,7 +6,7 @@ Whoever calls has decided about the session or run, which a `Place` describes.
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, delete
@@ -23,11 +23,13 @@ from gateway.core.redaction import redact_all
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 
-from . import queries, service
+from . import queries, service, service_rest
 from .models import TranscriptSegment
-from .schemas import SegmentIn, SegmentOut, TranscriptQuery
+from .schemas import CONTENT_LIMIT, SegmentIn, SegmentOut, TranscriptQuery
+from .service_rest import Rested
 
 AUDIT = "audit"
+SUMMARY = "summary"
 
 _SEGMENTS = Base.metadata.tables[TranscriptSegment.__tablename__]
 
@@ -65,11 +67,34 @@ def add(work: Work, keys: KeyStore, place: Place, wish: SegmentIn) -> SegmentOut
     else:
         segment.content, kinds = redact_all(wish.content)
         segment.redactions = dict(kinds)
-    work.session.add(segment)
-    work.session.flush()
-    data = {"segment_id": str(segment.id), "kind": segment.kind, "session_id": _text(place.session_id)}
-    work.emit("transcript.added", owner_id=place.owner_id, project_id=place.project_id, run_id=place.run_id, data=data)
+    _keep(work, place, segment)
+    service_rest.stir(work, place.session_id)
     return _shown(segment, wish.content if wish.kind == AUDIT else segment.content)
+
+
+def summarize(work: Work, rested: Rested, text: str, by: str, days: int) -> None:
+    """Keeps a summary of a rested session, by a model or by the gateway; `days` 0 is as long as the session."""
+    place = Place(rested.owner_id, rested.project_id, session_id=rested.id)
+    work.allow("transcripts.write", _resource(place))
+    moment = now()
+    content, kinds = redact_all(text[:CONTENT_LIMIT])
+    segment = TranscriptSegment(
+        id=new_id(), owner_id=place.owner_id, project_id=place.project_id, session_id=place.session_id, kind=SUMMARY,
+        content=content, redactions=dict(kinds), created_by=by, created_at=moment,
+        expires_at=moment + timedelta(days=days) if days else None,
+    )  # fmt: skip
+    _keep(work, place, segment)
+
+
+def last_summary(work: Work, session_id: uuid.UUID) -> str | None:
+    """The newest summary of a session; for whoever works on its owner's behalf."""
+    segment = queries.last_summary(work.session, session_id)
+    return _as_text(segment) if segment else None
+
+
+def said_since(work: Work, session_id: uuid.UUID, since: datetime, most: int) -> list[str]:
+    """What was said in a session and its runs since then, oldest first; for whoever works on its owner's behalf."""
+    return [_as_text(segment) for segment in reversed(queries.said_since(work.session, session_id, since, most))]
 
 
 def visible(work: Work, place: Place, query: TranscriptQuery) -> Select[TranscriptSegment]:
@@ -83,8 +108,10 @@ def visible(work: Work, place: Place, query: TranscriptQuery) -> Select[Transcri
 def paged(
     work: Work, found: Select[TranscriptSegment], query: TranscriptQuery
 ) -> tuple[list[TranscriptSegment], str | None]:
-    """A page of what `visible` gave."""
+    """A page of what `visible` gave, or its end."""
     key = TranscriptSegment.id
+    if query.tail:
+        return list(work.session.scalars(found.order_by(key.desc()).limit(query.limit)))[::-1], None
     return page(work.session, found, key, limit=query.limit, cursor=query.cursor, oldest_first=True)
 
 
@@ -108,6 +135,18 @@ def purge(work: Work, most: int) -> int:
     if gone:
         work.session.execute(delete(TranscriptSegment).where(TranscriptSegment.id.in_(gone)))
     return len(gone)
+
+
+def _keep(work: Work, place: Place, segment: TranscriptSegment) -> None:
+    work.session.add(segment)
+    work.session.flush()
+    data = {"segment_id": str(segment.id), "kind": segment.kind, "session_id": _text(place.session_id)}
+    work.emit("transcript.added", owner_id=place.owner_id, project_id=place.project_id, run_id=place.run_id, data=data)
+
+
+def _as_text(segment: TranscriptSegment) -> str:
+    content = segment.content
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def _shown(segment: TranscriptSegment, content: Any) -> SegmentOut:

@@ -79,6 +79,10 @@ def _model_problem(name: str) -> str | None:
     return None if MODEL.fullmatch(name) else "send PROVIDER/MODEL, as GET /v1/models lists them"
 
 
+def _summary_model_problem(name: str) -> str | None:
+    return None if name in ("", "none") else _model_problem(name)
+
+
 def _endpoint_problem(url: str) -> str | None:
     wanted = "send http://HOST:PORT or https://HOST, to which /v1/traces is added, or an empty text"
     return None if not url or (ENDPOINT.fullmatch(url) and len(url) <= 500) else wanted
@@ -147,6 +151,12 @@ _DECLARED = (
     Setting("providers.prices", dict, {}, "what models cost, in US dollars a million tokens", check=_prices_problem),
     Setting("schedules.history_days", int, 365, "days that outcomes of planned times are kept; 0: for ever",
             minimum=0, maximum=36_500),
+    Setting("sessions.rest_s", float, 900.0, "seconds without work after which a session is summarized; 0: never",
+            minimum=0, maximum=A_WEEK_S),
+    Setting("sessions.summary_days", int, 0, "days that such a summary is kept; 0: as long as its session",
+            minimum=0, maximum=36_500),
+    Setting("sessions.summary_model", str, "", "the model that makes it; empty: the default one, none: no model",
+            check=_summary_model_problem),
     Setting("tasks.default_timeout_s", float, _PROCESS["task_timeout_s"], "time limit of a task that names none",
             minimum=1, maximum=A_WEEK_S, config_field="task_timeout_s"),
     Setting("tasks.max_timeout_s", float, float(A_WEEK_S), "longest time limit that a task may name",

@@ -91,7 +91,7 @@ async def _run_one(
     limits = Limits(
         wall_s=max(0.05, seconds), cpu_s=max(1, int(plan.timeout_s) + 1),
         memory_bytes=config.task_memory_bytes,
-        output_bytes=max(plan.log_bytes, config.output_limit_bytes),
+        output_bytes=max(plan.log_bytes, config.output_limit_bytes) + 1,  # one too many: so the log says it was cut
     )  # fmt: skip
     outcome = await sandbox.run(folder, Command(argv, plan.env, plan.network), limits, output.take)
     output.finish()

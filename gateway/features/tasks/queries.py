@@ -75,6 +75,12 @@ def filtered(
     return query
 
 
+def changed_since(session: Session, session_id: uuid.UUID, since: datetime, most: int) -> Sequence[Task]:
+    """The newest tasks of a session that changed since then, the latest first, with what they answered."""
+    query = select(Task).where(Task.session_id == session_id, Task.updated_at > since)
+    return session.scalars(query.order_by(Task.id.desc()).limit(most).options(undefer(Task.output))).all()
+
+
 def one(session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = False, whole: bool = False) -> Task | None:
     """A task the actor may see; `whole` loads the large columns with it."""
     query = visible(actor).where(Task.id == task_id)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete
@@ -100,6 +101,11 @@ def seen_among(work: Work, task_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 def look(work: Work, task_id: uuid.UUID) -> Task | None:
     """A task as it is now, for whoever has ordered it on its owner's behalf; nobody else may ask so."""
     return work.session.get(Task, task_id, populate_existing=True)
+
+
+def changed_since(work: Work, session_id: uuid.UUID, since: datetime, most: int) -> list[Task]:
+    """The newest tasks of a session that changed since then, oldest first; on its owner's behalf."""
+    return list(reversed(queries.changed_since(work.session, session_id, since, most)))
 
 
 def describe(work: Work, task: Task, relations: dict[str, list[uuid.UUID]] | None = None) -> TaskOut:

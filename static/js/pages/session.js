@@ -6,11 +6,13 @@ import { can } from "../session.js";
 import { useResource } from "../resource.js";
 import { Icon } from "../components/icon.js";
 import { Menu } from "../components/menu.js";
+import { Ago } from "../components/clock.js";
+import { Markdown } from "../components/markdown.js";
 import { Empty, Loaded } from "../components/states.js";
 import { TimeTree, nested, sessionNode } from "../components/time-tree.js";
 import { Transcript } from "../components/transcript.js";
 import { destroySession, editSession } from "../components/work-session.js";
-/** @import { WorkSession } from "../types.js" */
+/** @import { Segment, WorkSession } from "../types.js" */
 /** @import { Node } from "../components/time-tree.js" */
 
 const PAGE = 100;
@@ -41,16 +43,21 @@ async function line(session) {
   return above;
 }
 
+/** The newest summary, if there is one that may be seen. @param {string} id @returns {Promise<Segment | undefined>} */
+async function summaryOf(id) {
+  return can("transcripts.read") ? (await api.get(`/v1/sessions/${id}/transcript`, { kind: "summary", tail: true, limit: 1 })).items[0] : undefined;
+}
+
 /** @param {string} id */
 async function readSession(id) {
   const left = { sessions: MOST_SESSIONS, cut: false };
   const session = /** @type {WorkSession} */ (await api.get(`/v1/sessions/${id}`));
-  const [above, nodes] = await Promise.all([line(session), contents(id, left)]);
-  return { session, above, nodes, cut: left.cut };
+  const [above, nodes, summary] = await Promise.all([line(session), contents(id, left), summaryOf(id)]);
+  return { session, above, nodes, summary, cut: left.cut };
 }
 
 /** @param {{data: Awaited<ReturnType<typeof readSession>>, reload: () => void}} props */
-function SessionView({ data: { session, above, nodes, cut }, reload }) {
+function SessionView({ data: { session, above, nodes, summary, cut }, reload }) {
   const items = [
     ...(can("sessions.update") ? [{ label: "Edit…", icon: "pencil", run: () => void editSession(session, reload) }] : []),
     ...(can("sessions.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: () => destroySession(session, () => void navigate("/sessions")) }] : []),
@@ -62,7 +69,10 @@ function SessionView({ data: { session, above, nodes, cut }, reload }) {
         ${can("sessions.create") && html`<button type="button" class="btn btn-sm" onClick=${() => editSession(null, reload, session)}><${Icon} icon="folders" />New session in it</button>`}
         ${items.length > 0 && html`<${Menu} label="More" items=${items} />`}
       </div></div>
-    <div class="task-main"><section class="card panel" aria-labelledby="h-tree"><header class="panel-head"><h2 id="h-tree">Runs and sessions</h2></header>
+    <div class="task-main">${typeof summary?.content === "string" && html`<section class="card panel" aria-labelledby="h-summary"><header class="panel-head"><h2 id="h-summary">Summary</h2>
+        <span class="quiet">${summary.created_by}, <${Ago} at=${summary.created_at} /></span></header>
+      <div class="segment"><${Markdown} text=${summary.content} /></div></section>`}
+    <section class="card panel" aria-labelledby="h-tree"><header class="panel-head"><h2 id="h-tree">Runs and sessions</h2></header>
       ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet" />`}
       ${cut && html`<p class="log-note">There is more than is shown; open a session, or see <a href=${`/runs?session_id=${session.id}`}>all runs</a>.</p>`}
     </section>
@@ -71,6 +81,6 @@ function SessionView({ data: { session, above, nodes, cut }, reload }) {
 
 /** @param {{id: string}} props */
 export default function SessionPage({ id }) {
-  const read = useResource(id, () => readSession(id), (event) => /^(session|run)\./.test(event.name), SETTLE_MS);
+  const read = useResource(id, () => readSession(id), (event) => /^(session|run|transcript)\./.test(event.name), SETTLE_MS);
   return html`<${Loaded} of=${read} what="the session" rows=${6}>${(/** @type {any} */ data) => html`<${SessionView} key=${id} data=${data} reload=${read.reload} />`}<//>`;
 }
