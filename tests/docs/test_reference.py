@@ -21,7 +21,7 @@ from gateway.features.settings.known import KNOWN
 from tests.conftest import LiveGateway
 from tests.docs.pages import EVERYTHING, PAGES, ROOT, Page, page
 
-SOCKETS = {"GET /v1/events/ws"}
+SOCKETS = {"GET /v1/events/ws", "GET /v1/runs/{id}/ws"}
 """Routes that OpenAPI cannot describe."""
 
 EVENT_NAME = re.compile(r"[a-z_]+\.[a-z_]+")

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import websocket
 
 from tests.conftest import LiveGateway
 
@@ -43,13 +44,19 @@ class Follower:
         with httpx.Client(trust_env=False, timeout=60) as http:
             while self.status in ("", "pending", "running"):
                 self.connections += 1
-                last = {"Last-Event-ID": str(self.seqs[-1])} if self.seqs else {}
-                headers = {"Authorization": f"Bearer {self.gateway.token}", **last}
-                with http.stream("GET", f"{self.gateway.url}/v1/runs/{self.run_id}/stream", headers=headers) as answer:
-                    self._read(answer, self.patience.randint(1, 6))
+                self.connect(http)
 
-    def _read(self, answer: httpx.Response, most: int) -> None:
-        for count, (name, data) in enumerate(events_of(answer)):
+    def connect(self, http: httpx.Client) -> None:
+        """Reads for a while."""
+        last = {"Last-Event-ID": str(self.seqs[-1])} if self.seqs else {}
+        headers = {"Authorization": f"Bearer {self.gateway.token}", **last}
+        with http.stream("GET", f"{self.gateway.url}/v1/runs/{self.run_id}/stream", headers=headers) as answer:
+            self.read(events_of(answer))
+
+    def read(self, events: Iterator[tuple[str, dict[str, Any]]]) -> None:
+        """Keeps some of the events."""
+        most = self.patience.randint(1, 6)
+        for count, (name, data) in enumerate(events):
             if name == "status":
                 self.status = data["status"]
             elif data["stream"] == "stdout":
@@ -57,6 +64,32 @@ class Follower:
                 self.text.append(data["message"])
             if count >= most:
                 return
+
+
+class SocketFollower(Follower):
+    """Does it over a WebSocket."""
+
+    def connect(self, http: httpx.Client) -> None:
+        address = f"{self.gateway.url.replace('http', 'ws')}/v1/runs/{self.run_id}/ws"
+        since = f"?since={self.seqs[-1]}" if self.seqs else ""
+        headers = [f"Authorization: Bearer {self.gateway.token}"]
+        socket = websocket.create_connection(address + since, header=headers, timeout=60)
+        try:
+            self.read(messages_of(socket))
+        finally:
+            if self.patience.random() < 0.5:
+                socket.close()
+            socket.shutdown()
+
+
+def messages_of(socket: websocket.WebSocket) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Kind and content of each message until the gateway closes the connection."""
+    while True:
+        opcode, data = socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            assert int.from_bytes(data[:2], "big") == 1000
+            return
+        yield from json.loads(data).items()
 
 
 def events_of(answer: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -73,7 +106,8 @@ def follow(gateway: LiveGateway, rate: int, seconds: int, readers: int) -> tuple
     """What was written, and those who read it."""
     task = gateway.submit(script={"content": WRITER, "interpreter": "python3", "args": [str(rate), str(seconds)]})
     run_id = gateway.wait(task["id"], "running", "completed", "failed")["run_id"]
-    followers = [Follower(gateway, run_id, random.Random(number)) for number in range(readers)]
+    ways = (Follower, SocketFollower)
+    followers = [ways[number % 2](gateway, run_id, random.Random(number)) for number in range(readers)]
     threads = [threading.Thread(target=follower.follow) for follower in followers]
     for thread in threads:
         thread.start()

@@ -264,6 +264,7 @@ NEEDS: dict[str, Need] = {
 
 ELSEWHERE = {
     "events_socket": "decides on each message; test_two_users, test_identity_on_every_route",
+    "run_socket": "decides before the handshake, which a plain request does not begin; test_runs",
     "system.export_list": "decides by the list's own route; test_data_api",
     "tasks.change_many": "decides on each task; test_data_api",
     **dict.fromkeys(

@@ -92,7 +92,7 @@ def test_every_other_route_refuses_a_token_of_another_scope(live_gateway: LiveGa
     let_in: list[tuple[str, int, str]] = []
     for route in routes:
         # What comes by /mcp is asked of the routes that it calls: tests/mcp.
-        if not route.is_public and not route.path.endswith(("/events/ws", "/mcp")):
+        if not route.is_public and not route.path.endswith(("/ws", "/mcp")):
             path = route.path.replace("/export/x", "/export/tasks") + NEEDED_QUERY.get(route.endpoint, "")
             answer = live_gateway.call(
                 route.method, path, headers={"Authorization": f"Bearer {token['token']}"}, json=_body(route)

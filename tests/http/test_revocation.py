@@ -27,13 +27,14 @@ class Opened:
     def __init__(self, gateway: LiveGateway, token: str, run_id: str) -> None:
         self.gateway, self.headers = gateway, {"Authorization": f"Bearer {token}"}
         self._stack = ExitStack()
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(4))
-        self._begun = threading.Barrier(5, timeout=20)
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(5))
+        self._begun = threading.Barrier(6, timeout=20)
         self._ends: dict[str, Future[float]] = {
             "events": self._pool.submit(self._stream, "/v1/events/stream"),
             "run": self._pool.submit(self._stream, f"/v1/runs/{run_id}/stream"),
-            "socket": self._pool.submit(self._socket, True),
-            "idle socket": self._pool.submit(self._socket, False),
+            "socket": self._pool.submit(self._socket, "/v1/events/ws", True),
+            "idle socket": self._pool.submit(self._socket, "/v1/events/ws", False),
+            "run socket": self._pool.submit(self._socket, f"/v1/runs/{run_id}/ws", False),
         }
         self._begun.wait()
 
@@ -45,9 +46,9 @@ class Opened:
                     self._begun.wait()
         return time.monotonic()
 
-    def _socket(self, subscribe: bool) -> float:
+    def _socket(self, path: str, subscribe: bool) -> float:
         socket = websocket.create_connection(
-            self.gateway.url.replace("http", "ws") + "/v1/events/ws",
+            self.gateway.url.replace("http", "ws") + path,
             header=[f"Authorization: {self.headers['Authorization']}"], suppress_origin=True, timeout=20,
         )  # fmt: skip
         if subscribe:

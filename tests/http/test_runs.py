@@ -5,9 +5,11 @@ import uuid
 from typing import Any
 
 import httpx
+import pytest
+import websocket
 
 from tests.conftest import LiveGateway
-from tests.http.callers import assert_problem
+from tests.http.callers import assert_problem, new_person
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -72,6 +74,56 @@ def test_a_log_is_streamed_from_where_the_reader_was(live_gateway: LiveGateway) 
         assert_problem(answer, 422, field="Last-Event-ID")
     newest = live_gateway.call("GET", f"{path}/logs?tail=true&limit=2").json()
     assert [item["message"] for item in newest["items"]] == ["4\n", "5\n"]
+
+
+def connect(gateway: LiveGateway, path: str, token: str = "") -> websocket.WebSocket:
+    address = gateway.url.replace("http", "ws") + path
+    return websocket.create_connection(address, header=[f"Authorization: Bearer {token or gateway.token}"], timeout=20)
+
+
+def messages(socket: websocket.WebSocket) -> list[tuple[str, dict[str, Any]]]:
+    """What a socket says until it closes in order."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    while True:
+        opcode, data = socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            assert int.from_bytes(data[:2], "big") == 1000
+            socket.shutdown()
+            return found
+        found += json.loads(data).items()
+
+
+def test_a_log_is_followed_over_a_socket_from_where_the_reader_was(live_gateway: LiveGateway) -> None:
+    run = made(live_gateway, "runs", name="followed")
+    path = f"/v1/runs/{run['id']}"
+    live_gateway.call("POST", f"{path}/logs", json={"entries": [{"message": "1"}, {"message": "2"}]})
+    socket = connect(live_gateway, f"{path}/ws?tail=1")
+    assert json.loads(socket.recv())["log"]["message"] == "2"
+    assert json.loads(socket.recv())["status"]["status"] == "running"
+    socket.send("what a client says means nothing")
+    live_gateway.call("POST", f"{path}/logs", json={"entries": [{"message": "3"}]})
+    assert json.loads(socket.recv())["log"]["seq"] == 3
+    live_gateway.call("PATCH", path, json={"status": "completed"})
+    [(kind, last)] = messages(socket)
+    assert (kind, last["status"]) == ("status", "completed")
+    resumed = messages(connect(live_gateway, f"{path}/ws?since=1"))
+    assert [(kind, what.get("seq")) for kind, what in resumed] == [("log", 2), ("log", 3), ("status", None)]
+
+
+def test_a_socket_that_may_not_be_opened_is_refused_before_the_handshake(live_gateway: LiveGateway) -> None:
+    run = made(live_gateway, "runs", name="mine")
+    stranger = new_person(live_gateway, "follower")
+    scoped = live_gateway.call("POST", "/v1/tokens", json={"name": "narrow", "scopes": ["tasks.read"]}).json()["token"]
+    for path, token, status in (
+        (f"/v1/runs/{uuid.uuid4()}/ws", "", 404), (f"/v1/runs/{run['id']}/ws", stranger.token, 404),
+        (f"/v1/runs/{run['id']}/ws", scoped, 403), (f"/v1/runs/{run['id']}/ws", "uag_x", 401),
+        (f"/v1/runs/{run['id']}/ws?since=-1", "", 422), (f"/v1/runs/{run['id']}/ws?since=x", "", 422),
+        (f"/v1/runs/{run['id']}/ws?other=1", "", 422),
+    ):  # fmt: skip
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            connect(live_gateway, path, token)
+        assert refused.value.status_code == status, path
+    live_gateway.call("PATCH", f"/v1/runs/{run['id']}", json={"status": "completed"})
 
 
 def test_bad_entries_are_refused(live_gateway: LiveGateway) -> None:

@@ -1,16 +1,12 @@
 """Routes of events: list, Server-Sent Events, WebSocket."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from socket import SHUT_RDWR
-from typing import Any
 
 import gevent
 import structlog
 from flask import Response, current_app, g, request
 from flask_sock import Sock
-from gevent.lock import RLock
 from pydantic import ValidationError
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,20 +22,12 @@ from gateway.core.unit_of_work import unit_of_work
 
 from . import service
 from .fanout import Fanout, Message, Reset
+from .line import Line
 from .schemas import EventCatalogue, EventOut, EventQuery, Filter, StreamQuery, Subscribe
 
 room = Room("events", __name__, title="Events")
 
 log = structlog.get_logger("gateway.events")
-
-SEND_TIMEOUT_S = 10
-"""A reader that takes nothing for so long is dropped; it can resume where it was."""
-
-LAST_WORD_S = 0.2
-"""How long a connection that must end may take to hear why."""
-
-POLICY_VIOLATION = 1008
-"""Close code of a WebSocket whose identity has ended (RFC 6455, 7.4.1)."""
 
 
 def fanout() -> Fanout:
@@ -93,12 +81,12 @@ def add_websocket(sock: Sock) -> None:
 
     @sock.route("/v1/events/ws")  # type: ignore[untyped-decorator]
     def events_socket(socket: Server) -> None:
-        line = _Line(socket, g.actor)
+        line = Line(socket, g.actor)
         with fanout().watch.over(line):
             _converse(socket, line)
 
 
-def _converse(socket: Server, line: "_Line") -> None:
+def _converse(socket: Server, line: Line) -> None:
     sender: gevent.Greenlet | None = None
     try:
         while (text := socket.receive()) is not None:
@@ -117,61 +105,6 @@ def _converse(socket: Server, line: "_Line") -> None:
             sender.kill()
 
 
-class _Line:
-    """The sending side of a WebSocket: whole frames, one at a time, and an end for a reader that stalls or must go.
-
-    The library hands a frame to `send`, which may take only a part of it, and does so from two greenlets.
-    """
-
-    def __init__(self, socket: Server, actor: Actor) -> None:
-        self.actor = actor
-        self._socket = socket
-        self._raw = socket.sock
-        self._turn = RLock()
-        socket.sock = self
-
-    def say(self, message: dict[str, Any] | str) -> None:
-        """Sends a message. Raises ConnectionClosed, or OSError when nobody takes it."""
-        with self._turn:
-            self._socket.send(message if isinstance(message, str) else json.dumps(message))
-
-    def between_messages(self, act: Callable[[], None]) -> None:
-        """Runs `act` while no message is on its way."""
-        with self._turn:
-            act()
-
-    def go_on_as(self, actor: Actor) -> None:
-        """Further subscriptions are decided by the rights of now."""
-        self.actor = actor
-
-    def end(self) -> None:
-        """Closes the connection because the identity behind it has ended."""
-        gevent.spawn(self._close)
-
-    def _close(self) -> None:
-        with suppress(ConnectionClosed, OSError, gevent.Timeout), gevent.Timeout(LAST_WORD_S), self._turn:
-            self._socket.close(POLICY_VIOLATION, "your session or token has ended")
-        self.hang_up()
-
-    def hang_up(self) -> None:
-        """Ends the connection without another word."""
-        with suppress(OSError):
-            self._raw.shutdown(SHUT_RDWR)
-
-    def send(self, data: bytes) -> None:
-        """What the library calls with a frame."""
-        with self._turn:
-            try:
-                with gevent.Timeout(SEND_TIMEOUT_S, TimeoutError("the reader stalled")):
-                    self._raw.sendall(data)
-            except TimeoutError:
-                self.hang_up()
-                raise
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
-
-
 def _subscription(text: str | bytes, actor: Actor) -> Iterator[Message | None]:
     try:
         wish = Subscribe.model_validate_json(text)
@@ -187,7 +120,7 @@ def _subscription(text: str | bytes, actor: Actor) -> Iterator[Message | None]:
         raise NotReady("The database does not answer at the moment; subscribe again in a few seconds.") from error
 
 
-def _send(line: _Line, messages: Iterator[Message | None]) -> None:
+def _send(line: Line, messages: Iterator[Message | None]) -> None:
     try:
         next(messages)
         line.say({"subscribed": True})

@@ -13,10 +13,11 @@ from gateway.features.sessions import service as sessions
 from . import service, service_external
 from .api_logs import logs
 from .api_otlp import otlp
+from .api_socket import add_websocket
 from .models import Run
 from .schemas import JobOut, RunIn, RunOut, RunPatch, RunQuery
 
-__all__ = ["logs", "otlp", "room"]
+__all__ = ["add_websocket", "logs", "otlp", "room"]
 
 room = Room("runs", __name__, title="Runs and sessions")
 

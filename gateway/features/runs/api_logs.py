@@ -42,9 +42,9 @@ def stream_run(path: IdPath, query: RunStreamQuery) -> Response:
     last = request.headers.get("Last-Event-ID")
     if last is not None and (not (last.isascii() and last.isdecimal()) or len(last) > 18):
         raise Invalid.field("Last-Event-ID", "send the id of the last log entry you saw")
-    since = max(0, run.log_seq - query.tail) if query.tail is not None else query.since or 0
+    seq = service_logs.begin(run, query) if last is None else int(last)
     sessions, fanout = current_app.extensions["gateway_sessions"], current_app.extensions["fanout"]
-    return event_stream(tail.follow(sessions, fanout, work().actor, run.id, since if last is None else int(last)))
+    return event_stream(tail.as_sse(tail.follow(sessions, fanout, work().actor, run.id, seq)))
 
 
 @logs.get("/runs/<uuid:id>/transcript", responses={200: Page[SegmentOut]}, summary="A run's transcript, oldest first")

@@ -15,7 +15,7 @@ from gateway.features.settings import service as settings
 
 from . import queries, service, state
 from .models import LogEntry, Run
-from .schemas import OWN_STREAMS, LogAppended, LogEntryIn, LogQuery
+from .schemas import OWN_STREAMS, LogAppended, LogEntryIn, LogQuery, RunStreamQuery
 from .service import LogBatch
 
 STRETCH = 20_000
@@ -63,6 +63,11 @@ def read(work: Work, run: Run, query: LogQuery) -> tuple[list[LogEntry], str | N
             cursor=query.cursor, oldest_first=True,
         )  # fmt: skip
     return _narrowed(work, run, query)
+
+
+def begin(run: Run, query: RunStreamQuery) -> int:
+    """The number of the entry after which somebody wants to follow a log."""
+    return max(0, run.log_seq - query.tail) if query.tail is not None else query.since or 0
 
 
 def _backwards(work: Work, run: Run, query: LogQuery) -> list[LogEntry]:

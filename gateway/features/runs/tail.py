@@ -1,7 +1,7 @@
-"""Follows one run's log and status as Server-Sent Events until the run has ended."""
+"""Follows one run's log and status until the run has ended."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy.orm import Session
 
@@ -15,9 +15,14 @@ from .schemas import LogOut, RunOut
 BATCH = 100
 """Entries that are read at once: what nodes write is some tens of kilobytes each at most."""
 
+Told = tuple[int, LogOut | RunOut | None]
+"""Up to which entry was told, and what: an entry, the run as it changed, or that nothing has happened for a while."""
 
-def follow(sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id: uuid.UUID, seq: int) -> Iterator[str]:
-    """`log` events after number `seq` (their id is the number) and a `status` event at each change."""
+
+def follow(
+    sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id: uuid.UUID, seq: int
+) -> Iterator[Told]:
+    """The entries after number `seq`, and the run at each change of its status."""
     shown = None
     for reader in events.hints(fanout, actor, run_id):
         with sessions() as session:
@@ -27,14 +32,32 @@ def follow(sessions: Callable[[], Session], fanout: Fanout, actor: Actor, run_id
             with sessions() as session:
                 entries = queries.logs_after(session, run_id, seq, BATCH)
             for entry in entries:
-                yield f"id: {entry.seq}\nevent: log\ndata: {LogOut.model_validate(entry).model_dump_json()}\n\n"
                 seq = entry.seq
+                yield seq, LogOut.model_validate(entry)
             if len(entries) < BATCH:
                 break
         if status is not None and status.status != shown:
             shown = status.status
-            yield f"id: {seq}\nevent: status\ndata: {status.model_dump_json()}\n\n"
+            yield seq, status
         else:
-            yield ": keep-alive\n\n"
+            yield seq, None
         if status is None or status.status in state.FINISHED:
             return
+
+
+def as_sse(told: Iterable[Told]) -> Iterator[str]:
+    """As Server-Sent Events: `log`, whose id is the entry's number, and `status`."""
+    for seq, what in told:
+        if what is None:
+            yield ": keep-alive\n\n"
+        else:
+            name = "log" if isinstance(what, LogOut) else "status"
+            yield f"id: {seq}\nevent: {name}\ndata: {what.model_dump_json()}\n\n"
+
+
+def as_messages(told: Iterable[Told]) -> Iterator[str]:
+    """As messages of a WebSocket: `{"log": …}` and `{"status": …}`."""
+    for _, what in told:
+        if what is not None:
+            name = "log" if isinstance(what, LogOut) else "status"
+            yield f'{{"{name}": {what.model_dump_json()}}}'
