@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
+from gateway.adapters.connectors.json_api import basic
 from tests.providers.scripted_server import Exchange, ScriptedServer, scripted_server
 
 CANARY = "canary-Xq7Lr2Vw9Bn4Tz8K"
@@ -55,6 +58,11 @@ def _is_signed_in(exchange: Exchange, expected: str) -> bool:
     return False
 
 
+def _most(exchange: Exchange, parameter: str) -> int:
+    """How many the request asks for."""
+    return int(parse_qs(urlsplit(exchange.path).query)[parameter][0])
+
+
 def slack(stack: ExitStack, folder: Path) -> Peer:
     posted: list[dict[str, Any]] = [{"ts": "1.000100", "user": "U9", "text": "earlier", "channel": "C1"}]
 
@@ -67,7 +75,7 @@ def slack(stack: ExitStack, folder: Path) -> Peer:
         if name == "conversations.list":
             return exchange.json({"ok": True, "channels": [{"id": "C1", "name": "general"}]})
         if name == "conversations.history":
-            return exchange.json({"ok": True, "messages": posted[::-1]})
+            return exchange.json({"ok": True, "messages": posted[::-1][: _most(exchange, "limit")]})
         body = json.loads(exchange.body)
         if body["channel"] != "C1":
             return exchange.json({"ok": False, "error": "channel_not_found"})
@@ -91,7 +99,7 @@ def discord(stack: ExitStack, folder: Path) -> Peer:
         if path == "/guilds/7/channels":
             return exchange.json([{"id": "5", "name": "general", "type": 0}, {"id": "6", "name": "voice", "type": 2}])
         if exchange.method == "GET":
-            return exchange.json(posted[::-1])
+            return exchange.json(posted[::-1][: _most(exchange, "limit")])
         body = json.loads(exchange.body)
         message = {"id": str(100 + len(posted)), "channel_id": "5", "content": body["content"],
                    "author": {"id": "11"}, "timestamp": "2026-05-04T10:00:00+00:00"}  # fmt: skip
@@ -115,9 +123,8 @@ def mattermost(stack: ExitStack, folder: Path) -> Peer:
         if path == "/users/me/channels":
             return exchange.json([{"id": "ch1", "name": "town-square", "display_name": "Town Square"}])
         if exchange.method == "GET":
-            return exchange.json(
-                {"order": [post["id"] for post in posted[::-1]], "posts": {p["id"]: p for p in posted}}
-            )
+            newest = posted[::-1][: _most(exchange, "per_page")]
+            return exchange.json({"order": [post["id"] for post in newest], "posts": {p["id"]: p for p in newest}})
         body = json.loads(exchange.body)
         post = {"id": f"p{len(posted)}", "user_id": "me1", "create_at": 1_780_000_000_000, **body}
         posted.append(post)
@@ -143,7 +150,7 @@ def matrix(stack: ExitStack, folder: Path) -> Peer:
             sent.append({"event_id": f"$e{len(sent)}", "sender": "@gatewaybot:here", "type": "m.room.message",
                          "origin_server_ts": 1_780_000_000_000, "content": json.loads(exchange.body)})  # fmt: skip
             return exchange.json({"event_id": sent[-1]["event_id"]})
-        return exchange.json({"chunk": sent[::-1], "start": "s", "end": "e"})
+        return exchange.json({"chunk": sent[::-1][: _most(exchange, "limit")], "start": "s", "end": "e"})
 
     server = _served(stack, serve)
     return Peer("matrix", {**LOCAL, "base_url": server.url}, {"token": CANARY}, "post_message",
@@ -211,25 +218,54 @@ END:VCALENDAR
 """.replace("\n", "\r\n")
 
 
+ICS_OTHER = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//
+BEGIN:VEVENT
+UID:fair
+DTSTAMP:20260101T000000Z
+DTSTART;VALUE=DATE:20260506
+DTEND;VALUE=DATE:20260507
+SUMMARY:Fair & market <in town>
+END:VEVENT
+END:VCALENDAR
+""".replace("\n", "\r\n")
+CALDAV = "{urn:ietf:params:xml:ns:caldav}"
+
+
+def multistatus(calendars: list[str]) -> bytes:
+    """The answer to a REPORT (RFC 4791, 7.8), as servers write it."""
+    responses = "".join(
+        f"""<d:response><d:href>/cal/{number}.ics</d:href><d:propstat><d:prop><d:getetag>"{number}"</d:getetag>
+        <c:calendar-data>{escape(text)}</c:calendar-data></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>
+        </d:response>"""
+        for number, text in enumerate(calendars)
+    )
+    names = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"'
+    return f'<?xml version="1.0" encoding="utf-8"?><d:multistatus {names}>{responses}</d:multistatus>'.encode()
+
+
 def calendar(stack: ExitStack, folder: Path) -> Peer:
+    """A calendar by its address, and the same as a CalDAV collection, in which each event is a resource of its own."""
     asked: list[str] = []
 
     def serve(exchange: Exchange) -> None:
+        if not _is_signed_in(exchange, basic("u", CANARY)):
+            return
         asked.append(exchange.method)
         if exchange.method == "GET":
             exchange.begin(200, "text/calendar")
             exchange.write(ICS.encode())
             return
-        assert b'time-range start="20260505T000000Z"' in exchange.body
-        exchange.begin(207, "application/xml")
-        exchange.write(
-            f'<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:response><d:propstat><d:prop>'
-            f"<c:calendar-data>{ICS}</c:calendar-data></d:prop></d:propstat></d:response></d:multistatus>".encode()
-        )
+        assert (exchange.method, exchange.headers["Depth"]) == ("REPORT", "1")
+        [wanted] = ET.fromstring(exchange.body).iter(f"{CALDAV}time-range")
+        is_asked_for = (wanted.get("start"), wanted.get("end")) == ("20260505T000000Z", "20260507T000000Z")
+        exchange.begin(207, 'application/xml; charset="utf-8"')
+        exchange.write(multistatus([ICS, ICS_OTHER] if is_asked_for else []))
 
+    secret = {"username": "u", "password": CANARY}
     server = _served(stack, serve)
     between = {"start": "2026-05-05T00:00:00Z", "end": "2026-05-07T00:00:00Z"}
-    secret = {"username": "u", "password": CANARY}
     return Peer("calendar", {**LOCAL, "url": server.url}, secret, "list_events", between,
                 {"events": [{"summary": "Stand-up", "start": "2026-05-05T09:00:00+00:00"},
                             {"start": "2026-05-06T09:00:00+00:00"}]}, asked)  # fmt: skip

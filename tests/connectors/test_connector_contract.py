@@ -13,7 +13,7 @@ from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
 from tests.connectors.peers import CANARY, PEERS, Peer, peer
 
-SIGNS_IN = sorted(set(KINDS) - {"feed", "calendar", "mcp"})
+SIGNS_IN = sorted(set(KINDS) - {"feed", "mcp"})
 """Kinds whose peer refuses a wrong credential."""
 
 
@@ -104,7 +104,7 @@ def test_an_operation_goes_well_and_answers_as_described(there: Peer) -> None:
 
 def test_a_wrong_credential_is_told_apart(there: Peer) -> None:
     if there.kind not in SIGNS_IN:
-        assert there.kind in ("feed", "calendar", "mcp")
+        assert there.kind in ("feed", "mcp")
         return
     wrong = {name: "wrong-password" if value == CANARY else value for name, value in (there.secret or {}).items()}
 

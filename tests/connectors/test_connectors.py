@@ -301,3 +301,24 @@ def test_another_user_knows_nothing_of_it_and_a_group_may_use_it(
     looked = live_gateway.call("GET", f"{shared.path}/operations/{waiting['id']}").json()
     assert (looked["actor_id"], looked["result"]) == (other, None)
     assert live_gateway.call("POST", f"{shared.path}/operations/{waiting['id']}/release").status_code == 200
+
+
+def test_a_rotation_of_the_master_key_takes_the_credentials_along(
+    live_gateway: LiveGateway, database: Database, bot: Installed
+) -> None:
+    """Wrapped anew and nothing else: the version stays, it still opens, and what was revoked has nothing to wrap."""
+    bot.change(rules={"read": "allow"})
+    revoked = bot.call("POST", f"{bot.path}/credentials", json={"secret": {"token": "x"}}).json()["id"]
+    bot.call("POST", f"{bot.path}/credentials/{revoked}/revoke").raise_for_status()
+    query = "SELECT id, secret_kid, version, updated_at, secret_ciphertext FROM connector_credentials ORDER BY id"
+    before = {str(row["id"]): row for row in database.rows(query)}
+    live_gateway.cli("key", "rotate")
+    after = {str(row["id"]): row for row in database.rows(query)}
+    mine, was = after[bot.credential_id], before[bot.credential_id]
+    assert mine["secret_kid"] != was["secret_kid"]
+    assert [mine[name] for name in ("version", "updated_at", "secret_ciphertext")] == [
+        was[name] for name in ("version", "updated_at", "secret_ciphertext")
+    ]
+    assert after[revoked] == before[revoked]
+    assert {row["secret_kid"] for row in after.values() if row["secret_kid"]} == {mine["secret_kid"]}
+    assert bot.ask("list_channels", {}).json()["status"] == "completed"

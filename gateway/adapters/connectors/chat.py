@@ -1,8 +1,9 @@
 """What connectors to chat services share: post, read, list channels, and tell messages that mention them."""
 
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field, SecretStr
 
@@ -60,6 +61,7 @@ class Message(Answer):
     text: str
     time: str
     thread: str | None = None
+    mentions: list[str] = Field([], description="ids of accounts that it mentions, where the service says so")
 
 
 class Messages(Answer):
@@ -87,11 +89,18 @@ class Channels(Answer):
 
 @dataclass(frozen=True)
 class Me:
-    """Who it is signed in as, and what stands in a message that mentions it."""
+    """Who it is signed in as, and what stands in the text of a message that mentions it."""
 
     id: str
     name: str
     marks: tuple[str, ...]
+
+    def is_mentioned(self, message: Message) -> bool:
+        """Whether somebody else's message speaks to it; a name that only begins like its own is another's."""
+        if message.author == self.id:
+            return False
+        written = (re.search(re.escape(mark) + r"(?![\w-]|:\w)", message.text) for mark in self.marks)
+        return self.id in message.mentions or any(written)
 
 
 C = TypeVar("C", bound=ChatConfig)
@@ -138,19 +147,28 @@ class Chat(Connector[C]):
         """Asks who it is."""
         return Found(f"Signed in as {(await self.me()).name}.")
 
-    async def poll(self, position: dict[str, str]) -> Polled:
-        """Messages of the watched channels that mention it; the first look only takes note of where they are."""
+    async def poll(self, position: dict[str, Any]) -> Polled:
+        """Messages of the watched channels that mention it; the first look only takes note of where they are.
+
+        The position has the ids of each channel's newest messages: whatever stands before the first of them that is
+        still there is new, though others of them may have been deleted.
+        """
         me = await self.me()
         reached, happenings = dict(position), []
         for channel in self.config.channels:
             newest = await self.history(channel, EACH_TIME)
-            ids = [message.id for message in newest]
-            seen = position.get(channel)
-            fresh = [] if seen is None else newest[: ids.index(seen)] if seen in ids else newest
-            reached[channel] = ids[0] if ids else reached.get(channel, "")
+            known = position.get(channel)
+            fresh = [] if known is None else _before(newest, known)
+            reached[channel] = [each.id for each in newest]
             happenings += [
-                {"channel": channel, **message.model_dump()}
+                {"channel": channel, **message.model_dump(exclude={"mentions"})}
                 for message in reversed(fresh)
-                if message.author != me.id and any(mark in message.text for mark in me.marks)
+                if me.is_mentioned(message)
             ]
         return Polled(reached, tuple(happenings))
+
+
+def _before(newest: list[Message], known: list[str]) -> list[Message]:
+    """The messages that stand before the first that is known."""
+    first = next((place for place, message in enumerate(newest) if message.id in known), len(newest))
+    return newest[:first]

@@ -1,7 +1,7 @@
 """Every select on connectors, their credentials, grants and operations."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -167,3 +167,33 @@ def left(session: Session, status: str, before: datetime, most: int) -> Sequence
         .limit(most)
     )
     return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def operations_seen(
+    session: Session, actor: Actor, groups: Sequence[uuid.UUID], ids: Collection[uuid.UUID]
+) -> Sequence[tuple[ConnectorOperation, str]]:
+    """Those of the operations whose connector the actor may see, each with its connector's name."""
+    seen = visible(actor, groups).with_only_columns(Connector.id, Connector.name).subquery()
+    query = (
+        select(ConnectorOperation, seen.c.name)
+        .join(seen, seen.c.id == ConnectorOperation.connector_id)
+        .where(ConnectorOperation.id.in_(ids))
+    )
+    return [(operation, name) for operation, name in session.execute(query)]
+
+
+def operations_of_tasks(
+    session: Session, operation_ids: Collection[uuid.UUID], task_ids: Collection[uuid.UUID], most: int
+) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
+    """Operations that a person asked for in a task's name, each with the task; those of runs have a cause of their own.
+
+    Each of them is among the operations, or its task among the tasks; the newest first.
+    """
+    touched = ConnectorOperation.id.in_(operation_ids) | ConnectorOperation.task_id.in_(task_ids)
+    query = (
+        select(ConnectorOperation.id, ConnectorOperation.task_id)
+        .where(touched, ConnectorOperation.task_id.is_not(None), ConnectorOperation.run_id.is_(None))
+        .order_by(ConnectorOperation.id.desc())
+        .limit(most)
+    )
+    return [(operation_id, task_id) for operation_id, task_id in session.execute(query) if task_id is not None]

@@ -264,7 +264,9 @@ def _quietly(work: Work, connector: Connector, **values: Any) -> None:
 
 
 def _keep(work: Work, store: Store, upload: Upload, row: ConnectorOperation, connector: Connector) -> dict[str, Any]:
-    kept = artifacts.add(
-        work, store, upload, owner_id=row.actor_id, project_id=connector.project_id, task_id=row.task_id
-    )
+    with work.because("operations", row.id, "brought it"):
+        kept = artifacts.add(
+            work, store, upload, owner_id=row.actor_id, project_id=connector.project_id, task_id=row.task_id
+        )
+        work.caused("artifacts", kept.id)
     return {"id": str(kept.id), "filename": kept.filename, "size": kept.size, "media_type": kept.media_type}

@@ -71,10 +71,9 @@ class Feed(Connector[FeedConfig]):
         if "seen" not in position:
             return Polled({"seen": ids[:REMEMBERED]})
         known = set(position["seen"])
-        fresh = [entry.model_dump() for entry in reversed(entries) if entry.id not in known]
-        return Polled(
-            {"seen": [*ids, *(each for each in position["seen"] if each not in ids)][:REMEMBERED]}, tuple(fresh)
-        )
+        fresh = {entry.id: entry.model_dump() for entry in reversed(entries) if entry.id not in known}
+        seen = [*ids, *(each for each in position["seen"] if each not in ids)]
+        return Polled({"seen": seen[:REMEMBERED]}, tuple(fresh.values()))
 
     async def _read(self) -> FeedAnswer:
         answer = await request(self.egress, "GET", self.config.url, most=FEED_BYTES)

@@ -186,14 +186,17 @@ class GitHub(Connector[GitHubConfig]):
         return Found(f"Signed in as {(await self._api.call('GET', '/user'))['login']}.")
 
     async def poll(self, position: dict[str, Any]) -> Polled:
-        """What happened in the watched repositories; the first look only takes note of where they are."""
+        """What happened in the watched repositories; the first look only takes note of what is there.
+
+        The position has the ids that a repository's list showed: GitHub shows some events later than others that
+        happened after them.
+        """
         reached, happenings = dict(position), []
         for repository in self.config.repositories:
             events = await self._events(repository, 100)
-            last = int(position.get(repository, 0))
-            if repository in position:
-                happenings += [each.model_dump() for each in reversed(events) if int(each.id) > last]
-            reached[repository] = max([last, *(int(each.id) for each in events)])
+            if (known := position.get(repository)) is not None:
+                happenings += [each.model_dump() for each in reversed(events) if each.id not in known]
+            reached[repository] = [each.id for each in events]
         return Polled(reached, tuple(happenings))
 
     async def _events(self, repository: str, limit: int) -> list[Happening]:

@@ -50,6 +50,7 @@ class Matrix(Chat[MatrixConfig]):
             Message(
                 id=each["event_id"], author=each["sender"], text=str(each["content"].get("body", "")),
                 time=datetime.fromtimestamp(each["origin_server_ts"] / 1000, UTC).isoformat(),
+                mentions=(each["content"].get("m.mentions") or {}).get("user_ids") or [],
             )
             for each in told["chunk"]
             if each.get("type") == "m.room.message"
