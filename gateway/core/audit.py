@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, text
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
-from .database import Base
+from .database import Base, Statement
 from .identity import Actor
 from .policy import Resource
 
@@ -131,21 +131,10 @@ def audit_row(
     }
 
 
-def do_not_wait_for_disk(session: Session) -> None:
-    """The commit does not wait for the disk, when a record of what changed nothing is all there is to store.
+def appended(rows: list[dict[str, Any]]) -> Statement:
+    """What numbers, chains and stores rows of `audit_row`. It takes the lock on the chain's head until the commit.
 
-    The database writes it down within a second all the same; only a crash in between loses it.
-    """
-    session.execute(text("SET LOCAL synchronous_commit TO off"))
-
-
-_APPEND = text("SELECT audit_append(CAST(:rows AS jsonb))")
-
-
-def append(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Numbers, chains and stores rows of `audit_row`. It takes the lock on the chain's head until the commit.
-
-    So call it last, but for `events.append`, which takes the lock on event numbers: everyone takes these two in
+    So it comes last, but for `events.appended`, which takes the lock on event numbers: everyone takes these two in
     this order.
     """
-    session.execute(_APPEND, {"rows": json.dumps(rows, default=str)})
+    return "SELECT audit_append(%(records)s::jsonb)", {"records": json.dumps(rows, default=str)}

@@ -12,7 +12,8 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from . import audit
-from .audit import audit_row, do_not_wait_for_disk
+from .audit import audit_row
+from .database import commit_with
 from .errors import GatewayError
 from .pace import Pace
 from .policy import Resource
@@ -76,8 +77,7 @@ def _record(status: int) -> None:
     row["address"] = request.remote_addr
     try:
         with current_app.extensions["gateway_sessions"]() as session:
-            do_not_wait_for_disk(session)
-            audit.append(session, [row])
+            commit_with(session, [audit.appended([row])], waits_for_disk=False)
             session.commit()
     except sqlalchemy.exc.SQLAlchemyError as error:
         log.warning("a refusal could not be recorded", error=type(error).__name__)

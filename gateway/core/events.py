@@ -1,20 +1,21 @@
 """The event log, write side: every event has a gap-free number in commit order.
 
 Numbers are taken from one row, locked at the very end of a unit of work and held until its commit:
-whoever reads up to number N has seen everything before N (spec quality.md, "Event numbers").
+whoever reads up to number N has seen everything before N (spec quality.md, "Event numbers"). The database
+does it, in `event_append`, a function of the schema.
 """
 
 import json
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, text
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
-from .database import Base
+from .database import Base, Statement
 
 CHANNEL = "gateway_events"
 """NOTIFY channel; a notification is only a hint, its payload is the newest number."""
@@ -68,27 +69,7 @@ class NewEvent:
     time: datetime = field(default_factory=now)
 
 
-APPEND = text("""
-    WITH head AS (
-        UPDATE event_head SET seq = seq + :count WHERE id = 1 RETURNING seq, seq - :count AS before
-    ), added AS (
-        INSERT INTO events (seq, id, name, time, actor, owner_id, task_id, run_id, project_id, tags, data)
-        SELECT head.before + position, event.id, event.name, event.time, event.actor, event.owner_id, event.task_id,
-               event.run_id, event.project_id, event.tags, event.data
-          FROM head,
-               ROWS FROM (
-                   jsonb_to_recordset(CAST(:events AS jsonb))
-                       AS (id uuid, name text, time timestamptz, actor text, owner_id uuid, task_id uuid, run_id uuid,
-                           project_id uuid, tags text[], data jsonb)
-               ) WITH ORDINALITY
-                 AS event (id, name, time, actor, owner_id, task_id, run_id, project_id, tags, data, position)
-    )
-    SELECT pg_notify(:channel, head.seq::text) FROM head
-""")
-"""Numbers, stores and announces events in one statement: the lock on numbering is held for one round trip less."""
-
-
-def append(session: Session, events: list[NewEvent]) -> None:
-    """Numbers and stores `events`. Call it last before commit: it takes the lock on numbering."""
-    rows = json.dumps([asdict(event) for event in events], default=str)
-    session.execute(APPEND, {"count": len(events), "channel": CHANNEL, "events": rows})
+def appended(events: list[NewEvent]) -> Statement:
+    """What numbers, stores and announces `events`. It comes last before the commit: it takes the lock on numbering."""
+    rows = [{name: getattr(event, name) for name in NewEvent.__slots__} for event in events]
+    return "SELECT event_append(%(events)s::jsonb)", {"events": json.dumps(rows, default=str)}

@@ -17,7 +17,7 @@ from . import audit, events
 from .audit import audit_row
 from .causes import Cause
 from .clock import new_id, now
-from .database import Base, together
+from .database import Base, Statement, commit_with, together
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
@@ -30,18 +30,21 @@ class Work:
     """What a service gets: the session, the actor, and the only ways to leave a trace."""
 
     def __init__(
-        self, session: Session, actor: Actor, *, request_id: str | None = None, read_only: bool = False
-    ) -> None:
+        self, session: Session, actor: Actor, *, request_id: str | None = None, read_only: bool = False,
+        is_followed: bool = False,
+    ) -> None:  # fmt: skip
         self.session = session
         self.actor = actor
         self.request_id = request_id
         self.read_only = read_only
+        self._is_followed = is_followed
         self.denied = False
         self._because: list[tuple[str, uuid.UUID, str]] = []
         self._events: list[NewEvent] = []
         self._audit: list[dict[str, Any]] = []
         self._denials: list[dict[str, Any]] = []
         self._rows: list[tuple[type[Base], list[dict[str, Any]]]] = []
+        self._last: list[Statement] = []
         self._after_commit: list[Callable[[], None]] = []
 
     def on_behalf_of(self, actor: Actor) -> "Work":
@@ -115,6 +118,13 @@ class Work:
         if rows:
             self._rows.append((table, rows))
 
+    def execute_last(self, statement: Statement) -> None:
+        """Runs a statement in the same message as the commit, so that what it locks is locked for a moment only.
+
+        Nothing is read from it. Statements run in the order in which they were given.
+        """
+        self._last.append(statement)
+
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Runs `effect` once the commit is through: for what no transaction holds, such as files."""
         self._after_commit.append(effect)
@@ -122,35 +132,34 @@ class Work:
     def commit(self) -> None:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
         self.session.flush()
-        if self._rows or self._audit or self._denials or self._events:
-            with together(self.session) as connection:
-                self._leave_traces()
-                connection.commit()
+        if self._rows:
+            with together(self.session):
+                for table, rows in self._rows:
+                    self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
+        if last := [*self._last, *self._traces()]:
+            is_a_look = self.read_only and not self._rows and not self._events and not self._last
+            commit_with(self.session, last, waits_for_disk=not is_a_look and not self._is_followed)
         self.session.commit()
-        self._rows, self._audit, self._denials, self._events = [], [], [], []
+        self._rows, self._last, self._audit, self._denials, self._events = [], [], [], [], []
         effects, self._after_commit = self._after_commit, []
         for effect in effects:
             effect()
 
-    def _leave_traces(self) -> None:
-        if self.read_only and not self._rows and not self._events:
-            audit.do_not_wait_for_disk(self.session)
-        for table, rows in self._rows:
-            self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
+    def _traces(self) -> list[Statement]:
+        traces = []
         if self._audit or self._denials:
-            audit.append(self.session, self._audit + self._denials)
+            traces.append(audit.appended(self._audit + self._denials))
         if self._events:
-            events.append(self.session, self._events)
+            traces.append(events.appended(self._events))
+        return traces
 
     def rollback(self) -> None:
         """Undoes everything but the record of what was denied."""
         self.session.rollback()
         denials, self._denials = self._denials, []
-        self._rows, self._audit, self._events, self._after_commit = [], [], [], []
+        self._rows, self._last, self._audit, self._events, self._after_commit = [], [], [], [], []
         if denials:
-            if self.read_only:
-                audit.do_not_wait_for_disk(self.session)
-            audit.append(self.session, denials)
+            commit_with(self.session, [audit.appended(denials)], waits_for_disk=not self.read_only)
             self.session.commit()
 
 
@@ -161,10 +170,15 @@ def unit_of_work(
     *,
     request_id: str | None = None,
     read_only: bool = False,
+    is_followed: bool = False,
 ) -> Iterator[Work]:
-    """Commits once at the end, rolls back on any error, and gives the connection back."""
+    """Commits once at the end, rolls back on any error, and gives the connection back.
+
+    A commit that `is_followed` by another before anybody is told that it is done does not wait for the disk: the one
+    that follows makes both durable.
+    """
     session = sessions()
-    work = Work(session, actor, request_id=request_id, read_only=read_only)
+    work = Work(session, actor, request_id=request_id, read_only=read_only, is_followed=is_followed)
     try:
         yield work
         work.commit()

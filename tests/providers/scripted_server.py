@@ -110,7 +110,10 @@ def scripted_server(script: Script) -> Iterator[ScriptedServer]:
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Keep the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 512
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from gateway.core import audit
 from gateway.core.clock import first_id_at, new_id
-from gateway.core.database import Database
+from gateway.core.database import Database, commit_with
 from gateway.core.errors import Forbidden, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.policy import Resource
@@ -326,7 +326,7 @@ def test_partitions_are_made_ahead_and_take_in_what_came_before_them(
         row = audit.audit_row(
             SYSTEM, "tasks.read", Resource("tasks"), allowed=True, reason="a clock far behind", request_id=None
         )
-        audit.append(work.session, [row | {"id": early}])
+        commit_with(work.session, [audit.appended([row | {"id": early}])])
     where = "SELECT tableoid::regclass::text FROM audit_records WHERE id = :id"
     assert rows(where, id=early) == [("audit_records_default",)]
     run("SELECT audit_add_partition('2001-02-01')")

@@ -84,6 +84,7 @@ def test_ten_first_turns_at_once_share_one_thread(unit: Open, dora: Actor) -> No
         found = list(pool.map(lambda number: say(unit, dora, user(f"word {number}")), range(10)))
     assert len({turn.thread_id for turn in found}) == 1
     assert len({turn.user_message_id for turn in found}) == 10
+    assert len(shown(unit, dora, found[0].thread_id)) == 20, "each went after the one before, on one branch"
 
 
 def test_a_clients_own_chats_are_kept_apart(unit: Open, dora: Actor) -> None:
@@ -157,6 +158,7 @@ def test_an_answer_of_the_agent_ends_as_its_task_when_its_gateway_is_gone(
         turn = turns.open_turn(work, [user("Count")], "orchestrator", Place())
         made = tasks.create(work, TaskIn(prompt="Count"))
         turns.name_task(work, turn, made.id)
+    with unit(dora) as work:
         turns.save_progress(work, turn, "It")
     with unit(SYSTEM) as work:
         row = tasks.look(work, made.id)

@@ -1,20 +1,58 @@
 """Every select on threads and messages."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, exists, func, literal_column, or_, select, text
+from psycopg.types.json import Jsonb
+from sqlalchemy import Row, Select, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from gateway.core.clock import now
+from gateway.core.database import Base, FixedQuery, Statement
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
 from .models import Message, Thread
 
-_ACTIVE = select(Thread).where(
-    Thread.owner_id == bindparam("owner_id"), Thread.project_id == bindparam("project_id"), Thread.is_active
+ENDED = ("text", "status", "finish_reason", "content", "usage", "error", "updated_at")
+"""What is written of an answer at its end."""
+
+_ACTIVE = FixedQuery(
+    select(Thread.id, Thread.owner_id, Thread.project_id, Thread.last_activity_at).where(
+        Thread.owner_id == bindparam("owner_id"), Thread.project_id == bindparam("project_id"), Thread.is_active
+    )
 )
+_GO_ON = """
+    WITH thread AS (
+        UPDATE chat_threads
+           SET message_id = %(answer_id)s, last_activity_at = %(now)s, updated_at = %(now)s, version = version + 1
+          FROM (SELECT id AS thread_id, message_id AS last_id FROM chat_threads
+                 WHERE id = %(thread_id)s FOR NO KEY UPDATE) AS before
+         WHERE id = thread_id RETURNING thread_id, last_id
+    ), said AS (
+        INSERT INTO chat_messages (id, thread_id, parent_id, role, text, content, status, model, created_at, updated_at)
+        SELECT %(id)s, thread_id, last_id, %(role)s, %(text)s, %(content)s, 'complete', NULL, %(now)s, %(now)s
+          FROM thread
+    )
+    INSERT INTO chat_messages (id, thread_id, parent_id, role, text, content, status, model, created_at, updated_at)
+    SELECT %(answer_id)s, thread_id, %(id)s, 'assistant', '', NULL, 'streaming', %(model)s, %(now)s, %(now)s
+      FROM thread
+"""
+_MESSAGES = Base.metadata.tables[Message.__tablename__]
+_END = FixedQuery(
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("message_id"), _MESSAGES.c.thread_id == bindparam("of_thread"))
+    .where(Thread.id == _MESSAGES.c.thread_id)
+    .values({name: bindparam(f"new_{name}") for name in ENDED})
+    .returning(
+        *(_MESSAGES.c[name] for name in ("id", "thread_id", "role", "status", "model", "task_id")),
+        Thread.owner_id, Thread.project_id,
+    )
+)  # fmt: skip
 AT_ONCE = 200
 _SNIPPET = "'MinWords=8, MaxWords=24, StartSel=«, StopSel=»'"
 
@@ -46,10 +84,25 @@ def one(session: Session, actor: Actor, thread_id: uuid.UUID, *, lock: bool = Fa
     return session.scalar(query.execution_options(populate_existing=lock))
 
 
-def active(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID) -> Thread | None:
-    """The thread that messages without one go to, locked."""
-    query = _ACTIVE.with_for_update().execution_options(populate_existing=True)
-    return session.scalar(query, {"owner_id": owner_id, "project_id": project_id})
+def active(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID) -> Any:
+    """The thread that messages without one go to: id, owner_id, project_id, last_activity_at; None before the first."""
+    return _ACTIVE.first(session, owner_id=owner_id, project_id=project_id)
+
+
+def retire(session: Session, thread_id: uuid.UUID) -> None:
+    """Messages without a thread go to this one no more."""
+    found = update(Thread).where(Thread.id == thread_id, Thread.is_active)
+    session.execute(found.values(is_active=False).execution_options(synchronize_session=False))
+
+
+def begin(session: Session, thread: Thread) -> bool:
+    """Adds an empty thread, unless somebody who came at the same time has begun the one that is wanted; whether it did.
+
+    Of two the second waits for the first one's commit.
+    """
+    names = ("id", "owner_id", "project_id", "title", "client_chat_id", "is_active")
+    added = insert(Thread).values({name: getattr(thread, name) for name in names}).on_conflict_do_nothing()
+    return session.execute(added.returning(Thread.id)).first() is not None
 
 
 def of_client(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID, client_chat_id: str) -> Thread | None:
@@ -60,10 +113,37 @@ def of_client(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID, clie
     return session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
-def take_turns(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID) -> None:
-    """Whoever begins a thread of that user and project waits for the others until the transaction ends."""
-    turn = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-    session.execute(turn, {"key": f"chat threads:{owner_id}:{project_id}"})
+def go_on(thread_id: uuid.UUID, said: Message, answer: Message) -> Statement:
+    """Appends what was said and its answer, which is being written, to whatever the thread's last message is then."""
+    return _GO_ON, {
+        "thread_id": thread_id, "now": now(), "id": said.id, "role": said.role, "text": said.text,
+        "content": Jsonb(said.content) if said.content else None, "answer_id": answer.id, "model": answer.model,
+    }  # fmt: skip
+
+
+def name_task(message_id: uuid.UUID, task_id: uuid.UUID) -> Statement:
+    """Says which task gives an answer."""
+    return "UPDATE chat_messages SET task_id = %(task_id)s WHERE id = %(id)s", {"id": message_id, "task_id": task_id}
+
+
+def end(session: Session, thread_id: uuid.UUID, message_id: uuid.UUID, **values: Any) -> Any:
+    """Ends an answer with `values` for ENDED: what tells of it, and the owner and project of its thread.
+
+    None where it is gone.
+    """
+    values = {"updated_at": now(), **values}
+    stored = {f"new_{name}": _as_json(values[name]) for name in ENDED}
+    return _END.first(session, message_id=message_id, of_thread=thread_id, **stored)
+
+
+def _as_json(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def save(session: Session, message_id: uuid.UUID, text_: str) -> None:
+    """Stores an answer as far as it has come, while it is being written."""
+    written = update(_MESSAGES).where(_MESSAGES.c.id == message_id, _MESSAGES.c.status == "streaming")
+    session.execute(written.values(text=text_))
 
 
 def messages(thread_id: uuid.UUID) -> Select[Message]:

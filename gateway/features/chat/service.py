@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Row, Select
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Invalid, NotFound
@@ -136,7 +137,7 @@ def append(work: Work, thread: Thread, message: Message) -> None:
 
 
 def add(work: Work, thread: Thread, message: Message) -> None:
-    """The same with the unit's end, so that the thread is locked as shortly as can be."""
+    """The same with the unit's end."""
     work.session.add(message)
     thread.message_id = message.id
     thread.last_activity_at = now()
@@ -149,12 +150,12 @@ def tell(work: Work, thread: Thread, name: str) -> None:
     work.emit(name, owner_id=thread.owner_id, project_id=thread.project_id, data=data)
 
 
-def tell_message(work: Work, thread: Thread, message: Message, name: str) -> None:
-    """An event about a message, without its text."""
+def tell_message(work: Work, thread: Thread | Row[Any], message: Message | Row[Any], name: str) -> None:
+    """An event about a message, without its text. Of the thread it takes owner and project."""
     work.emit(
         name, owner_id=thread.owner_id, project_id=thread.project_id, task_id=message.task_id,
         data={
-            "thread_id": str(thread.id), "message_id": str(message.id), "role": message.role,
+            "thread_id": str(message.thread_id), "message_id": str(message.id), "role": message.role,
             "status": message.status, "model": message.model,
         },
     )  # fmt: skip

@@ -61,6 +61,11 @@ class Place:
     parent_id: uuid.UUID | None = None
     """The message that the new one answers to; for the console, which shows branches."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the client says nothing: the turn goes on in the active thread, after what is last there."""
+        return self.thread_id is None and self.client_chat_id is None and self.parent_id is None
+
 
 def is_background(messages: Sequence[dict[str, Any]]) -> bool:
     """Whether a client asks for a title, tags or follow-ups: one single message with that mark."""
@@ -73,20 +78,30 @@ def open_turn(work: Work, messages: Sequence[dict[str, Any]], model: str, place:
 
     `messages` are in OpenAI's shape, redacted. Raises NotFound and Invalid for what does not fit together.
     """
-    thread, is_named = _thread(work, place)
     newest = _newest(messages)
+    if place.is_open:
+        return _go_on(work, newest, model, place)
+    thread, is_named = _thread(work, place, newest)
     said = _said(work, thread, messages, newest, place, is_named=is_named)
-    if thread.title == "":
-        thread.title = _title(text_of(newest)) or UNTITLED
-        tell(work, thread, "thread.created")
-    elif thread.title == UNTITLED and said.parent_id is None:
-        thread.title = _title(text_of(newest)) or UNTITLED
+    if thread.title == UNTITLED and said.parent_id is None:
+        thread.title = _title(newest)
         tell(work, thread, "thread.updated")
-    answer = Message(
-        id=new_id(), thread_id=thread.id, parent_id=said.id, role="assistant", text="", content=None,
-        status="streaming", model=model,
-    )  # fmt: skip
+    answer = _empty_answer(thread.id, said.id, model)
     add(work, thread, answer)
+    return Turn(thread.id, thread.project_id, said.id, answer.id)
+
+
+def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn:
+    """A turn in the one active thread of user and project, in which any number may go on at once.
+
+    Nothing is locked before the commit: each goes after whichever was committed last.
+    """
+    thread = _active(work, place, newest)
+    said = _as_stored(thread.id, None, newest)
+    answer = _empty_answer(thread.id, said.id, model)
+    work.execute_last(queries.go_on(thread.id, said, answer))
+    for message in (said, answer):
+        tell_message(work, thread, message, "message.created")
     return Turn(thread.id, thread.project_id, said.id, answer.id)
 
 
@@ -95,26 +110,22 @@ def open_next(work: Work, text: str, model: str, place: Place) -> tuple[Turn, li
 
     `text` is redacted. Raises as `open_turn`.
     """
-    thread, _ = _thread(work, place)
+    newest = {"role": "user", "content": text}
+    thread, _ = _thread(work, place, newest)
     said = queries.branch(work.session, thread.id, thread.message_id) if thread.message_id else []
     messages = [{"role": each.role, "content": each.text} for each in said[-REMEMBERED:] if each.text]
-    messages.append({"role": "user", "content": text})
+    messages.append(newest)
     return open_turn(work, messages, model, Place(thread_id=thread.id, parent_id=thread.message_id)), messages
 
 
 def name_task(work: Work, turn: Turn, task_id: uuid.UUID) -> None:
     """Says which task gives the answer, so that its steps can be seen beside it."""
-    answer = queries.message(work.session, turn.thread_id, turn.answer_id)
-    if answer is not None:
-        answer.task_id = task_id
+    work.execute_last(queries.name_task(turn.answer_id, task_id))
 
 
 def save_progress(work: Work, turn: Turn, text: str) -> None:
     """Stores an answer as far as it has come, so that whoever looks again sees it."""
-    answer = queries.message(work.session, turn.thread_id, turn.answer_id)
-    if answer is not None and answer.status == "streaming":
-        answer.text = _storable(text)
-        answer.updated_at = now()
+    queries.save(work.session, turn.answer_id, _storable(text))
 
 
 def close_turn(
@@ -129,15 +140,13 @@ def close_turn(
     error: dict[str, Any] | None = None,
 ) -> None:
     """Stores how the answer ended. A thread that was deleted meanwhile stays deleted."""
-    answer = queries.message(work.session, turn.thread_id, turn.answer_id)
-    thread = work.session.get(Thread, turn.thread_id)
-    if answer is None or thread is None:
-        return
-    answer.text, answer.status, answer.finish_reason = _storable(text), status, finish_reason
-    answer.content = [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None
-    answer.usage, answer.error = usage, error
-    work.session.flush()
-    tell_message(work, thread, answer, "message.completed")
+    answer = queries.end(
+        work.session, turn.thread_id, turn.answer_id, text=_storable(text), status=status,
+        finish_reason=finish_reason, usage=usage, error=error,
+        content=[{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None,
+    )  # fmt: skip
+    if answer is not None:
+        tell_message(work, answer, answer, "message.completed")
 
 
 def end_lost(work: Work) -> int:
@@ -167,39 +176,45 @@ def text_of(message: dict[str, Any]) -> str:
     return "\n".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
-def _thread(work: Work, place: Place) -> tuple[Thread, bool]:
+def _thread(work: Work, place: Place, newest: dict[str, Any]) -> tuple[Thread, bool]:
     """The thread, locked, and whether the client named it."""
     if place.thread_id is not None:
         return find(work, place.thread_id, "threads.write", lock=True), True
+    if place.client_chat_id is None:
+        return find(work, _active(work, place, newest).id, "threads.write", lock=True), False
+    project = projects.for_new_work(work, place.project_id, "threads.write")
+    wanted = (work.actor.user_id, project.id, place.client_chat_id)
+    found = queries.of_client(work.session, *wanted)
+    if found is None:
+        _begin(work, project.id, place.client_chat_id, newest)
+        found = queries.of_client(work.session, *wanted)
+    assert found is not None
+    return found, True
+
+
+def _active(work: Work, place: Place, newest: dict[str, Any]) -> Any:
+    """The one active thread of user and project, begun where there is none, or only a silent one."""
     project = projects.for_new_work(work, place.project_id, "threads.write")
     owner_id = work.actor.user_id
-    if place.client_chat_id is not None:
-        queries.take_turns(work.session, owner_id, project.id)
-        found = queries.of_client(work.session, owner_id, project.id, place.client_chat_id)
-        return found or _begin(work, project.id, place.client_chat_id), True
     found = queries.active(work.session, owner_id, project.id)
-    if found is None or _is_silent(found):
-        queries.take_turns(work.session, owner_id, project.id)
-        found = queries.active(work.session, owner_id, project.id)
-    if found is not None and _is_silent(found):
-        found.is_active = False
-        work.session.flush()
+    if found is not None and now() - found.last_activity_at > SILENCE:
+        queries.retire(work.session, found.id)
         found = None
-    return found or _begin(work, project.id, None), False
+    if found is None:
+        _begin(work, project.id, None, newest)
+        found = queries.active(work.session, owner_id, project.id)
+    assert found is not None
+    return found
 
 
-def _is_silent(thread: Thread) -> bool:
-    return now() - thread.last_activity_at > SILENCE
-
-
-def _begin(work: Work, project_id: uuid.UUID, client_chat_id: str | None) -> Thread:
+def _begin(work: Work, project_id: uuid.UUID, client_chat_id: str | None, newest: dict[str, Any]) -> None:
+    """Begins a thread; of many at once one begins it, and the others find it."""
     thread = Thread(
-        id=new_id(), owner_id=work.actor.user_id, project_id=project_id, title="", message_id=None,
+        id=new_id(), owner_id=work.actor.user_id, project_id=project_id, title=_title(newest),
         client_chat_id=client_chat_id, is_active=client_chat_id is None,
     )  # fmt: skip
-    work.session.add(thread)
-    work.session.flush()
-    return thread
+    if queries.begin(work.session, thread):
+        tell(work, thread, "thread.created")
 
 
 def _said(
@@ -222,13 +237,24 @@ def _said(
             if before.text == _storable(text_of(newest)):
                 return before
             parent_id = before.parent_id
-    content = newest.get("content")
-    message = Message(
-        id=new_id(), thread_id=thread.id, parent_id=parent_id, role=_role(newest), text=_storable(text_of(newest)),
-        content=content if isinstance(content, list) else None, status="complete",
-    )  # fmt: skip
+    message = _as_stored(thread.id, parent_id, newest)
     add(work, thread, message)
     return message
+
+
+def _as_stored(thread_id: uuid.UUID, parent_id: uuid.UUID | None, said: dict[str, Any]) -> Message:
+    content = said.get("content")
+    return Message(
+        id=new_id(), thread_id=thread_id, parent_id=parent_id, role=_role(said), text=_storable(text_of(said)),
+        content=content if isinstance(content, list) else None, status="complete",
+    )  # fmt: skip
+
+
+def _empty_answer(thread_id: uuid.UUID, said_id: uuid.UUID, model: str) -> Message:
+    return Message(
+        id=new_id(), thread_id=thread_id, parent_id=said_id, role="assistant", text="", content=None,
+        status="streaming", model=model,
+    )  # fmt: skip
 
 
 def _newest(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -242,8 +268,8 @@ def _role(message: dict[str, Any]) -> str:
     return role if role in ROLES else "user"
 
 
-def _title(text: str) -> str:
-    first = " ".join(_storable(text).split())
+def _title(said: dict[str, Any]) -> str:
+    first = " ".join(_storable(text_of(said)).split()) or UNTITLED
     return first if len(first) <= TITLE_LENGTH else first[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
 
 

@@ -32,6 +32,7 @@ log = structlog.get_logger("gateway.events")
 BATCH = 500
 QUEUE_SIZE = 2_000
 POLL_S = 1.0
+GATHER_S = 0.01
 KEEP_ALIVE_S = 15.0
 
 ABOUT_IDENTITY = ("session.", "token.", "user.", "group.", "role.", "role_binding.", "policy_rule.")
@@ -200,6 +201,7 @@ class Fanout:
                     connection.execute(f"LISTEN {CHANNEL}")
                     while not self._stopped:
                         self._dispatch()
+                        gevent.sleep(GATHER_S)  # what many tell at once is read at once
                         for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                             break
             except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:

@@ -1,13 +1,24 @@
 """Every select on the event log."""
 
 import uuid
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from gateway.core.database import Base, FixedQuery
 from gateway.core.events import Event, EventHead
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
+
+NEWEST = 2**63 - 1
+_BETWEEN = FixedQuery(
+    select(Base.metadata.tables[Event.__tablename__])
+    .where(Event.seq > bindparam("after"), Event.seq <= bindparam("up_to"))
+    .order_by(Event.seq)
+    .limit(bindparam("most"))
+)
+"""Asked after almost every commit, while somebody listens."""
 
 
 def visible(actor: Actor) -> Select[Event]:
@@ -27,10 +38,9 @@ def filtered(
     return query.where(Event.run_id == run_id) if run_id is not None else query
 
 
-def between(session: Session, after: int, up_to: int | None, limit: int) -> list[Event]:
-    """The log from number `after` on, oldest first, for everyone."""
-    query = select(Event).where(Event.seq > after).order_by(Event.seq).limit(limit)
-    return list(session.scalars(query if up_to is None else query.where(Event.seq <= up_to)))
+def between(session: Session, after: int, up_to: int | None, limit: int) -> list[Any]:
+    """The log from number `after` on, oldest first, for everyone; with the names of an Event's columns."""
+    return _BETWEEN.rows(session, after=after, up_to=up_to or NEWEST, most=limit)
 
 
 def fitting(session: Session, after: int, up_to: int, name_regex: str, limit: int) -> list[Event]:

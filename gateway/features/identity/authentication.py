@@ -166,13 +166,13 @@ def _api_token(token: str) -> Actor | None:
         found = queries.live_api_token(session, crypto.digest(token))
         if found is None:
             return None
-        row, user, version = found
-        if row.last_used_at is None or (now() - row.last_used_at).total_seconds() > _TOUCH_EVERY_S:
-            session.execute(
-                update(ApiToken).where(ApiToken.id == row.id).values(last_used_at=now(), updated_at=row.updated_at)
-            )
+        if found.last_used_at is None or (now() - found.last_used_at).total_seconds() > _TOUCH_EVERY_S:
+            # Of many that come at once the first one notes it, and the others find it noted.
+            used = update(ApiToken).where(ApiToken.id == found.token_id)
+            used = used.where(ApiToken.last_used_at.is_not_distinct_from(found.last_used_at))
+            session.execute(used.values(last_used_at=now(), updated_at=ApiToken.updated_at))
             session.commit()
-        return service.actor_of(session, user, "token", row.id, address(), row.scopes, version)
+        return service.actor_of(session, found, "token", found.token_id, address(), found.scopes, found.version)
 
 
 def _access_token(token: str) -> Actor | None:

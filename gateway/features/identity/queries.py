@@ -2,24 +2,29 @@
 
 import uuid
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
+from gateway.core.database import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 from gateway.features.access import service as access
 
 from .models import ApiToken, AuthSession, SessionToken, SignInCode, SignInDelay, User
 
-_LIVE_API_TOKEN = (
-    select(ApiToken, User, access.current_version().scalar_subquery())
+_LIVE_API_TOKEN = FixedQuery(
+    select(
+        ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.last_used_at, User.id, User.handle,
+        access.current_version().scalar_subquery().label("version"),
+    )
     .join(User, User.id == ApiToken.user_id)
     .where(ApiToken.hash == bindparam("digest"), ApiToken.revoked_at.is_(None), User.is_active)
     .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > bindparam("now")))
-)
-"""Built once: it is part of almost every request."""
+)  # fmt: skip
+"""Part of almost every request."""
 
 
 def user_by_handle(session: Session, handle: str) -> User | None:
@@ -61,9 +66,11 @@ def first_owner(session: Session) -> User | None:
     )
 
 
-def live_api_token(session: Session, digest: bytes) -> Row[ApiToken, User, int] | None:
-    """An API token that may be used now, with its active user and the policy's version."""
-    return session.execute(_LIVE_API_TOKEN, {"digest": digest, "now": now()}).first()
+def live_api_token(session: Session, digest: bytes) -> Any:
+    """An API token that may be used now: token_id, scopes, last_used_at, its active user's id and handle, and version,
+    the policy's. None where there is no such token.
+    """
+    return _LIVE_API_TOKEN.first(session, digest=digest, now=now())
 
 
 def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User, int]]:

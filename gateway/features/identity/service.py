@@ -260,14 +260,17 @@ def roles_of(work: Work, user: User) -> list[str]:
 
 def actor_of(
     session: Session,
-    user: User,
+    user: User | Any,
     via: str,
     credential_id: uuid.UUID | None,
     address: str | None,
     scopes: list[str] | None = None,
     version: int | None = None,
 ) -> Actor:
-    """The actor that a user is, come in by `via`: token, login or console; `version` is the policy's, if known."""
+    """The actor that a user is, come in by `via`: token, login or console; `version` is the policy's, if known.
+
+    Of the user it takes id and handle.
+    """
     rights = access.rights_of(session, user.id, version)
     return Actor(
         user_id=user.id,

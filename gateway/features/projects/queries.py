@@ -7,13 +7,14 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core import references as core_references
-from gateway.core.database import Base
+from gateway.core.database import Base, FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
 from .models import Project
 
 _DEFAULT = select(Project).where(Project.owner_id == bindparam("user_id"), Project.is_default)
+_DEFAULT_PLACE = FixedQuery(_DEFAULT.with_only_columns(Project.id, Project.owner_id, Project.is_active))
 
 
 def visible(actor: Actor) -> Select[Project]:
@@ -62,9 +63,9 @@ def retentions(session: Session) -> dict[uuid.UUID, dict[str, Any]]:
     return {row.id: row.retention for row in session.execute(query)}
 
 
-def default_of(session: Session, user_id: uuid.UUID) -> Project | None:
-    """The user's default project."""
-    return session.scalar(_DEFAULT, {"user_id": user_id})
+def default_of(session: Session, user_id: uuid.UUID) -> Any:
+    """The user's default project: id, owner_id and is_active; None before its first need."""
+    return _DEFAULT_PLACE.first(session, user_id=user_id)
 
 
 def default_for_change(session: Session, user_id: uuid.UUID) -> Project | None:

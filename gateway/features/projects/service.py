@@ -22,8 +22,8 @@ from .schemas import ProjectIn, ProjectOut, ProjectPatch
 NOT_THERE = "there is no such project, or it is not yours"
 
 
-def default_project(work: Work, user_id: uuid.UUID, handle: str) -> Project:
-    """The user's default project, made on first need; two requests at once make one."""
+def default_project(work: Work, user_id: uuid.UUID, handle: str) -> Any:
+    """The user's default project, made on first need; two requests at once make one. As `for_new_work`."""
     project = queries.default_of(work.session, user_id)
     if project is None:
         fresh_id = new_id()
@@ -36,12 +36,13 @@ def default_project(work: Work, user_id: uuid.UUID, handle: str) -> Project:
             .on_conflict_do_nothing()
         )  # fmt: skip
         project = queries.default_of(work.session, user_id)
-        assert project is not None
     return project
 
 
-def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Project:
+def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Any:
     """The project that new work of the caller goes to, once `action` (such as `tasks.create`) is allowed there.
+
+    Its id, owner_id and is_active can be read of what is returned.
 
     In someone else's project the caller needs the right there. Raises Forbidden, and Invalid for a project that
     cannot take it.

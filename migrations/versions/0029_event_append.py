@@ -1,0 +1,36 @@
+"""Events are numbered by a function, whose plan the server keeps"""
+
+from alembic import op
+
+revision = "0029"
+down_revision = "0028"
+branch_labels = None
+depends_on = None
+
+APPEND = """
+CREATE FUNCTION event_append(given jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    added bigint := jsonb_array_length(given);
+    newest bigint;
+BEGIN
+    UPDATE event_head SET seq = seq + added WHERE id = 1 RETURNING seq INTO STRICT newest;
+    INSERT INTO events (seq, id, name, time, actor, owner_id, task_id, run_id, project_id, tags, data)
+    SELECT newest - added + event.position, event.id, event.name, event.time, event.actor, event.owner_id,
+           event.task_id, event.run_id, event.project_id, event.tags, event.data
+      FROM ROWS FROM (
+               jsonb_to_recordset(given)
+                   AS (id uuid, name text, time timestamptz, actor text, owner_id uuid, task_id uuid, run_id uuid,
+                       project_id uuid, tags text[], data jsonb)
+           ) WITH ORDINALITY
+             AS event (id, name, time, actor, owner_id, task_id, run_id, project_id, tags, data, position);
+    PERFORM pg_notify('gateway_events', newest::text);
+END $$;
+"""
+
+
+def upgrade() -> None:
+    op.execute(APPEND)
+
+
+def downgrade() -> None:
+    op.execute("DROP FUNCTION event_append(jsonb)")
