@@ -110,6 +110,12 @@ class Models:
             return False
         return (await self._open[name].provider.health()).ok
 
+    def price(self, model: str) -> tuple[float, float] | None:
+        """Dollars a million tokens that `PROVIDER/MODEL` reads and writes, where its server tells it."""
+        of_provider = self._listed.get(model.partition("/")[0], [])
+        price = next((each["price"] for each in of_provider if each["id"] == model), None)
+        return (price["input"], price["output"]) if price is not None else None
+
     def found(self) -> dict[str, dict[str, str]]:
         """The model servers found on this machine, by provider's name: kind and base_url."""
         return self._found

@@ -21,7 +21,12 @@ KEY = "sk-planted-canary-8d1c"
 def ollama(exchange: Exchange) -> None:
     """Ollama's protocol, as far as the gateway speaks it."""
     if exchange.path == "/api/tags":
-        exchange.json({"models": [{"name": "llama3:8b", "modified_at": "2026-05-04T14:56:49.277302595-07:00"}]})
+        made = "2026-05-04T14:56:49.277302595-07:00"
+        exchange.json({"models": [{"name": "llama3:8b", "modified_at": made, "digest": "365c"}]})
+    elif exchange.path == "/api/show":
+        assert json.loads(exchange.body) == {"model": "llama3:8b"}
+        info = {"general.architecture": "llama", "llama.context_length": 8192, "llama.embedding_length": 4096}
+        exchange.json({"parameters": 'stop "<|eot_id|>"', "model_info": info})
     elif exchange.path == "/v1/chat/completions" and json.loads(exchange.body)["model"] == "llama3:8b":
         exchange.begin()
         for word in ("The ", "sky ", "is ", "blue."):
@@ -162,3 +167,40 @@ def test_an_unknown_model_is_a_permanent_error(kind: str, shared_data_dir: Path)
     with live_provider(kind, shared_data_dir) as provider:
         error = asyncio.run(ask(provider))
     assert (error.code, error.permanent) == ("unknown_model", True)
+
+
+@pytest.mark.parametrize(
+    ("told", "size"),
+    [
+        (
+            {
+                "parameters": 'stop "x"\nnum_ctx  4096',
+                "model_info": {"llama.context_length": 8192},
+            },
+            4096,
+        ),
+        ({"model_info": {"general.architecture": "qwen3", "qwen3.context_length": 40960}}, 40960),
+        ({"model_info": {"llama.context_length": "long"}}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_ollama_is_asked_once_how_much_each_model_reads(told: Any, size: int | None, tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        if exchange.path == "/api/tags":
+            exchange.json({"models": [{"name": "m", "digest": "1"}]})
+        else:
+            exchange.json(told, 200 if told is not None else 500)
+
+    async def list_twice(url: str) -> list[ModelInfo]:
+        provider = create_provider("ollama", {"base_url": url}, models_dir=tmp_path)
+        first = await provider.list_models()
+        assert first == await provider.list_models()
+        await provider.aclose()
+        return first
+
+    with scripted_server(script) as server:
+        [model] = asyncio.run(list_twice(server.url))
+        asked = [exchange.path for exchange in server.requests].count("/api/show")
+    assert (model.id, model.context_size) == ("m", size)
+    assert asked == (1 if told is not None else 2), "only what failed is asked again"

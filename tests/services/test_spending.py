@@ -135,9 +135,11 @@ def test_money_counts_by_the_price_of_the_model(unit: Open, alice: Actor, limit:
         settings.put(work, "providers.prices", settings.for_change(work, "providers.prices"), prices, None)
     try:
         bound = limit("user", alice.user_id, max_cost_micros=1_000_000)
-        for model, cost in (("far/big", 12_500), ("near/any", 2_000), ("other/free", 0)):
+        for model, listed, cost in (
+            ("far/big", (9, 9), 12_500), ("near/any", None, 2_000), ("other/free", None, 0), ("other/a", (3, 4), 7_000),
+        ):  # fmt: skip
             before = usage(unit, bound).used.cost_micros
-            held = reserve(unit, alice, model=model)
+            held = reserve(unit, alice, model=model, listed=listed)
             assert held is not None
             with unit(SYSTEM) as work:
                 spending.settle(work, held, 1000, 1000)

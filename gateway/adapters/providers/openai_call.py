@@ -53,10 +53,10 @@ class Call:
         self._place = upstream.base_url
         self._deadline = time.monotonic() + timeouts.total
 
-    async def get_json(self, path: str) -> Any:
-        """The parsed body of a GET, within `timeouts.list` seconds."""
+    async def get_json(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The parsed answer to a GET, or a POST of `body`, within `timeouts.list` seconds."""
         self._deadline = time.monotonic() + self._timeouts.list
-        response = await self._send("GET", path)
+        response = await self._send("GET" if body is None else "POST", path, body)
         try:
             return self._parse((await self._read(response)).decode("utf-8", "replace"))
         finally:

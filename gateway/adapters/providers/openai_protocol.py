@@ -83,9 +83,9 @@ class OpenAIProvider(Provider[ConfigT]):
             return Health(ok=False, reason=str(error), remedy=self.remedy())
         return Health(ok=True, latency_ms=(time.perf_counter() - started) * 1000)
 
-    async def get_json(self, upstream: Upstream, path: str) -> Any:
-        """GET `path` below the upstream's base URL and parse it. Raises ProviderError."""
-        return await Call(self._client(upstream), upstream, self.timeouts).get_json(path)
+    async def get_json(self, upstream: Upstream, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """GET `path` below the upstream's base URL, or POST `body` there; the parsed answer. Raises ProviderError."""
+        return await Call(self._client(upstream), upstream, self.timeouts).get_json(path, body)
 
     async def aclose(self) -> None:
         if self._http is not None:

@@ -12,9 +12,8 @@ from gateway.adapters.providers.base import Ability, ProviderError
 from gateway.adapters.providers.completion import Completion
 from gateway.features.artifacts.service import Upload
 from gateway.features.artifacts.store import Store
-from gateway.features.limits.service_spending import Call
 from gateway.features.tasks import in_sandbox
-from gateway.features.tasks.metered import Metered
+from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import JobReport, Plan, RunReport
 
@@ -141,8 +140,7 @@ class PlainAnswers:
         attempt, plan = self._attempt, self._plan
         job_id = plan.job_ids[0]
         prompt = "\n\n".join(str(message["content"]) for message in self._messages)
-        call = Call(plan.model, prompt, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + 60)
-        async with Metered(attempt.node, call) as meter:
+        async with Metered(attempt.node, call_of(attempt.node, plan, prompt)) as meter:
             completion = await attempt.node.models.complete(
                 plan.model,
                 self._messages,

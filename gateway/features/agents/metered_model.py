@@ -19,7 +19,7 @@ from gateway.adapters.providers.base import Upstream, Usage
 from gateway.adapters.providers.completion import Completion
 from gateway.adapters.providers.openai_call import refusal
 from gateway.features.limits.service_spending import Call
-from gateway.features.tasks.metered import Metered
+from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.service_execution import Plan
 
 if TYPE_CHECKING:
@@ -84,9 +84,8 @@ class MeteredModel(WrapperModel):
             raise refusal(self._upstream, error.status_code, error.body) from None
 
     def _call(self, messages: list[ModelMessage]) -> Call:
-        plan = self._plan
         sent = ModelMessagesTypeAdapter.dump_json(messages, exclude_defaults=True).decode()
-        return Call(plan.model, sent, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + 60)
+        return call_of(self._node, self._plan, sent)
 
 
 def _completion(usage: RequestUsage, text: str | None) -> Completion:

@@ -152,7 +152,10 @@ class Turn:
         await hands.attempt.node.unit(lambda work: service_steps.record(work, plan, holder, step))
         if self._brief.max_cost_micros:
             read, written = self._usage.input_tokens, self._usage.output_tokens
-            cost = await hands.attempt.node.unit(lambda work: spending.cost_micros(work, plan.model, read, written))
+            listed = hands.attempt.node.models.price(plan.model)
+            cost = await hands.attempt.node.unit(
+                lambda work: spending.cost_micros(work, plan.model, read, written, listed)
+            )
             if cost > self._brief.max_cost_micros:
                 raise AgentStopped(
                     "budget_exhausted", "It was stopped: it cost more than agents.max_cost_micros allows."

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import Command, Limits, SandboxUnavailable
 from gateway.adapters.sandboxes.supervision import uninterrupted
-from gateway.features.limits.service_spending import Call
 from gateway.features.preferences import constraints
 from gateway.features.preferences.resolution import Entry
 from gateway.features.tasks import in_sandbox
-from gateway.features.tasks.metered import Metered
+from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import Plan
 
@@ -140,8 +139,7 @@ class Verifier:
             f"The answer:\n{trust.marked('answer', answer)}\n\nThe criterion: {criterion}"
         )
         messages: Sequence[Mapping[str, Any]] = [{"role": "user", "content": told}]
-        call = Call(plan.model, told, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + 60)
-        async with Metered(self._attempt.node, call) as meter:
+        async with Metered(self._attempt.node, call_of(self._attempt.node, plan, told)) as meter:
             completion = await self._attempt.node.models.complete(
                 plan.model, messages, on_text=meter.heard(lambda _: None), on_progress=lambda *_: None,
                 response_format=VERDICT, temperature=0,

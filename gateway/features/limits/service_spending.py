@@ -41,6 +41,10 @@ class SpendLimitReached(TooMany):
     title, code = "Spend limit reached", "spend_limit_reached"
 
 
+Price = tuple[float, float]
+"""Dollars that a million tokens cost: those read, and those written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A model call that is about to be made, and for whom. `model` is PROVIDER/MODEL."""
@@ -52,6 +56,8 @@ class Call:
     run_id: uuid.UUID | None = None
     lasts_s: float = 900.0
     """The reservation is given back when the call is not settled after so long."""
+    listed: Price | None = None
+    """What the model's server says that it costs."""
 
     @property
     def provider(self) -> str:
@@ -87,8 +93,9 @@ def may_be_bound(work: Work) -> bool:
     engine = work.session.get_bind()
     looked_at, are_any = _ARE_LIMITS.get(engine, (-math.inf, True))
     if time.monotonic() - looked_at > FRESH_S:
-        looked_at, are_any = time.monotonic(), queries.are_any(work.session)
-        _ARE_LIMITS[engine] = looked_at, are_any
+        _ARE_LIMITS[engine] = time.monotonic(), are_any  # who asks meanwhile does with what was known
+        are_any = queries.are_any(work.session)
+        _ARE_LIMITS[engine] = time.monotonic(), are_any
     return are_any
 
 
@@ -114,7 +121,7 @@ def reserve(work: Work, call: Call) -> Reservation | None:
     if not limits:
         return None
     tokens, moment = call.prompt_tokens + ANSWER_TOKENS, now()
-    cost = cost_micros(work, call.model, call.prompt_tokens, ANSWER_TOKENS)
+    cost = cost_micros(work, call.model, call.prompt_tokens, ANSWER_TOKENS, call.listed)
     windows = tuple((limit.id, start_of(limit.window, moment)) for limit in limits)
     for limit, (limit_id, starts_at) in zip(limits, windows, strict=True):
         work.session.execute(
@@ -138,7 +145,8 @@ def reserve(work: Work, call: Call) -> Reservation | None:
 def settle(work: Work, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> None:
     """Counts what the call used instead of what it held; also when it took longer than its reservation lived."""
     tokens = prompt_tokens + completion_tokens
-    cost = cost_micros(work, reservation.call.model, prompt_tokens, completion_tokens)
+    call = reservation.call
+    cost = cost_micros(work, call.model, prompt_tokens, completion_tokens, call.listed)
     _close(work, reservation, {"requests": 1, "tokens": tokens, "cost": cost})
 
 
@@ -180,11 +188,15 @@ def _close(work: Work, reservation: Reservation, used: dict[str, int]) -> None:
         work.session.execute(queries.SETTLE, {"limit_id": limit_id, "starts_at": starts_at, **amounts})
 
 
-def cost_micros(work: Work, model: str, prompt_tokens: int, completion_tokens: int) -> int:
-    """Millionths of a dollar: a price of dollars a million tokens is that many millionths a token. Unknown: 0."""
+def cost_micros(work: Work, model: str, prompt_tokens: int, completion_tokens: int, listed: Price | None = None) -> int:
+    """Millionths of a dollar: a price of dollars a million tokens is that many millionths a token.
+
+    The setting counts, else what the server has `listed`; what nobody has told is 0.
+    """
     prices: dict[str, dict[str, float]] = settings.value(work, "providers.prices")
-    price = prices.get(model) or prices.get(f"{model.partition('/')[0]}/*") or {"input": 0, "output": 0}
-    return math.ceil(prompt_tokens * price["input"] + completion_tokens * price["output"])
+    price = prices.get(model) or prices.get(f"{model.partition('/')[0]}/*")
+    read, written = (price["input"], price["output"]) if price is not None else listed or (0, 0)
+    return math.ceil(prompt_tokens * read + completion_tokens * written)
 
 
 def _reached(limit: SpendLimit, ends_at: datetime, moment: datetime) -> SpendLimitReached:

@@ -91,7 +91,10 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     project_id, behind = _allowed(work, wish)
     reached = _reached(work, upstreams, behind)
     token_id = work.actor.credential_id if work.actor.via == "token" else None
-    call = Call(behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s + GRACE_S)
+    call = Call(
+        behind, wish.text or "", work.actor.user_id, token_id, lasts_s=wish.lasts_s + GRACE_S,
+        listed=upstreams.price(work, behind),
+    )  # fmt: skip
     spends = wish.text is not None and spending.may_be_bound(work)
     reservation = spending.reserve(work, call) if spends else None
     turn = _turn(work, wish, project_id)

@@ -3,7 +3,9 @@
 Providers and what nodes report are read at most once a second, keys stay opened until they are replaced or disabled.
 """
 
+import math
 import platform
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -53,6 +55,7 @@ class Known:
 
     servers: dict[str, Server] = field(default_factory=dict)
     models: Sequence[ModelOut] = ()
+    prices: dict[str, tuple[float, float]] = field(default_factory=dict)
     read_at: float = float("-inf")
 
 
@@ -63,11 +66,16 @@ class Upstreams:
         self._keys = keys
         self._models_dir = models_dir
         self._known = Known()
+        self._turn = threading.Lock()
         self._opened: dict[str, tuple[Stamp | None, str | None]] = {}
 
     def models(self, work: Work) -> Sequence[ModelOut]:
         """Every model that some online node can reach, the agent first; from memory for a second."""
         return self._fresh(work).models
+
+    def price(self, work: Work, model: str) -> tuple[float, float] | None:
+        """Dollars a million tokens that `PROVIDER/MODEL` reads and writes, where somebody has told it."""
+        return self._fresh(work).prices.get(model)
 
     def find(self, work: Work, model: str) -> Reached:
         """Where `PROVIDER/MODEL` is reached. Each use of a key is recorded.
@@ -95,12 +103,21 @@ class Upstreams:
             raise
 
     def _fresh(self, work: Work) -> Known:
-        return self._known if time.monotonic() - self._known.read_at <= FRESH_S else self._read(work)
+        """What is known, read anew when it is old; of many who find it old one reads, and the others do without."""
+        if time.monotonic() - self._known.read_at <= FRESH_S:
+            return self._known
+        if not self._turn.acquire(blocking=math.isinf(self._known.read_at)):
+            return self._known
+        try:
+            return self._read(work)
+        finally:
+            self._turn.release()
 
     def _read(self, work: Work) -> Known:
         began = time.monotonic()
         servers, models = _read(work)
-        self._known = Known(servers, models, began)
+        prices = {model.id: (model.price.input, model.price.output) for model in models if model.price is not None}
+        self._known = Known(servers, models, prices, began)
         return self._known
 
     def _key(self, work: Work, settings: Configured) -> str | None:

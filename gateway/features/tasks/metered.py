@@ -11,8 +11,21 @@ from gateway.core.unit_of_work import Work
 from gateway.features.limits import service_spending as spending
 from gateway.features.limits.service_spending import LETTERS_A_TOKEN, Call, Reservation
 
+from .service_execution import Plan
+
 if TYPE_CHECKING:
     from gateway.node.node import Node
+
+GRACE_S = 60.0
+"""How long what a call may spend stays reserved after the task's time, for it to be settled."""
+
+
+def call_of(node: "Node", plan: Plan, prompt: str) -> Call:
+    """A call of the plan's model for whom the task belongs to; `prompt` is all that it sends."""
+    return Call(
+        plan.model, prompt, plan.owner_id, plan.token_id, plan.run_id, lasts_s=plan.timeout_s + GRACE_S,
+        listed=node.models.price(plan.model),
+    )  # fmt: skip
 
 
 class Metered:
