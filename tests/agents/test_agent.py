@@ -253,6 +253,46 @@ def test_a_question_waits_for_its_answer(live_gateway: LiveGateway) -> None:
     assert script.tool_answers() == ["blue", "No.", "Small."]
 
 
+def test_a_task_gives_its_place_up_while_it_waits_and_goes_on_when_it_is_answered(live_gateway: LiveGateway) -> None:
+    replies = [
+        [call("run_command", command="echo once >> count.txt")],
+        [call("ask_user", question="Go on?", confirm=True)],
+        [call("run_command", command="cat count.txt")],
+        "Done.",
+    ]
+    with setting(live_gateway, "agents.question_stay_s", 0), scripted(live_gateway, replies) as script:
+        task = live_gateway.submit(prompt="Count", model=script.model)
+        waiting = live_gateway.wait(task["id"], "waiting")
+        [run] = live_gateway.call("GET", f"/v1/runs?task_id={task['id']}").json()["items"]
+        assert (run["status"], run["error"]["code"], run["id"]) == ("canceled", "suspended", waiting["run_id"])
+        [question] = live_gateway.call("GET", f"/v1/questions?status=open&task_id={task['id']}").json()["items"]
+        answered = live_gateway.call("POST", f"/v1/questions/{question['id']}/answer", json={"answer": True})
+        assert answered.status_code == 200
+        assert live_gateway.wait(task["id"])["status"] == "completed"
+    assert live_gateway.result(task["id"])["output"] == "Done."
+    assert script.tool_answers()[1] == "Yes."
+    assert script.tool_answers()[2].splitlines().count("once") == 1, "nothing was done twice, and the file stays"
+    assert len(script.asked) == 4
+    done = steps(live_gateway, task["id"])
+    assert [step["name"] for step in done] == [None, "run_command", None, "ask_user", None, "run_command", None]
+    assert len({step["run_id"] for step in done}) == 2
+
+
+def test_a_task_that_waits_without_a_place_is_canceled_like_any_other(live_gateway: LiveGateway) -> None:
+    replies = [[call("ask_user", question="Go on?", confirm=True)], "Done."]
+    with setting(live_gateway, "agents.question_stay_s", 0), scripted(live_gateway, replies) as script:
+        task = live_gateway.submit(prompt="Ask", model=script.model)
+        live_gateway.wait(task["id"], "waiting")
+        assert live_gateway.call("POST", f"/v1/tasks/{task['id']}/cancel").status_code == 200
+        path = f"/v1/questions?task_id={task['id']}"
+        wait_until(lambda: live_gateway.call("GET", path).json()["items"][0]["status"] == "withdrawn", 15)
+        [question] = live_gateway.call("GET", path).json()["items"]
+        late = live_gateway.call("POST", f"/v1/questions/{question['id']}/answer", json={"answer": True})
+    assert late.status_code == 409
+    assert live_gateway.task(task["id"])["status"] == "canceled"
+    assert len(script.asked) == 1
+
+
 def test_a_question_that_nobody_answers_in_time_is_withdrawn(live_gateway: LiveGateway) -> None:
     replies = [[call("ask_user", question="Anybody?")], "Then not."]
     with setting(live_gateway, "agents.question_wait_s", 1), scripted(live_gateway, replies) as script:

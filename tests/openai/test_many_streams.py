@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import LiveGateway
+from tests.http.callers import Person, new_person
 from tests.openai.conftest import Upstream
 from tests.providers.scripted_server import DONE, Exchange, chunk
 
@@ -27,7 +28,7 @@ def test_two_hundred_streams_are_open_at_once_and_all_are_kept_on_one_branch(
         may_end.wait(GENEROUS_S)
         exchange.write(chunk("two") + chunk(finish_reason="stop") + DONE)
 
-    server = upstream(script)
+    server, person = upstream(script), new_person(live_gateway, "many-at-once")
 
     async def read(client: httpx.AsyncClient, number: int) -> str:
         body = {"model": server.model, "stream": True, "messages": [{"role": "user", "content": f"stream {number}"}]}
@@ -43,7 +44,7 @@ def test_two_hundred_streams_are_open_at_once_and_all_are_kept_on_one_branch(
             return text
 
     async def read_all() -> list[str]:
-        headers = {"Authorization": f"Bearer {live_gateway.token}"}
+        headers = {"Authorization": f"Bearer {person.token}"}
         limits = httpx.Limits(max_connections=MANY)
         async with httpx.AsyncClient(
             base_url=live_gateway.url, headers=headers, timeout=GENEROUS_S, limits=limits, trust_env=False
@@ -53,7 +54,7 @@ def test_two_hundred_streams_are_open_at_once_and_all_are_kept_on_one_branch(
     answers = asyncio.run(read_all())
     assert all("two" in answer and "[DONE]" in answer for answer in answers)
     assert len(set(told)) == 1, "they share the active thread"
-    kept = _messages(live_gateway, told[0])
+    kept = _messages(person, told[0])
     mine = {message["text"]: message for message in kept if message["text"].startswith("stream ")}
     assert len(mine) == MANY
     parents = [message["parent_id"] for message in kept]
@@ -61,12 +62,12 @@ def test_two_hundred_streams_are_open_at_once_and_all_are_kept_on_one_branch(
     assert all(message["status"] == "complete" for message in kept)
 
 
-def _messages(gateway: LiveGateway, thread_id: str) -> list[dict[str, Any]]:
+def _messages(person: Person, thread_id: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
         path = f"/v1/chat/threads/{thread_id}/messages?limit=200" + (f"&cursor={cursor}" if cursor else "")
-        page = gateway.call("GET", path).json()
+        page = person.call("GET", path).json()
         found += page["items"]
         cursor = page["next_cursor"]
     return found

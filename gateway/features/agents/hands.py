@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.features.tasks.jobs import Attempt
 
 R = TypeVar("R")
+
 
 Tool = Callable[..., Awaitable[str]]
 """A tool: it is given the context of its call, then what the model wants of it, and says what the model reads."""
@@ -45,6 +46,14 @@ class Hands:
     steps: int
     agent: str = ""
     run_id: uuid.UUID | None = None
+    at_work: set[str] = field(default_factory=set)
+    """Calls that are being carried out, those of agents below included; without what only waits for others."""
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether nothing would be cut off if the run ended now: no call, no background process."""
+        host = self.attempt.node.hosts.get(self.plan.run_id)
+        return not self.at_work and (host is None or host.is_idle)
 
     async def as_owner(self, act: Callable[[Work], R]) -> R:
         """Runs `act` as whoever the task belongs to, with what is left of their rights. Raises Forbidden."""

@@ -7,7 +7,7 @@ from gateway.features.tasks.jobs import Attempt
 from gateway.features.tasks.service_execution import Plan
 
 from . import by_model, service_questions, summaries
-from .service import AgentStopped
+from .service import AgentStopped, AwaitingAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,11 +19,15 @@ class PromptAttempt(Attempt):
     """One run of a prompt on this node."""
 
     async def work(self, plan: Plan) -> None:
-        """Answers it."""
+        """Answers it, as far as that goes without an answer of the user's."""
         try:
             await by_model.carry_out(self, plan)
         except AgentStopped as stopped:
             await self.fail(stopped.code, str(stopped))
+        except AwaitingAnswer:
+            node = self.node
+            async with self.log.taken() as lines:
+                await node.unit(lambda work: service_questions.suspend(work, self.run_id, node.holder, lines))
 
 
 async def run(node: "Node", run_id: str) -> None:

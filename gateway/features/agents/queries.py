@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session, defer
@@ -80,8 +81,16 @@ def question_of_call(session: Session, task_id: uuid.UUID, call_id: str) -> Agen
     )
 
 
-def left_behind(session: Session) -> Sequence[AgentQuestion]:
-    """Open questions of tasks that are over."""
-    goes_on = exists().where(_TASKS.c.id == AgentQuestion.task_id, _TASKS.c.status.in_(("queued", "running")))
-    query = select(AgentQuestion).where(AgentQuestion.status == "open", ~goes_on)
+def has_open(session: Session, task_id: uuid.UUID) -> bool:
+    """Whether the task waits for an answer."""
+    open_ones = exists().where(AgentQuestion.task_id == task_id, AgentQuestion.status == "open")
+    return bool(session.scalar(select(open_ones)))
+
+
+def left_behind(session: Session, before: datetime) -> Sequence[AgentQuestion]:
+    """Open questions of tasks that are over, and those asked before that time."""
+    of_task = _TASKS.c.id == AgentQuestion.task_id
+    goes_on = exists().where(of_task, _TASKS.c.status.in_(("queued", "waiting", "running")))
+    is_left = or_(~goes_on, AgentQuestion.asked_at < before)
+    query = select(AgentQuestion).where(AgentQuestion.status == "open", is_left)
     return session.scalars(query.with_for_update(skip_locked=True).limit(100)).all()

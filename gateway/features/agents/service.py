@@ -64,6 +64,10 @@ class AgentStopped(Exception):
         self.code = code
 
 
+class AwaitingAnswer(Exception):
+    """A question has waited for so long that its run gives up its place until there is an answer."""
+
+
 def brief(work: Work, plan: Plan) -> Brief:
     """The task's acceptance criteria and the checks that preferences require of every task."""
     values = preferences.values(work, plan.owner_id, plan.project_id, plan.task_id)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select
@@ -12,6 +13,9 @@ from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
+from gateway.features.runs.service import LogBatch
+from gateway.features.settings import service as settings
+from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.service_execution import Plan
 
 from . import queries, service_steps
@@ -75,6 +79,7 @@ def answer(work: Work, question_id: uuid.UUID, given: str | bool) -> AgentQuesti
     if problem := _problem(row, given):
         raise Invalid.field("answer", problem)
     row.status, row.answer, row.answered_at = "answered", given, now()
+    _go_on(work, row.task_id)
     work.emit(
         "agent.question_answered", owner_id=row.owner_id, task_id=row.task_id, run_id=row.run_id,
         project_id=row.project_id, data={"question_id": str(row.id)},
@@ -82,23 +87,31 @@ def answer(work: Work, question_id: uuid.UUID, given: str | bool) -> AgentQuesti
     return row
 
 
+def suspend(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -> None:
+    """Ends a run that waits for answers, until they are there. Raises Fenced."""
+    task_id = execution.suspend(work, run_id, holder, lines)
+    _go_on(work, task_id)  # an answer may have come just now
+
+
+def _go_on(work: Work, task_id: uuid.UUID) -> None:
+    """A suspended task goes on once all that it has asked is answered."""
+    work.session.flush()
+    if not queries.has_open(work.session, task_id):
+        execution.resume(work, task_id)
+
+
 def withdraw_left_behind(work: Work) -> int:
-    """Withdraws the questions of tasks that are over; returns how many."""
-    left = queries.left_behind(work.session)
+    """Withdraws the questions of tasks that are over, and those that nobody has answered in time; returns how many."""
+    patience = timedelta(seconds=settings.value(work, "agents.question_wait_s"))
+    left = queries.left_behind(work.session, now() - patience)
     for row in left:
         _withdraw(work, row)
     return len(left)
 
 
-def withdraw(work: Work, question_id: uuid.UUID) -> None:
-    """Withdraws a question that nobody has answered in time; one that was answered just now stays."""
-    row = work.session.get(AgentQuestion, question_id, with_for_update=True)
-    if row is not None and row.status == "open":
-        _withdraw(work, row)
-
-
 def _withdraw(work: Work, row: AgentQuestion) -> None:
     row.status = "withdrawn"
+    _go_on(work, row.task_id)
     work.emit(
         "agent.question_withdrawn", owner_id=row.owner_id, task_id=row.task_id, run_id=row.run_id,
         project_id=row.project_id, data={"question_id": str(row.id)},

@@ -29,13 +29,16 @@ from . import (
     tools_web,
 )
 from .hands import Hands, Tool, call_id_of
-from .service import AgentStopped
+from .service import AgentStopped, AwaitingAnswer
 from .service_steps import Step
 
 log = structlog.get_logger("gateway.agents")
 
 SAME_AGAIN = 3
 """The third call that asks the same, and is answered the same, is a loop: the model is told."""
+
+ONLY_WAIT = ("ask_user", "delegate")
+"""Tools that wait for somebody else, and can be called again without doing anything twice."""
 
 LOOP = 5
 """With this many it is ended."""
@@ -75,11 +78,14 @@ class Recorded(WrapperToolset[Hands]):
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Hands], tool: ToolsetTool[Hands]
     ) -> Any:
-        """What the model reads. Raises AgentStopped for a loop, Fenced."""
+        """What the model reads. Raises AgentStopped for a loop, AwaitingAnswer, Fenced."""
         call_id = call_id_of(ctx)
         if call_id in self._done:
             return self._done[call_id]
         hands, begun, status = self._hands, now(), "completed"
+        doing = f"{hands.agent}/{call_id}"
+        if name not in ONLY_WAIT:
+            hands.at_work.add(doing)
         hands.note(f"{name} {json.dumps(tool_args, ensure_ascii=False, default=str)[:400]}\n")
         try:
             if action := self._actions.get(name):
@@ -89,13 +95,15 @@ class Recorded(WrapperToolset[Hands]):
             status, text = "refused", f"Refused: {getattr(error, 'detail', error)}"
         except (SandboxError, ProviderError) as error:
             status, text = "failed", f"It could not be done: {error}"
-        except (ModelRetry, AgentStopped, Fenced, OperationalError, InterfaceError):
+        except (ModelRetry, AgentStopped, AwaitingAnswer, Fenced, OperationalError, InterfaceError):
             raise
         except ValueError as error:
             status, text = "failed", f"It failed: {error}"
         except Exception:
             log.exception("a tool failed unexpectedly", tool=name, run_id=str(hands.plan.run_id))
             status, text = "failed", "The tool failed; the gateway's log says why."
+        finally:
+            hands.at_work.discard(doing)
         arguments = json.loads(json.dumps(tool_args, default=str))
         step = Step(hands.agent, "tool", text, begun, status, call_id, name, arguments)
         holder = hands.attempt.node.holder

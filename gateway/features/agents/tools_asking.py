@@ -1,4 +1,4 @@
-"""The tool that asks the user, and waits until there is an answer."""
+"""The tool that asks the user, and waits until there is an answer: here for a while, then without a run."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from gateway.features.settings import service as settings
 
 from . import service_questions as questions
 from .hands import Hands, Tool, call_id_of
+from .service import AwaitingAnswer
 
 LOOK_EVERY_S = 1.0
 MOST_OPTIONS = 20
@@ -35,16 +36,14 @@ async def ask_user(
         lambda work: questions.ask(work, plan, node.holder, call_id, question, [] if confirm else wanted, kind)
     )
     hands.note(f"It asks: {question}\n")
-    patience = await node.unit(lambda work: settings.value(work, "agents.question_wait_s"))
-    deadline = time.monotonic() + patience
+    stays_until = time.monotonic() + await node.unit(lambda work: settings.value(work, "agents.question_stay_s"))
     while True:
         status, answer = await node.unit(lambda work: questions.answer_of(work, id_))
         if status != "open":
             return _told(status, answer)
-        if time.monotonic() > deadline:
-            await node.unit(lambda work: questions.withdraw(work, id_))
-        else:
-            await asyncio.sleep(LOOK_EVERY_S)
+        if time.monotonic() > stays_until and hands.may_rest:
+            raise AwaitingAnswer
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _told(status: str, answer: Any) -> str:

@@ -41,7 +41,7 @@ from .hands import Hands, Tool
 from .metered_model import MeteredModel
 from .models import AgentStep
 from .prompted_tools import PromptedTools
-from .service import AgentStopped, Brief
+from .service import AgentStopped, AwaitingAnswer, Brief
 from .service_steps import Step
 from .shortened_model import ShortenedModel
 
@@ -211,7 +211,7 @@ async def opened(attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability)
     done = await node.unit(lambda work: service_steps.done(work, plan))
     inputs = [(input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
     lost = [str(step.run_id) for step in done if step.run_id != plan.run_id]
-    folder = node.data_dir.work / str(plan.run_id)
+    folder, stays = node.data_dir.work / str(plan.run_id), False
     try:
         await uninterrupted(asyncio.to_thread(_fill, folder, lost, inputs))
         upstream = await node.models.upstream(plan.model, lambda *told: attempt.log.progress(plan.job_ids[0], *told))
@@ -225,8 +225,12 @@ async def opened(attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability)
         await node.unit(lambda work: service_steps.tell(work, plan, "agent.started", data))
         async with hosted(node, plan.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
             yield AgentAnswers(hands, Turn(hands, model, brief, done, streams=ability == "tools"), said)
+    except AwaitingAnswer:
+        stays = True  # the next run goes on in it
+        raise
     finally:
-        await uninterrupted(asyncio.to_thread(workspace.remove, folder))
+        if not stays:
+            await uninterrupted(asyncio.to_thread(workspace.remove, folder))
 
 
 async def _tell_shortened(attempt: "Attempt", plan: Plan, text: str) -> None:

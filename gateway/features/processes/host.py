@@ -74,6 +74,11 @@ class Host:
             self._node, self._folder, wish, {**self._env, **wish.env}, self._network, self._seconds
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no process is left, and what became of each is stored."""
+        return not self._hosted
+
     def has(self, process_id: uuid.UUID) -> "Hosted | None":
         """The process, if it is one of this run's."""
         return self._hosted.get(process_id)

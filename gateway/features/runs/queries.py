@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, text, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, text, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import first_id_at, last_id_at, now
 from gateway.core.identity import Actor
@@ -87,10 +87,18 @@ def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
     return set(session.scalars(select(Run.id).where(Run.status == "running", Run.holder == holder)))
 
 
-def wanted(session: Session, run_ids: set[uuid.UUID], *, lost_after: datetime) -> set[uuid.UUID]:
-    """Those of `run_ids` that some node carries out, or that lost their node since then."""
-    is_lost = and_(Run.error["code"].astext == "node_lost", Run.ended_at > lost_after)
-    query = select(Run.id).where(Run.id.in_(run_ids), or_(Run.status == "running", is_lost))
+def wanted(
+    session: Session, run_ids: set[uuid.UUID], *, lost_after: datetime, suspended_after: datetime
+) -> set[uuid.UUID]:
+    """Those of `run_ids` that some node carries out, that lost their node since then, or were suspended since then.
+
+    Of those that were suspended not the ones whose task has had a whole run since.
+    """
+    code, later = Run.error["code"].astext, aliased(Run)
+    is_lost = and_(code == "node_lost", Run.ended_at > lost_after)
+    went_on = exists().where(later.task_id == Run.task_id, later.id > Run.id, later.ended_at.is_not(None))
+    is_suspended = and_(code == "suspended", Run.ended_at > suspended_after, ~went_on)
+    query = select(Run.id).where(Run.id.in_(run_ids), or_(Run.status == "running", is_lost, is_suspended))
     return set(session.scalars(query)) if run_ids else set()
 
 
@@ -107,10 +115,15 @@ def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int
 
 
 def lost_before(session: Session, task_id: uuid.UUID, run_id: uuid.UUID, most: int = 50) -> list[uuid.UUID]:
-    """The runs of the task, just before this one and in a row, that ended because their node was lost."""
+    """The runs of the task, just before this one and in a row, that lost their node or were suspended."""
     query = select(Run.id, Run.error["code"].astext).where(Run.task_id == task_id, Run.id < run_id)
     rows = session.execute(query.order_by(Run.id.desc()).limit(most)).all()
-    return [id_ for id_, _ in takewhile(lambda row: row[1] == "node_lost", rows)]
+    return [id_ for id_, _ in takewhile(lambda row: row[1] in ("node_lost", "suspended"), rows)]
+
+
+def error_code(session: Session, run_id: uuid.UUID) -> str | None:
+    """Why a run did not end well."""
+    return session.scalar(select(Run.error["code"].astext).where(Run.id == run_id))
 
 
 def job(session: Session, actor: Actor, job_id: uuid.UUID) -> Row[Job, Run] | None:

@@ -53,6 +53,13 @@ ANSWERED_AT_ONCE = 500
 """Pieces of an answer that are read together."""
 
 
+SUSPENDED = {"code": "suspended", "message": "Its task waits for somebody; the next attempt goes on from here."}
+"""The error of a run that has given its place up until somebody has answered."""
+
+SUSPENDED_AT_MOST = timedelta(days=8)
+"""How long the workspace of a suspended run is kept: a day more than the longest that an answer is waited for."""
+
+
 class Fenced(Exception):
     """The run was taken over, canceled or finished: its former node may not write any more."""
 
@@ -234,14 +241,34 @@ def lose(work: Work, run: Run) -> None:
     finish(work, run, "failed", {"code": "node_lost", "message": "The node that had this run is gone."})
 
 
+def suspend(work: Work, run: Run) -> None:
+    """Ends a run whose task waits for somebody: its node may take others meanwhile, and keeps its workspace."""
+    finish(work, run, "canceled", SUSPENDED)
+
+
+def is_suspended(work: Work, run_id: uuid.UUID | None) -> bool:
+    """Whether that run was suspended, and nothing has come after it yet."""
+    return run_id is not None and queries.error_code(work.session, run_id) == SUSPENDED["code"]
+
+
+def give_up_suspended(work: Work, run_id: uuid.UUID | None) -> None:
+    """Nothing will go on from a run that was suspended: its workspace need not be kept."""
+    run = queries.locked(work.session, run_id) if run_id is not None else None
+    if run is not None and run.error == SUSPENDED:
+        run.error = {"code": "canceled", "message": "Canceled on request."}
+        run.version += 1
+
+
 def held_by(work: Work, holder: uuid.UUID) -> set[uuid.UUID]:
     """The runs that are a node process's own; whatever else it does, it should stop."""
     return queries.held_by(work.session, holder)
 
 
 def done_with(work: Work, run_ids: set[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of `run_ids` that no node carries out, and no run that follows a lost one may want to go on from."""
-    return run_ids - queries.wanted(work.session, run_ids, lost_after=now() - TAKEN_UP_WITHIN)
+    """Those of `run_ids` that no node carries out, and no run that follows one may want to go on from."""
+    return run_ids - queries.wanted(
+        work.session, run_ids, lost_after=now() - TAKEN_UP_WITHIN, suspended_after=now() - SUSPENDED_AT_MOST
+    )
 
 
 def losses(work: Work, task_id: uuid.UUID) -> int:
@@ -250,7 +277,7 @@ def losses(work: Work, task_id: uuid.UUID) -> int:
 
 
 def lost_before(work: Work, task_id: uuid.UUID, run_id: uuid.UUID) -> list[uuid.UUID]:
-    """The runs that this one takes up: those just before it, in a row, that lost their node."""
+    """The runs that this one takes up: those just before it, in a row, that lost their node or were suspended."""
     return queries.lost_before(work.session, task_id, run_id)
 
 

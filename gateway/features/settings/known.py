@@ -111,6 +111,8 @@ _DECLARED = (
             minimum=1, maximum=10_000),
     Setting("agents.max_tokens", int, 2_000_000, "tokens that the agent may read and write for one prompt",
             minimum=1000, maximum=10**10),
+    Setting("agents.question_stay_s", float, 60.0, "seconds that the agent keeps its place while a question is open",
+            minimum=0, maximum=A_WEEK_S),
     Setting("agents.question_wait_s", float, 86_400.0, "seconds that the agent waits for an answer to its question",
             minimum=1, maximum=A_WEEK_S),
     Setting("agents.remediation_rounds", int, 2, "how often an answer that fails its criteria is sent back",

@@ -102,5 +102,8 @@ def _cancel_dependents(work: Work, task: Task) -> None:
 
 
 def _waiting(work: Work, task_id: uuid.UUID) -> Task | None:
+    """The task, locked, if it waits for others; one that has begun, and waits for somebody, does so no more."""
     task = queries.locked(work.session, task_id)
-    return task if task is not None and task.status == "waiting" else None
+    if task is None or task.status != "waiting" or runs.is_suspended(work, task.run_id):
+        return None
+    return task

@@ -156,6 +156,8 @@ def cancel(work: Work, task_id: uuid.UUID) -> Task:
     run = runs.held_by_task(work, task.run_id) if task.status != "waiting" else None
     if run is not None:
         runs.withdraw(work, run)
+    elif task.status == "waiting":
+        runs.give_up_suspended(work, task.run_id)
     error = {"code": "canceled", "message": f"Canceled by {work.actor.handle}."}
     lifecycle.step(work, task, "canceled", "canceled on request", error=error)
     work.session.flush()

@@ -149,6 +149,24 @@ def give_back(work: Work, run_id: uuid.UUID, holder: uuid.UUID) -> None:
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
 
+def suspend(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -> uuid.UUID:
+    """The task waits for somebody, and the run ends until `resume`; returns the task's id. Raises Fenced."""
+    task = _task_of(work.session, run_id)
+    run = runs.hold(work.session, run_id, holder)
+    run_logs.append_from_node(work, run, lines)
+    runs.suspend(work, run)
+    lifecycle.step(work, task, "waiting", "it waits for an answer")
+    return task.id
+
+
+def resume(work: Work, task_id: uuid.UUID) -> None:
+    """Gives a suspended task its next run; any other is left as it is."""
+    task = queries.locked(work.session, task_id)
+    if task is not None and task.status == "waiting" and runs.is_suspended(work, task.run_id):
+        lifecycle.step(work, task, "queued", "it has its answer")
+        lifecycle.dispatch(work, task, lifecycle.units_of(task))
+
+
 def recover(work: Work, seconds: float) -> int:
     """Puts back what dead nodes held; returns how many runs that were. Several callers at once do no harm."""
     found = runs.stalled(work, seconds)

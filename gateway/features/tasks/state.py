@@ -4,7 +4,7 @@ TASK = {
     None: {"queued", "waiting"},
     "waiting": {"queued", "canceled"},
     "queued": {"running", "failed", "canceled"},
-    "running": {"queued", "completed", "failed", "canceled"},
+    "running": {"queued", "waiting", "completed", "failed", "canceled"},
     "completed": {"queued", "waiting"},
     "failed": {"queued", "waiting"},
     "canceled": {"queued", "waiting"},
