@@ -19,8 +19,8 @@ def run(*chunks: Any, usage_wanted: bool = False) -> list[dict[str, Any]]:
     stream = Stream("p/m", usage_wanted=usage_wanted)
     wire = b"".join(b"data: " + (piece if isinstance(piece, bytes) else json.dumps(piece).encode()) + b"\n\n"
                     for piece in (*chunks, b"[DONE]"))  # fmt: skip
-    events = [*stream.feed(wire), *stream.end(3, 4)]
-    return [json.loads(event.removeprefix(b"data: ")) for event in events]
+    told = b"".join([*stream.feed(wire), *stream.end(3, 4)])
+    return [json.loads(event.removeprefix(b"data: ")) for event in told.split(b"\n\n") if event]
 
 
 def delta(finish_reason: str | None = None, index: int = 0, **fields: Any) -> dict[str, Any]:

@@ -124,13 +124,20 @@ class Stream:
         """Whether the upstream has said that there is no more."""
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """What the client is sent for a piece of the upstream's. Raises GatewayError where it broke off."""
+        """What the client is sent for a piece of the upstream's, in one. Raises GatewayError where it broke off."""
         try:
             events = self._decoder.feed(piece)
         except ValueError as error:
             raise not_the_protocol(self._model) from error
-        for event in events:
-            yield from self._take(event)
+        told: list[bytes] = []
+        try:
+            for event in events:
+                told += self._take(event)
+        except GatewayError:
+            yield from told
+            raise
+        if told:
+            yield b"".join(told)
 
     def take_whole(self, body: bytes) -> Iterator[bytes]:
         """The same for a server that knows no streams and answers in one piece."""

@@ -90,7 +90,10 @@ class Relay:
         return item
 
     def pieces(self) -> Iterator[bytes | None]:
-        """The answer's bytes as they come; None after each while of silence. Raises GatewayError."""
+        """The answer's bytes as they come, those together that are there; None after each while of silence.
+
+        Raises GatewayError.
+        """
         deadline = self._began + self._patience.total_s
         while True:
             try:
@@ -101,7 +104,12 @@ class Relay:
             if isinstance(item, _End):
                 return
             assert isinstance(item, bytes)
-            yield item
+            yield b"".join([item, *self._there()])
+
+    def _there(self) -> Iterator[bytes]:
+        """What has come already: nobody waits for it, and each write to the client costs more than a longer one."""
+        while not self._mail.empty() and isinstance(self._mail.peek_nowait(), bytes):
+            yield self._mail.get_nowait()
 
     def read(self) -> bytes:
         """The whole body. Raises GatewayError."""

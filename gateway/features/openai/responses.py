@@ -58,9 +58,9 @@ def stream(events: Iterator[bytes], model: str, given: Mapping[str, Any]) -> Ite
     """A response's events out of those of a chat completion, one by one."""
     maker = _Maker(model, given)
     yield from maker.begin()
-    for event in events:
+    for event in _apart(events):
         if event.startswith(b":"):
-            yield event
+            yield event + b"\n\n"
         elif not event.startswith(b"data: [DONE]"):
             chunk = json.loads(event.removeprefix(b"data: "))
             if "error" in chunk:
@@ -69,6 +69,12 @@ def stream(events: Iterator[bytes], model: str, given: Mapping[str, Any]) -> Ite
             choice: dict[str, Any] = next(iter(chunk["choices"]), {})
             yield from maker.hear(choice.get("delta") or {}, choice.get("finish_reason"), chunk.get("usage"))
     yield from maker.end()
+
+
+def _apart(told: Iterator[bytes]) -> Iterator[bytes]:
+    """Events one by one, where several may have come together; without the empty line after each."""
+    for events in told:
+        yield from filter(None, events.split(b"\n\n"))
 
 
 class _Maker:

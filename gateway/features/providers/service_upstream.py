@@ -106,12 +106,14 @@ class Upstreams:
         """What is known, read anew when it is old; of many who find it old one reads, and the others do without."""
         if time.monotonic() - self._known.read_at <= FRESH_S:
             return self._known
-        if not self._turn.acquire(blocking=math.isinf(self._known.read_at)):
+        is_mine = self._turn.acquire(blocking=False)
+        if not is_mine and math.isfinite(self._known.read_at):
             return self._known
         try:
             return self._read(work)
         finally:
-            self._turn.release()
+            if is_mine:
+                self._turn.release()
 
     def _read(self, work: Work) -> Known:
         began = time.monotonic()
