@@ -6,6 +6,7 @@ from typing import Any
 import psycopg.errors
 import pytest
 import sqlalchemy.exc
+from sqlalchemy import text
 
 from gateway.core.errors import Forbidden
 from gateway.core.identity import Actor
@@ -108,3 +109,32 @@ def test_a_server_lost_on_the_way_to_the_commit_is_a_lost_server(unit: Open, ali
         lose_the_server()
     with unit(alice) as work:
         assert tasks.create(work, TaskIn(commands=["true"])).status == "queued"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_runs_last_is_stored_with_all_the_rest_or_not_at_all(
+    unit: Open, alice: Actor, rows: Rows, begun: bool
+) -> None:
+    [before] = rows(TRACES)
+
+    def leave_traces(last: str) -> None:
+        with unit(alice) as work:
+            if begun:
+                work.session.execute(text("SELECT 1"))
+            work.allow("tasks.read", Resource("tasks", listed=True))
+            work.emit("task.updated", data={"percent": "100 %s"})
+            work.execute_last((last, {"name": "it's \\ 100 %", "id": alice.user_id}))
+
+    def fail() -> None:
+        with unit(alice) as work:
+            work.session.execute(text("UPDATE users SET display_name = 'never'"))
+            raise Broken
+
+    with pytest.raises(sqlalchemy.exc.DBAPIError):
+        leave_traces("SELECT 1 / 0, %(name)s, %(id)s")
+    assert rows(TRACES) == [before]
+    leave_traces("UPDATE users SET display_name = %(name)s WHERE id = %(id)s")
+    assert rows(TRACES) == [(before[0] + 1, before[1] + 1, before[2], before[3] + 1, *before[4:])]
+    with pytest.raises(Broken):
+        fail()  # the connection that was used begins transactions as before
+    assert rows("SELECT display_name FROM users WHERE id = :id", id=alice.user_id) == [("it's \\ 100 %",)]
