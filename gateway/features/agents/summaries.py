@@ -53,7 +53,9 @@ async def _by_model(node: "Node", material: Material) -> str | None:
     window = node.models.context_size(model) or unknown
     read = redact(_told(material, min(MOST_LETTERS, (window - ANSWER_TOKENS) * LETTERS_A_TOKEN))).text
     messages = [{"role": "system", "content": _TASK}, {"role": "user", "content": read}]
-    call = Call(model, _TASK + read, material.rested.owner_id, lasts_s=PATIENCE_S + 60)
+    call = Call(
+        model, _TASK + read, material.rested.owner_id, lasts_s=PATIENCE_S + 60, listed=node.models.price(model)
+    )  # fmt: skip
     try:
         async with asyncio.timeout(PATIENCE_S), Metered(node, call) as meter:
             completion = await node.models.complete(
