@@ -204,6 +204,11 @@ def clock(session: Session) -> ScheduleClock:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
+def looked_at(session: Session) -> datetime:
+    """The last wall time that was noted."""
+    return session.scalars(select(ScheduleClock.looked_at).where(ScheduleClock.id == 1)).one()
+
+
 def followed(session: Session) -> int:
     """The number of the last event that was followed."""
     return session.scalars(select(ScheduleClock.followed_seq).where(ScheduleClock.id == 1)).one()

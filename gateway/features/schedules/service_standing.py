@@ -10,11 +10,16 @@ from . import arming, queries, service_following
 CORRECTION = timedelta(hours=3)
 """A wall clock that goes back further was corrected, as Debian's cron has it: the new time is used at once."""
 
+NOTED_EVERY = timedelta(minutes=1)
+"""The wall time is noted no more often: a look that finds nothing to note writes nothing and waits for nobody."""
+
 BATCH = 500
 
 
 def look(work: Work, at: datetime) -> None:
     """Notes the wall time. After a correction every clock is set anew; what was fired already is not fired again."""
+    if -CORRECTION <= at - queries.looked_at(work.session) < NOTED_EVERY:
+        return
     clock = queries.clock(work.session)
     if clock.looked_at - at > CORRECTION:
         clock.looked_at = at

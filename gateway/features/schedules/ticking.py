@@ -65,18 +65,18 @@ class Ticker:
 
     def tick(self) -> datetime | None:
         """Fires all that is due; returns when the next planned time is."""
+        failed: set[uuid.UUID] = set()
         with unit_of_work(self._sessions, SYSTEM) as work:
             service_standing.look(work, self._time())
-        failed: set[uuid.UUID] = set()
-        while True:
-            with unit_of_work(self._sessions, SYSTEM) as work:
-                found = service_standing.due(work, self._time(), BATCH, but=failed)
+            found = service_standing.due(work, self._time(), BATCH, but=failed)
+        while found:
             progress = [self._deal_with(found[at : at + TOGETHER], failed) for at in range(0, len(found), TOGETHER)]
             if not any(progress):
                 break
+            with unit_of_work(self._sessions, SYSTEM) as work:
+                found = service_standing.due(work, self._time(), BATCH, but=failed)
         with unit_of_work(self._sessions, SYSTEM) as work:
             service_digest.tell(work, self._time())
-        with unit_of_work(self._sessions, SYSTEM) as work:
             return service_standing.earliest(work)
 
     def _deal_with(self, ids: Sequence[uuid.UUID], failed: set[uuid.UUID]) -> bool:
