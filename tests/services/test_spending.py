@@ -11,11 +11,16 @@ import pytest
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.key_store import KeyStore
+from gateway.features.credentials import service as credentials
+from gateway.features.credentials.schemas import CredentialIn
 from gateway.features.limits import service
 from gateway.features.limits import service_spending as spending
 from gateway.features.limits.models import SpendLimit, UsageWindow
 from gateway.features.limits.schemas import SpendLimitIn, SpendLimitPatch, SpendLimitQuery, UsageOut
 from gateway.features.limits.service_spending import ANSWER_TOKENS, Call, Reservation, SpendLimitReached
+from gateway.features.providers import service as providers
+from gateway.features.providers.schemas import ProviderIn
 from gateway.features.settings import service as settings
 from tests.services.conftest import Open, Tasks
 
@@ -147,6 +152,33 @@ def test_money_counts_by_the_price_of_the_model(unit: Open, alice: Actor, limit:
     finally:
         with unit(SYSTEM) as work:
             settings.reset(work, "providers.prices", settings.for_change(work, "providers.prices"))
+
+
+def test_the_stop_refuses_what_costs_money_and_nothing_else(unit: Open, alice: Actor, keys: KeyStore) -> None:
+    wanted = {"limits.spending_stopped": True, "providers.prices": {"far/*": {"input": 0, "output": 10}}}
+    with unit(SYSTEM) as work:
+        for key, value in wanted.items():
+            settings.put(work, key, settings.for_change(work, key), value, None)
+        credential = credentials.create(work, keys, CredentialIn(name="paid", secret="sk-nobody"))
+        credential_id = credential.id
+        wish = ProviderIn(name="paid", kind="openai_compatible", base_url="http://x/v1", credential_id=credential_id)
+        provider_id = providers.create(work, wish).id
+    try:
+        with unit(SYSTEM) as work:
+            assert spending.may_be_bound(work)
+        for model in ("far/big", "paid/any"):
+            with pytest.raises(SpendLimitReached) as refused:
+                reserve(unit, alice, model=model)
+            assert refused.value.code == "spending_stopped"
+            assert model in str(refused.value)
+        assert reserve(unit, alice, model="local/smollm2-135m") is None
+    finally:
+        with unit(SYSTEM) as work:
+            providers.remove(work, provider_id)
+            credentials.remove(work, credential_id)
+            for key in wanted:
+                settings.reset(work, key, settings.for_change(work, key))
+    assert reserve(unit, alice, model="far/big") is None
 
 
 def test_what_dead_runs_hold_is_given_back(unit: Open, alice: Actor, limit: Limit, mine: Tasks) -> None:

@@ -14,9 +14,11 @@ from gateway.core.visibility import seen_by
 
 from .models import SpendLimit, SpendReservation, UsageWindow
 
-# Rooms above this one, or whose doors are closed: only to see whether a run goes on and whom a subject binds.
+# Rooms above this one, or whose doors are closed: only to see whether a run goes on, whom a subject binds,
+# and who is paid.
 _RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
 _USERS = table("users", column("id", UUID(as_uuid=True)))
+_PROVIDERS = table("providers", column("name"), column("credential_id", UUID(as_uuid=True)))
 _TOKENS = table("api_tokens", column("id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
 
 _ARE_ANY = text("SELECT EXISTS (SELECT FROM spend_limits)")
@@ -122,3 +124,9 @@ def owner_of_token(session: Session, token_id: uuid.UUID) -> uuid.UUID | None:
 def has_user(session: Session, user_id: uuid.UUID) -> bool:
     """Whether there is such a user."""
     return session.scalar(select(_USERS.c.id).where(_USERS.c.id == user_id)) is not None
+
+
+def wants_key(session: Session, provider: str) -> bool:
+    """Whether the provider of that name is asked with a credential."""
+    held = select(_PROVIDERS.c.name).where(_PROVIDERS.c.name == provider, _PROVIDERS.c.credential_id.is_not(None))
+    return bool(session.scalar(select(exists(held))))

@@ -45,6 +45,12 @@ Price = tuple[float, float]
 """Dollars that a million tokens cost: those read, and those written."""
 
 
+class SpendingStopped(SpendLimitReached):
+    """`limits.spending_stopped` is on, and the call would cost money."""
+
+    title, code = "Spending stopped", "spending_stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A model call that is about to be made, and for whom. `model` is PROVIDER/MODEL."""
@@ -86,7 +92,7 @@ _ARE_LIMITS: dict[Any, tuple[float, bool]] = {}
 
 
 def may_be_bound(work: Work) -> bool:
-    """Whether there is any limit at all, as this process knows it: at most a second old, its own changes at once.
+    """Whether there is any limit, or a stop, as this process knows it: at most a second old, its own changes at once.
 
     For who makes so many calls that asking for each would cost too much; without any, `reserve` need not be asked.
     """
@@ -96,7 +102,7 @@ def may_be_bound(work: Work) -> bool:
         _ARE_LIMITS[engine] = time.monotonic(), are_any  # who asks meanwhile does with what was known
         are_any = queries.are_any(work.session)
         _ARE_LIMITS[engine] = time.monotonic(), are_any
-    return are_any
+    return are_any or settings.value(work, "limits.spending_stopped")
 
 
 def forget_whether_bound(work: Work) -> None:
@@ -112,8 +118,13 @@ def forget_whether_bound(work: Work) -> None:
 def reserve(work: Work, call: Call) -> Reservation | None:
     """Holds what the call may use under every limit that binds it; None when there is no such limit.
 
-    All or nothing: two calls at once never hold the same remainder. Raises SpendLimitReached.
+    All or nothing: two calls at once never hold the same remainder. Raises SpendLimitReached, SpendingStopped.
     """
+    if settings.value(work, "limits.spending_stopped") and _costs_money(work, call):
+        raise SpendingStopped(
+            f"Spending on models is stopped, and {call.model} costs money; models on this machine still answer. "
+            "Whoever may change settings turns limits.spending_stopped off."
+        )
     subjects = [("provider", call.provider), ("user", str(call.user_id))]
     if call.token_id is not None:
         subjects.append(("token", str(call.token_id)))
@@ -193,10 +204,19 @@ def cost_micros(work: Work, model: str, prompt_tokens: int, completion_tokens: i
 
     The setting counts, else what the server has `listed`; what nobody has told is 0.
     """
+    read, written = _price(work, model, listed)
+    return math.ceil(prompt_tokens * read + completion_tokens * written)
+
+
+def _price(work: Work, model: str, listed: Price | None) -> Price:
     prices: dict[str, dict[str, float]] = settings.value(work, "providers.prices")
     price = prices.get(model) or prices.get(f"{model.partition('/')[0]}/*")
-    read, written = (price["input"], price["output"]) if price is not None else listed or (0, 0)
-    return math.ceil(prompt_tokens * read + completion_tokens * written)
+    return (price["input"], price["output"]) if price is not None else listed or (0, 0)
+
+
+def _costs_money(work: Work, call: Call) -> bool:
+    """Whether it has a price, or its server wants a key: who asks for a key has somebody pay."""
+    return any(_price(work, call.model, call.listed)) or queries.wants_key(work.session, call.provider)
 
 
 def _reached(limit: SpendLimit, ends_at: datetime, moment: datetime) -> SpendLimitReached:

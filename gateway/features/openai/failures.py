@@ -15,7 +15,7 @@ from gateway.core.errors import (
     TooLarge,
     TooMany,
 )
-from gateway.features.limits.service_spending import SpendLimitReached
+from gateway.features.limits.service_spending import SpendingStopped, SpendLimitReached
 
 LONGEST_REASON = 300
 
@@ -44,6 +44,7 @@ _THE_CALLERS: dict[int, type[GatewayError]] = {400: BadRequest, 413: TooLarge, 4
 
 _OF_TASKS: dict[str, type[GatewayError]] = {
     "timed_out": CompletionTimeout, "timeout": CompletionTimeout, "spend_limit_reached": SpendLimitReached,
+    "spending_stopped": SpendingStopped,
 }  # fmt: skip
 """Codes of failed tasks that clients treat in a way of their own."""
 

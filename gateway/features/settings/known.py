@@ -144,6 +144,7 @@ _DECLARED = (
     Setting("limits.token_open_streams", int, 2_000, "live streams and WebSockets that an API token holds open",
             minimum=0, maximum=100_000),
     Setting("limits.queue_share", int, 10_000, "unfinished tasks that a user may have", minimum=0, maximum=1_000_000),
+    Setting("limits.spending_stopped", bool, False, "whether calls of models that cost money are refused"),
     Setting("logs.grace_s", float, 60.0, "seconds that a finished run's log still takes entries",
             minimum=0, maximum=A_WEEK_S),
     Setting("logs.max_run_bytes", int, 256 * 2**20, "size at which the log of one run is cut",
