@@ -35,6 +35,7 @@ ROOMS = (
     "hooks",
     "openai",
     "mcp",
+    "conformance",
     "system",
 )
 

@@ -26,9 +26,12 @@ _KEPT = (
 
 def ask(
     method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None, file: bytes | None = None,
-    media_type: str = "application/json",
+    media_type: str = "application/json", headers: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
-    """The answer of another route to the caller of the request at hand: `body` as JSON, or `file` as it is."""
+    """The answer of another route to the caller of the request at hand: `body` as JSON, or `file` as it is.
+
+    `headers` are sent besides; who calls is no matter of theirs.
+    """
     sent = file if file is not None else b"" if body is None else json.dumps(body).encode()
     environ = {name: request.environ[name] for name in _KEPT if name in request.environ}
     environ |= {
@@ -36,6 +39,8 @@ def ask(
         "CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent), "HTTP_X_REQUEST_ID": g.request_id,
         ACTOR: g.actor,
     }  # fmt: skip
+    for name, value in (headers or {}).items():
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     if sent:
         environ["CONTENT_TYPE"] = media_type
     return cast("Response", Response.from_app(current_app.wsgi_app, environ, buffered=True))

@@ -39,6 +39,7 @@ _MEMBER = (
     "credentials.read_keys", "providers.read",
     "hooks.read", "hooks.create", "hooks.update", "hooks.delete", "hooks.rotate", "hooks.test", "hooks.replay",
     "capabilities.read", "queue.read", "access.explain", "access.read_actions", "self.*",
+    "conformance.*",
 )  # fmt: skip
 
 BUILT_IN: dict[str, Role] = {
@@ -52,6 +53,7 @@ BUILT_IN: dict[str, Role] = {
                 "*.read", "audit.*", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*",
                 "processes.*", "schedules.*", "nodes.*", "sessions.*", "transcripts.write",
                 "models.*", "events.*", "access.explain", "access.read_actions", "self.*",
+                "conformance.*",
             ),
             "all",
             "Keeps the work going, whoever started it",

@@ -361,3 +361,10 @@
  */
 
 export {};
+
+/**
+ * The conformance lab.
+ *
+ * @typedef {{name: string, about: string, needs_model: boolean}} LabCase
+ * @typedef {{id: string, name: string, about: string, cases: LabCase[]}} LabClient
+ * @typedef {{name: string, verdict: "passed" | "failed" | "untested", reason: string | null, method: string, path: string, status: number | null, duration_ms: number}} LabResult */

@@ -17,7 +17,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "operator": (
         "*.read", "processes.*", "tasks.*", "agents.*", "questions.*", "runs.*", "artifacts.*", "projects.*", "nodes.*",
         "models.*", "audit.*", "sessions.*", "transcripts.write", "schedules.*",
-        "access.*", "self.*",
+        "access.*", "self.*", "conformance.*",
     ),
     "member": (
         "retention_policies.*", "processes.*",
@@ -29,7 +29,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "preferences.write", "preferences.delete", "spend_limits.read", "audit.read", "audit.export", "events.read",
         "providers.read", "models.*", "capabilities.read", "queue.read", "access.*", "self.*", "hooks.[!r]*",
         "hooks.read", "hooks.rotate", "hooks.replay",
-        "destinations.*", "subscriptions.*", "deliveries.*",
+        "destinations.*", "subscriptions.*", "deliveries.*", "conformance.*",
     ),
     "viewer": (
         "retention_policies.read", "processes.read",
@@ -233,6 +233,8 @@ NEEDS: dict[str, Need] = {
         queue.read: schedules.get_queue
         schedules.create: schedules.import_crontab
         capabilities.read: system.capabilities
+        conformance.read: conformance.list_clients
+        conformance.run: conformance.run_client
         metrics.read: system_root.metrics
     """),
     **_needs("listed", """

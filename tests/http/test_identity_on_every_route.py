@@ -178,6 +178,7 @@ def _body(route: Route) -> dict[str, object] | None:
         },
         "schedules.preview": {"cron": "@daily"},
         "schedules.import_crontab": {"crontab": "@daily true", "dry_run": True},
+        "conformance.run_client": {"client": "nobody"},
         "agents.answer_question": {"answer": "hello"},
         "connectors.create_connector": {"type": "feed", "name": "another"},
         "connectors.create_connector_credential": {"secret": {"token": "hello"}},

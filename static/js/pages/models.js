@@ -1,7 +1,8 @@
-/** Models that prompts can be given to, and the servers that bring them. */
+/** Models that prompts can be given to, the servers that bring them, and whether clients get along with them. */
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { place } from "../router.js";
+import { MODEL_TABS } from "../routes.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
 import { credentials, orNone } from "../components/choices.js";
@@ -12,7 +13,9 @@ import { openForm } from "../components/form.js";
 import { List, Table, menuColumn, rowMenu } from "../components/list.js";
 import { Section } from "../components/section.js";
 import { Empty, Loaded } from "../components/states.js";
+import { Tabs, shownTab } from "../components/tabs.js";
 import { attempt, toast } from "../components/toast.js";
+import { Conformance } from "./models/conformance.js";
 /** @import { Model, Provider, ProviderTest } from "../types.js" */
 /** @import { Field } from "../components/input.js" */
 
@@ -101,8 +104,15 @@ const Models = ({ of }) => html`<${Section} title="Models" about="What a prompt 
   <//></div>
 <//>`;
 
-export default function ModelsPage() {
+function Offered() {
   const models = useResource("models", () => api.get("/v1/models"), about("provider.", "node."));
-  return html`<div class="page-head"><h1>Models</h1></div>
-    <div class="sections"><${Models} of=${models} />${can("providers.read") && html`<${Providers} onChange=${models.reload} />`}</div>`;
+  return html`<div class="sections"><${Models} of=${models} />${can("providers.read") && html`<${Providers} onChange=${models.reload} />`}</div>`;
+}
+
+/** @type {Record<string, () => any>} */
+const PARTS = { "/models": Offered, "/models/conformance": Conformance };
+
+export default function ModelsPage() {
+  const path = shownTab(MODEL_TABS);
+  return html`<div class="page-head"><h1>Models</h1></div><${Tabs} tabs=${MODEL_TABS} label="Models" /><${PARTS[path]} key=${path} />`;
 }
