@@ -66,20 +66,42 @@ def _options(*names: str) -> Any:
 
 @click.group(cls=Application, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option("--hidden", is_flag=True, help="Wait in the tray instead of showing the window.")
 @_options("data_dir", "port")
 @click.pass_context
-def main(ctx: click.Context, debug: bool, data_dir: Path | None, port: int | None) -> None:
+def main(ctx: click.Context, debug: bool, hidden: bool, data_dir: Path | None, port: int | None) -> None:
     """The User API Gateway. Without a command: opens the window."""
-    ctx.obj = {"data_dir": data_dir}
+    ctx.obj = {"data_dir": data_dir, "port": port, "hidden": hidden}
     if ctx.invoked_subcommand is None:
-        from gateway.core.data_dir import DataDir
-        from ui.desktop import open_gateway
+        ctx.exit(_open_window(ctx.obj, None))
 
-        directory = DataDir(_config(data_dir=data_dir, port=port).data_dir)
-        serve = [sys.executable, str(APP), "serve", "--beside", "--data-dir", str(directory.path)]
-        if port is not None:
-            serve += ["--port", str(port)]
-        ctx.exit(open_gateway(serve, directory.published, directory.path / "window"))
+
+@main.command("open")
+@click.argument("link")
+@click.pass_context
+def open_link(ctx: click.Context, link: str) -> None:
+    """Opens a link such as uag://task/ID in the window; starts it where it is not open."""
+    from ui.links import path_of
+
+    path = path_of(link)
+    if path is None:
+        raise click.BadParameter("no link of the gateway; they look like uag://task/ID.", param_hint="LINK")
+    ctx.exit(_open_window(ctx.obj, path))
+
+
+def _open_window(options: dict[str, Any], path: str | None) -> int:
+    from gateway.core.data_dir import DataDir
+    from ui import switches
+    from ui.desktop import Opening, open_gateway
+
+    directory = DataDir(_config(data_dir=options["data_dir"], port=options["port"]).data_dir)
+    this = [sys.executable, str(APP)]
+    serve = [*this, "serve", "--beside", "--data-dir", str(directory.path)]
+    if options["port"] is not None:
+        serve += ["--port", str(options["port"])]
+    storage = directory.path / "window"
+    own = switches.of(storage, [*this, "--data-dir", str(directory.path)])
+    return open_gateway(serve, directory.published, Opening(storage, own, path, options["hidden"]))
 
 
 @main.command()
@@ -298,6 +320,23 @@ def mcp(data_dir: Path | None) -> None:
     serve = [sys.executable, str(APP), "serve", "--beside", "--data-dir", str(directory.path)]
     with joined(serve, directory.published) as gateway:
         bridge.run(gateway.url, gateway.sign_in_code, *bridge.standard_streams())
+
+
+@main.command()
+@click.option("--client", "clients", multiple=True, metavar="ID", help="Only this client, such as open-webui.")
+@click.option("--model", help="The model to try it with; the default model when absent.")
+@_options("data_dir")
+def conformance(clients: tuple[str, ...], model: str | None, data_dir: Path | None) -> None:
+    """Tries the gateway's OpenAI routes as common clients use them."""
+    from gateway.commands import conformance as lab
+    from gateway.core.data_dir import DataDir
+    from ui.desktop import joined
+
+    directory = DataDir(_config(data_dir=data_dir).data_dir)
+    serve = [sys.executable, str(APP), "serve", "--beside", "--data-dir", str(directory.path)]
+    with joined(serve, directory.published) as gateway:
+        passed = lab.report(gateway.url, gateway.sign_in_code, clients, model, click.echo)
+    sys.exit(0 if passed else 1)
 
 
 @main.command()

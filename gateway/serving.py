@@ -5,6 +5,7 @@ Call `gevent.monkey.patch_all()` before importing this module: every wait in thi
 
 import errno
 import ipaddress
+import os
 import signal
 import socket
 import sys
@@ -45,6 +46,9 @@ CHECKPOINT_S = 60.0
 
 LAST_CHECKPOINT_S = 1.0
 """How long the last signature may take: the database may be gone."""
+
+STAY = b"stay"
+"""What the process beside writes where the gateway is to go on without it."""
 
 STALLED_S = 30.0
 """A client that takes nothing of an answer for so long is dropped: a stream would wait for it for ever."""
@@ -110,7 +114,7 @@ def _prepare(url: str) -> None:
 def _run(server: WSGIServer, ready: str, beside: bool) -> None:
     done = gevent.event.Event()
     if beside:
-        gevent.spawn(_wait_for_end_of_input).link(lambda _: done.set())
+        gevent.spawn(_end_with_input, done)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, done.set)
     server.start()
@@ -121,9 +125,21 @@ def _run(server: WSGIServer, ready: str, beside: bool) -> None:
     server.stop(timeout=STOP_S)
 
 
-def _wait_for_end_of_input() -> None:
-    while gevent.os.tp_read(0, 4096):
-        pass
+def _end_with_input(done: gevent.event.Event) -> None:
+    """Ends with the process at the other end of standard input, unless that says STAY before it goes."""
+    while said := gevent.os.tp_read(0, 4096):
+        if STAY in said:
+            _let_go_of_outputs()
+            return
+    done.set()
+
+
+def _let_go_of_outputs() -> None:
+    """Nobody reads them any more: what is written there goes nowhere instead of failing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nowhere, output)
+    os.close(nowhere)
 
 
 @contextmanager

@@ -14,14 +14,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from ui import window
+from ui import on_qt, window
+from ui.instance import Instance
+from ui.switches import Switches
 
+STAY = "stay\n"
+"""What a gateway beside is told where it is to go on alone."""
 READY = "gateway ready at "
 PATIENCE_S = 60.0
 """How long to wait while another process holds the data directory and says no address."""
@@ -46,12 +51,28 @@ class NotRunning(Exception):
         self.exit_code = exit_code
 
 
-def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is to be shown, and where."""
+
+    storage: Path
+    """A directory for the window alone."""
+    switches: Switches
+    path: str | None = None
+    """Of the console; None is Home, or whatever an open window shows."""
+    hidden: bool = False
+
+
+def open_gateway(serve: Sequence[str], published: Published, opening: Opening) -> int:
     """Shows the gateway until the user is done with it; returns the exit code.
 
     `serve` is the command of a gateway that ends with its standard input, `published` gives what the
-    running one says about itself ({pid, url, launch_key}), `storage` is a directory for the window alone.
+    running one says about itself ({pid, url, launch_key}).
     """
+    instance = Instance(opening.storage)
+    if (not on_qt.is_here() or on_qt.has_display()) and instance.hand_over(opening.path):
+        print("The window that is open has come forward.", flush=True)
+        return 0
     gateway = Gateway(serve, published)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -63,7 +84,7 @@ def open_gateway(serve: Sequence[str], published: Published, storage: Path) -> i
                 started.result()
                 print(READY + gateway.url, flush=True)
                 kept = aside.submit(gateway.keep)
-                _show(gateway, storage, reason, kept)
+                _show(gateway, opening, instance, reason, kept)
                 if kept.done():
                     kept.result()
             finally:
@@ -103,18 +124,20 @@ def _load_window() -> str | None:
     return None
 
 
-def _show(gateway: "Gateway", storage: Path, reason: str | None, kept: "Future[None]") -> None:
+def _show(gateway: "Gateway", opening: Opening, instance: Instance, reason: str | None, kept: "Future[None]") -> None:
+    path = opening.path or "/"
     if reason is None:
-        signal.signal(signal.SIGTERM, lambda *_: window.close())
-        if gateway.is_ours:
-            kept.add_done_callback(lambda _: window.close())
+        # Somebody may have been quicker meanwhile; their window is as good.
+        if not instance.hold() and instance.hand_over(opening.path):
+            return None
         try:
-            return window.show(gateway.url, gateway.sign_in_code, storage)
+            return _show_window(gateway, opening, instance, kept)
         except window.NoWindow as error:
+            instance.release()
             reason = str(error)
     print(f"No window: {reason}", file=sys.stderr)
     words = f"The one-time sign-in code is {gateway.sign_in_code()}, good for two minutes."
-    if _open_browser(gateway.url):
+    if _open_browser(gateway.url + path if path != "/" else gateway.url):
         print(f"The console opens in the browser. {words}", flush=True)
     else:
         print(f"Open {gateway.url} in a browser. {words}", flush=True)
@@ -123,6 +146,19 @@ def _show(gateway: "Gateway", storage: Path, reason: str | None, kept: "Future[N
         while not kept.done():
             time.sleep(0.5)
     return None
+
+
+def _show_window(gateway: "Gateway", opening: Opening, instance: Instance, kept: "Future[None]") -> None:
+    shown = window.Window(gateway.url, opening.storage, opening.switches, gateway.sign_in_code)
+    signal.signal(signal.SIGTERM, lambda *_: shown.close())
+    if gateway.is_ours:
+        kept.add_done_callback(lambda _: shown.close())
+    instance.listen(shown.open)
+    shown.show(opening.path or "/", hidden=opening.hidden)
+    if shown.ends_gateway:
+        gateway.end_joined()
+    elif opening.switches.on("keep_running"):
+        gateway.let_go()
 
 
 def _open_browser(url: str) -> bool:
@@ -201,6 +237,20 @@ class Gateway:
             started = time.monotonic()
             if falls > FALLS or not self._start_child(serve):
                 raise NotRunning("The gateway ended by itself; logs/ in the data directory says why.", 1)
+
+    def let_go(self) -> None:
+        """Our gateway goes on without this process; from now on it counts as joined."""
+        self._stopped.set()
+        child, self._child = self._child, None
+        if child is not None and child.stdin is not None:
+            child.stdin.write(STAY)
+            child.stdin.close()
+
+    def end_joined(self) -> None:
+        """Has a gateway that this process only joined end as well; `stop` ends our own."""
+        running = None if self.is_ours else self._running()
+        if running is not None and "url" in running:
+            os.kill(running["pid"], signal.SIGTERM)
 
     def stop(self) -> None:
         """Ends our gateway in order, else by force; leaves a joined one alone."""

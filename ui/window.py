@@ -4,206 +4,205 @@ It shows the gateway's pages and nothing else, and signs the owner in: a page th
 asks for a one-time code. Pages of other origins open in the browser.
 """
 
-import json
-import os
 import sys
-import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+
+from ui import on_qt, place
+from ui.bridge import Bridge
+from ui.menu import menu
+from ui.on_qt import NoWindow
+from ui.place import Place
+from ui.switches import Switches
+
+if TYPE_CHECKING:
+    from ui.tray import Tray
 
 TITLE = "User API Gateway"
 ICON = Path(__file__).resolve().parent.parent / "static" / "img" / "favicon.svg"
-SIZE = (1280, 840)
-SMALLEST = (380, 600)
-
-ENGINE_FLAGS = ("--disable-background-networking", "--no-proxy-server", "--log-level=3")
-"""The engine speaks to the gateway alone: no proxy, none of its own errands, and no chatter in the terminal."""
-
-# pywebview builds its JavaScript functions from strings, which the console's Content-Security-Policy forbids.
-# So the page's question travels as a change of pywebview's shared state, and the answer as an event.
-BRIDGE = """
-if (location.origin === %(origin)s) {
-  window.pywebview.api.sign_in_code = () => new Promise((resolve) => {
-    window.addEventListener("sign-in-code", (event) => resolve(event.detail), { once: true });
-    window.pywebview.state.sign_in_asked = String(performance.timeOrigin + performance.now());
-  });
-  window.dispatchEvent(new Event("signinready"));
-}
-"""
-ANSWER = """
-if (location.origin === %(origin)s) {
-  window.dispatchEvent(new CustomEvent("sign-in-code", { detail: %(code)s }));
-}
-"""
-
-
-class NoWindow(Exception):
-    """There can be no window here; the message says why, and what would help."""
 
 
 def load() -> None:
     """Loads the web view, which takes a moment and needs no gateway yet. Raises NoWindow."""
-    if sys.platform.startswith("linux"):
-        _load_qt()
+    if on_qt.is_here():
+        on_qt.load(TITLE)
     try:
         import webview  # noqa: F401
     except ImportError as error:
         raise NoWindow(f"pywebview cannot be loaded ({error}); run `make install`.") from error
 
 
-def show(url: str, sign_in_code: Callable[[], str | None], storage: Path) -> None:
-    """Shows the console at `url` until the window is closed. For the main thread, after `load`.
+class Window:
+    """The one window of this process, for the main thread, after `load`."""
 
-    `sign_in_code` gives a one-time code, or None when there is none to be had; `storage` is the
-    directory for what the pages keep (theme, drafts). Raises NoWindow.
-    """
-    import webview
+    def __init__(self, url: str, storage: Path, switches: Switches, sign_in_code: Callable[[], str | None]) -> None:
+        """`sign_in_code` gives a one-time code, or None when there is none to be had; `storage` is the directory for
+        what the window and its pages keep (place, theme, drafts)."""
+        self._url = url
+        self._storage = storage
+        self._switches = switches
+        self._code = sign_in_code
+        self._leaving = False
+        self._place = Place()
+        self._tray: Tray | None = None
+        self._window: Any = None
+        self._bridge: Bridge
+        self._run: Callable[[Callable[[], None]], None] = lambda act: act()
+        self.ends_gateway: bool | None = None
+        """Whether the user has said that the gateway ends with the window; None: as the switches have it."""
 
-    storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-    webview.settings["ALLOW_FILE_URLS"] = False
-    webview.settings["ALLOW_DOWNLOADS"] = not _on_qt()
-    window = webview.create_window(
-        TITLE, url, width=SIZE[0], height=SIZE[1], min_size=SMALLEST, text_select=True, zoomable=True, draggable=True
-    )
-    assert window is not None
-    _offer_sign_in(window, url, sign_in_code)
-    if _on_qt():
-        window.events.before_show += lambda: _fit_qt(window.native, url, storage)
-    try:
-        webview.start(gui="qt" if _on_qt() else None, private_mode=False, storage_path=str(storage), icon=str(ICON))
-    except webview.WebViewException as error:
-        raise NoWindow(f"There is no web view ({error}).") from error
+    def show(self, path: str = "/", *, hidden: bool = False) -> None:
+        """Shows the console until the window is closed for good; `hidden` waits in the tray. Raises NoWindow."""
+        import webview
 
+        self._storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+        webview.settings["ALLOW_FILE_URLS"] = False
+        webview.settings["ALLOW_DOWNLOADS"] = not on_qt.is_here()
+        self._find_out()
+        self._place = self._kept_place()
+        in_tray = hidden and self._switches.on("tray")
+        at = {} if on_qt.is_here() else {"x": self._place.x, "y": self._place.y}
+        self._window = window = webview.create_window(
+            TITLE, self._url + path, width=self._place.width, height=self._place.height,
+            maximized=self._place.maximized and not hidden, hidden=in_tray, minimized=hidden and not in_tray,
+            min_size=place.SMALLEST, text_select=True, zoomable=True, draggable=True, **at,
+        )  # fmt: skip
+        assert window is not None
+        self._bridge = Bridge(window, on_qt.origin_of(self._url), self._answer)
+        window.events.closing += self._closing
+        window.events.maximized += lambda: self._remember(maximized=True)
+        window.events.restored += lambda: self._remember(maximized=False)
+        if on_qt.is_here():
+            window.events.before_show += self._fit
+        try:
+            webview.start(
+                gui="qt" if on_qt.is_here() else None, private_mode=False, storage_path=str(self._storage),
+                icon=str(ICON), menu=menu(self) if on_qt.is_here() or self._switches.on("menu_bar") else [],
+            )  # fmt: skip
+        except webview.WebViewException as error:
+            raise NoWindow(f"There is no web view ({error}).") from error
 
-def close() -> None:
-    """Closes the window, from any thread or a signal handler."""
-    import webview
+    def open(self, path: str | None) -> None:
+        """Comes forward, from any thread, and shows that path of the console where one is given."""
+        self._run(self._come_forward)
+        if path is not None:
+            self._bridge.order("open", path=path)
 
-    for window in list(webview.windows):
-        window.destroy()
+    def order(self, what: str) -> None:
+        """Has the page do something that its user may do, such as `pause`."""
+        self._bridge.order(what)
 
+    def close(self, *, ends_gateway: bool | None = None) -> None:
+        """Closes the window for good, from any thread or a signal handler."""
+        self._leaving = True
+        if ends_gateway is not None:
+            self.ends_gateway = ends_gateway
+        if self._window is not None:
+            self._window.destroy()
 
-def _offer_sign_in(window: Any, url: str, sign_in_code: Callable[[], str | None]) -> None:
-    origin = json.dumps(_origin(url))
+    def zoom(self, step: float) -> None:
+        """Makes everything larger or smaller; 0 is the usual size again."""
+        self._run(lambda: on_qt.zoom(self._window.native, step))
 
-    def install() -> None:
-        window.run_js(BRIDGE % {"origin": origin})
+    def reload(self) -> None:
+        """Loads the page anew."""
+        self._window.run_js("location.reload()")
 
-    def answer(_kind: str, key: str, _value: Any) -> None:
-        if key == "sign_in_asked":
-            window.run_js(ANSWER % {"origin": origin, "code": json.dumps(sign_in_code())})
+    def full_screen(self) -> None:
+        """Fills the screen, or stops to."""
+        self._window.toggle_fullscreen()
 
-    window.events.loaded += install
-    window.state += answer
+    def _find_out(self) -> None:
+        """What is possible on this desktop."""
+        if not on_qt.is_here():
+            reason = "This system's window has no tray; its own task bar shows it."
+            self._switches.impossible |= dict.fromkeys(("tray", "close_to_tray", "notifications"), reason)
+        elif not on_qt.has_tray():
+            reason = "This desktop shows no tray; on GNOME the extension AppIndicator brings one."
+            self._switches.impossible |= dict.fromkeys(("tray", "close_to_tray", "notifications"), reason)
 
+    def _fit(self) -> None:
+        on_qt.fit(self._window.native, self._url, self._storage, self._place)
+        self._run = on_qt.in_main_thread()
+        self._apply()
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    def _apply(self) -> None:
+        """Makes what is on the screen follow the switches. In the main thread."""
+        if not on_qt.is_here():
+            return
+        self._window.native.menuBar().setVisible(self._switches.on("menu_bar"))
+        wanted = self._switches.on("tray") or self._switches.on("notifications")
+        if wanted and self._tray is None:
+            from ui.tray import Tray
 
+            self._tray = Tray(self, ICON, TITLE)
+        elif not wanted and self._tray is not None:
+            self._tray.remove()
+            self._tray = None
 
-def _on_qt() -> bool:
-    return sys.platform.startswith("linux")
+    def _answer(self, question: str, value: Any) -> Any:
+        """Answers the page; None to what is not understood."""
+        match question, value:
+            case "sign_in_code", _:
+                return self._code()
+            case "switches", _:
+                return self._shown()
+            case "turn", {"name": str(name), "on": bool(on)}:
+                return self._turn(name, on)
+            case "status", {"text": str(text), **more}:
+                self._run(lambda: self._tray.tell(text, more) if self._tray else None)
+            case "notify", {"title": str(title), "text": str(text), "path": str(path)} if path.startswith("/"):
+                if self._switches.on("notifications"):
+                    self._run(lambda: self._tray.notify(title, text, path) if self._tray else None)
+        return None
 
+    def _shown(self) -> dict[str, Any]:
+        return {"switches": self._switches.all(), "impossible": self._switches.impossible}
 
-def _load_qt() -> None:
-    """Makes the QApplication that pywebview will use. Raises NoWindow.
+    def _turn(self, name: str, on: bool) -> dict[str, Any]:
+        try:
+            self._switches.turn(name, on)
+        except KeyError:
+            return {**self._shown(), "failed": "There is no such switch."}
+        except OSError as error:
+            return {**self._shown(), "failed": f"{error.filename}: {error.strerror}"}
+        self._run(self._apply)
+        return self._shown()
 
-    Qt ends the process when it cannot reach a display. With `offscreen` as the last platform to try it
-    comes up without one instead, and can be asked.
-    """
-    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    if not display:
-        raise NoWindow("There is no display (neither WAYLAND_DISPLAY nor DISPLAY is set).")
-    _set_engine_flags()
-    before = os.environ.get("QT_QPA_PLATFORM")
-    os.environ["QT_QPA_PLATFORM"] = f"{before or _platforms()};offscreen"
-    try:
-        from qtpy import QtCore, QtWebEngineCore, QtWebEngineWidgets, QtWidgets  # noqa: F401
+    def _come_forward(self) -> None:
+        self._window.show()
+        if on_qt.is_here():
+            on_qt.come_forward(self._window.native)
+        else:
+            self._window.restore()
 
-        QtCore.QLoggingCategory.setFilterRules("*.info=false\n*.warning=false\nqt.qpa.plugin=false")
-        application = QtWidgets.QApplication([TITLE])
-    except ImportError as error:
-        raise NoWindow(f"Qt cannot be loaded ({error}); install that library, or run `make install`.") from error
-    finally:
-        os.environ.pop("QT_QPA_PLATFORM")
-        if before is not None:
-            os.environ["QT_QPA_PLATFORM"] = before
-    if application.platformName() == "offscreen":
-        application.shutdown()
-        raise NoWindow(
-            f"Qt cannot use the display {display}: it does not answer, or a library is missing "
-            "(on Debian: apt-get install libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1)."
-        )
-    QtWebEngineCore.QWebEngineProfile.defaultProfile()  # starts the engine, while the gateway starts too
+    def _closing(self) -> bool:
+        """Keeps the place, then says whether the window may close; it stays, unseen, where the tray is to keep it."""
+        self._remember()
+        if self._leaving or not (self._switches.on("close_to_tray") and self._switches.on("tray")):
+            return True
+        self._window.hide()
+        return False
 
+    def _kept_place(self) -> Place:
+        if not self._switches.on("remember_place"):
+            return Place()
+        import webview
 
-def _platforms() -> str:
-    wayland = ["wayland"] if os.environ.get("WAYLAND_DISPLAY") else []
-    return ";".join([*wayland, "xcb"])
+        screens = on_qt.screens() if on_qt.is_here() else [(s.x, s.y, s.width, s.height) for s in webview.screens]
+        return place.kept(self._storage / "place.json").on(screens)
 
-
-def _set_engine_flags() -> None:
-    flags = os.environ.get("QTWEBENGINE_CHROMIUM_FLAGS", "")
-    os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = " ".join([*flags.split(), *ENGINE_FLAGS])
-    if os.geteuid() == 0:
-        os.environ["QTWEBENGINE_DISABLE_SANDBOX"] = "1"  # Chromium's own sandbox refuses to run for root
-
-
-def _fit_qt(view: Any, url: str, storage: Path) -> None:
-    """What pywebview leaves open on Qt: other origins, downloads, clipboard, keys, the context menu."""
-    from qtpy import QtCore, QtGui
-    from qtpy.QtWebEngineCore import QWebEnginePage, QWebEngineSettings
-
-    browser, page = view.webview, view.webview.page()
-    view.profile.setCachePath(str(storage / "cache"))
-    page.settings().setAttribute(QWebEngineSettings.WebAttribute.JavascriptCanAccessClipboard, True)
-    page.navigationRequested.connect(lambda request: _stay_home(request, url))
-    page.titleChanged.connect(view.setWindowTitle)
-    view.profile.downloadRequested.connect(lambda download: _save(view, download))
-    for name in ("SavePage", "ViewSource", "InspectElement"):  # the console is an application, no document
-        page.action(QWebEnginePage.WebAction[name]).setVisible(False)
-    browser.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
-    browser.customContextMenuRequested.connect(
-        lambda position: browser.createStandardContextMenu().popup(browser.mapToGlobal(position))
-    )
-    standard, action = QtGui.QKeySequence.StandardKey, QWebEnginePage.WebAction
-    keys: list[tuple[QtGui.QKeySequence, Callable[[], None]]] = [
-        (QtGui.QKeySequence(standard.ZoomIn), lambda: browser.setZoomFactor(browser.zoomFactor() + 0.1)),
-        (QtGui.QKeySequence(standard.ZoomOut), lambda: browser.setZoomFactor(browser.zoomFactor() - 0.1)),
-        (QtGui.QKeySequence("Ctrl+0"), lambda: browser.setZoomFactor(1.0)),
-        (QtGui.QKeySequence(standard.Back), lambda: page.triggerAction(action.Back)),
-        (QtGui.QKeySequence(standard.Forward), lambda: page.triggerAction(action.Forward)),
-        (QtGui.QKeySequence(standard.Refresh), lambda: page.triggerAction(action.Reload)),
-        (QtGui.QKeySequence(standard.Quit), view.close),
-    ]
-    for key, act in keys:
-        QtGui.QShortcut(key, view).activated.connect(act)
-
-
-def _stay_home(request: Any, home: str) -> None:
-    """Lets the window load the gateway's own pages; another web address goes to the browser, the rest nowhere."""
-    url = request.url().toString()
-    if not request.isMainFrame() or _origin(url) == _origin(home):
-        return
-    request.reject()
-    if urlsplit(url).scheme in ("http", "https", "mailto"):
-        webbrowser.open(url)
-
-
-def _save(view: Any, download: Any) -> None:
-    """Asks where to put a download; pywebview's own way is that of Qt 5."""
-    from qtpy.QtCore import QStandardPaths
-    from qtpy.QtWidgets import QFileDialog
-
-    downloads = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation))
-    folder = downloads if downloads.is_dir() else Path.home()
-    chosen, _ = QFileDialog.getSaveFileName(view, "Save", str(folder / download.suggestedFileName()))
-    if not chosen:
-        download.cancel()
-        return
-    download.setDownloadDirectory(str(Path(chosen).parent))
-    download.setDownloadFileName(Path(chosen).name)
-    download.accept()
+    def _remember(self, *, maximized: bool | None = None) -> None:
+        """Notes the place; of a maximised window the one that it had before."""
+        now, window = self._place, self._window
+        is_maximized = now.maximized if maximized is None else maximized
+        if not (is_maximized or now.maximized):
+            x, y = on_qt.position(window.native) if on_qt.is_here() else (window.x, window.y)
+            now = Place(window.width, window.height, x, y)
+        self._place = Place(now.width, now.height, now.x, now.y, is_maximized)
+        if maximized is None and self._switches.on("remember_place"):
+            try:
+                place.keep(self._storage / "place.json", self._place)
+            except OSError as error:
+                print(f"The window's place could not be kept: {error}", file=sys.stderr)

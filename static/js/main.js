@@ -5,6 +5,8 @@ import { html } from "./html.js";
 import { ApiError, whenUnauthenticated } from "./api.js";
 import { startKeys } from "./keys.js";
 import { start as startLive } from "./live.js";
+import { startNotifications } from "./notifications.js";
+import { startOrders } from "./orders.js";
 import { navigate, place, startRouter } from "./router.js";
 import { routeOf } from "./routes.js";
 import { loadSession, session, signInNatively, toLogin } from "./session.js";
@@ -60,6 +62,8 @@ async function start() {
     if (place.value.path !== "/login") {
       if (!((await loadSession()) ?? (await signInNatively()))) return toLogin();
       if (isNew()) navigate("/welcome", { replace: true });
+      startOrders();
+      startNotifications();
       startLive();
     }
     render(html`<${App} />`, root);

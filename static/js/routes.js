@@ -57,6 +57,12 @@ export const CONNECTOR_TABS = [
 ];
 
 /** @type {Tab[]} */
+export const MODEL_TABS = [
+  { path: "/models", label: "Models", action: "models.read" },
+  { path: "/models/conformance", label: "Conformance", action: "conformance.read" },
+];
+
+/** @type {Tab[]} */
 export const PREFERENCE_TABS = [
   { path: "/preferences", label: "What is set", action: "preferences.read" },
   { path: "/preferences/effective", label: "What counts", action: "preferences.read" },
@@ -65,6 +71,7 @@ export const PREFERENCE_TABS = [
 /** @type {Tab[]} */
 export const SETTINGS_TABS = [
   { path: "/settings/account", label: "Sign-in", action: "self.read" },
+  { path: "/settings/desktop", label: "Desktop", action: "self.read" },
   { path: "/settings/gateway", label: "Gateway", action: "settings.read" },
   { path: "/settings/limits", label: "Limits & usage", action: "spend_limits.read" },
   { path: "/settings/retention", label: "Retention", action: "retention_policies.read" },
@@ -86,7 +93,7 @@ export const NAVIGATION = [
   ],
   [
     { path: "/projects", label: "Projects", icon: "folders", keys: "g j", action: "projects.read" },
-    { path: "/models", label: "Models", icon: "cpu", keys: "g m", action: "models.read" },
+    { path: "/models", label: "Models", icon: "cpu", keys: "g m", tabs: MODEL_TABS },
     { path: "/nodes", label: "Nodes", icon: "server-2", keys: "g n", action: "nodes.read" },
     { path: "/credentials", label: "Credentials", icon: "key", keys: "g k", action: "credentials.read" },
     { path: "/preferences", label: "Preferences", icon: "adjustments", keys: "g p", tabs: PREFERENCE_TABS },
@@ -117,7 +124,7 @@ export const ROUTES = [
   { pattern: /^\/messaging(?:\/(subscriptions|deliveries))?$/, title: "Messaging", load: () => import("./pages/messaging.js") },
   { pattern: /^\/connectors(?:\/(catalog|pending|[0-9a-f-]{36}))?$/, title: "Connectors", load: () => import("./pages/connectors.js") },
   { pattern: /^\/projects$/, title: "Projects", load: () => import("./pages/projects.js") },
-  { pattern: /^\/models$/, title: "Models", load: () => import("./pages/models.js") },
+  { pattern: /^\/models(?:\/(conformance))?$/, title: "Models", load: () => import("./pages/models.js") },
   { pattern: /^\/nodes$/, title: "Nodes", load: () => import("./pages/nodes.js") },
   { pattern: /^\/credentials$/, title: "Credentials", load: () => import("./pages/credentials.js") },
   { pattern: /^\/preferences(?:\/(effective))?$/, title: "Preferences", load: () => import("./pages/preferences.js") },
@@ -125,7 +132,7 @@ export const ROUTES = [
   { pattern: /^\/messaging\/hooks$/, title: "Hooks", load: () => import("./pages/hooks.js") },
   { pattern: /^\/messaging\/hooks\/([0-9a-f-]+)$/, title: "Hook", load: () => import("./pages/hook.js") },
   { pattern: /^\/audit$/, title: "Audit", load: () => import("./pages/audit.js") },
-  { pattern: /^\/settings(?:\/(account|gateway|limits|retention|recovery|capabilities))?$/, title: "Settings", load: () => import("./pages/settings.js") },
+  { pattern: /^\/settings(?:\/(account|desktop|gateway|limits|retention|recovery|capabilities))?$/, title: "Settings", load: () => import("./pages/settings.js") },
   { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
   { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
   { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },

@@ -1,6 +1,7 @@
 /** Who is signed in: the session cookie's user, what they may do, signing in and out. */
 import { signal } from "@preact/signals";
 import * as api from "./api.js";
+import { ask } from "./desktop.js";
 /** @import { Session } from "./types.js" */
 
 /** @type {import("@preact/signals").Signal<Session | null>} */
@@ -57,28 +58,9 @@ export async function signOut() {
   leave("/login");
 }
 
-/** Whether this page is shown by the native window, as far as can be told before its bridge is there. */
-function inNativeWindow() {
-  const host = /** @type {any} */ (window);
-  return Boolean(host.pywebview || host.chrome?.webview || host.webkit?.messageHandlers) || /QtWebEngine/.test(navigator.userAgent);
-}
-
-/** The window's one-time sign-in code; null in a plain browser. @returns {Promise<string | null>} */
-async function nativeCode() {
-  const host = /** @type {any} */ (window);
-  if (!inNativeWindow()) return null;
-  if (!host.pywebview?.api?.sign_in_code) {
-    await new Promise((resolve) => {
-      window.addEventListener("signinready", resolve, { once: true });
-      setTimeout(resolve, 3000);
-    });
-  }
-  return (await host.pywebview?.api?.sign_in_code?.()) ?? null;
-}
-
 /** In the native window: signs in by itself. @returns {Promise<Session | null>} */
 export async function signInNatively() {
-  const code = await nativeCode();
+  const code = await ask("sign_in_code");
   if (!code) return null;
   try {
     return await signIn({ code });

@@ -13,7 +13,7 @@ from gateway.features.conformance import protocol
 from gateway.features.conformance.clients import CLIENTS, Ask
 from gateway.features.conformance.protocol import Answer, Wrong
 from gateway.features.conformance.suite import run
-from tests.conftest import PROJECT, LiveGateway
+from tests.conftest import PROJECT, LiveGateway, wait_until
 from tests.openai.conftest import Upstream
 
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -137,7 +137,13 @@ def test_without_a_model_what_needs_one_is_untested_and_the_rest_is_tried() -> N
     assert all(ask.body and ask.body["model"] == "nobody/no-such-model" for ask in asked)
 
 
+def wait_for_model(gateway: LiveGateway, model: str) -> None:
+    """Servers are asked for their models from time to time."""
+    wait_until(lambda: model in gateway.call("GET", "/v1/models").text, 30)
+
+
 def test_every_client_passes_with_the_local_model_by_the_route(live_gateway: LiveGateway) -> None:
+    wait_for_model(live_gateway, "local/smollm2-135m")
     listed = live_gateway.call("GET", "/v1/conformance/clients").json()["items"]
     assert [client["id"] for client in listed] == [client.id for client in CLIENTS]
     for client in listed:
@@ -154,6 +160,7 @@ def test_every_client_passes_with_the_local_model_by_the_route(live_gateway: Liv
 
 def test_a_model_server_that_fails_shows_where(live_gateway: LiveGateway, upstream: Callable[..., Upstream]) -> None:
     server = upstream(lambda exchange: exchange.json({"error": {"message": "tools are not for me"}}, 400))
+    wait_for_model(live_gateway, server.model)
     answer = live_gateway.call("POST", "/v1/conformance/run", json={"client": "n8n", "model": server.model})
     found = answer.json()
     assert not found["passed"]
@@ -171,6 +178,7 @@ def test_the_command_tries_a_client_over_http(live_gateway: LiveGateway) -> None
             env={**os.environ, **live_gateway.environment},
         )  # fmt: skip
 
+    wait_for_model(live_gateway, "local/smollm2-135m")
     done = command("--client", "openai", "--client", "n8n")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Model: local/smollm2-135m" in done.stdout

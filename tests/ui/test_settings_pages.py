@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
+from tests.conftest import wait_until
 from tests.ui.rows import choose, row
 
 
@@ -124,3 +125,80 @@ def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: ht
     choose(page, f"the limit of user {owner} each month", "Remove…")
     page.get_by_role("button", name="Remove limit").click()
     expect(limit).to_have_count(0)
+
+
+def drop_anywhere(page: Page, *names: str) -> None:
+    """Drops files on the page, where nothing of it wants them."""
+    page.evaluate(
+        """names => {
+          const carried = new DataTransfer();
+          for (const name of names) carried.items.add(new File([`content of ${name}`], name, { type: "text/plain" }));
+          for (const type of ["dragover", "drop"])
+            document.querySelector("main h1").dispatchEvent(
+              new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: carried }));
+        }""",
+        list(names),
+    )
+
+
+def test_files_dropped_anywhere_become_a_new_task_or_artifacts(page: Page, api: httpx.Client) -> None:
+    page.goto("/nodes")
+    expect(page.get_by_role("heading", name="Nodes", exact=True)).to_be_visible()
+    drop_anywhere(page, "one.txt", "two.txt")
+    page.get_by_role("dialog", name="What to do with 2 files?").get_by_role("button", name="Remove two.txt").click()
+    page.get_by_role("button", name="Keep as artifacts").click()
+    expect(page.get_by_text("1 file uploaded")).to_be_visible()
+    assert api.get("/v1/artifacts").json()["items"][0]["filename"] == "one.txt"
+
+    drop_anywhere(page, "input.txt")
+    page.get_by_role("button", name="New task with it").click()
+    page.wait_for_url("**/tasks/new")
+    expect(page.get_by_role("list", name="Files to attach")).to_contain_text("input.txt")
+    page.get_by_role("tab", name="Commands").click()
+    page.get_by_role("textbox", name="Commands").fill("cat inputs/input.txt")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("log")).to_contain_text("content of input.txt", timeout=60_000)
+
+
+def test_work_is_paused_and_spending_stopped_from_the_palette_and_let_go_on_from_the_header(
+    page: Page, api: httpx.Client
+) -> None:
+    def command(name: str) -> None:
+        page.keyboard.press("Control+k")
+        page.get_by_role("option", name=name).click()
+
+    def stopped() -> bool:
+        return bool(api.get("/v1/settings/limits.spending_stopped").json()["value"])
+
+    page.goto("/settings/limits")
+    switch = page.get_by_role("switch", name="Stop model spending")
+    expect(switch).not_to_be_checked()
+    command("Pause work")
+    expect(page.get_by_role("button", name="Paused")).to_be_visible()
+    assert {node["admission"] for node in api.get("/v1/nodes").json()["items"]} <= {"draining", "drained"}
+    command("Stop model spending")
+    expect(switch).to_be_checked()
+    assert stopped()
+    page.get_by_role("button", name="Paused").click()
+    expect(page.get_by_role("button", name="Paused")).to_have_count(0)
+    assert {node["state"] for node in api.get("/v1/nodes").json()["items"]} == {"online"}
+    page.get_by_role("button", name="Spending stopped").click()
+    expect(switch).not_to_be_checked()
+    assert not stopped()
+
+
+def test_in_a_browser_the_desktop_page_has_its_notifications(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    page = open_page("/settings/desktop", permissions=["notifications"])
+    expect(page.get_by_text("This is a browser")).to_be_visible()
+    page.evaluate(
+        "window.shown = []; window.Notification = class { static permission = 'granted';"
+        " static requestPermission = async () => 'granted'; constructor(title, o) { window.shown.push([title, o.body]);"
+        " window.last = this; } close() {} }; document.hasFocus = () => false"
+    )
+    page.get_by_role("switch", name="Notifications").click()
+    expect(page.get_by_role("switch", name="Notifications")).to_be_checked()
+    task = api.post("/v1/tasks", json={"name": "told of", "commands": ["exit 3"]}).json()
+    wait_until(lambda: any(title == "Task failed" for title, _ in page.evaluate("window.shown")), 60)
+    assert task["name"] in page.evaluate("window.shown.at(-1)[1]")
+    page.evaluate("window.last.onclick()")
+    page.wait_for_url(f"**/tasks/{task['id']}")

@@ -50,6 +50,12 @@ class WebView:
         """Types into the focused field."""
         self._send("Input.insertText", text=text)
 
+    def drop(self, file: Path, x: int, y: int) -> None:
+        """Drags a file onto the window and lets go of it."""
+        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self._send("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
     def screenshot(self, path: Path) -> None:
         """Writes what the page looks like as PNG."""
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot")["result"]["data"]))

@@ -36,7 +36,8 @@ def run(client: Client, send: Send, model: str | None) -> Iterator[Result]:
             answer = send(case.ask(model or ""))
             case.judge(answer, model or "")
         except Wrong as wrong:
-            reason = f"{wrong}."[0].upper() + f"{wrong}."[1:]
+            words = str(wrong).rstrip(".")
+            reason = f"{words[0].upper()}{words[1:]}."
         yield Result(
             case, "passed" if reason is None else "failed", reason, answer.status if answer else None,
             round((time.monotonic() - began) * 1000),

@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { parseDuration } from "../format.js";
 import { useResource } from "../resource.js";
-import { DropZone, FileButton, FileChips } from "./files.js";
+import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
 import { Icon } from "./icon.js";
 import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
@@ -91,7 +91,7 @@ function ModelChoice({ value, onChange }) {
  */
 export function Composer({ start, autofocus, session, onCreated }) {
   const [draft, setDraft] = useState(() => start ?? emptyDraft());
-  const [files, setFiles] = useState(/** @type {File[]} */ ([]));
+  const [files, setFiles] = useState(takeCarried);
   const [open, setOpen] = useState(Boolean(start));
   const [sent, setSent] = useState(/** @type {number | null} */ (null));
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));

@@ -47,6 +47,19 @@ export function FileButton({ onFiles, label, class: name }) {
     />`;
 }
 
+/** @type {File[]} */
+let carried = [];
+
+/** Files for the next page to begin with. @param {File[]} files */
+export const carryFiles = (files) => void (carried = files);
+
+/** The files that were carried here; once. */
+export function takeCarried() {
+  const files = carried;
+  carried = [];
+  return files;
+}
+
 /** @param {{files: File[], onRemove: (index: number) => void}} props */
 export const FileChips = ({ files, onRemove }) => html`<ul class="chips" aria-label="Files to attach">
   ${files.map(

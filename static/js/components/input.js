@@ -20,6 +20,7 @@ import { Icon, IconButton } from "./icon.js";
  * @property {string} [step]
  * @property {Option[] | (() => Promise<Option[]>)} [options] of a select; of words and text what is offered
  * @property {boolean} [code] in the font of code
+ * @property {boolean} [disabled] of a switch that can do nothing here
  */
 
 /** @typedef {{id: string, field: Field, value: any, onChange: (value: any) => void, described: Record<string, any>}} ControlProps */
@@ -89,7 +90,7 @@ export function Input({ id, field, value, refused, onChange }) {
   const below = html`${field.hint && html`<p class="form-hint" id=${`${id}-hint`}>${field.hint}</p>`}
     ${refused && html`<p class="form-refused" id=${`${id}-refused`} role="alert"><${Icon} icon="alert-circle" />${refused}</p>`}`;
   if (field.kind === "switch") {
-    return html`<div><label class="form-check form-switch"><input id=${id} class="form-check-input" type="checkbox" role="switch" ...${described} checked=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.checked)} /><span class="form-check-label">${field.label}</span></label>${below}</div>`;
+    return html`<div><label class="form-check form-switch"><input id=${id} class="form-check-input" type="checkbox" role="switch" disabled=${field.disabled} ...${described} checked=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.checked)} /><span class="form-check-label">${field.label}</span></label>${below}</div>`;
   }
   return html`<div><label class="form-label" for=${id}>${field.label}${!field.required && field.kind !== "select" && html` <span class="quiet">optional</span>`}</label>
     <${Control} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />${below}</div>`;

@@ -7,6 +7,9 @@ import { can, session, signOut } from "../session.js";
 import { connection, reconnect } from "../live.js";
 import { theme, toggleTheme } from "../theme.js";
 import { useShortcuts } from "../keys.js";
+import { keysWanted } from "../orders.js";
+import { pause, resume, standing, stopSpending } from "../standing.js";
+import { useDropAnywhere } from "./drop-anywhere.js";
 import { OpenDialog, closeDialog } from "./dialog.js";
 import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
@@ -22,6 +25,17 @@ const base = document.getElementById("app")?.dataset.base ?? "";
 const isShown = ({ action, tabs }) => (tabs ? tabs.some((tab) => can(tab.action)) : can(action ?? ""));
 const shownPages = () => NAVIGATION.flat().filter(isShown);
 
+/** The two switches for the whole gateway, for those who may turn them. @returns {Command[]} */
+function standingCommands() {
+  const now = standing.value;
+  return [
+    ...(now?.paused === false ? [{ group: "Actions", label: "Pause work", icon: "player-pause", run: () => void attempt(pause, "Work is paused: what runs goes on, nothing new begins") }] : []),
+    ...(now?.paused ? [{ group: "Actions", label: "Let work go on", icon: "player-play", run: () => void attempt(resume, "Work goes on") }] : []),
+    ...(now?.stopped === false ? [{ group: "Actions", label: "Stop model spending", icon: "ban", run: () => void attempt(() => stopSpending(true), "Models that cost money are no longer called") }] : []),
+    ...(now?.stopped ? [{ group: "Actions", label: "Allow model spending", icon: "check", run: () => void attempt(() => stopSpending(false), "Models that cost money are called again") }] : []),
+  ];
+}
+
 /** @returns {Command[]} */
 function commands() {
   const switchTo = theme.value === "dark" ? "light" : "dark";
@@ -32,6 +46,7 @@ function commands() {
     ...(can("threads.write") ? [{ group: "Actions", label: "New chat", icon: "messages", run: () => navigate("/chat") }] : []),
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
     ...(can("audit.read") ? [{ group: "Actions", label: "Denied requests", icon: "ban", run: () => navigate("/audit?decision=deny") }] : []),
+    ...standingCommands(),
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
     { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(signOut) },
   ];
@@ -67,6 +82,10 @@ function ConnectionState() {
   return html`<button type="button" class=${`connection is-${connection.value}`} title=${title} onClick=${reconnect}><span class="connection-dot" aria-hidden="true"></span><span role="status">${label}</span></button>`;
 }
 
+/** What is held for everybody, with the way to let it go on. */
+const Held = () => html`${standing.value?.paused && html`<button type="button" class="held" title="Nothing new begins. Click to let work go on." onClick=${() => attempt(resume, "Work goes on")}><${Icon} icon="player-pause" />Paused</button>`}
+  ${standing.value?.stopped && html`<button type="button" class="held" title="Models that cost money are not called. Click to allow it again." onClick=${() => attempt(() => stopSpending(false), "Models that cost money are called again")}><${Icon} icon="ban" />Spending stopped</button>`}`;
+
 /** @param {{children?: any}} props */
 export function Shell({ children }) {
   const [open, setOpen] = useState(/** @type {"palette" | "keys" | "menu" | null} */ (null));
@@ -79,6 +98,8 @@ export function Shell({ children }) {
   ]);
   const close = () => setOpen(null);
   useOpenQuestions();
+  useDropAnywhere();
+  useEffect(() => void (keysWanted.value && setOpen("keys")), [keysWanted.value]);
   // What a page asked is of no use on the next.
   useEffect(() => void closeDialog(), [place.value.path]);
 
@@ -89,6 +110,7 @@ export function Shell({ children }) {
       <button type="button" class="icon-button menu-button" aria-label="Menu" aria-expanded=${String(open === "menu")} aria-controls="navigation" onClick=${() => setOpen(open === "menu" ? null : "menu")}><${Icon} icon="menu-2" /></button>
       <button type="button" class="search-button" onClick=${() => setOpen("palette")}><${Icon} icon="search" /><span>Search or jump to…</span><kbd>Ctrl K</kbd></button>
       <span class="top-space"></span>
+      <${Held} />
       <${QuestionsBadge} />
       <${ConnectionState} />
       <${IconButton} icon="keyboard" label="Keys" class="wide-only" onClick=${() => setOpen("keys")} />

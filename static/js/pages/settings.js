@@ -1,9 +1,10 @@
-/** Settings: one's own sign-in, the gateway's, limits, retention, the emergency kit, what is there. */
+/** Settings: one's own sign-in, the desktop's, the gateway's, limits, retention, the emergency kit, what is there. */
 import { html } from "../html.js";
 import { SETTINGS_TABS } from "../routes.js";
 import { Tabs, shownTab } from "../components/tabs.js";
 import { Account } from "./settings/account.js";
 import { Capabilities } from "./settings/capabilities.js";
+import { DesktopSettings } from "./settings/desktop.js";
 import { GatewaySettings } from "./settings/gateway.js";
 import { Limits } from "./settings/limits.js";
 import { Recovery } from "./settings/recovery.js";
@@ -12,6 +13,7 @@ import { RetentionSettings } from "./settings/retention.js";
 /** @type {Record<string, () => any>} */
 const PARTS = {
   "/settings/account": Account,
+  "/settings/desktop": DesktopSettings,
   "/settings/gateway": GatewaySettings,
   "/settings/limits": Limits,
   "/settings/retention": RetentionSettings,

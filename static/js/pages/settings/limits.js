@@ -1,18 +1,21 @@
 /** Spend limits on calls of models, and what is used of each in its present window. */
+import { useEffect } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
+import { readStanding, standing, stopSpending } from "../../standing.js";
 import { about, useResource } from "../../resource.js";
 import { providers, tokens, users } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
+import { Input } from "../../components/input.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Progress } from "../../components/progress.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { toast } from "../../components/toast.js";
+import { attempt, toast } from "../../components/toast.js";
 /** @import { SpendLimit, Usage } from "../../types.js" */
 /** @import { Field, Option } from "../../components/input.js" */
 
@@ -97,6 +100,17 @@ async function names() {
   return Object.fromEntries(read.flat().map(({ value, label }) => [value, label]));
 }
 
+/** The stop of all that costs money, for those who may turn it. */
+function Stop() {
+  const stopped = standing.value?.stopped;
+  useEffect(() => void attempt(readStanding), []);
+  if (typeof stopped !== "boolean") return null;
+  const hint = "Refuses, at once and for everybody, calls of models that have a price or whose server wants a key. Models on this machine still answer.";
+  return html`<${Section} title="The stop switch"><div class="card form-card"><div class="form">
+    <${Input} id="stop-spending" field=${{ name: "stopped", label: "Stop model spending", kind: "switch", hint }} value=${stopped} onChange=${(/** @type {boolean} */ on) => attempt(() => stopSpending(on), on ? "Models that cost money are no longer called" : "Models that cost money are called again")} />
+  </div></div><//>`;
+}
+
 export function Limits() {
   const query = place.value.query;
   const filters = { subject_type: query.get("subject_type"), cursor: query.get("cursor") };
@@ -117,7 +131,7 @@ export function Limits() {
       ]),
     ),
   ];
-  return html`<${Section} title="Spend limits" about="What calls of models may use. A call that would go beyond a limit is refused before it is made." add=${can("spend_limits.create") && "New limit"} onAdd=${() => add(list.reload)}>
+  return html`<${Stop} /><${Section} title="Spend limits" about="What calls of models may use. A call that would go beyond a limit is refused before it is made." add=${can("spend_limits.create") && "New limit"} onAdd=${() => add(list.reload)}>
     <div class="filters"><nav class="filter-set" aria-label="Binds">
       ${[{ value: "", label: "all" }, ...SUBJECTS].map(({ value, label }) => html`<a href=${withQuery({ subject_type: value, cursor: null })} aria-current=${value === (filters.subject_type ?? "") ? "true" : null}>${label}</a>`)}
     </nav></div>

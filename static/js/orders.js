@@ -1,0 +1,44 @@
+/** What the native window orders – its menu, its tray, links that were opened – and what its tray is told. */
+import { effect, signal } from "@preact/signals";
+import { ask, isDesktop, whenOrdered } from "./desktop.js";
+import { navigate } from "./router.js";
+import { isPage } from "./routes.js";
+import { inWords, pause, resume, standing, stopSpending, watchStanding } from "./standing.js";
+import { attempt } from "./components/toast.js";
+/** @import { Order } from "./desktop.js" */
+
+/** Counts the wishes to see the keys; the frame of the page shows them. */
+export const keysWanted = signal(0);
+
+function tell() {
+  const now = standing.peek();
+  if (now) void ask("status", { text: inWords(now), ...(now.paused === null ? {} : { paused: now.paused }), ...(now.stopped === null ? {} : { stopped: now.stopped }) });
+}
+
+/** @type {Record<string, (order: Order) => unknown>} */
+const ORDERS = {
+  open: ({ path = "/" }) => isPage(new URL(path, location.origin).pathname) && navigate(path),
+  keys: () => keysWanted.value++,
+  status: tell,
+  pause: () => attempt(pause, "Work is paused: what runs goes on, nothing new begins").then(tell),
+  resume: () => attempt(resume, "Work goes on").then(tell),
+  stop_spending: () => attempt(() => stopSpending(true), "Models that cost money are no longer called").then(tell),
+  allow_spending: () => attempt(() => stopSpending(false), "Models that cost money are called again").then(tell),
+};
+
+/** @type {Order[] | null} what was ordered before somebody was signed in; null from then on */
+let early = [];
+
+/** @param {Order} order */
+const carryOut = (order) => void ORDERS[order.do]?.(order);
+
+if (isDesktop) whenOrdered((order) => void (early ? early.push(order) : carryOut(order)));
+
+/** Carries out what was and will be ordered. For a page with somebody signed in. */
+export function startOrders() {
+  watchStanding();
+  if (!isDesktop) return;
+  early?.forEach(carryOut);
+  early = null;
+  effect(() => void (standing.value && tell()));
+}

@@ -1,0 +1,170 @@
+"""The parts of the desktop that need no display: links, entries of the system, the window's place, the one window."""
+
+import json
+import plistlib
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT, wait_until
+from ui.entries import LINKS, LOGIN, Entries
+from ui.instance import Instance
+from ui.links import path_of
+from ui.place import SIZE, Place, keep, kept
+from ui.switches import KEPT, Switches
+
+ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+COMMAND = ["/usr/bin/python3", "/opt/my app/app.py", "--data-dir", '/home/a"b/50%$x']
+
+
+@pytest.mark.parametrize(
+    ("link", "path"),
+    [
+        (f"uag://task/{ID}", f"/tasks/{ID}"),
+        (f"UAG://Run/{ID.upper()}/", f"/runs/{ID}"),
+        (f"uag://artifact/{ID}", f"/artifacts?preview={ID}"),
+        ("uag://settings", "/settings"),
+        ("uag://home", "/"),
+        ("uag://new/", "/tasks/new"),
+        ("uag://task/../../evil", None),
+        ("uag://task/" + ID + "?x=1", None),
+        ("uag://task/", None),
+        (f"uag://login/{ID}", None),
+        ("uag://evil.example/x", None),
+        ("https://127.0.0.1/tasks", None),
+        ("uag:javascript:alert(1)", None),
+    ],
+)
+def test_a_link_opens_what_it_names_and_nothing_else(link: str, path: str | None) -> None:
+    assert path_of(link) == path
+
+
+def entries(platform: str, home: Path) -> Entries:
+    return Entries(platform, {"APPDATA": str(home / "roaming")}, home, COMMAND)
+
+
+def test_start_at_login_on_linux_is_an_autostart_entry_that_is_read_back_as_written(tmp_path: Path) -> None:
+    on_linux = entries("linux", tmp_path)
+    assert not on_linux.there(LOGIN)
+    on_linux.put(LOGIN, True)
+    file = tmp_path / ".config/autostart/user-api-gateway.desktop"
+    lines = dict(line.split("=", 1) for line in file.read_text("utf-8").splitlines() if "=" in line)
+    # As a value `\\` stands for `\`, and `%%` for `%`; in quotes `\\` keeps what follows (Desktop Entry, "Exec").
+    words = re.findall(r'"((?:[^"\\]|\\.)*)"', lines["Exec"].replace("\\\\", "\\").replace("%%", "%"))
+    assert [re.sub(r"\\(.)", r"\1", word) for word in words] == COMMAND
+    assert lines["Exec"].endswith(" --hidden")
+    assert on_linux.there(LOGIN)
+    on_linux.put(LOGIN, False)
+    assert not file.exists()
+    on_linux.put(LOGIN, False)
+
+
+def test_links_on_linux_are_an_entry_for_their_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    on_linux = entries("linux", tmp_path)
+    on_linux.put(LINKS, True)
+    written = (tmp_path / ".local/share/applications/user-api-gateway-links.desktop").read_text("utf-8")
+    assert "MimeType=x-scheme-handler/uag;" in written
+    assert " open %u\n" in written
+
+
+def test_start_at_login_elsewhere_is_a_file_of_the_user_too(tmp_path: Path) -> None:
+    on_mac, on_windows = entries("darwin", tmp_path), entries("win32", tmp_path)
+    on_mac.put(LOGIN, True)
+    agent = plistlib.loads(next((tmp_path / "Library/LaunchAgents").iterdir()).read_bytes())
+    assert agent["ProgramArguments"] == [*COMMAND, "--hidden"]
+    assert agent["RunAtLoad"] is True
+    on_windows.put(LOGIN, True)
+    script = next((tmp_path / "roaming/Microsoft/Windows/Start Menu/Programs/Startup").iterdir()).read_text("utf-8")
+    assert subprocess.list2cmdline([*COMMAND, "--hidden"]) in script
+    assert LINKS in on_mac.impossible()
+    assert LINKS in on_windows.impossible()
+
+
+def test_switches_are_off_are_kept_and_outlive_a_damaged_file(tmp_path: Path) -> None:
+    file = tmp_path / "window" / "desktop.json"
+    switches = Switches(file, entries("linux", tmp_path))
+    assert not any(switches.all().values())
+    assert len(switches.all()) == len(KEPT) + 2
+    switches.turn("tray", True)
+    switches.turn(LOGIN, True)
+    again = Switches(file, entries("linux", tmp_path))
+    assert [name for name, on in again.all().items() if on] == ["tray", LOGIN]
+    again.impossible["tray"] = "no tray here"
+    assert not again.on("tray")
+    with pytest.raises(KeyError):
+        switches.turn("sudo", True)
+    for damaged in ("{", "[]", '{"tray": "yes"}'):
+        file.write_text(damaged, encoding="utf-8")
+        assert not Switches(file, entries("linux", tmp_path)).on("tray")
+
+
+@pytest.mark.parametrize(
+    ("place", "restored"),
+    [
+        (Place(900, 700, 100, 50), Place(900, 700, 100, 50)),
+        (Place(900, 700, 2000, 50), Place(900, 700, 2000, 50)),  # on the second screen
+        (Place(900, 700, 5000, 50), Place(900, 700)),  # on a screen that is gone
+        (Place(900, 700, 100, -40), Place(900, 700)),  # its upper edge out of reach
+        (Place(10, 10, 0, 0, maximized=True), Place(380, 600, 0, 0, maximized=True)),
+    ],
+)
+def test_a_place_is_restored_where_a_screen_shows_it(place: Place, restored: Place) -> None:
+    assert place.on([(0, 0, 1920, 1080), (1920, 0, 1280, 1024)]) == restored
+
+
+def test_a_kept_place_comes_back_and_a_damaged_one_is_the_usual(tmp_path: Path) -> None:
+    file = tmp_path / "place.json"
+    assert kept(file) == Place(*SIZE)
+    keep(file, Place(900, 700, 5, 6, maximized=True))
+    assert kept(file) == Place(900, 700, 5, 6, maximized=True)
+    for damaged in ("", "[1]", '{"width": "wide"}', '{"depth": 3}'):
+        file.write_text(damaged, encoding="utf-8")
+        assert kept(file) == Place()
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from ui.instance import Instance
+first = Instance(Path(sys.argv[1]))
+assert first.hold()
+first.listen(lambda path: print(path, flush=True))
+print("holds", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_start_hands_over_and_a_killed_first_gives_the_place_up(tmp_path: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "holds\n"
+        address = tmp_path / "window.json"
+        assert address.stat().st_mode & 0o777 == 0o600
+        second = Instance(tmp_path)
+        assert not second.hold()
+        assert second.hand_over("/tasks")
+        assert first.stdout.readline() == "/tasks\n"
+        assert second.hand_over(None)
+        assert first.stdout.readline() == "None\n"
+
+        # Who does not know the key is not listened to, and the next one is.
+        told = json.loads(address.read_text("utf-8"))
+        address.write_text(json.dumps({**told, "key": "00" * 32}), encoding="utf-8")
+        stranger = threading.Thread(target=second.hand_over, args=("/evil",), daemon=True)
+        stranger.start()
+        stranger.join(1)
+        address.write_text(json.dumps(told), encoding="utf-8")
+        stranger.join(10)
+        assert first.stdout.readline() == "/evil\n"  # only once it had the key
+    finally:
+        first.kill()
+        first.communicate()
+    assert wait_until(lambda: Instance(tmp_path).hand_over("/tasks") is False, 20)
