@@ -19,12 +19,13 @@ class Instance:
     """Holds the window's place from `hold` to `release`, however the process ends."""
 
     def __init__(self, storage: Path) -> None:
-        storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._storage = storage
         self._lock = FileLock(storage / "window.lock")
         self._address_file = storage / "window.json"
 
     def hold(self) -> bool:
-        """Takes the place; False when another process has it."""
+        """Takes the place; False when another process has it. Raises OSError where nothing can be written."""
+        self._storage.mkdir(mode=0o700, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -45,6 +46,8 @@ class Instance:
 
     def hand_over(self, path: str | None) -> bool:
         """Has the window that is open come forward and show `path`; False when there is none that answers."""
+        if not self._storage.is_dir():
+            return False  # no window was ever opened on this data directory
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if self.hold():

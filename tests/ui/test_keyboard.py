@@ -30,7 +30,7 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
     task = api.post("/v1/tasks", json={"name": "palette quarry", "script": {"content": "true"}}).json()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.keyboard.press("Control+k")
-    search = page.get_by_role("combobox", name="Search pages, actions and tasks")
+    search = page.get_by_role("combobox", name="Search pages, actions and things")
     expect(search).to_be_focused()
     page.keyboard.type(task["name"])
     expect(page.get_by_role("option", name=task["name"], selected=True)).to_be_visible()

@@ -1,4 +1,4 @@
-/** The command palette: pages, actions and recent tasks, found by typing. */
+/** The command palette: pages, actions and recent things, found by typing. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
@@ -8,7 +8,6 @@ import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Keys } from "./keys-help.js";
 import { Status } from "./status.js";
-/** @import { Task, Page } from "../types.js" */
 
 /** @typedef {{group: string, label: string, icon?: string, keys?: string, status?: string, run: () => void}} Command */
 
@@ -27,26 +26,38 @@ function score(text, query) {
   return 1000 - gaps;
 }
 
-/** @param {string} query @returns {Command[]} */
-function useTasks(query) {
-  const [tasks, setTasks] = useState(/** @type {Task[]} */ ([]));
+/** @type {{group: string, action: string, list: string, most: number, icon?: string, label: (thing: any) => string, path: (thing: any) => string}[]} */
+const THINGS = [
+  { group: "Tasks", action: "tasks.read", list: "/v1/tasks", most: 8, label: ({ name }) => name, path: ({ id }) => `/tasks/${id}` },
+  { group: "Chats", action: "threads.read", list: "/v1/chat/threads", most: 4, icon: "messages", label: ({ title }) => title || "Untitled chat", path: ({ id }) => `/chat/${id}` },
+  { group: "Schedules", action: "schedules.read", list: "/v1/schedules", most: 4, icon: "calendar-time", label: ({ name }) => name, path: ({ id }) => `/schedules/${id}` },
+  { group: "Sessions", action: "sessions.read", list: "/v1/sessions", most: 4, icon: "player-play", label: ({ title }) => title || "Untitled session", path: ({ id }) => `/sessions/${id}` },
+];
+
+/** Things of the gateway that a query finds, the newest first. @param {string} query @returns {Command[]} */
+function useThings(query) {
+  const [found, setFound] = useState(/** @type {Command[]} */ ([]));
   useEffect(() => {
     const stop = new AbortController();
-    const timer = setTimeout(async () => {
+    const look = async (/** @type {typeof THINGS[number]} */ { group, list, most, icon, label, path }) => {
       try {
-        /** @type {Page<Task>} */
-        const page = await api.get("/v1/tasks", { q: query.trim(), limit: 8 }, { signal: stop.signal });
-        setTasks(page.items);
+        const { items } = await api.get(list, { q: query.trim() || null, limit: most }, { signal: stop.signal });
+        return items.map((/** @type {any} */ thing) => ({ group, icon, label: label(thing), status: group === "Tasks" ? thing.status : undefined, run: () => navigate(path(thing)) }));
       } catch (error) {
         if (!stop.signal.aborted && !(error instanceof api.ApiError)) throw error;
+        return []; // what could be found is shown all the same
       }
+    };
+    const timer = setTimeout(async () => {
+      const all = await Promise.all(THINGS.filter(({ action }) => can(action)).map(look));
+      if (!stop.signal.aborted) setFound(all.flat());
     }, query ? SEARCH_WAIT_MS : 0);
     return () => {
       clearTimeout(timer);
       stop.abort();
     };
   }, [query]);
-  return tasks.map((task) => ({ group: "Tasks", label: task.name, status: task.status, run: () => navigate(`/tasks/${task.id}`) }));
+  return found;
 }
 
 /** @param {{commands: Command[], onClose: () => void}} props */
@@ -54,13 +65,13 @@ export function Palette({ commands, onClose }) {
   const [query, setQuery] = useState("");
   const [index, setIndex] = useState(0);
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
-  const tasks = useTasks(can("tasks.read") ? query : "");
+  const things = useThings(query);
   const fixed = commands
     .map((command) => ({ command, rank: score(`${command.label} ${command.group}`, query.trim()) }))
     .filter((item) => item.rank >= 0)
     .sort((a, b) => (query.trim() ? b.rank - a.rank : 0))
     .map((item) => item.command);
-  const shown = [...fixed, ...tasks];
+  const shown = [...fixed, ...things];
   const current = Math.min(index, shown.length - 1);
   const choose = (/** @type {Command} */ command) => {
     onClose();
@@ -81,7 +92,7 @@ export function Palette({ commands, onClose }) {
   return html`<${Dialog} title="Commands" bare onClose=${onClose}>
     <div class="palette">
       <div class="palette-input"><${Icon} icon="search" />
-        <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="Search pages, actions and tasks" aria-activedescendant=${shown.length ? `palette-${current}` : null} placeholder="Search pages, actions, tasks…" autocomplete="off" spellcheck=${false} autofocus
+        <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="Search pages, actions and things" aria-activedescendant=${shown.length ? `palette-${current}` : null} placeholder="Search pages, actions, tasks, chats, schedules…" autocomplete="off" spellcheck=${false} autofocus
           value=${query} onInput=${(/** @type {any} */ e) => (setQuery(e.target.value), setIndex(0))} onKeyDown=${onKeyDown} />
         <kbd>Esc</kbd></div>
       <ul id="palette-list" class="palette-list" role="listbox" aria-label="Results" ref=${list}>

@@ -90,7 +90,7 @@ const Held = () => html`${standing.value?.paused && html`<button type="button" c
 export function Shell({ children }) {
   const [open, setOpen] = useState(/** @type {"palette" | "keys" | "menu" | null} */ (null));
   useShortcuts([
-    { keys: "Ctrl+k", label: "Search pages, actions and tasks", whileTyping: true, run: () => setOpen((now) => (now === "palette" ? null : "palette")) },
+    { keys: "Ctrl+k", label: "Search pages, actions and things", whileTyping: true, run: () => setOpen((now) => (now === "palette" ? null : "palette")) },
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
     { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },
