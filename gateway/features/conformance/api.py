@@ -10,14 +10,14 @@ from gateway.core.schemas import Page
 from . import service
 from .clients import Ask
 from .protocol import Answer, model_list
-from .schemas import ClientOut, LabIn, LabOut
+from .schemas import LabClientOut, LabIn, LabOut
 
 room = Room("conformance", __name__, title="Conformance")
 
 
-@room.get("/conformance/clients", responses={200: Page[ClientOut]}, summary="The clients that can be simulated")
+@room.get("/conformance/clients", responses={200: Page[LabClientOut]}, summary="The clients that can be simulated")
 def list_clients() -> Response:
-    return answer(Page[ClientOut](items=service.clients(work()), next_cursor=None))
+    return answer(Page[LabClientOut](items=service.clients(work()), next_cursor=None))
 
 
 @room.post("/conformance/run", responses={200: LabOut}, summary="Try the own OpenAI routes as a client")

@@ -9,7 +9,7 @@ from gateway.core.schemas import In, Out
 from .suite import Verdict
 
 
-class CaseOut(Out):
+class LabCaseOut(Out):
     """One thing that a client does."""
 
     name: str
@@ -17,13 +17,13 @@ class CaseOut(Out):
     needs_model: bool
 
 
-class ClientOut(Out):
+class LabClientOut(Out):
     """A simulated client."""
 
     id: str
     name: str
     about: str
-    cases: list[CaseOut]
+    cases: list[LabCaseOut]
 
 
 class LabIn(In):
@@ -33,7 +33,7 @@ class LabIn(In):
     model: Annotated[str, Field(min_length=1, max_length=201)] | None = None
 
 
-class ResultOut(Out):
+class LabResultOut(Out):
     """What came of one case."""
 
     name: str
@@ -51,4 +51,4 @@ class LabOut(Out):
     client: str
     model: str | None
     passed: bool
-    results: list[ResultOut]
+    results: list[LabResultOut]

@@ -6,11 +6,11 @@ from gateway.core.unit_of_work import Work
 from gateway.features.settings import service as settings
 
 from .clients import BY_ID, CLIENTS, Client
-from .schemas import CaseOut, ClientOut, LabIn, LabOut, ResultOut
+from .schemas import LabCaseOut, LabClientOut, LabIn, LabOut, LabResultOut
 from .suite import Result, Send, run
 
 
-def clients(work: Work) -> list[ClientOut]:
+def clients(work: Work) -> list[LabClientOut]:
     """The simulated clients."""
     work.allow("conformance.read", Resource("conformance"))
     return [describe(client) for client in CLIENTS]
@@ -36,15 +36,15 @@ def carried_out(client: Client, send: Send, model: str | None) -> LabOut:
     )
 
 
-def describe(client: Client) -> ClientOut:
+def describe(client: Client) -> LabClientOut:
     """A client with its cases."""
-    cases = [CaseOut(name=case.name, about=case.about, needs_model=case.needs_model) for case in client.cases]
-    return ClientOut(id=client.id, name=client.name, about=client.about, cases=cases)
+    cases = [LabCaseOut(name=case.name, about=case.about, needs_model=case.needs_model) for case in client.cases]
+    return LabClientOut(id=client.id, name=client.name, about=client.about, cases=cases)
 
 
-def _shape(result: Result, model: str | None) -> ResultOut:
+def _shape(result: Result, model: str | None) -> LabResultOut:
     asked = result.case.ask(model or "")
-    return ResultOut(
+    return LabResultOut(
         name=result.case.name, verdict=result.verdict, reason=result.reason, method=asked.method, path=asked.path,
         status=result.status, duration_ms=result.duration_ms,
     )  # fmt: skip
