@@ -3,8 +3,10 @@
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -104,6 +106,7 @@ def events_of(answer: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def follow(gateway: LiveGateway, rate: int, seconds: int, readers: int) -> tuple[str, list[Follower]]:
     """What was written, and those who read it."""
+    began = time.monotonic()
     task = gateway.submit(script={"content": WRITER, "interpreter": "python3", "args": [str(rate), str(seconds)]})
     run_id = gateway.wait(task["id"], "running", "completed", "failed")["run_id"]
     ways = (Follower, SocketFollower)
@@ -114,6 +117,9 @@ def follow(gateway: LiveGateway, rate: int, seconds: int, readers: int) -> tuple
     for thread in threads:
         thread.join(timeout=60 + 10 * seconds)
     assert gateway.wait(task["id"])["status"] == "completed"
+    [job] = gateway.result(task["id"])["jobs"]
+    written = datetime.fromisoformat(job["ended_at"]) - datetime.fromisoformat(job["started_at"])
+    print(f"written in {written.total_seconds():.1f} s, read by all after {time.monotonic() - began:.1f} s")
     return "".join(f"{number} of many\n" for number in range(rate * seconds)), followers
 
 
@@ -153,11 +159,12 @@ def test_a_log_goes_on_beyond_what_the_result_keeps(live_gateway: LiveGateway) -
 @pytest.mark.timeout(600)
 def test_a_gigabyte_of_output_is_cut_with_a_mark_and_costs_little_memory(live_gateway: LiveGateway) -> None:
     node = live_gateway.node_process()
-    before = node.memory_info().rss
+    before, began = node.memory_info().rss, time.monotonic()
     most = 0
     task = live_gateway.submit(commands=["yes 'a line of some forty letters, as usual ones' | head -c 1073741824"])
     while live_gateway.task(task["id"])["status"] in ("queued", "running"):
         most = max(most, node.memory_info().rss)
+    print(f"done in {time.monotonic() - began:.0f} s; the node held {(most - before) / 2**20:.0f} MiB more at most")
     result = live_gateway.result(task["id"])
     run = live_gateway.call("GET", f"/v1/runs/{result['run_id']}").json()
     end = live_gateway.call("GET", f"/v1/runs/{result['run_id']}/logs?tail=true&limit=3").json()["items"]
