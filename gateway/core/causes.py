@@ -6,13 +6,18 @@ second time.
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, Select, delete, func, null, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .clock import new_id, now
 from .database import Base
+
+ROW = 150
+"""Bytes of a row beside its reason, roughly."""
 
 
 class Cause(Base):
@@ -31,3 +36,16 @@ class Cause(Base):
     effect_id: Mapped[uuid.UUID]
     reason: Mapped[str]
     time: Mapped[datetime] = mapped_column(default=now)
+
+
+def rows() -> Select[Any]:
+    """All of them, as policies purge them."""
+    size = (func.octet_length(Cause.reason) + ROW).label("bytes")
+    nobody = (null().label("owner_id"), null().label("project_id"))
+    columns: list[Any] = [Cause.id, Cause.time.label("time"), size, *nobody]
+    return select(*columns)
+
+
+def drop(session: Session, ids: Sequence[uuid.UUID]) -> None:
+    """Forgets these edges; what they led from and to is not touched."""
+    session.execute(delete(Cause).where(Cause.id.in_(ids)).execution_options(synchronize_session=False))

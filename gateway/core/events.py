@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
@@ -38,6 +38,7 @@ class Event(Base):
         Index("ix_events_owner_id_seq", "owner_id", "seq"),
         Index("ix_events_task_id_seq", "task_id", "seq"),
         Index("ix_events_project_id_id", "project_id", "id"),
+        Index("ix_events_of_tools", "run_id", postgresql_where=text("task_id IS NULL AND run_id IS NOT NULL")),
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -314,6 +314,41 @@ def test_transcripts_go_by_a_projects_own_retention(
     assert kept(rows, *ids, table="transcript_segments") == [False, True]
 
 
+def test_tombstones_go_by_when_the_thing_was_purged(
+    database: Database, unit: Open, alice: Actor, place: uuid.UUID, purger: Purger, rows: Rows
+) -> None:
+    ids = [old_id(now() - timedelta(days=100)) for _ in range(2)]
+    with database.engine.begin() as connection:
+        for id_, days in zip(ids, (31, 29), strict=True):
+            connection.execute(
+                text("INSERT INTO tombstones (kind, id, owner_id, project_id, purged_at, reason)"
+                     " VALUES ('tasks', :id, :owner, :project, :time, 'too old')"),
+                {"id": id_, "owner": alice.user_id, "project": place, "time": now() - timedelta(days=days)},
+            )  # fmt: skip
+    policy(unit, alice, place, sort="tombstones", max_age_days=30)
+    purger.purge("tombstones")
+    assert kept(rows, *ids, table="tombstones") == [False, True]
+
+
+def test_causes_go_by_age_in_the_whole_system_alone(
+    database: Database, unit: Open, alice: Actor, place: uuid.UUID, purger: Purger, rows: Rows
+) -> None:
+    ids = [old_id(now() - timedelta(days=days)) for days in (31, 29)]
+    with database.engine.begin() as connection:
+        for id_, days in zip(ids, (31, 29), strict=True):
+            connection.execute(
+                text("INSERT INTO causes (id, cause_kind, cause_id, effect_kind, effect_id, reason, time)"
+                     " VALUES (:id, 'hooks', :id, 'tasks', :id, 'called', :time)"),
+                {"id": id_, "time": now() - timedelta(days=days)},
+            )  # fmt: skip
+    policy(unit, alice, place, sort="causes", max_age_days=30)
+    purger.purge("causes")
+    assert kept(rows, *ids, table="causes") == [True, True], "a cause lies in no project"
+    policy(unit, SYSTEM, sort="causes", max_age_days=30)
+    purger.purge("causes")
+    assert kept(rows, *ids, table="causes") == [False, True]
+
+
 def test_who_may_set_policies(unit: Open, alice: Actor, bob: Actor, charlie: Actor, place: uuid.UUID) -> None:
     with pytest.raises(Forbidden):
         policy(unit, alice, max_age_days=7)

@@ -4,13 +4,19 @@ import uuid
 from collections.abc import Iterable
 
 import pytest
+from sqlalchemy import select
 
 from gateway import registry
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Forbidden, NotFound
+from gateway.core.events import Event
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.unit_of_work import Work
+from gateway.features.chat import service_turns as turns
+from gateway.features.chat.service_turns import Place
+from gateway.features.connectors.models import Connector, ConnectorOperation
 from gateway.features.hooks.models import Hook
+from gateway.features.messaging.models import Delivery, Destination
 from gateway.features.runs import service_external as external
 from gateway.features.runs.schemas import RunIn
 from gateway.features.tasks import service as tasks
@@ -181,3 +187,92 @@ def test_who_may_only_look_replays_nothing(unit: Open, alice: Actor, charlie: Ac
     assert run_id is not None
     with unit(looker) as work, pytest.raises(Forbidden):
         service_compare.replay(work, run_id)
+
+
+def titles(graph: TraceOut) -> dict[str, set[tuple[str | None, str | None]]]:
+    """Title and status of the things, by their kind."""
+    found: dict[str, set[tuple[str | None, str | None]]] = {}
+    for node in graph.nodes:
+        found.setdefault(node.kind, set()).add((node.title, node.status))
+    return found
+
+
+def told_of(work: Work, owner: Actor, event: Event) -> uuid.UUID:
+    """A delivery that tells of an event."""
+    destination = Destination(
+        id=new_id(), user_id=owner.user_id, name=f"phone-{new_id()}", destination_type="webhook", destination_config={}
+    )
+    delivery = Delivery(
+        id=new_id(), destination_id=destination.id, user_id=owner.user_id, event_seq=event.seq, event_name=event.name,
+        event={}, status="delivered",
+    )  # fmt: skip
+    work.session.add(destination)
+    work.session.flush()
+    work.session.add(delivery)
+    work.session.flush()
+    return delivery.id
+
+
+def test_who_was_told_of_what_happened_stands_below_it(unit: Open, alice: Actor, bob: Actor, mine: Tasks) -> None:
+    task = mine.create()
+    mine.finish(task)
+    with unit(alice) as work:
+        tool = external.create(work, RunIn(name="tool"))
+    with unit(SYSTEM) as work:
+        of_task = work.session.scalars(
+            select(Event).where(Event.task_id == task.id, Event.name == "task.completed")
+        ).one()
+        of_tool = work.session.scalars(select(Event).where(Event.run_id == tool.id, Event.name == "run.started")).one()
+        first, second = told_of(work, alice, of_task), told_of(work, alice, of_tool)
+        theirs = told_of(work, bob, of_task)
+    graph = trace(unit, alice, mine.get(task.id).run_id)
+    assert {("tasks", "events", "it happened"), ("events", "deliveries", "was to be told")} <= edges(graph)
+    assert titles(graph)["events"] == {("task.completed", None)}, "and of nothing else that happened"
+    assert ids(graph, "deliveries") == {first}
+    assert theirs not in {node.id for node in graph.nodes}
+    [(title, status)] = titles(graph)["deliveries"]
+    assert (title or "")[:6] == "phone-"
+    assert status == "delivered"
+    graph = trace(unit, alice, tool.id)
+    assert edges(graph) == {("runs", "events", "it happened"), ("events", "deliveries", "was to be told")}
+    assert ids(graph, "deliveries") == {second}
+
+
+def test_operations_of_connectors_are_named(unit: Open, alice: Actor, bob: Actor, mine: Tasks) -> None:
+    task = mine.create()
+    assert task.run_id is not None
+    with unit(SYSTEM) as work:
+        for owner in (alice, bob):
+            connector = Connector(
+                id=new_id(), owner_id=owner.user_id, type="slack", name=f"{owner.handle}s", description="", config={},
+                rules={}, position={},
+            )  # fmt: skip
+            work.session.add(connector)
+            work.session.flush()
+            work.session.add(
+                ConnectorOperation(
+                    id=new_id(), connector_id=connector.id, actor_id=alice.user_id, actor="alice", operation="post",
+                    mode="send", status="completed", decision="allow", reason="", arguments={}, request_bytes=0,
+                    task_id=task.id,
+                )
+            )  # fmt: skip
+    graph = trace(unit, alice, task.run_id)
+    assert ("tasks", "operations", "asked for it") in edges(graph)
+    assert titles(graph)["operations"] == {("post of alices", "completed")}
+
+
+def test_a_chat_turn_of_the_agent_is_led_back_to_what_was_asked(unit: Open, alice: Actor, mine: Tasks) -> None:
+    with unit(alice) as work:
+        turn = turns.open_turn(work, [{"role": "user", "content": "Water\nthe garden"}], "orchestrator", Place())
+        task = tasks.create(work, TaskIn(commands=["true"]))
+        turns.name_task(work, turn, task.id)
+    with unit(alice) as work:
+        turns.close_turn(work, turn, text="It is watered.", status="complete", finish_reason="stop")
+    graph = trace(unit, alice, task.run_id)
+    assert edges(graph) == {
+        ("threads", "messages", "holds it"),
+        ("messages", "tasks", "was asked of the agent"),
+        ("tasks", "messages", "answered"),
+        ("tasks", "runs", "was carried out"),
+    }
+    assert titles(graph)["messages"] == {("Water the garden", "complete"), ("It is watered.", "complete")}

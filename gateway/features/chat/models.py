@@ -54,6 +54,7 @@ class Message(Base):
         CheckConstraint("role IN ('system', 'developer', 'user', 'assistant', 'tool')", name="role"),
         Index("ix_chat_messages_thread_id_id", "thread_id", "id"),
         Index("ix_chat_messages_streaming", "id", postgresql_where=text("status = 'streaming'")),
+        Index("ix_chat_messages_task_id", "task_id", postgresql_where=text("task_id IS NOT NULL")),
         Index("ix_chat_messages_search", "search", postgresql_using="gin"),
     )
 

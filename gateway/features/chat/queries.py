@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import Row, Select, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -149,6 +149,13 @@ def save(session: Session, message_id: uuid.UUID, text_: str) -> None:
 def messages(thread_id: uuid.UUID) -> Select[Message]:
     """A thread's messages, on all branches."""
     return select(Message).where(Message.thread_id == thread_id)
+
+
+def visible_messages(actor: Actor, wanted: ColumnElement[bool]) -> Select[Message]:
+    """Some messages of threads that the actor may see."""
+    query = select(Message).join(Thread, Thread.id == Message.thread_id).where(wanted)
+    seen = seen_by(actor, "threads.read", owner=Thread.owner_id, project=Thread.project_id, key=Thread.id)
+    return query.where(seen).order_by(Message.id).limit(AT_ONCE)
 
 
 def message(session: Session, thread_id: uuid.UUID, message_id: uuid.UUID) -> Message | None:

@@ -111,6 +111,7 @@ class Delivery(Base):
         Index("ix_messaging_deliveries_destination_id_status_id", "destination_id", "status", "id"),
         Index("ix_messaging_deliveries_event_name_id", "event_name", "id"),
         Index("ix_messaging_deliveries_merged_into", "merged_into"),
+        Index("ix_messaging_deliveries_event_seq", "event_seq"),
     )  # fmt: skip
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)

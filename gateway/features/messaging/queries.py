@@ -14,6 +14,9 @@ from gateway.core.visibility import seen_by
 from .models import Attempt, Delivery, Destination, Position, Subscription
 from .schemas import DeliveryQuery, DestinationQuery, SubscriptionQuery
 
+MOST_TRACED = 50
+"""Deliveries that one step of a graph of causes looks at."""
+
 SHOWN_ATTEMPTS = 20
 """Attempts that a delivery shows."""
 
@@ -63,6 +66,18 @@ def subscription(
 def deliveries(actor: Actor) -> Select[Delivery]:
     """The deliveries the actor may see."""
     return select(Delivery).where(seen_by(actor, "deliveries.read", owner=Delivery.user_id, key=Delivery.id))
+
+
+def named_deliveries(session: Session, actor: Actor, ids: Collection[uuid.UUID]) -> Sequence[Row[Delivery, str]]:
+    """Those of the deliveries that the actor may see, each with the name of where it goes."""
+    query = deliveries(actor).where(Delivery.id.in_(ids)).join(Destination, Destination.id == Delivery.destination_id)
+    return session.execute(query.add_columns(Destination.name)).all()
+
+
+def telling(session: Session, actor: Actor, what: ColumnElement[bool]) -> Sequence[Row[Delivery, Event]]:
+    """Deliveries that the actor may see, of such a sort or of such events, each with its event."""
+    query = deliveries(actor).join(Event, Event.seq == Delivery.event_seq).add_columns(Event).where(what)
+    return session.execute(query.order_by(Delivery.id).limit(MOST_TRACED)).all()
 
 
 def filtered_deliveries(actor: Actor, query: DeliveryQuery) -> Select[Delivery]:

@@ -14,7 +14,7 @@ const NAMES = /** @type {Record<string, string>} */ ({
   tasks: "Task", runs: "Run", hooks: "Hook", schedules: "Schedule", firings: "Firing", events: "Event", steps: "Tool", processes: "Process", artifacts: "File",
   operations: "Connector operation", deliveries: "Delivery", messages: "Message", threads: "Chat", connectors: "Connector",
 });
-const ADDRESSES = /** @type {Record<string, string>} */ ({ tasks: "/tasks/", schedules: "/schedules/" });
+const ADDRESSES = /** @type {Record<string, string>} */ ({ tasks: "/tasks/", runs: "/runs/", schedules: "/schedules/", hooks: "/messaging/hooks/", threads: "/chat/" });
 const STATES = ["queued", "waiting", "running", "completed", "failed", "canceled"];
 
 const keyOf = (/** @type {string} */ kind, /** @type {string} */ id) => `${kind}/${id}`;
