@@ -18,6 +18,7 @@ from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 from . import denials, idempotency, replay, tombstones
 from .errors import BadRequest, Forbidden, Gone, Invalid, NotFound, UnsupportedMediaType
 from .identity import Actor
+from .key_store import KeyStore
 from .policy import Resource, can
 from .problems import ErrorShape
 from .schemas import Problem
@@ -130,6 +131,11 @@ def actor() -> Actor:
 def work() -> Work:
     """The request's unit of work."""
     return g.work  # type: ignore[no-any-return]
+
+
+def keys() -> KeyStore:
+    """What the gateway seals and opens secrets with."""
+    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
 
 
 class Room(APIBlueprint):

@@ -1,11 +1,10 @@
 """Routes of connectors, their credentials and grants."""
 
-from flask import Response, current_app
+from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import page
-from gateway.core.room import Room, work
+from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
 from . import service, service_credentials, service_grants, service_operations
@@ -29,10 +28,6 @@ from .schemas import (
 __all__ = ["operations", "room"]
 
 room = Room("connectors", __name__, title="Connectors")
-
-
-def _keys() -> KeyStore:
-    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
 
 
 def _shape(connector: Connector) -> ConnectorOut:
@@ -109,14 +104,14 @@ def list_credentials(path: IdPath, query: PageQuery) -> Response:
 
 @room.post(_CREDENTIALS, responses={201: ConnectorCredentialOut}, summary="Give it a credential")
 def create_connector_credential(path: IdPath, body: ConnectorCredentialIn) -> Response:
-    credential = service_credentials.create(work(), _keys(), path.id, body)
+    credential = service_credentials.create(work(), keys(), path.id, body)
     _learn(service.get(work(), path.id))
     return created(_credential(credential), f"/v1/connectors/{path.id}/credentials/{credential.id}")
 
 
 @room.post(f"{_CREDENTIALS}/<uuid:cid>/rotate", responses={200: ConnectorCredentialOut}, summary="Replace its secret")
 def rotate_connector_credential(path: CredentialPath, body: ConnectorSecretIn) -> Response:
-    return answer(_credential(service_credentials.rotate(work(), _keys(), path.id, path.cid, body.secret)))
+    return answer(_credential(service_credentials.rotate(work(), keys(), path.id, path.cid, body.secret)))
 
 
 @room.post(f"{_CREDENTIALS}/<uuid:cid>/disable", responses={200: ConnectorCredentialOut}, summary="Use it no more")

@@ -1,13 +1,12 @@
 """Routes of credentials and of the recovery kit."""
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import Invalid
 from gateway.core.idempotency import HEADER
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import page
-from gateway.core.room import Room, work
+from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 
 from . import service, service_keys
@@ -23,10 +22,6 @@ from .schemas import (
 )
 
 room = Room("credentials", __name__, title="Credentials")
-
-
-def _keys() -> KeyStore:
-    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
 
 
 def _shape(credential: Credential) -> CredentialOut:
@@ -48,7 +43,7 @@ def list_credentials(query: CredentialQuery) -> Response:
 
 @room.post("/credentials", responses={201: CredentialOut}, summary="Keep a secret")
 def create_credential(body: CredentialIn) -> Response:
-    credential = service.create(work(), _keys(), body)
+    credential = service.create(work(), keys(), body)
     return created(_shape(credential), f"/v1/credentials/{credential.id}")
 
 
@@ -73,7 +68,7 @@ def delete_credential(path: IdPath) -> Response:
 @room.post("/credentials/<uuid:id>/rotate", responses={200: CredentialOut}, summary="Replace the secret")
 def rotate_credential(path: IdPath, body: SecretIn) -> Response:
     credential = service.for_change(work(), path.id, "credentials.rotate")
-    return answer(_shape(service.rotate(work(), _keys(), credential, body.secret.get_secret_value())))
+    return answer(_shape(service.rotate(work(), keys(), credential, body.secret.get_secret_value())))
 
 
 @room.post("/credentials/<uuid:id>/disable", responses={200: CredentialOut}, summary="Stop it from being used")
@@ -98,6 +93,6 @@ def get_recovery_kit() -> Response:
 def create_recovery_kit() -> Response:
     if HEADER in request.headers:
         raise Invalid.field(HEADER, "a recovery key is kept nowhere, so it cannot be answered twice; leave this out")
-    written, made_at = service_keys.make_kit(work(), _keys())
+    written, made_at = service_keys.make_kit(work(), keys())
     kit = RecoveryKitCreated(exists=True, created_at=made_at, recovery_key=written)
     return answer(kit, 201, {"Cache-Control": "no-store"})

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import page
-from gateway.core.room import Room, work
+from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 
 from . import service, service_receive
@@ -33,10 +32,6 @@ __all__ = ["room", "world"]
 room = Room("hooks", __name__, title="Hooks")
 
 
-def _keys() -> KeyStore:
-    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
-
-
 def _plain(*hooks: Hook) -> list[dict[str, Any]]:
     return service.describe(work(), hooks, request.host_url.rstrip("/"))
 
@@ -60,7 +55,7 @@ def list_hooks(query: HookQuery) -> Response:
 
 @room.post("/hooks", responses={201: HookWithSecret}, summary="Make a hook; its secret is shown this once")
 def create_hook(body: HookIn) -> Response:
-    hook, secret = service.create(work(), _keys(), body)
+    hook, secret = service.create(work(), keys(), body)
     return created(_with_secret(hook, secret), f"/v1/hooks/{hook.id}")
 
 
@@ -84,13 +79,13 @@ def delete_hook(path: IdPath) -> Response:
 
 @room.post("/hooks/<uuid:id>/rotate", responses={200: HookWithSecret}, summary="A new secret; the old ones hold on")
 def rotate_secret(path: IdPath, body: RotateIn) -> Response:
-    hook, secret = service.rotate(work(), _keys(), path.id, body)
+    hook, secret = service.rotate(work(), keys(), path.id, body)
     return answer(_with_secret(hook, secret), headers={"Cache-Control": "no-store"})
 
 
 @room.post("/hooks/<uuid:id>/test", responses={200: TrialOut}, summary="What the hook makes of a request")
 def test_hook(path: IdPath, body: TrialIn) -> Response:
-    return answer(TrialOut.model_validate(service_receive.test(work(), _keys(), path.id, body)))
+    return answer(TrialOut.model_validate(service_receive.test(work(), keys(), path.id, body)))
 
 
 @room.get("/hooks/<uuid:id>/requests", responses={200: Page[RequestItem]}, summary="What came to a hook")
@@ -107,5 +102,5 @@ def get_request(path: RequestPath) -> Response:
 
 @room.post("/hooks/<uuid:id>/requests/<uuid:rid>/replay", responses={201: RequestOut}, summary="Act on a request again")
 def replay_request(path: RequestPath) -> Response:
-    found = service_receive.replay(work(), _keys(), path.id, path.rid)
+    found = service_receive.replay(work(), keys(), path.id, path.rid)
     return created(_whole(found), f"/v1/hooks/{path.id}/requests/{found.id}")

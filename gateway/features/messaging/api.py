@@ -3,9 +3,8 @@
 from flask import Response, current_app, g
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import page
-from gateway.core.room import Room, actor, work
+from gateway.core.room import Room, actor, keys, work
 from gateway.core.schemas import IdPath, Page
 from gateway.core.unit_of_work import unit_of_work
 
@@ -34,10 +33,6 @@ from .schemas import (
 room = Room("messaging", __name__, title="Messaging")
 
 
-def _keys() -> KeyStore:
-    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
-
-
 def _created(destination: Destination, secret: str | None) -> DestinationCreated:
     return DestinationCreated(**service.describe(destination).model_dump(), signing_secret=secret)
 
@@ -56,7 +51,7 @@ def list_kinds() -> Response:
 
 @room.post("/destinations", responses={201: DestinationCreated}, summary="Add a destination")
 def create_destination(body: DestinationIn) -> Response:
-    destination, secret = service.create(work(), _keys(), body)
+    destination, secret = service.create(work(), keys(), body)
     return created(_created(destination, secret), f"/v1/destinations/{destination.id}")
 
 
@@ -69,7 +64,7 @@ def get_destination(path: IdPath) -> Response:
 def patch_destination(path: IdPath, body: DestinationPatch) -> Response:
     destination = service.for_change(work(), path.id)
     check_version(destination.version)
-    return answer(service.describe(service.change(work(), _keys(), destination, body)))
+    return answer(service.describe(service.change(work(), keys(), destination, body)))
 
 
 @room.delete("/destinations/<uuid:id>", responses={204: None}, summary="Delete one with all that belongs to it")
@@ -81,7 +76,7 @@ def delete_destination(path: IdPath) -> Response:
 @room.post("/destinations/<uuid:id>/rotate", responses={200: DestinationCreated}, summary="Replace the secret")
 def rotate_destination(path: IdPath, body: SecretRotate) -> Response:
     destination = service.for_change(work(), path.id, "destinations.rotate")
-    made = service.rotate(work(), _keys(), destination, body)
+    made = service.rotate(work(), keys(), destination, body)
     return answer(_created(destination, made))
 
 

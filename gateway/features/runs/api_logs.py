@@ -4,8 +4,7 @@ from flask import Response, current_app, request
 
 from gateway.core.answers import answer, created, event_stream, page_of
 from gateway.core.errors import Invalid
-from gateway.core.key_store import KeyStore
-from gateway.core.room import Room, ok, work
+from gateway.core.room import Room, keys, ok, work
 from gateway.core.schemas import IdPath, Page
 from gateway.features.sessions import service_transcripts as transcripts
 from gateway.features.sessions.schemas import SegmentIn, SegmentOut, TranscriptQuery
@@ -15,10 +14,6 @@ from . import service, service_logs, tail
 from .schemas import LogAppended, LogIn, LogOut, LogQuery, RunStreamQuery
 
 logs = Room("logs", __name__, title="Runs and sessions")
-
-
-def _keys() -> KeyStore:
-    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
 
 
 @logs.get("/runs/<uuid:id>/logs", responses={200: Page[LogOut]}, summary="A run's log, oldest first")
@@ -51,12 +46,12 @@ def stream_run(path: IdPath, query: RunStreamQuery) -> Response:
 def get_transcript_of_run(path: IdPath, query: TranscriptQuery) -> Response:
     found = transcripts.visible(work(), _place(path), query)
     rows, cursor = transcripts.paged(work(), found, query)
-    return answer(Page[SegmentOut](items=[transcripts.describe(_keys(), row) for row in rows], next_cursor=cursor))
+    return answer(Page[SegmentOut](items=[transcripts.describe(keys(), row) for row in rows], next_cursor=cursor))
 
 
 @logs.post("/runs/<uuid:id>/transcript", responses={201: SegmentOut}, summary="Add to a run's transcript")
 def add_to_transcript_of_run(path: IdPath, body: SegmentIn) -> Response:
-    segment = transcripts.add(work(), _keys(), _place(path), body)
+    segment = transcripts.add(work(), keys(), _place(path), body)
     return created(segment, f"/v1/runs/{path.id}/transcript")
 
 

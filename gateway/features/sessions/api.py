@@ -1,11 +1,10 @@
 """Routes of sessions and their transcripts."""
 
-from flask import Response, current_app
+from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import page
-from gateway.core.room import Room, work
+from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 
 from . import service, service_transcripts
@@ -22,10 +21,6 @@ from .schemas import (
 )
 
 room = Room("sessions", __name__, title="Runs and sessions")
-
-
-def _keys() -> KeyStore:
-    return current_app.extensions["key_store"]  # type: ignore[no-any-return]
 
 
 @room.get("/sessions", responses={200: Page[WorkSessionOut]}, summary="Sessions")
@@ -73,11 +68,11 @@ def create_sub_session(path: IdPath, body: SubSessionIn) -> Response:
 def get_transcript(path: IdPath, query: TranscriptQuery) -> Response:
     found = service_transcripts.visible(work(), service_transcripts.of_session(work(), path.id), query)
     rows, cursor = service_transcripts.paged(work(), found, query)
-    items = [service_transcripts.describe(_keys(), row) for row in rows]
+    items = [service_transcripts.describe(keys(), row) for row in rows]
     return answer(Page[SegmentOut](items=items, next_cursor=cursor))
 
 
 @room.post("/sessions/<uuid:id>/transcript", responses={201: SegmentOut}, summary="Add to a session's transcript")
 def add_to_transcript(path: IdPath, body: SegmentIn) -> Response:
-    segment = service_transcripts.add(work(), _keys(), service_transcripts.of_session(work(), path.id), body)
+    segment = service_transcripts.add(work(), keys(), service_transcripts.of_session(work(), path.id), body)
     return created(segment, f"/v1/sessions/{path.id}/transcript")
