@@ -51,6 +51,14 @@ class Base(DeclarativeBase):
     }
 
 
+BY_NETWORK = {
+    "sslmode": "require",
+    "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "20000",
+}  # fmt: skip
+"""Of a connection to another machine, in the words of libpq: never in the clear unless the URL says so, and known to be
+dead 25 s after the other side has vanished without a word."""
+
+
 def sqlalchemy_url(url: str) -> str:
     """Any PostgreSQL URL in the spelling that selects psycopg 3. Raises MissingPart for other databases."""
     try:
@@ -59,12 +67,19 @@ def sqlalchemy_url(url: str) -> str:
         raise MissingPart("The database URL cannot be read; write postgresql://USER:PASSWORD@HOST/NAME.") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise MissingPart(f"{parsed.get_backend_name()} is not supported; give the URL of a PostgreSQL database.")
-    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return _by_network(parsed.set(drivername="postgresql+psycopg")).render_as_string(hide_password=False)
 
 
 def libpq_url(url: str) -> str:
     """The same URL in the spelling of libpq, for psycopg itself."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return _by_network(make_url(url).set(drivername="postgresql")).render_as_string(hide_password=False)
+
+
+def _by_network(url: sa.URL) -> sa.URL:
+    """A URL of another machine gets what a network asks for; what it says itself stays."""
+    if url.host is None or url.host in ("localhost", "127.0.0.1", "::1"):
+        return url
+    return url.update_query_dict({name: value for name, value in BY_NETWORK.items() if name not in url.query})
 
 
 ENGINE_OPTIONS: dict[str, Any] = {

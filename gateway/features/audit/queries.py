@@ -87,6 +87,12 @@ def newest_checkpoint(session: Session, key_id: str) -> AuditCheckpoint | None:
     return session.scalar(query.order_by(AuditCheckpoint.seq.desc()).limit(1))
 
 
+def is_signed(session: Session, seq: int, key_id: str) -> bool:
+    """Whether there is a checkpoint of that record by that key."""
+    found = select(AuditCheckpoint.id).where(AuditCheckpoint.seq == seq, AuditCheckpoint.key_id == key_id)
+    return session.scalar(found) is not None
+
+
 def all_checkpoints() -> Select[AuditCheckpoint]:
     """Every checkpoint, to be paged."""
     return select(AuditCheckpoint)
