@@ -71,6 +71,7 @@ SHELLS = (
     "/settings/gateway",
     "/settings/limits",
     "/settings/retention",
+    "/settings/backup",
     "/settings/recovery",
     "/settings/capabilities",
     "/api",

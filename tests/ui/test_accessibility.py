@@ -52,6 +52,7 @@ PAGES = [
     "/settings/gateway",
     "/settings/limits",
     "/settings/retention",
+    "/settings/backup",
     "/settings/recovery",
     "/settings/capabilities",
     "/api",

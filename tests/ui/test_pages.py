@@ -53,6 +53,7 @@ SHELLS = [
     "/settings/gateway",
     "/settings/limits",
     "/settings/retention",
+    "/settings/backup",
     "/settings/recovery",
     "/settings/capabilities",
     "/api",

@@ -202,3 +202,17 @@ def test_in_a_browser_the_desktop_page_has_its_notifications(open_page: Callable
     assert task["name"] in page.evaluate("window.shown.at(-1)[1]")
     page.evaluate("window.last.onclick()")
     page.wait_for_url(f"**/tasks/{task['id']}")
+
+
+def test_a_backup_is_made_checked_and_its_restore_previewed(page: Page, api: httpx.Client) -> None:
+    page.goto("/settings/backup")
+    page.get_by_role("button", name="Make backup").click()
+    expect(page.get_by_text("Backup made", exact=True)).to_be_visible(timeout=60_000)
+    name = api.get("/v1/backups").json()["items"][0]["name"]
+    expect(row(page, name)).to_contain_text("by hand")
+    choose(page, name, "Check")
+    expect(page.get_by_text("Every part is as it was written")).to_be_visible(timeout=60_000)
+    choose(page, name, "Restore…")
+    dialog = page.get_by_role("dialog", name=f"Restore {name}")
+    expect(dialog.get_by_label("Command")).to_contain_text(f"{name} --data-dir")
+    expect(dialog).to_contain_text("here are")

@@ -1,7 +1,8 @@
 """What can be done with system."""
 
 ACTIONS = {
-    "backups.create": "Recorded when the command line makes a backup; nobody is asked for it",
+    "backups.create": "Make a backup",
+    "backups.read": "See and check backups",
     "backups.restore": "Recorded when the command line restores one; nobody is asked for it",
     "capabilities.read": "See what is there",
     "metrics.read": "Read metrics",

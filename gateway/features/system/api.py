@@ -2,18 +2,34 @@
 
 import json
 
+import psycopg
 import sqlalchemy.exc
 from flask import Response, current_app
+from gevent import get_hub
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import gateway
-from gateway.core.answers import answer
+from gateway.core.answers import answer, created, page_of
+from gateway.core.errors import Conflict, MissingPart
 from gateway.core.policy import Resource
-from gateway.core.room import Room, ok, opens_units, public, work
+from gateway.core.room import Room, ok, opens_units, public, unit, work
+from gateway.core.schemas import Page
 from gateway.features.limits import service as limits
 
-from . import export, service
-from .schemas import Capabilities, Health, ListExportPath, ListExportQuery, Readiness, Reason
+from . import backup_files, export, service, service_backups
+from .schemas import (
+    BackupItem,
+    BackupOut,
+    BackupPath,
+    BackupQuery,
+    BackupVerified,
+    Capabilities,
+    Health,
+    ListExportPath,
+    ListExportQuery,
+    Readiness,
+    Reason,
+)
 
 room = Room("system", __name__, title="System")
 root = Room("system_root", __name__, title="System", prefix="/")
@@ -67,3 +83,41 @@ def export_list(path: ListExportPath, query: ListExportQuery) -> Response:
 @room.get("/capabilities", responses={200: Capabilities}, summary="What is there, and how to get what is not")
 def capabilities() -> Response:
     return answer(service.capabilities(work(), current_app.config["GATEWAY"], current_app.extensions["capabilities"]))
+
+
+@room.get("/backups", responses={200: Page[BackupItem]}, summary="The backups in the gateway's folder for them")
+def list_backups(query: BackupQuery) -> Response:
+    return page_of(BackupItem, backup_files.listed(work(), current_app.config["GATEWAY"], query))
+
+
+@room.post(
+    "/backups", responses={201: BackupItem}, summary="Make a backup now, without keys; answers when it is written"
+)
+@opens_units
+def create_backup() -> Response:
+    with unit() as begun:
+        url = current_app.config["SQLALCHEMY_DATABASE_URI"]
+        making = backup_files.to_make(begun, current_app.config["GATEWAY"], url)
+    try:
+        about = get_hub().threadpool.apply(backup_files.make, (making,))
+    except (MissingPart, OSError, psycopg.Error) as error:
+        reason = str(error)[:300]
+        with unit() as ended:
+            service_backups.failed(ended, making.path.name, reason)
+        raise Conflict(f"The backup was not made: {reason}", code="backup_failed") from error
+    with unit() as ended:
+        service_backups.completed(ended, about)
+    return created(backup_files.made(making.path), f"/v1/backups/{making.path.name}")
+
+
+@room.get("/backups/<name>", responses={200: BackupOut}, summary="What a backup holds, and how to restore it")
+def get_backup(path: BackupPath) -> Response:
+    return answer(backup_files.described(work(), current_app.config["GATEWAY"], path.name))
+
+
+@room.post("/backups/<name>/verify", responses={200: BackupVerified}, summary="Read a whole backup and check it")
+@opens_units
+def verify_backup(path: BackupPath) -> Response:
+    with unit() as begun:
+        file = backup_files.to_verify(begun, current_app.config["GATEWAY"], path.name)
+    return answer(get_hub().threadpool.apply(backup_files.verified, (file,)))

@@ -25,7 +25,8 @@ def exported(name: str, query: ListExportQuery) -> Response:
     path = f"/v1/{name}"
     if not _is_list(path):
         raise NotFound(f"There is no list {path[:80]}; the OpenAPI document names those that are.")
-    filters = {**(query.model_extra or {}), "limit": A_PAGE}
+    chosen = {"fields": query.fields} if query.fields else {}
+    filters = {**(query.model_extra or {}), **chosen, "limit": A_PAGE}
     first = inner.ask("GET", path, query=filters)
     if first.status_code != 200:
         return first

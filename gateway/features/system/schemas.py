@@ -1,10 +1,11 @@
 """The system on the wire (contract "HTTP conventions" and "Capabilities")."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.core.schemas import In, Out
+from gateway.core.schemas import In, Out, PageQuery
 
 
 class Health(Out):
@@ -60,3 +61,47 @@ class Capabilities(Out):
     """All of them."""
 
     items: list[CapabilityOut]
+
+
+class BackupQuery(PageQuery):
+    """The list of backups, newest first."""
+
+
+class BackupPath(In):
+    """The `{name}` of a backup's file."""
+
+    name: Annotated[str, Field(max_length=200)]
+
+
+class BackupItem(Out):
+    """A backup in the gateway's folder; those made `by_clock` are deleted as `backups.keep` says."""
+
+    name: str
+    size: int
+    created_at: datetime
+    by_clock: bool
+
+
+class BackupOut(BackupItem):
+    """What a backup holds, what is here now, and the `command` that would replace this by that."""
+
+    made_at: datetime
+    release: str
+    schema_revision: str
+    rows: int
+    users: int
+    tasks: int
+    artifacts: int
+    artifact_bytes: int
+    missing_artifacts: int
+    includes_key: bool
+    present_users: int
+    present_tasks: int
+    command: str
+
+
+class BackupVerified(Out):
+    """Whether a backup is as it was written, to the last byte."""
+
+    ok: bool
+    detail: str

@@ -1,8 +1,9 @@
-/** Settings: one's own sign-in, the desktop's, the gateway's, limits, retention, the emergency kit, what is there. */
+/** Settings: one's own sign-in, the desktop's, the gateway's, limits, retention, backups, the emergency kit, what is there. */
 import { html } from "../html.js";
 import { SETTINGS_TABS } from "../routes.js";
 import { Tabs, shownTab } from "../components/tabs.js";
 import { Account } from "./settings/account.js";
+import { Backups } from "./settings/backups.js";
 import { Capabilities } from "./settings/capabilities.js";
 import { DesktopSettings } from "./settings/desktop.js";
 import { GatewaySettings } from "./settings/gateway.js";
@@ -17,6 +18,7 @@ const PARTS = {
   "/settings/gateway": GatewaySettings,
   "/settings/limits": Limits,
   "/settings/retention": RetentionSettings,
+  "/settings/backup": Backups,
   "/settings/recovery": Recovery,
   "/settings/capabilities": Capabilities,
 };

@@ -1,0 +1,71 @@
+/** Backups in the gateway's folder: made, checked, and what a restore would bring. */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { plural, size } from "../../format.js";
+import { place } from "../../router.js";
+import { can } from "../../session.js";
+import { about, useResource } from "../../resource.js";
+import { Ago } from "../../components/clock.js";
+import { copy } from "../../components/copy.js";
+import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Section } from "../../components/section.js";
+import { Empty } from "../../components/states.js";
+import { attempt, toast } from "../../components/toast.js";
+/** @import { Backup, BackupContents } from "../../types.js" */
+
+/** @param {string} name */
+const at = (name) => `/v1/backups/${encodeURIComponent(name)}`;
+
+/** @param {() => void} done */
+const make = (done) => {
+  toast("Writing a backup; the gateway goes on working meanwhile.", { kind: "info" });
+  return attempt(() => api.post("/v1/backups"), "Backup made").then(done);
+};
+
+/** @param {Backup} backup */
+const check = ({ name }) =>
+  attempt(async () => {
+    const found = await api.post(`${at(name)}/verify`);
+    toast(`${name}: ${found.detail}`, found.ok ? undefined : { kind: "failed" });
+  });
+
+/** What a restore would bring beside what is here, and the command for it. @param {{contents: BackupContents}} props */
+function Preview({ contents }) {
+  const footer = html`<button type="button" class="btn" onClick=${closeDialog}>Close</button>
+    <button type="button" class="btn btn-primary" onClick=${() => copy(contents.command, "Command")}>Copy command</button>`;
+  const rows = [
+    ["Made", html`<${Ago} at=${contents.made_at} />, by release ${contents.release}`],
+    ["Users", `${contents.users} – here are ${contents.present_users}`],
+    ["Tasks", `${contents.tasks.toLocaleString()} – here are ${contents.present_tasks.toLocaleString()}`],
+    ["Files", `${plural(contents.artifacts, "file")}, ${size(contents.artifact_bytes)}${contents.missing_artifacts ? `; ${contents.missing_artifacts} had no contents` : ""}`],
+    ["Keys", contents.includes_key ? "in it, sealed by a passphrase" : "not in it: have the emergency kit ready"],
+  ];
+  return html`<${Dialog} title=${`Restore ${contents.name}`} onClose=${closeDialog} footer=${footer}>
+    <dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <p>Stop the gateway, then type this. What is here now goes; a backup of it is kept.</p>
+    <pre class="hook-code" tabindex="0" aria-label="Command">${contents.command}</pre>
+  <//>`;
+}
+
+/** @param {Backup} backup */
+const preview = ({ name }) => attempt(async () => openDialog(html`<${Preview} contents=${await api.get(at(name))} />`));
+
+export function Backups() {
+  const filters = { cursor: place.value.query.get("cursor") };
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/backups", filters), about("backup."));
+  const columns = [
+    { head: "File", class: "cell-wrap", cell: (/** @type {Backup} */ backup) => html`<b>${backup.name}</b>` },
+    { head: "Made", cell: (/** @type {Backup} */ backup) => html`<${Ago} at=${backup.created_at} /> <span class="quiet">${backup.by_clock ? "by itself" : "by hand"}</span>` },
+    { head: "Size", cell: (/** @type {Backup} */ backup) => html`<span class="tabular">${size(backup.size)}</span>` },
+    menuColumn((/** @type {Backup} */ backup) =>
+      rowMenu(backup.name, [
+        { label: "Check", icon: "check", run: () => check(backup) },
+        { label: "Restore…", icon: "history", run: () => preview(backup) },
+      ]),
+    ),
+  ];
+  return html`<${Section} title="Backups" about="Everything in one file: rows, files of artifacts, settings. How often one is made by itself, where, and how many are kept: backups.* among the gateway’s settings." add=${can("backups.create") && "Make backup"} onAdd=${() => make(list.reload)}>
+    <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or set backups.every_h.<//>`} />
+  <//>`;
+}
