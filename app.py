@@ -122,6 +122,7 @@ def serve(no_node: bool, beside: bool, **options: Any) -> None:
 @main.command()
 @_options("data_dir", "database_url")
 @click.option("--name", help="The node's name; the machine's name by default.")
+@click.option("--join", metavar="URL", help="The gateway that carries files, where its directory is not shared.")
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that tasks can ask for.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Jobs to run at once.")
 @_options("beside")

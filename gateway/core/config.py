@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -32,6 +32,8 @@ class Config(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = DEFAULT_PORT
     database_url: str | None = Field(None, description="PostgreSQL 15 or newer; absent = the embedded server")
+    join: str | None = Field(None, description="a node's gateway, where it does not share the data directory")
+    join_token: SecretStr | None = Field(None, description="the API token that the gateway made for that node")
     node: bool = Field(True, description="whether a worker node runs beside the gateway")
     node_concurrency: Annotated[int, Field(ge=1, le=256, description="jobs a node runs at once")] = 8
     allowed_hosts: tuple[str, ...] = Field((), description="further Host names the gateway answers to")

@@ -19,9 +19,11 @@ from gateway.core.clock import new_id
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
+from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
+from gateway.features.artifacts.remote_store import RemoteStore
 from gateway.features.artifacts.store import Store
 from gateway.features.processes.host import Host
 from gateway.features.settings import live as settings
@@ -51,7 +53,7 @@ class Node:
         self.id = uuid.UUID(int=0)
         self.holder = new_id()
         self.data_dir = DataDir(config.data_dir)
-        self.store = Store(self.data_dir.artifacts)
+        self.store = _store(config, self.data_dir)
         self.keys = KeyStore(self.data_dir.keys, config.master_key)
         self.models = Models(config, self.unit, self.keys)
         settings.start(database.engine, config)
@@ -167,5 +169,17 @@ class Node:
     async def close(self) -> None:
         """Gives everything back."""
         await self.models.close()
+        self.store.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.database.dispose()
+
+
+def _store(config: Config, data_dir: DataDir) -> Store:
+    """The gateway's own directory of files, or copies that it carries."""
+    if config.join is None:
+        return Store(data_dir.artifacts)
+    if config.join_token is None:
+        raise MissingPart("A node that joins by --join needs the gateway's token in GATEWAY_JOIN_TOKEN.")
+    store = RemoteStore(data_dir.artifacts, config.join, config.join_token.get_secret_value())
+    store.check()
+    return store

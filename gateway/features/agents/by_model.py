@@ -188,7 +188,7 @@ def _attached_texts(store: Store, inputs: list[tuple[str, str]]) -> tuple[list[t
     unread: list[str] = []
     left = ATTACHED_TEXT_LIMIT
     for name, sha256 in inputs:
-        with store.path(sha256).open("rb") as file:
+        with store.local(sha256).open("rb") as file:
             data = file.read(4 * left + 1)
         try:
             text = data.decode("utf-8-sig")

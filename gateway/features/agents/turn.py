@@ -32,7 +32,7 @@ from gateway.core.redaction import redact
 from gateway.features.limits import service_spending as spending
 from gateway.features.processes.host import hosted
 from gateway.features.runs import service_external as external
-from gateway.features.tasks.in_sandbox import input_name
+from gateway.features.tasks.in_sandbox import input_name, inputs_of
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import Plan
 
@@ -209,7 +209,7 @@ async def opened(attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability)
     """The agent of a task with its workspace, which a lost run may have begun to fill."""
     node = attempt.node
     done = await node.unit(lambda work: service_steps.done(work, plan))
-    inputs = [(input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
+    inputs = await asyncio.to_thread(inputs_of, node.store, plan)
     lost = [str(step.run_id) for step in done if step.run_id != plan.run_id]
     folder, stays = node.data_dir.work / str(plan.run_id), False
     try:

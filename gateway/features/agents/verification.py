@@ -115,9 +115,9 @@ class Verifier:
             yield self._folder
             return
         store, root, name = self._attempt.node.store, self._attempt.node.data_dir.work, str(self._plan.run_id)
-        inputs = [(in_sandbox.input_name(filename), store.path(sha256)) for filename, sha256 in self._plan.inputs]
 
         def make() -> None:
+            inputs = in_sandbox.inputs_of(store, self._plan)
             workspace.place(workspace.prepare(root, name, inputs), "answer.md", answer.encode())
 
         try:

@@ -20,7 +20,9 @@ async def sweep(node: "Node") -> None:
 
 
 async def remove_unused(node: "Node") -> None:
-    """Deletes the files of purged artifacts, as far as they lie here."""
+    """Deletes the files of purged artifacts, as far as they lie here; copies do not count."""
+    if node.store.is_copy:
+        return
     after = ""
     while files := await node.unit(lambda work, after=after: service_purge.noted_files(work, after, BATCH)):  # type: ignore[misc]
         for sha256 in files:

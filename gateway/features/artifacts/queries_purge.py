@@ -1,7 +1,7 @@
 """Which artifacts may be purged by a policy, and which files nothing refers to any more."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import UUID, Select, column, delete, exists, select, table
@@ -25,6 +25,11 @@ def drop(session: Session, ids: Sequence[uuid.UUID]) -> None:
     """Deletes artifacts; their files are noted to be looked at."""
     gone = delete(Artifact).where(Artifact.id.in_(ids)).returning(Artifact.sha256)
     files = set(session.scalars(gone.execution_options(synchronize_session=False)))
+    note_files(session, files)
+
+
+def note_files(session: Session, files: Collection[str]) -> None:
+    """Has these looked at by `noted_files`: maybe nothing refers to them."""
     if files:
         session.execute(
             insert(UnusedFile).values([{"sha256": name} for name in sorted(files)]).on_conflict_do_nothing()

@@ -4,7 +4,7 @@ import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from gateway.core.received_file import ReceivedFile
 
@@ -16,6 +16,9 @@ CHUNK = 1024 * 1024
 class Store:
     """The directory of all artifacts' bytes."""
 
+    is_copy: ClassVar[bool] = False
+    """Whether the bytes here are copies of those that the gateway has."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.incoming = root / "incoming"
@@ -26,6 +29,16 @@ class Store:
         if not _SHA256.fullmatch(sha256):
             raise ValueError("not a SHA-256")
         return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def local(self, sha256: str) -> Path:
+        """Where the bytes can be read; may wait for them to arrive."""
+        return self.path(sha256)
+
+    def bring(self, file: ReceivedFile) -> None:
+        """Has the bytes of a file that will be kept soon where they are needed, before a transaction begins."""
+
+    def close(self) -> None:
+        """Gives back what the store has open."""
 
     def keep(self, file: ReceivedFile) -> None:
         """Moves a received file to its place and makes it durable; a file that is there already stays."""

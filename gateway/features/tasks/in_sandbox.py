@@ -12,6 +12,7 @@ from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox, S
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.errors import TooLarge
 from gateway.features.artifacts.service import Upload
+from gateway.features.artifacts.store import Store
 from gateway.features.processes.host import hosted
 
 from .run_log import storable
@@ -33,7 +34,7 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     """Runs the task's commands one after the other. Raises SandboxError, OSError."""
     node = attempt.node
     sandbox = await node.sandbox()
-    inputs = [(input_name(name), node.store.path(sha256)) for name, sha256 in plan.inputs]
+    inputs = await asyncio.to_thread(inputs_of, node.store, plan)
     folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
     try:
         async with hosted(node, attempt.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
@@ -168,7 +169,7 @@ def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:
         return [["bash", "-c", command] for command in plan.commands]
     script = plan.script or {}
     if plan.script_sha256 is not None:
-        content = attempt.node.store.path(plan.script_sha256).read_bytes()
+        content = attempt.node.store.local(plan.script_sha256).read_bytes()
     else:
         content = script["content"].encode()
     name = workspace.place(folder, "script", content)
@@ -186,7 +187,13 @@ def _take_artifacts(attempt: "Attempt", folder: Path, uploads: list[Upload], not
             notes.append(f"artifacts/{found.name} was left out: {error.detail}\n")
         else:
             uploads.append(Upload(file, found.name.replace("/", "_")))
+            attempt.node.store.bring(file)
     uploads.sort(key=lambda upload: upload.filename or "")
+
+
+def inputs_of(store: Store, plan: Plan) -> list[tuple[str, Path]]:
+    """The task's attachments, by their names in the workspace; may wait for them to arrive."""
+    return [(input_name(name), store.local(sha256)) for name, sha256 in plan.inputs]
 
 
 def input_name(filename: str) -> str:
