@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from flask import Response, request
 from pydantic import BaseModel
 
-from .errors import PreconditionFailed
+from .errors import Invalid, PreconditionFailed
+from .paging import Listed
 from .schemas import Out
 
 CLIENT = "gateway.client"
@@ -33,11 +34,28 @@ def created(body: BaseModel, location: str) -> Response:
     return answer(body, 201, {"Location": location})
 
 
-def page_of(shape: type[M], rows: Iterable[Any], next_cursor: str | None) -> Response:
-    """A list's page: each row in `shape`."""
-    items = ",".join(shape.model_validate(row).model_dump_json() for row in rows)
-    cursor = f'"{next_cursor}"' if next_cursor is not None else "null"
-    return Response(f'{{"items":[{items}],"next_cursor":{cursor}}}', mimetype="application/json")
+def page_of(shape: type[M], found: Listed[Any], shown: Iterable[Any] | None = None) -> Response:
+    """A list's page: each row, or what is `shown` of it, in `shape` with the fields that were asked for.
+
+    Raises Invalid for one that it does not have.
+    """
+    chosen = _chosen(shape)
+    rows = found.rows if shown is None else shown
+    items = ",".join(shape.model_validate(row).model_dump_json(include=chosen) for row in rows)
+    cursor = f'"{found.next_cursor}"' if found.next_cursor is not None else "null"
+    count = f',"count":{found.count}' if found.count is not None else ""
+    return Response(f'{{"items":[{items}],"next_cursor":{cursor}{count}}}', mimetype="application/json")
+
+
+def _chosen(shape: type[Out]) -> set[str] | None:
+    """The `fields` of the request, or None for all."""
+    asked = request.args.get("fields")
+    if asked is None:
+        return None
+    names, known = set(asked.split(",")), shape.model_fields.keys() | shape.model_computed_fields.keys()
+    if unknown := names - known:
+        raise Invalid.field("fields", f"{min(unknown)[:80]} is none; there are {', '.join(sorted(known))}")
+    return names
 
 
 def event_stream(lines: Iterator[str] | Iterator[bytes]) -> Response:

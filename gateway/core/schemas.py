@@ -60,14 +60,26 @@ class PageQuery(In):
     """How a list is paged (contract "HTTP conventions")."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="items a page")] = 50
-    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before")] = None
+    cursor: Annotated[str | None, Field(max_length=400, description="`next_cursor` of the page before")] = None
+    fields: Annotated[
+        str | None, Field(max_length=2000, pattern=r"^\w+(,\w+)*$", description="the fields of each item, by commas")
+    ] = None
+    sort: Annotated[
+        str | None, Field(pattern=r"^-?[a-z_]{1,40}$", description="`created_at`, or `-created_at` for newest first")
+    ] = None
+    count: Annotated[bool, Field(description="whether to tell how many there are, up to 10,000")] = False
+
+    def filters(self) -> dict[str, Any]:
+        """What is asked for, without how it is paged."""
+        return self.model_dump(exclude=set(PageQuery.model_fields))
 
 
 class Page(Out, Generic[T]):
-    """One page; `next_cursor` is null on the last."""
+    """One page; `next_cursor` is null on the last. `count` is there when it was asked for; 10,000 may be more."""
 
     items: list[T]
     next_cursor: str | None
+    count: int | None = None
 
 
 class IdPath(In):

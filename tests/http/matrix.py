@@ -229,12 +229,15 @@ NEEDS: dict[str, Need] = {
         nodes.drain: nodes.drain_node
         nodes.refresh: nodes.refresh_node
         nodes.remove: nodes.remove_node
+        nodes.carry_files: artifacts.get_file artifacts.put_file
         destinations.create: messaging.create_destination
         queue.read: schedules.get_queue
         schedules.create: schedules.import_crontab
         capabilities.read: system.capabilities
         conformance.read: conformance.list_clients
         conformance.run: conformance.run_client
+        backups.read: system.list_backups system.get_backup system.verify_backup
+        backups.create: system.create_backup
         metrics.read: system_root.metrics
     """),
     **_needs("listed", """

@@ -185,7 +185,7 @@ QUERIES = {
     "artifacts.upload": {"filename": "x"},
     "tasks.add_artifact": {"filename": "x"},
 }
-UPLOADS = ("artifacts.upload", "tasks.add_artifact")
+UPLOADS = ("artifacts.upload", "tasks.add_artifact", "artifacts.put_file")
 PLACED_BY_A_FIELD = (
     "tasks.create_task",
     "credentials.create_credential",

@@ -44,7 +44,7 @@ def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: s
         "nodes": node_that_is_gone(records, name),
         "models": "x",
         "audit": str(records.rows("SELECT id FROM audit_records WHERE actor_id = :id LIMIT 1", id=user)[0]["id"]),
-        "scope_type": "project", "scope_id": project,
+        "scope_type": "project", "sha256": "0" * 64, "scope_id": project,
     }  # fmt: skip
     hook = make(holder.call, "hooks", name=canary, verify="token", project_id=project,
                 action={"kind": "create_task", "task": {"commands": ["true"]}})  # fmt: skip

@@ -42,7 +42,7 @@ def found(unit: Open, actor: Actor, **filters: Any) -> list[uuid.UUID]:
     ids: list[uuid.UUID] = []
     cursor: str | None = None
     with unit(actor) as work:
-        query = service.visible(work, **wanted.model_dump(exclude={"limit", "cursor"}))
+        query = service.visible(work, **wanted.filters())
         for _ in range(50):
             rows, cursor = page(work.session, query, Run.start_id if by_start else Run.id, limit=2, cursor=cursor)
             ids += [row.id for row in rows]

@@ -44,7 +44,7 @@ def take_logs(unit: Open, actor: Actor, *records: dict[str, Any]) -> tuple[int, 
 
 def log(unit: Open, actor: Actor, run_id: uuid.UUID) -> list[LogEntry]:
     with unit(actor) as work:
-        return service_logs.read(work, service.get(work, run_id), LogQuery())[0]
+        return service_logs.read(work, service.get(work, run_id), LogQuery()).rows
 
 
 def test_log_records_reach_the_run_of_their_span(unit: Open, alice: Actor) -> None:

@@ -32,8 +32,9 @@ def read(unit: Open, actor: Actor, run_id: uuid.UUID, **query: Any) -> list[str]
     with unit(actor) as work:
         run = service.get(work, run_id)
         while True:
-            rows, cursor = service_logs.read(work, run, LogQuery(cursor=cursor, **query))
-            messages += [row.message for row in rows]
+            page = service_logs.read(work, run, LogQuery(cursor=cursor, **query))
+            messages += [row.message for row in page.rows]
+            cursor = page.next_cursor
             if cursor is None:
                 return messages
 
@@ -59,7 +60,7 @@ def test_entries_keep_their_order_and_numbers(unit: Open, alice: Actor) -> None:
     assert (second.first_seq, second.last_seq, second.dropped) == (3, 3, 0)
     assert read(unit, alice, run.id) == ["a", "b", "c"]
     with unit(alice) as work:
-        rows, _ = service_logs.read(work, run, LogQuery())
+        rows = service_logs.read(work, run, LogQuery()).rows
         assert [(row.seq, row.stream, row.data) for row in rows] == [
             (1, "stdout", None), (2, "stderr", None), (3, "structured", {"level": "info"}),
         ]  # fmt: skip
@@ -104,8 +105,8 @@ def test_a_search_goes_through_a_long_log_in_bounded_steps(
     run = make(unit, alice)
     append(unit, alice, run.id, *(f"<{number}>" for number in range(35)))
     with unit(alice) as work:
-        rows, cursor = service_logs.read(work, service.get(work, run.id), LogQuery(q="<33>"))
-        assert (rows, cursor is None) == ([], False), "nothing in the first stretch, and a way to go on"
+        page = service_logs.read(work, service.get(work, run.id), LogQuery(q="<33>"))
+        assert (page.rows, page.next_cursor is None) == ([], False), "nothing in the first stretch, and a way to go on"
     assert read(unit, alice, run.id, q="<33>") == ["<33>"]
     assert read(unit, alice, run.id, q="3", limit=2) == [f"<{n}>" for n in (3, 13, 23, 30, 31, 32, 33, 34)]
 

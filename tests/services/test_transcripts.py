@@ -45,7 +45,7 @@ def add(unit: Open, actor: Actor, keys: KeyStore, session_id: uuid.UUID, **wish:
 def read(unit: Open, actor: Actor, keys: KeyStore, session_id: uuid.UUID, kind: str | None = None) -> list[SegmentOut]:
     with unit(actor) as work:
         found = transcripts.visible(work, transcripts.of_session(work, session_id), TranscriptQuery(kind=kind))
-        rows, _ = transcripts.paged(work, found, TranscriptQuery())
+        rows = transcripts.paged(work, found, TranscriptQuery()).rows
         return [transcripts.describe(keys, row) for row in rows]
 
 

@@ -3,7 +3,7 @@
 from flask import Response, current_app
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -49,8 +49,8 @@ def list_actions() -> Response:
 @room.get("/groups", responses={200: Page[GroupOut]}, summary="Groups")
 def list_groups(query: PageQuery) -> Response:
     found = service_groups.visible(work())
-    rows, cursor = page(work().session, found, Group.id, limit=query.limit, cursor=query.cursor)
-    return page_of(GroupOut, rows, cursor)
+    paged = listed(work().session, found, Group.id, query, sorts={"name": Group.name})
+    return page_of(GroupOut, paged)
 
 
 @room.post("/groups", responses={201: GroupOut}, summary="Make a group")
@@ -86,8 +86,8 @@ def _member(row: GroupMember) -> MemberOut:
 @room.get("/groups/<uuid:id>/members", responses={200: Page[MemberOut]}, summary="The members of a group")
 def list_members(path: IdPath, query: PageQuery) -> Response:
     found = service_groups.members(work(), path.id)
-    rows, cursor = page(work().session, found, GroupMember.user_id, limit=query.limit, cursor=query.cursor)
-    return page_of(MemberOut, service_groups.describe(work(), rows), cursor)
+    paged = listed(work().session, found, GroupMember.user_id, query)
+    return page_of(MemberOut, paged, service_groups.describe(work(), paged.rows))
 
 
 @room.post("/groups/<uuid:id>/members", responses={201: MemberOut}, summary="Add a user to a group")
@@ -125,8 +125,8 @@ def _role(row: RoleRow) -> RoleOut:
 @room.get("/roles", responses={200: Page[RoleOut]}, summary="Roles")
 def list_roles(query: PageQuery) -> Response:
     found = service_roles.visible(work())
-    rows, cursor = page(work().session, found, RoleRow.id, limit=query.limit, cursor=query.cursor)
-    return page_of(RoleOut, [_role(row) for row in rows], cursor)
+    paged = listed(work().session, found, RoleRow.id, query, sorts={"name": RoleRow.name})
+    return page_of(RoleOut, paged, [_role(row) for row in paged.rows])
 
 
 @room.post("/roles", responses={201: RoleOut}, summary="Make a role")
@@ -162,8 +162,8 @@ def _binding(row: RoleBinding) -> BindingOut:
 @room.get("/role-bindings", responses={200: Page[BindingOut]}, summary="Who holds which role where")
 def list_bindings(query: BindingQuery) -> Response:
     found = service_roles.bindings(work(), query)
-    rows, cursor = page(work().session, found, RoleBinding.id, limit=query.limit, cursor=query.cursor)
-    return page_of(BindingOut, service_roles.describe(work(), rows), cursor)
+    paged = listed(work().session, found, RoleBinding.id, query)
+    return page_of(BindingOut, paged, service_roles.describe(work(), paged.rows))
 
 
 @room.post("/role-bindings", responses={201: BindingOut}, summary="Give a role to a user or a group")
@@ -195,8 +195,8 @@ def delete_binding(path: IdPath) -> Response:
 @room.get("/policy-rules", responses={200: Page[RuleOut]}, summary="Policy rules")
 def list_rules(query: RuleQuery) -> Response:
     found = service_rules.visible(work(), query)
-    rows, cursor = page(work().session, found, PolicyRule.id, limit=query.limit, cursor=query.cursor)
-    return page_of(RuleOut, [service_rules.describe(row) for row in rows], cursor)
+    paged = listed(work().session, found, PolicyRule.id, query, sorts={"name": PolicyRule.name})
+    return page_of(RuleOut, paged, [service_rules.describe(row) for row in paged.rows])
 
 
 @room.post("/policy-rules", responses={201: RuleOut}, summary="Write a policy rule")

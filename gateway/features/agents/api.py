@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -21,10 +21,8 @@ room = Room("agents", __name__, title="Agents")
 )
 def get_findings(path: IdPath, query: PageQuery) -> Response:
     found = service.findings(work(), path.id)
-    rows, cursor = page(
-        work().session, found, AgentFinding.id, limit=query.limit, cursor=query.cursor, oldest_first=True
-    )
-    return page_of(FindingOut, rows, cursor)
+    paged = listed(work().session, found, AgentFinding.id, query, oldest_first=True)
+    return page_of(FindingOut, paged)
 
 
 @room.get(
@@ -34,15 +32,15 @@ def get_findings(path: IdPath, query: PageQuery) -> Response:
 )
 def get_steps(path: IdPath, query: PageQuery) -> Response:
     found = service_steps.steps(work(), path.id)
-    rows, cursor = page(work().session, found, AgentStep.id, limit=query.limit, cursor=query.cursor, oldest_first=True)
-    return page_of(StepOut, rows, cursor)
+    paged = listed(work().session, found, AgentStep.id, query, oldest_first=True)
+    return page_of(StepOut, paged)
 
 
 @room.get("/questions", responses={200: Page[QuestionOut]}, summary="What the agent asks, newest first")
 def list_questions(query: QuestionQuery) -> Response:
     found = service_questions.visible(work(), status=query.status, task_id=query.task_id)
-    rows, cursor = page(work().session, found, AgentQuestion.id, limit=query.limit, cursor=query.cursor)
-    return page_of(QuestionOut, rows, cursor)
+    paged = listed(work().session, found, AgentQuestion.id, query)
+    return page_of(QuestionOut, paged)
 
 
 @room.get("/questions/<uuid:id>", responses={200: QuestionOut}, summary="One question")

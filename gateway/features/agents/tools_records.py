@@ -101,7 +101,7 @@ async def inspect_run(ctx: RunContext[Hands], run_id: uuid.UUID) -> str:
 
     def look(work: Work) -> tuple[str, str]:
         run = runs.get(work, run_id)
-        entries, _ = service_logs.read(work, run, LogQuery(tail=True, limit=LOG_ENTRIES))
+        entries = service_logs.read(work, run, LogQuery(tail=True, limit=LOG_ENTRIES)).rows
         failure = f"\n{run.error['message']}" if run.error else ""
         return f"Run {run.id} is {run.status}, {_whose(run)}.{failure}", "".join(entry.message for entry in entries)
 

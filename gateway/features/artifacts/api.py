@@ -10,7 +10,7 @@ from gateway.core.room import Room, ok, takes_file, work
 from gateway.core.schemas import IdPath, Page
 
 from . import service
-from .schemas import ArtifactOut, ArtifactQuery, ContentQuery, UploadQuery
+from .schemas import ArtifactOut, ArtifactQuery, ContentQuery, FilePath, UploadQuery
 from .store import Store
 from .uploads import received
 
@@ -34,8 +34,7 @@ def upload(query: UploadQuery) -> Response:
 @room.get("/artifacts", responses={200: Page[ArtifactOut]}, summary="Artifacts")
 def list_artifacts(query: ArtifactQuery) -> Response:
     found = service.visible(work(), task_id=query.task_id, run_id=query.run_id, origin=query.origin)
-    rows, cursor = service.paged(work(), found, limit=query.limit, cursor=query.cursor)
-    return page_of(ArtifactOut, rows, cursor)
+    return page_of(ArtifactOut, service.paged(work(), found, query))
 
 
 @room.get("/artifacts/<uuid:id>", responses={200: ArtifactOut}, summary="A file's metadata")
@@ -70,6 +69,23 @@ def get_content(path: IdPath, query: ContentQuery) -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     response.headers["Accept-Ranges"] = "bytes"
     return response
+
+
+@room.get(
+    "/files/<sha256>",
+    responses={200: ok("application/octet-stream"), 206: ok("application/octet-stream"), 304: None},
+    summary="The bytes with that SHA-256, for a node on another machine",
+)
+def get_file(path: FilePath) -> Response:
+    file = service.carried_out(work(), store(), path.sha256)
+    return send_file(file, mimetype="application/octet-stream", etag=path.sha256, conditional=True, max_age=0)
+
+
+@room.put("/files/<sha256>", responses={204: None}, summary="Store bytes, as a node on another machine")
+@takes_file("nodes.carry_files")
+def put_file(path: FilePath) -> Response:
+    service.carried_in(work(), store(), path.sha256, received(path.sha256).file)
+    return no_content()
 
 
 @room.delete("/artifacts/<uuid:id>", responses={204: None}, summary="Delete a file")

@@ -42,3 +42,9 @@ class ContentQuery(In):
     """`inline` asks for display instead of download; only harmless media types are shown inline."""
 
     inline: bool = False
+
+
+class FilePath(In):
+    """The `{sha256}` of a path."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

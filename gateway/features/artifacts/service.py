@@ -5,16 +5,18 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Select, text
 
-from gateway.core.errors import NotFound
-from gateway.core.paging import page
+from gateway.core.errors import Invalid, NotFound
+from gateway.core.paging import Listed, listed
 from gateway.core.policy import Resource
 from gateway.core.received_file import ReceivedFile
+from gateway.core.schemas import PageQuery
 from gateway.core.unit_of_work import Work
 
-from . import queries
+from . import queries, queries_purge
 from .models import Artifact
 from .store import Store, safe_filename
 
@@ -80,9 +82,9 @@ def visible(
     return queries.filtered(work.actor, task_id=task_id, run_id=run_id, origin=origin)
 
 
-def paged(work: Work, found: Select[Artifact], *, limit: int, cursor: str | None) -> tuple[list[Artifact], str | None]:
+def paged(work: Work, found: Select[Artifact], query: PageQuery) -> Listed[Artifact]:
     """One page of `found`, newest first."""
-    return page(work.session, found, Artifact.id, limit=limit, cursor=cursor)
+    return listed(work.session, found, Artifact.id, query)
 
 
 def missing(work: Work, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
@@ -132,6 +134,25 @@ def _remove_unused(work: Work, store: Store, sha256: str) -> None:
     if not queries.is_stored(work.session, sha256):
         store.remove(sha256)
     work.session.commit()
+
+
+def carried_out(work: Work, store: Store, sha256: str) -> Path:
+    """The file of that hash, for a node that does not share this disk. Raises NotFound."""
+    work.allow("nodes.carry_files", Resource("nodes"))
+    path = store.path(sha256)
+    if not path.exists():
+        raise NotFound("There are no bytes with that SHA-256.")
+    return path
+
+
+def carried_in(work: Work, store: Store, sha256: str, file: ReceivedFile) -> None:
+    """Keeps what such a node will make an artifact of; deleted after a while if it does not. Raises Invalid."""
+    work.allow("nodes.carry_files", Resource("nodes"))
+    if file.sha256 != sha256:
+        raise Invalid.field("file", "the bytes have another SHA-256")
+    take_turns(work, sha256)
+    store.keep(file)
+    queries_purge.note_files(work.session, [sha256])
 
 
 def take_turns(work: Work, sha256: str) -> None:

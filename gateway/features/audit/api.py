@@ -6,7 +6,7 @@ from gateway.core.answers import answer, page_of
 from gateway.core.audit import AuditRecord
 from gateway.core.clock import now
 from gateway.core.exporting import MEDIA_TYPES
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -26,8 +26,8 @@ def signer() -> Signer:
 @room.get("/audit", responses={200: Page[AuditOut]}, summary="Who did what, and what was decided")
 def list_audit(query: AuditQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, AuditRecord.id, limit=query.limit, cursor=query.cursor)
-    return page_of(AuditOut, rows, cursor)
+    paged = listed(work().session, found, AuditRecord.id, query)
+    return page_of(AuditOut, paged)
 
 
 @room.get("/audit/<uuid:id>", responses={200: AuditOut}, summary="One audit record")
@@ -59,8 +59,8 @@ def export_audit(query: ExportQuery) -> Response:
 @room.get("/audit/checkpoints", responses={200: Page[CheckpointOut]}, summary="Signed checkpoints of the chain")
 def list_checkpoints(query: PageQuery) -> Response:
     found = service.checkpoints(work())
-    rows, cursor = page(work().session, found, AuditCheckpoint.id, limit=query.limit, cursor=query.cursor)
-    return page_of(CheckpointOut, rows, cursor)
+    paged = listed(work().session, found, AuditCheckpoint.id, query)
+    return page_of(CheckpointOut, paged)
 
 
 @room.get("/audit/key", responses={200: PublicKey}, summary="The public key that checkpoints are signed with")

@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -16,10 +16,8 @@ room = Room("chat", __name__, title="Chat")
 
 @room.get("/chat/threads", responses={200: Page[ThreadOut]}, summary="Chat threads")
 def list_threads(query: ThreadQuery) -> Response:
-    rows, cursor = page(
-        work().session, service.visible(work(), query), Thread.id, limit=query.limit, cursor=query.cursor
-    )
-    return page_of(ThreadOut, rows, cursor)
+    paged = listed(work().session, service.visible(work(), query), Thread.id, query)
+    return page_of(ThreadOut, paged)
 
 
 @room.post("/chat/threads", responses={201: ThreadOut}, summary="Begin a chat thread")
@@ -49,8 +47,8 @@ def delete_thread(path: IdPath) -> Response:
 @room.get("/chat/threads/<uuid:id>/messages", responses={200: Page[MessageOut]}, summary="Its messages, oldest first")
 def list_messages(path: IdPath, query: PageQuery) -> Response:
     found = service.messages(work(), path.id)
-    rows, cursor = page(work().session, found, Message.id, limit=query.limit, cursor=query.cursor, oldest_first=True)
-    return page_of(MessageOut, rows, cursor)
+    paged = listed(work().session, found, Message.id, query, oldest_first=True)
+    return page_of(MessageOut, paged)
 
 
 @room.post("/chat/threads/<uuid:id>/messages", responses={201: MessageOut}, summary="Add a message without an answer")
@@ -62,6 +60,6 @@ def create_message(path: IdPath, body: MessageIn) -> Response:
 @room.get("/chat/messages", responses={200: Page[Hit]}, summary="Search in messages")
 def search_messages(query: SearchQuery) -> Response:
     found = service.search(work(), query.q, query.thread_id)
-    rows, cursor = page(work().session, found, Message.id, limit=query.limit, cursor=query.cursor)
-    items = service.describe_hits(work(), query.q, rows)
-    return answer(Page[Hit](items=items, next_cursor=cursor))
+    paged = listed(work().session, found, Message.id, query)
+    items = service.describe_hits(work(), query.q, paged.rows)
+    return page_of(Hit, paged, items)

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.core.schemas import In, Out, PageQuery, Versioned
 
@@ -81,7 +81,7 @@ class SearchQuery(PageQuery):
     thread_id: uuid.UUID | None = None
 
 
-class Hit(BaseModel):
+class Hit(Out):
     """A message that was found. `snippet` is the text around the words, each of them between « and »."""
 
     id: uuid.UUID

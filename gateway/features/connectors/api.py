@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -53,8 +53,8 @@ def get_catalog() -> Response:
 @room.get("/connectors", responses={200: Page[ConnectorOut]}, summary="Installed connectors")
 def list_connectors(query: ConnectorQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, Connector.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ConnectorOut, service.describe(work(), rows), cursor)
+    paged = listed(work().session, found, Connector.id, query)
+    return page_of(ConnectorOut, paged, service.describe(work(), paged.rows))
 
 
 @room.post("/connectors", responses={201: ConnectorOut}, summary="Install a connector")
@@ -98,8 +98,8 @@ _CREDENTIALS = "/connectors/<uuid:id>/credentials"
 @room.get(_CREDENTIALS, responses={200: Page[ConnectorCredentialOut]}, summary="Its credentials, without their secrets")
 def list_credentials(path: IdPath, query: PageQuery) -> Response:
     found = service_credentials.visible(work(), path.id)
-    rows, cursor = page(work().session, found, ConnectorCredential.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ConnectorCredentialOut, service_credentials.describe(work(), rows), cursor)
+    paged = listed(work().session, found, ConnectorCredential.id, query)
+    return page_of(ConnectorCredentialOut, paged, service_credentials.describe(work(), paged.rows))
 
 
 @room.post(_CREDENTIALS, responses={201: ConnectorCredentialOut}, summary="Give it a credential")
@@ -127,8 +127,8 @@ def revoke_connector_credential(path: CredentialPath) -> Response:
 @room.get("/connectors/<uuid:id>/grants", responses={200: Page[ConnectorGrantOut]}, summary="What is lent of it")
 def list_grants(path: IdPath, query: PageQuery) -> Response:
     found = service_grants.visible(work(), path.id)
-    rows, cursor = page(work().session, found, ConnectorGrant.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ConnectorGrantOut, rows, cursor)
+    paged = listed(work().session, found, ConnectorGrant.id, query)
+    return page_of(ConnectorGrantOut, paged)
 
 
 @room.post("/connectors/<uuid:id>/grants", responses={201: ConnectorGrantOut}, summary="Lend the use of an operation")

@@ -10,7 +10,7 @@ from gateway.core.answers import answer, page_of
 from gateway.core.errors import Forbidden, Invalid
 from gateway.core.idempotency import HEADER
 from gateway.core.identity import SYSTEM
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, opens_units, unit, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.events.fanout import Fanout, Subscriber
@@ -42,15 +42,15 @@ _OPERATIONS = "/connectors/<uuid:id>/operations"
 )
 def list_pending(query: PageQuery) -> Response:
     found = service_operations.pending(work())
-    rows, cursor = page(work().session, found, ConnectorOperation.id, limit=query.limit, cursor=query.cursor)
-    return page_of(OperationOut, rows, cursor)
+    paged = listed(work().session, found, ConnectorOperation.id, query)
+    return page_of(OperationOut, paged)
 
 
 @operations.get(_OPERATIONS, responses={200: Page[OperationOut]}, summary="What was asked of a connector")
 def list_operations(path: IdPath, query: OperationQuery) -> Response:
     found = service_operations.visible(work(), path.id, query)
-    rows, cursor = page(work().session, found, ConnectorOperation.id, limit=query.limit, cursor=query.cursor)
-    return page_of(OperationOut, rows, cursor)
+    paged = listed(work().session, found, ConnectorOperation.id, query)
+    return page_of(OperationOut, paged)
 
 
 @operations.get(f"{_OPERATIONS}/<uuid:oid>", responses={200: OperationResult}, summary="One operation, with its result")

@@ -5,7 +5,7 @@ from flask import Response, request
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import Invalid
 from gateway.core.idempotency import HEADER
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 
@@ -37,8 +37,8 @@ def _shape(credential: Credential) -> CredentialOut:
 @room.get("/credentials", responses={200: Page[CredentialOut]}, summary="Credentials, without their secrets")
 def list_credentials(query: CredentialQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, Credential.id, limit=query.limit, cursor=query.cursor)
-    return page_of(CredentialOut, [_shape(row) for row in rows], cursor)
+    paged = listed(work().session, found, Credential.id, query)
+    return page_of(CredentialOut, paged, [_shape(row) for row in paged.rows])
 
 
 @room.post("/credentials", responses={201: CredentialOut}, summary="Keep a secret")

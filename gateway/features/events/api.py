@@ -15,7 +15,7 @@ from gateway.core.answers import answer, event_stream, page_of
 from gateway.core.errors import GatewayError, Invalid, NotReady
 from gateway.core.events import Event
 from gateway.core.identity import Actor
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import Page
 from gateway.core.unit_of_work import unit_of_work
@@ -38,8 +38,8 @@ def fanout() -> Fanout:
 @room.get("/events", responses={200: Page[EventOut]}, summary="The event log, oldest first")
 def list_events(query: EventQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, Event.seq, limit=query.limit, cursor=query.cursor, oldest_first=True)
-    return page_of(EventOut, rows, cursor)
+    paged = listed(work().session, found, Event.seq, query, oldest_first=True)
+    return page_of(EventOut, paged)
 
 
 @room.get("/events/catalog", responses={200: EventCatalogue}, summary="Every sort of event, with schema and example")

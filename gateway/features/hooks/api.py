@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 
@@ -49,8 +49,8 @@ def _whole(found: HookRequest) -> RequestOut:
 @room.get("/hooks", responses={200: Page[HookOut]}, summary="Hooks, without their secrets")
 def list_hooks(query: HookQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, Hook.id, limit=query.limit, cursor=query.cursor)
-    return page_of(HookOut, _plain(*rows), cursor)
+    paged = listed(work().session, found, Hook.id, query)
+    return page_of(HookOut, paged, _plain(*paged.rows))
 
 
 @room.post("/hooks", responses={201: HookWithSecret}, summary="Make a hook; its secret is shown this once")
@@ -91,8 +91,8 @@ def test_hook(path: IdPath, body: TrialIn) -> Response:
 @room.get("/hooks/<uuid:id>/requests", responses={200: Page[RequestItem]}, summary="What came to a hook")
 def list_requests(path: IdPath, query: RequestQuery) -> Response:
     found = service.requests(work(), path.id, query.outcome)
-    rows, cursor = page(work().session, found, HookRequest.id, limit=query.limit, cursor=query.cursor)
-    return page_of(RequestItem, rows, cursor)
+    paged = listed(work().session, found, HookRequest.id, query)
+    return page_of(RequestItem, paged)
 
 
 @room.get("/hooks/<uuid:id>/requests/<uuid:rid>", responses={200: RequestOut}, summary="One request, as it came")

@@ -8,7 +8,7 @@ from gateway.core import crypto
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import Unauthenticated
 from gateway.core.identity import Actor
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.policy import allowed_actions
 from gateway.core.room import Room, actor, public, work
 from gateway.core.schemas import IdPath, Page, PageQuery
@@ -134,8 +134,8 @@ def set_my_password(body: PasswordIn) -> Response:
 @room.get("/users/me/sessions", responses={200: Page[SessionOut]}, summary="Where you are signed in")
 def list_sessions(query: PageQuery) -> Response:
     found = service_sessions.sessions(work())
-    rows, cursor = page(work().session, found, AuthSession.id, limit=query.limit, cursor=query.cursor)
-    return page_of(SessionOut, map(session_out, rows), cursor)
+    paged = listed(work().session, found, AuthSession.id, query)
+    return page_of(SessionOut, paged, map(session_out, paged.rows))
 
 
 @room.delete("/users/me/sessions/<uuid:id>", responses={204: None}, summary="End one of your sessions")
@@ -146,10 +146,8 @@ def end_session(path: IdPath) -> Response:
 
 @room.get("/tokens", responses={200: Page[TokenOut]}, summary="Your API tokens")
 def list_tokens(query: PageQuery) -> Response:
-    rows, cursor = page(
-        work().session, service_tokens.tokens(work()), ApiToken.id, limit=query.limit, cursor=query.cursor
-    )
-    return page_of(TokenOut, rows, cursor)
+    paged = listed(work().session, service_tokens.tokens(work()), ApiToken.id, query)
+    return page_of(TokenOut, paged)
 
 
 @room.post("/tokens", responses={201: TokenCreated}, summary="Create an API token; its secret is shown once")

@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, actor, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -49,8 +49,8 @@ def session_out(session: AuthSession) -> SessionOut:
 @users.get("/users", responses={200: Page[UserOut]}, summary="Accounts")
 def list_users(query: UserQuery) -> Response:
     found = service.users(work(), is_active=query.is_active, q=query.q)
-    rows, cursor = page(work().session, found, User.id, limit=query.limit, cursor=query.cursor)
-    return page_of(UserOut, map(user_out, rows), cursor)
+    paged = listed(work().session, found, User.id, query, sorts={"handle": User.handle})
+    return page_of(UserOut, paged, map(user_out, paged.rows))
 
 
 @users.post("/users", responses={201: UserOut}, summary="Make an account")
@@ -104,8 +104,8 @@ def reset_password(path: IdPath, body: ResetIn) -> Response:
 @users.get("/users/<uuid:id>/sessions", responses={200: Page[SessionOut]}, summary="An account's sessions")
 def list_sessions_of_user(path: IdPath, query: PageQuery) -> Response:
     found = service_sessions.sessions_of_user(work(), path.id)
-    rows, cursor = page(work().session, found, AuthSession.id, limit=query.limit, cursor=query.cursor)
-    return page_of(SessionOut, map(session_out, rows), cursor)
+    paged = listed(work().session, found, AuthSession.id, query)
+    return page_of(SessionOut, paged, map(session_out, paged.rows))
 
 
 @users.delete(
@@ -129,8 +129,8 @@ def create_sign_in_code(path: IdPath) -> Response:
 @users.get("/users/<uuid:id>/tokens", responses={200: Page[TokenOut]}, summary="An account's API tokens")
 def list_tokens_of_user(path: IdPath, query: PageQuery) -> Response:
     found = service_tokens.tokens_of_user(work(), path.id)
-    rows, cursor = page(work().session, found, ApiToken.id, limit=query.limit, cursor=query.cursor)
-    return page_of(TokenOut, rows, cursor)
+    paged = listed(work().session, found, ApiToken.id, query)
+    return page_of(TokenOut, paged)
 
 
 @users.delete("/users/<uuid:id>/tokens/<uuid:token_id>", responses={204: None}, summary="Revoke an account's API token")

@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page
 
@@ -17,8 +17,8 @@ room = Room("limits", __name__, title="Limits")
 @room.get("/spend-limits", responses={200: Page[SpendLimitOut]}, summary="Spend limits")
 def list_spend_limits(query: SpendLimitQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, SpendLimit.id, limit=query.limit, cursor=query.cursor)
-    return page_of(SpendLimitOut, rows, cursor)
+    paged = listed(work().session, found, SpendLimit.id, query)
+    return page_of(SpendLimitOut, paged)
 
 
 @room.post("/spend-limits", responses={201: SpendLimitOut}, summary="Set a spend limit")
@@ -48,5 +48,5 @@ def delete_spend_limit(path: IdPath) -> Response:
 @room.get("/usage", responses={200: Page[UsageOut]}, summary="What is used of each spend limit in its present window")
 def list_usage(query: SpendLimitQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, SpendLimit.id, limit=query.limit, cursor=query.cursor)
-    return answer(Page[UsageOut](items=service.usage(work(), rows), next_cursor=cursor))
+    paged = listed(work().session, found, SpendLimit.id, query)
+    return page_of(UsageOut, paged, service.usage(work(), paged.rows))

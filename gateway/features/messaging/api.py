@@ -3,7 +3,7 @@
 from flask import Response, current_app, g
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, actor, keys, work
 from gateway.core.schemas import IdPath, Page
 from gateway.core.unit_of_work import unit_of_work
@@ -40,8 +40,8 @@ def _created(destination: Destination, secret: str | None) -> DestinationCreated
 @room.get("/destinations", responses={200: Page[DestinationOut]}, summary="Destinations, without their secrets")
 def list_destinations(query: DestinationQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, Destination.id, limit=query.limit, cursor=query.cursor)
-    return page_of(DestinationOut, [service.describe(row) for row in rows], cursor)
+    paged = listed(work().session, found, Destination.id, query)
+    return page_of(DestinationOut, paged, [service.describe(row) for row in paged.rows])
 
 
 @room.get("/destinations/kinds", responses={200: DestinationKinds}, summary="The kinds there are, with their settings")
@@ -97,8 +97,8 @@ def redeliver_since(path: IdPath, body: RedeliverSince) -> Response:
 @room.get("/subscriptions", responses={200: Page[SubscriptionOut]}, summary="Subscriptions to events")
 def list_subscriptions(query: SubscriptionQuery) -> Response:
     found = service_subscriptions.visible(work(), query)
-    rows, cursor = page(work().session, found, Subscription.id, limit=query.limit, cursor=query.cursor)
-    return page_of(SubscriptionOut, rows, cursor)
+    paged = listed(work().session, found, Subscription.id, query)
+    return page_of(SubscriptionOut, paged)
 
 
 @room.post("/subscriptions", responses={201: SubscriptionOut}, summary="Subscribe a destination to events")
@@ -133,8 +133,8 @@ def delete_subscription(path: IdPath) -> Response:
 @room.get("/deliveries", responses={200: Page[DeliveryOut]}, summary="Deliveries with their attempts")
 def list_deliveries(query: DeliveryQuery) -> Response:
     found = service_deliveries.visible(work(), query)
-    rows, cursor = page(work().session, found, Delivery.id, limit=query.limit, cursor=query.cursor)
-    return page_of(DeliveryOut, service_deliveries.describe(work(), rows), cursor)
+    paged = listed(work().session, found, Delivery.id, query)
+    return page_of(DeliveryOut, paged, service_deliveries.describe(work(), paged.rows))
 
 
 @room.get("/deliveries/<uuid:id>", responses={200: DeliveryOut}, summary="One delivery")

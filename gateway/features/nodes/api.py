@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -22,8 +22,8 @@ def _shape(node: Node) -> NodeOut:
 
 @room.get("/nodes", responses={200: Page[NodeOut]}, summary="Nodes")
 def list_nodes(query: PageQuery) -> Response:
-    rows, cursor = page(work().session, service.visible(work()), Node.id, limit=query.limit, cursor=query.cursor)
-    return page_of(NodeOut, [_shape(node) for node in rows], cursor)
+    paged = listed(work().session, service.visible(work()), Node.id, query, sorts={"name": Node.name})
+    return page_of(NodeOut, paged, [_shape(node) for node in paged.rows])
 
 
 @room.get("/nodes/<uuid:id>", responses={200: NodeOut}, summary="One node with its capability report")

@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import Page
 
@@ -27,17 +27,15 @@ room = Room("preferences", __name__, title="Preferences")
 @room.get("/preferences", responses={200: Page[PreferenceOut]}, summary="Preferences, scope by scope")
 def list_preferences(query: PreferenceQuery) -> Response:
     found = service.visible(work(), query.scope_type, query.scope_id, query.key_prefix)
-    rows, cursor = page(work().session, found, PreferenceEntry.id, limit=query.limit, cursor=query.cursor)
-    return page_of(PreferenceOut, rows, cursor)
+    paged = listed(work().session, found, PreferenceEntry.id, query)
+    return page_of(PreferenceOut, paged)
 
 
 @room.get("/preferences/history", responses={200: Page[PreferenceChangeOut]}, summary="Every version, oldest first")
 def list_history(query: HistoryQuery) -> Response:
     found = service.history(work(), query.scope_type, query.scope_id, query.key)
-    rows, cursor = page(
-        work().session, found, PreferenceChange.id, limit=query.limit, cursor=query.cursor, oldest_first=True
-    )
-    return page_of(PreferenceChangeOut, rows, cursor)
+    paged = listed(work().session, found, PreferenceChange.id, query, oldest_first=True)
+    return page_of(PreferenceChangeOut, paged)
 
 
 @room.get("/preferences/effective", responses={200: EffectiveOut}, summary="What counts, and where it comes from")

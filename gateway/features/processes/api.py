@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, created, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -25,8 +25,8 @@ def start_process(path: IdPath, body: ProcessIn) -> Response:
 @room.get("/runs/<uuid:id>/processes", responses={200: Page[ProcessOut]}, summary="A run's background processes")
 def list_processes(path: IdPath, query: PageQuery) -> Response:
     found = service.of_run(work(), path.id)
-    rows, cursor = page(work().session, found, Process.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ProcessOut, rows, cursor)
+    paged = listed(work().session, found, Process.id, query)
+    return page_of(ProcessOut, paged)
 
 
 @room.get("/processes/<uuid:id>", responses={200: ProcessOut}, summary="One background process")
@@ -37,10 +37,8 @@ def get_process(path: IdPath) -> Response:
 @room.get("/processes/<uuid:id>/output", responses={200: Page[ProcessOutputOut]}, summary="What it wrote, oldest first")
 def get_output(path: IdPath, query: ProcessOutputQuery) -> Response:
     found = service.output(work(), path.id, query)
-    rows, cursor = page(
-        work().session, found, ProcessOutput.seq, limit=query.limit, cursor=query.cursor, oldest_first=True
-    )
-    return page_of(ProcessOutputOut, rows, cursor)
+    paged = listed(work().session, found, ProcessOutput.seq, query, oldest_first=True)
+    return page_of(ProcessOutputOut, paged)
 
 
 @room.post("/processes/<uuid:id>/input", responses={202: ProcessOut}, summary="Write to its standard input")

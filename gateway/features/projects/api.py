@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from gateway.core.answers import answer, check_version, created, no_content
-from gateway.core.paging import page
+from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page
 
@@ -17,9 +17,9 @@ room = Room("projects", __name__, title="Projects")
 @room.get("/projects", responses={200: Page[ProjectOut]}, summary="Projects")
 def list_projects(query: ProjectQuery) -> Response:
     found = service.visible(work(), is_active=query.is_active, q=query.q)
-    rows, cursor = page(work().session, found, Project.id, limit=query.limit, cursor=query.cursor)
-    items = [service.describe(work(), row) for row in rows]
-    return answer(Page[ProjectOut](items=items, next_cursor=cursor))
+    paged = listed(work().session, found, Project.id, query, sorts={"slug": Project.slug})
+    items = [service.describe(work(), row) for row in paged.rows]
+    return page_of(ProjectOut, paged, items)
 
 
 @room.post("/projects", responses={201: ProjectOut}, summary="Make a project")

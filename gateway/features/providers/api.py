@@ -3,7 +3,7 @@
 from flask import Response, current_app, g
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, actor, work
 from gateway.core.schemas import IdPath, Page
 from gateway.core.unit_of_work import unit_of_work
@@ -24,8 +24,8 @@ room = Room("providers", __name__, title="Models")
 @room.get("/providers", responses={200: Page[ProviderOut]}, summary="Model servers that were added")
 def list_providers(query: ProviderQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, Provider.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ProviderOut, rows, cursor)
+    paged = listed(work().session, found, Provider.id, query, sorts={"name": Provider.name})
+    return page_of(ProviderOut, paged)
 
 
 @room.post("/providers", responses={201: ProviderOut}, summary="Add a model server")

@@ -3,7 +3,7 @@
 from flask import Response, current_app
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page
 
@@ -35,8 +35,8 @@ def get_retention(query: RetentionPlace) -> Response:
 @room.get("/retention-policies", responses={200: Page[RetentionPolicyOut]}, summary="Retention policies")
 def list_policies(query: RetentionPolicyQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, RetentionPolicy.id, limit=query.limit, cursor=query.cursor)
-    return page_of(RetentionPolicyOut, rows, cursor)
+    paged = listed(work().session, found, RetentionPolicy.id, query)
+    return page_of(RetentionPolicyOut, paged)
 
 
 @room.post("/retention-policies", responses={201: RetentionPolicyOut}, summary="Set a retention policy")

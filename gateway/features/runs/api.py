@@ -4,7 +4,7 @@ from flask import Response, request
 
 from gateway.core import tracing
 from gateway.core.answers import answer, check_version, created, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.nodes.schemas import PlacementOut
@@ -24,11 +24,11 @@ room = Room("runs", __name__, title="Runs and sessions")
 
 @room.get("/runs", responses={200: Page[RunOut]}, summary="Runs")
 def list_runs(query: RunQuery) -> Response:
-    found = service.visible(work(), **query.model_dump(exclude={"limit", "cursor"}))
+    found = service.visible(work(), **query.filters())
     by_start = query.started_after is not None or query.started_before is not None
     key = Run.start_id if by_start else Run.id
-    rows, cursor = page(work().session, found, key, limit=query.limit, cursor=query.cursor)
-    return page_of(RunOut, rows, cursor)
+    paged = listed(work().session, found, key, query)
+    return page_of(RunOut, paged)
 
 
 @room.post("/runs", responses={201: RunOut}, summary="Record a run of a tool of one's own")
@@ -53,10 +53,8 @@ def patch_run(path: IdPath, body: RunPatch) -> Response:
 def list_runs_of_session(path: IdPath, query: PageQuery) -> Response:
     session = sessions.get(work(), path.id)
     nothing_else = RunQuery(session_id=session.id).model_dump(exclude={"limit", "cursor"})
-    rows, cursor = page(
-        work().session, service.visible(work(), **nothing_else), Run.id, limit=query.limit, cursor=query.cursor
-    )
-    return page_of(RunOut, rows, cursor)
+    paged = listed(work().session, service.visible(work(), **nothing_else), Run.id, query)
+    return page_of(RunOut, paged)
 
 
 @room.get("/jobs/<uuid:id>", responses={200: JobOut}, summary="One dispatched unit of work")

@@ -2,7 +2,7 @@
 
 from flask import Response, current_app, request
 
-from gateway.core.answers import answer, created, event_stream, page_of
+from gateway.core.answers import created, event_stream, page_of
 from gateway.core.errors import Invalid
 from gateway.core.room import Room, keys, ok, work
 from gateway.core.schemas import IdPath, Page
@@ -18,8 +18,7 @@ logs = Room("logs", __name__, title="Runs and sessions")
 
 @logs.get("/runs/<uuid:id>/logs", responses={200: Page[LogOut]}, summary="A run's log, oldest first")
 def get_logs(path: IdPath, query: LogQuery) -> Response:
-    rows, cursor = service_logs.read(work(), service.get(work(), path.id), query)
-    return page_of(LogOut, rows, cursor)
+    return page_of(LogOut, service_logs.read(work(), service.get(work(), path.id), query))
 
 
 @logs.post("/runs/<uuid:id>/logs", responses={201: LogAppended}, summary="Add to a run's log")
@@ -45,8 +44,8 @@ def stream_run(path: IdPath, query: RunStreamQuery) -> Response:
 @logs.get("/runs/<uuid:id>/transcript", responses={200: Page[SegmentOut]}, summary="A run's transcript, oldest first")
 def get_transcript_of_run(path: IdPath, query: TranscriptQuery) -> Response:
     found = transcripts.visible(work(), _place(path), query)
-    rows, cursor = transcripts.paged(work(), found, query)
-    return answer(Page[SegmentOut](items=[transcripts.describe(keys(), row) for row in rows], next_cursor=cursor))
+    paged = transcripts.paged(work(), found, query)
+    return page_of(SegmentOut, paged, [transcripts.describe(keys(), row) for row in paged.rows])
 
 
 @logs.post("/runs/<uuid:id>/transcript", responses={201: SegmentOut}, summary="Add to a run's transcript")

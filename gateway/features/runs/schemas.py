@@ -172,6 +172,8 @@ class LogQuery(PageQuery):
         backwards = self.tail or self.before_seq is not None
         if backwards and (self.cursor or self.narrows):
             raise ValueError("tail: it goes without a cursor and without filters")
+        if (backwards or self.narrows) and (self.sort or self.count):
+            raise ValueError("sort, count: they go without filters and without tail")
         return self
 
     @property

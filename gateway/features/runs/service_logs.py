@@ -9,7 +9,7 @@ from sqlalchemy import Select
 
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Invalid
-from gateway.core.paging import decode, encode, page
+from gateway.core.paging import Listed, decode, encode, listed
 from gateway.core.unit_of_work import Work
 from gateway.features.settings import service as settings
 
@@ -53,15 +53,13 @@ def add(work: Work, run: Run, entries: Sequence[LogEntryIn]) -> LogAppended:
     )  # fmt: skip
 
 
-def read(work: Work, run: Run, query: LogQuery) -> tuple[list[LogEntry], str | None]:
+def read(work: Work, run: Run, query: LogQuery) -> Listed[LogEntry]:
     """A page of a run's log, oldest first; whoever calls has decided about the run."""
     if query.tail or query.before_seq is not None:
-        return _backwards(work, run, query), None
+        return Listed(_backwards(work, run, query), None)
     if not query.narrows:
-        return page(
-            work.session, queries.logs(run.id).where(LogEntry.seq > query.after_seq), LogEntry.seq, limit=query.limit,
-            cursor=query.cursor, oldest_first=True,
-        )  # fmt: skip
+        found = queries.logs(run.id).where(LogEntry.seq > query.after_seq)
+        return listed(work.session, found, LogEntry.seq, query, oldest_first=True)
     return _narrowed(work, run, query)
 
 
@@ -78,15 +76,15 @@ def _backwards(work: Work, run: Run, query: LogQuery) -> list[LogEntry]:
     return rows[::-1]
 
 
-def _narrowed(work: Work, run: Run, query: LogQuery) -> tuple[list[LogEntry], str | None]:
+def _narrowed(work: Work, run: Run, query: LogQuery) -> Listed[LogEntry]:
     """Looks at one stretch; numbers have no gaps, so that the stretch after it is known."""
     before: int = decode(query.cursor, LogEntry.seq) if query.cursor else query.after_seq
     last = before + STRETCH
     found: Select[LogEntry] = queries.logs_within(run.id, before + 1, last, query)
     rows = list(work.session.scalars(found.order_by(LogEntry.seq).limit(query.limit + 1)))
     if len(rows) > query.limit:
-        return rows[: query.limit], encode(rows[query.limit - 1].seq, LogEntry.seq)
-    return rows, encode(last, LogEntry.seq) if last < run.log_seq else None
+        return Listed(rows[: query.limit], encode(rows[query.limit - 1].seq, LogEntry.seq))
+    return Listed(rows, encode(last, LogEntry.seq) if last < run.log_seq else None)
 
 
 def _check_open(work: Work, run: Run) -> None:

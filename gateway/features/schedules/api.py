@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
@@ -30,8 +30,8 @@ room = Room("schedules", __name__, title="Schedules")
 @room.get("/schedules", responses={200: Page[ScheduleOut]}, summary="Schedules, each with its last runs")
 def list_schedules(query: ScheduleQuery) -> Response:
     found = service.visible(work(), project_id=query.project_id, enabled=query.enabled, q=query.q)
-    rows, cursor = page(work().session, found, Schedule.id, limit=query.limit, cursor=query.cursor)
-    return answer(Page[ScheduleOut](items=service.describe(work(), rows), next_cursor=cursor))
+    paged = listed(work().session, found, Schedule.id, query)
+    return page_of(ScheduleOut, paged, service.describe(work(), paged.rows))
 
 
 @room.post("/schedules", responses={201: ScheduleOut}, summary="Plan work: by cron, once, every so often, or on events")
@@ -86,8 +86,8 @@ def unskip(path: IdPath) -> Response:
 @room.get("/schedules/<uuid:id>/runs", responses={200: Page[ScheduleRunOut]}, summary="What came of each planned time")
 def list_schedule_runs(path: IdPath, query: PageQuery) -> Response:
     found = service.runs(work(), path.id)
-    rows, cursor = page(work().session, found, ScheduleRun.id, limit=query.limit, cursor=query.cursor)
-    return page_of(ScheduleRunOut, rows, cursor)
+    paged = listed(work().session, found, ScheduleRun.id, query)
+    return page_of(ScheduleRunOut, paged)
 
 
 @room.get("/schedules/<uuid:id>/upcoming", responses={200: UpcomingList}, summary="The next planned times")

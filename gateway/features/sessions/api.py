@@ -3,7 +3,7 @@
 from flask import Response
 
 from gateway.core.answers import answer, check_version, created, no_content, page_of
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 
@@ -26,8 +26,8 @@ room = Room("sessions", __name__, title="Runs and sessions")
 @room.get("/sessions", responses={200: Page[WorkSessionOut]}, summary="Sessions")
 def list_sessions(query: SessionQuery) -> Response:
     found = service.visible(work(), query)
-    rows, cursor = page(work().session, found, WorkSession.id, limit=query.limit, cursor=query.cursor)
-    return page_of(WorkSessionOut, rows, cursor)
+    paged = listed(work().session, found, WorkSession.id, query)
+    return page_of(WorkSessionOut, paged)
 
 
 @room.post("/sessions", responses={201: WorkSessionOut}, summary="Make a session")
@@ -67,9 +67,9 @@ def create_sub_session(path: IdPath, body: SubSessionIn) -> Response:
 )
 def get_transcript(path: IdPath, query: TranscriptQuery) -> Response:
     found = service_transcripts.visible(work(), service_transcripts.of_session(work(), path.id), query)
-    rows, cursor = service_transcripts.paged(work(), found, query)
-    items = [service_transcripts.describe(keys(), row) for row in rows]
-    return answer(Page[SegmentOut](items=items, next_cursor=cursor))
+    paged = service_transcripts.paged(work(), found, query)
+    items = [service_transcripts.describe(keys(), row) for row in paged.rows]
+    return page_of(SegmentOut, paged, items)
 
 
 @room.post("/sessions/<uuid:id>/transcript", responses={201: SegmentOut}, summary="Add to a session's transcript")

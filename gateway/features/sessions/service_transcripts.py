@@ -17,7 +17,7 @@ from gateway.core.database import Base
 from gateway.core.envelope import Sealed, Unreadable
 from gateway.core.errors import Conflict
 from gateway.core.key_store import KeyStore
-from gateway.core.paging import page
+from gateway.core.paging import Listed, listed
 from gateway.core.policy import Resource
 from gateway.core.redaction import redact_all
 from gateway.core.unit_of_work import Work
@@ -105,14 +105,12 @@ def visible(work: Work, place: Place, query: TranscriptQuery) -> Select[Transcri
     return queries.segments(session_id=session_id, run_id=place.run_id, wanted=query)
 
 
-def paged(
-    work: Work, found: Select[TranscriptSegment], query: TranscriptQuery
-) -> tuple[list[TranscriptSegment], str | None]:
+def paged(work: Work, found: Select[TranscriptSegment], query: TranscriptQuery) -> Listed[TranscriptSegment]:
     """A page of what `visible` gave, or its end."""
     key = TranscriptSegment.id
     if query.tail:
-        return list(work.session.scalars(found.order_by(key.desc()).limit(query.limit)))[::-1], None
-    return page(work.session, found, key, limit=query.limit, cursor=query.cursor, oldest_first=True)
+        return Listed(list(work.session.scalars(found.order_by(key.desc()).limit(query.limit)))[::-1], None)
+    return listed(work.session, found, key, query, oldest_first=True)
 
 
 def describe(keys: KeyStore, segment: TranscriptSegment) -> SegmentOut:

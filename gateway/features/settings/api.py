@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from gateway.core.answers import answer, check_version, no_content
+from gateway.core.answers import answer, check_version, no_content, page_of
 from gateway.core.room import Room, work
 from gateway.core.schemas import Page
 
@@ -14,8 +14,7 @@ room = Room("settings", __name__, title="Preferences and settings")
 
 @room.get("/settings", responses={200: Page[SettingOut]}, summary="The operator's settings, in the order of their keys")
 def list_settings(query: SettingQuery) -> Response:
-    items, cursor = service.page(work(), query)
-    return answer(Page[SettingOut](items=items, next_cursor=cursor))
+    return page_of(SettingOut, service.page(work(), query))
 
 
 @room.get("/settings/<key>", responses={200: SettingOut}, summary="One setting")

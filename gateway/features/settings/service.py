@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.paging import Listed
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 
@@ -19,16 +20,22 @@ def value(work: Work, key: str) -> Any:
     return _live(work).value(key)
 
 
-def page(work: Work, query: SettingQuery) -> tuple[list[SettingOut], str | None]:
+def page(work: Work, query: SettingQuery) -> Listed[SettingOut]:
     """A page of the settings in the order of their keys; the cursor is the last key. Raises Invalid."""
     work.allow("settings.read", Resource("settings"))
-    prefix, after = query.key_prefix or "", query.cursor or ""
-    if after and after not in KNOWN:
+    if query.sort not in (None, "key", "-key"):
+        raise Invalid.field("sort", "this list can be sorted by key, or -key for descending")
+    wanted = [setting for key, setting in KNOWN.items() if key.startswith(query.key_prefix or "")]
+    if query.sort == "-key":
+        wanted.reverse()
+    keys = [setting.key for setting in wanted]
+    if query.cursor is not None and query.cursor not in keys:
         raise Invalid.field("cursor", "use the next_cursor of the page before, unchanged")
-    wanted = [setting for key, setting in KNOWN.items() if key.startswith(prefix) and key > after]
+    start = keys.index(query.cursor) + 1 if query.cursor else 0
     stored = queries.stored(work.session)
-    shown = [_describe(work, setting, stored.get(setting.key)) for setting in wanted[: query.limit]]
-    return shown, shown[-1].key if len(wanted) > query.limit else None
+    shown = [_describe(work, setting, stored.get(setting.key)) for setting in wanted[start : start + query.limit]]
+    more = start + query.limit < len(wanted)
+    return Listed(shown, shown[-1].key if more else None, len(wanted) if query.count else None)
 
 
 def get(work: Work, key: str) -> SettingOut:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from gateway.core import tracing
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
-from gateway.core.paging import page
+from gateway.core.paging import listed
 from gateway.core.problems import invalid_from
 from gateway.core.room import Room, takes_file, work
 from gateway.core.schemas import IdPath, Page, PageQuery
@@ -79,9 +79,9 @@ def create_task_in_session(path: IdPath) -> Response:
 
 @room.get("/tasks", responses={200: Page[TaskItem]}, summary="Tasks")
 def list_tasks(query: TaskQuery) -> Response:
-    found = service.visible(work(), **query.model_dump(exclude={"limit", "cursor"}))
-    rows, cursor = page(work().session, found, Task.id, limit=query.limit, cursor=query.cursor)
-    return page_of(TaskItem, rows, cursor)
+    found = service.visible(work(), **query.filters())
+    paged = listed(work().session, found, Task.id, query)
+    return page_of(TaskItem, paged)
 
 
 @room.post("/tasks/bulk", responses={200: BulkOut}, summary="Cancel, retry or delete many tasks")
@@ -125,8 +125,8 @@ def get_result(path: IdPath) -> Response:
 @room.get("/tasks/<uuid:id>/history", responses={200: Page[ChangeOut]}, summary="Changes of status, oldest first")
 def get_history(path: IdPath, query: PageQuery) -> Response:
     found = service.history(work(), path.id)
-    rows, cursor = page(work().session, found, TaskChange.id, limit=query.limit, cursor=query.cursor, oldest_first=True)
-    return page_of(ChangeOut, rows, cursor)
+    paged = listed(work().session, found, TaskChange.id, query, oldest_first=True)
+    return page_of(ChangeOut, paged)
 
 
 @room.get(
@@ -136,8 +136,7 @@ def get_history(path: IdPath, query: PageQuery) -> Response:
 )
 def get_logs(path: IdPath, query: RunFilter) -> Response:
     task = service.get(work(), path.id)
-    rows, cursor = service.log_page(work(), task, query)
-    return page_of(LogOut, rows, cursor)
+    return page_of(LogOut, service.log_page(work(), task, query))
 
 
 @room.get(
@@ -147,8 +146,7 @@ def get_logs(path: IdPath, query: RunFilter) -> Response:
 )
 def list_artifacts(path: IdPath, query: PageQuery) -> Response:
     found = artifacts.visible(work(), task_id=service.get(work(), path.id).id)
-    rows, cursor = artifacts.paged(work(), found, limit=query.limit, cursor=query.cursor)
-    return page_of(ArtifactOut, rows, cursor)
+    return page_of(ArtifactOut, artifacts.paged(work(), found, query))
 
 
 @room.post("/tasks/<uuid:id>/artifacts", responses={201: ArtifactOut}, summary="Add a file to a task")

@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete
 
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.paging import Listed
 from gateway.core.policy import Resource
 from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work
@@ -214,11 +215,11 @@ def history(work: Work, task_id: uuid.UUID) -> Select[TaskChange]:
     return queries.history(get(work, task_id).id)
 
 
-def log_page(work: Work, task: Task, query: RunFilter) -> tuple[list[Any], str | None]:
+def log_page(work: Work, task: Task, query: RunFilter) -> Listed[Any]:
     """A page of the log of one of a task's runs. Raises NotFound for a run of another task."""
     run_id = query.run_id or task.run_id
     if run_id is None:
-        return [], None
+        return Listed([], None)
     run = runs.get(work, run_id)
     if run.task_id != task.id:
         raise NotFound("The task has no such run.")
