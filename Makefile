@@ -42,6 +42,9 @@ format: dev ## mend what the linter and the formatter can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+client: install ## the typed Python client, in dist/client
+	@$(BIN)/python packaging/make_client.py
+
 bench: dev ## the benchmarks, side by side with their peers
 	$(BIN)/python tests/bench/run.py $(ARGS)
 

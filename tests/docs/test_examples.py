@@ -19,7 +19,8 @@ RUNNABLE = [page for page in PAGES if any(block.language in RUN for block in pag
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_the_commands_of_a_page_work_in_order(page: Page, live_gateway: LiveGateway, tmp_path: Path) -> None:
     """`sh` and `python` blocks run in one shell; an `output` block is what the block before it prints, `…` any text."""
-    (tmp_path / "app.py").symlink_to(ROOT / "app.py")
+    for name in ("app.py", "packaging"):
+        (tmp_path / name).symlink_to(ROOT / name)
     address = live_gateway.url.removeprefix("http://")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script_of(page).replace(DOCUMENTED_ADDRESS, address)],
