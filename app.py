@@ -302,6 +302,15 @@ def restore(file: Path, dry_run: bool, yes: bool, replace: bool, **options: Any)
 
 @main.command()
 @_options("data_dir", "database_url")
+def rehearse(**options: Any) -> None:
+    """Tries this release's migrations on a copy of the database, and changes nothing."""
+    from gateway.commands import rehearsal
+
+    rehearsal.rehearse(_config(**options), click.echo)
+
+
+@main.command()
+@_options("data_dir", "database_url")
 def doctor(**options: Any) -> None:
     """Checks every part and says how to mend what is missing."""
     from gateway.commands import doctor as checkup

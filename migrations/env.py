@@ -4,13 +4,9 @@ from alembic import context
 
 from gateway import registry
 from gateway.core.database import Base
+from gateway.core.upgrade_check import ours
 
 registry.load_tables()
-
-
-def ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Leaves out of comparisons the queue's tables, which Procrastinate defines, and partitions."""
-    return not (kind == "table" and (name or "").startswith(("procrastinate_", "audit_records_")))
 
 
 connection = context.config.attributes["connection"]

@@ -236,41 +236,66 @@ def check_server(engine: Engine) -> None:
 
 
 def migrate(engine: Engine, directory: Path) -> None:
-    """Brings the schema to the newest revision; processes that start together take turns.
+    """Brings the schema to the newest revision, all of it or nothing; processes that start together take turns.
 
-    The check that nothing is to do costs one query, so that a second start stays fast.
+    The check that nothing is to do costs one query, so that a second start stays fast. Where there are rows already,
+    more is checked before the commit. Raises MissingPart when that fails; the database is then as it was.
     """
-    from alembic import command
-    from alembic.config import Config as AlembicConfig
-    from alembic.script import ScriptDirectory
-
-    configuration = AlembicConfig()
-    configuration.set_main_option("script_location", str(directory).replace("%", "%%"))
-    heads = set(ScriptDirectory.from_config(configuration).get_heads())
+    heads = {newest_revision(directory)}
     with engine.connect() as connection:
         if _revisions(connection) == heads:
             return
+        connection.commit()
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
         connection.commit()
         try:
-            configuration.attributes["connection"] = connection
-            command.upgrade(configuration, "head")
-            connection.commit()
+            with connection.begin():
+                if _revisions(connection) != heads:
+                    _upgrade(connection, directory)
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
             connection.commit()
 
 
-def migrate_to(connection: sa.Connection, directory: Path, revision: str) -> None:
-    """Makes the schema of one revision, within the transaction at hand. Raises MissingPart for an unknown one."""
+def _upgrade(connection: sa.Connection, directory: Path) -> None:
     from alembic import command
-    from alembic.config import Config as AlembicConfig
+
+    from . import upgrade_check
+
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    before = upgrade_check.rows(connection) if _revisions(connection) else None
+    configuration = _alembic(directory)
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
+    if before is not None:
+        upgrade_check.check(connection, before)
+
+
+def newest_revision(directory: Path) -> str:
+    """The migration that the schema of this release is at."""
     from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
+
+    head = ScriptDirectory.from_config(_alembic(directory)).get_current_head()
+    assert head is not None
+    return head
+
+
+def _alembic(directory: Path) -> Any:
+    from alembic.config import Config as AlembicConfig
 
     configuration = AlembicConfig()
     configuration.set_main_option("script_location", str(directory).replace("%", "%%"))
+    return configuration
+
+
+def migrate_to(connection: sa.Connection, directory: Path, revision: str) -> None:
+    """Makes the schema of one revision, within the transaction at hand. Raises MissingPart for an unknown one."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    configuration = _alembic(directory)
     try:
         ScriptDirectory.from_config(configuration).get_revision(revision)
     except CommandError as error:

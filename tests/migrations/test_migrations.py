@@ -20,6 +20,7 @@ from gateway.core.audit import ORIGIN
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Base, migrate, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.upgrade_check import ours
 from gateway.features.audit.queries_chain import stretch
 
 MIGRATE = """
@@ -107,10 +108,6 @@ def test_models_and_migrations_agree(engine: Engine) -> None:
     registry.load_tables()
     migrate(engine, ROOT / "migrations")
     with engine.connect() as connection:
-
-        def ours(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-            return not (kind == "table" and (name or "").startswith(("procrastinate_", "audit_records_")))
-
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
         assert compare_metadata(context, Base.metadata) == []
 
