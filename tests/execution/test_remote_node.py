@@ -64,7 +64,7 @@ def test_inputs_and_results_are_carried_and_checked(gateway: LiveGateway, far: P
     assert (far / "artifacts").resolve() != (gateway.data_dir / "artifacts").resolve()
     scripted = gateway.submit(script={"artifact_id": script["id"]}, attachments=[given["id"]])
     assert gateway.wait(scripted["id"])["status"] == "completed"
-    assert gateway.result(scripted["id"])["output"].strip() == str(LARGE)
+    assert gateway.result(scripted["id"])["jobs"][0]["stdout"].strip() == str(LARGE)
 
 
 def test_a_node_joins_only_where_it_can_carry(gateway: LiveGateway, tmp_path: Path) -> None:

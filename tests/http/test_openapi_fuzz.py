@@ -77,6 +77,7 @@ def things(spare_gateway: LiveGateway) -> Iterator[dict[str, str]]:
         assert http.post("/v1/auth/login", json={"handle": "owner", "password": PASSWORD}).status_code == 200
     found["models"] = "orchestrator"
     found["me/sessions"] = spare_gateway.call("GET", "/v1/users/me/sessions").json()["items"][0]["id"]
+    found["backups"] = spare_gateway.call("POST", "/v1/backups").json()["name"]
     yield found
     for rule in spare_gateway.call("GET", "/v1/policy-rules?limit=200").json()["items"]:
         assert spare_gateway.call("DELETE", f"/v1/policy-rules/{rule['id']}").status_code == 204
@@ -145,8 +146,8 @@ def _name(case: Case, things: dict[str, str]) -> None:
             case.path_parameters["id"] = named_by(things, parts[:at])
         elif part == "{key}":
             case.path_parameters["key"] = "tasks.max_timeout_s" if before == "settings" else "language.preferred"
-        elif part == "{name}" and before in NAMES:
-            case.path_parameters["name"] = NAMES[before]
+        elif part == "{name}" and (wanted := NAMES.get(before) or things.get(before)):
+            case.path_parameters["name"] = wanted
         elif name != part and name in things:
             case.path_parameters[name] = things[name]
     if case.path == "/v1/runs/{id}/compare":

@@ -44,7 +44,7 @@ def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: s
         "nodes": node_that_is_gone(records, name),
         "models": "x",
         "audit": str(records.rows("SELECT id FROM audit_records WHERE actor_id = :id LIMIT 1", id=user)[0]["id"]),
-        "scope_type": "project", "sha256": "0" * 64, "scope_id": project,
+        "scope_type": "project", "scope_id": project,
     }  # fmt: skip
     hook = make(holder.call, "hooks", name=canary, verify="token", project_id=project,
                 action={"kind": "create_task", "task": {"commands": ["true"]}})  # fmt: skip
@@ -56,6 +56,7 @@ def things_of(gateway: LiveGateway, records: Database, holder: Person, canary: s
     assert result["artifacts"], result
     things["questions"] = question_about(records, task, result["run_id"], user, project, canary)
     things["processes"] = process_of(records, task, result["run_id"], user, project, canary)
+    things["sha256"] = holder.call("GET", f"/v1/artifacts/{result['artifacts'][0]['id']}").json()["sha256"]
     return things | {"runs": result["run_id"], "jobs": result["jobs"][0]["id"],
                      "artifacts": result["artifacts"][0]["id"]}  # fmt: skip
 

@@ -74,7 +74,7 @@ def delete(work: Work, role: RoleRow) -> None:
 def bindings(work: Work, wish: BindingQuery) -> Select[RoleBinding]:
     """The role bindings, to be paged."""
     work.allow("role_bindings.read", Resource("role_bindings"))
-    return queries.bindings(**wish.model_dump(exclude={"limit", "cursor"}))
+    return queries.bindings(**wish.filters())
 
 
 def describe(work: Work, rows: list[RoleBinding]) -> list[BindingOut]:

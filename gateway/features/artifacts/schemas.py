@@ -47,4 +47,4 @@ class ContentQuery(In):
 class FilePath(In):
     """The `{sha256}` of a path."""
 
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Field(max_length=200, description="64 hex digits")]

@@ -139,7 +139,10 @@ def _remove_unused(work: Work, store: Store, sha256: str) -> None:
 def carried_out(work: Work, store: Store, sha256: str) -> Path:
     """The file of that hash, for a node that does not share this disk. Raises NotFound."""
     work.allow("nodes.carry_files", Resource("nodes"))
-    path = store.path(sha256)
+    try:
+        path = store.path(sha256)
+    except ValueError:
+        raise NotFound("That is no SHA-256.") from None
     if not path.exists():
         raise NotFound("There are no bytes with that SHA-256.")
     return path

@@ -52,7 +52,7 @@ def patch_run(path: IdPath, body: RunPatch) -> Response:
 @room.get("/sessions/<uuid:id>/runs", responses={200: Page[RunOut]}, summary="The runs of a session")
 def list_runs_of_session(path: IdPath, query: PageQuery) -> Response:
     session = sessions.get(work(), path.id)
-    nothing_else = RunQuery(session_id=session.id).model_dump(exclude={"limit", "cursor"})
+    nothing_else = RunQuery(session_id=session.id).filters()
     paged = listed(work().session, service.visible(work(), **nothing_else), Run.id, query)
     return page_of(RunOut, paged)
 
