@@ -1,6 +1,5 @@
 """Puts the gateway together: `create_app` is its whole parts list."""
 
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -111,12 +110,12 @@ def _refuse(error: ValidationError) -> Response:
 
 
 def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | None) -> dict[str, Any]:
-    instance = hashlib.sha256(str(data_dir.path).encode()).hexdigest()[:8]
+    key = crypto.key_file(data_dir.keys / "session.key")
     return {
         "GATEWAY": config,
-        "SECRET_KEY": crypto.key_file(data_dir.keys / "session.key"),
+        "SECRET_KEY": key,
         "LAUNCH_KEY": launch_key or crypto.new_secret(),
-        "SESSION_COOKIE_NAME": f"gateway_{instance}",
+        "SESSION_COOKIE_NAME": f"gateway_{crypto.signature(key, 'cookie', 'name')[:8]}",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Strict",
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(url),

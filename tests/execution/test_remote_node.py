@@ -74,8 +74,8 @@ def test_a_node_joins_only_where_it_can_carry(gateway: LiveGateway, tmp_path: Pa
         (gateway.url, "uag_nothing", "join token"),
         ("http://127.0.0.1:9", useless, "No gateway answers"),
     ):
-        with pytest.raises(MissingPart, match=wanted):
-            RemoteStore(tmp_path / "store", url, given).check()
+        with closing(RemoteStore(tmp_path / "store", url, given)) as store, pytest.raises(MissingPart, match=wanted):
+            store.check()
 
 
 def test_files_are_for_nodes_alone(gateway: LiveGateway, token: str) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def test_a_session_holds_at_both_and_its_end_too(pair: Pair) -> None:
 
 
 def test_an_event_of_one_is_seen_at_the_other(pair: Pair) -> None:
-    with closing(_socket(pair.other, pair.one.token)) as socket:
+    with _socket(pair.other, pair.one.token) as socket:
         assert _told(socket, {"subscribe": ["task.created"]}) == {"subscribed": True}
         task = pair.one.submit(commands=["true"])
         began = time.monotonic()
@@ -105,7 +105,7 @@ def test_an_event_of_one_is_seen_at_the_other(pair: Pair) -> None:
 
 def test_a_token_revoked_at_one_closes_what_it_has_open_at_the_other(pair: Pair) -> None:
     made = pair.one.call("POST", "/v1/tokens", json={"name": "across"}).json()
-    with closing(_socket(pair.other, made["token"])) as socket:
+    with _socket(pair.other, made["token"]) as socket:
         assert _told(socket, {"subscribe": ["**"]}) == {"subscribed": True}
         assert pair.one.call("DELETE", f"/v1/tokens/{made['id']}").status_code == 204
         began = time.monotonic()
@@ -175,11 +175,16 @@ def _events(gateway: LiveGateway, since: int) -> Iterator[dict[str, Any]]:
         query["cursor"] = page["next_cursor"]
 
 
-def _socket(gateway: LiveGateway, token: str) -> websocket.WebSocket:
-    return websocket.create_connection(
+@contextmanager
+def _socket(gateway: LiveGateway, token: str) -> Iterator[websocket.WebSocket]:
+    socket = websocket.create_connection(
         gateway.url.replace("http", "ws") + "/v1/events/ws", header=[f"Authorization: Bearer {token}"],
         suppress_origin=True, timeout=20,
     )  # fmt: skip
+    try:
+        yield socket
+    finally:
+        socket.shutdown()
 
 
 def _told(socket: websocket.WebSocket, wish: dict[str, Any]) -> Any:

@@ -91,9 +91,9 @@ def _check_order(look: _Looker, sort: str) -> None:
     """Up is down reversed, and so page by page. The audit record and the event log grow meanwhile, at one end."""
     up, down = look.page(sort=sort, limit=200), look.page(sort=f"-{sort}", limit=200)
     for items, wanted in ((up["items"], False), (down["items"], True)):
-        keys = [item.get("seq") or item.get("id") for item in items]
-        if sort == AS_MADE and None not in keys:
-            assert keys == sorted(keys, reverse=wanted), (look.path, sort)
+        keys = [[item[name] for item in items] for name in ("id", "seq") if items and name in items[0]]
+        if sort == AS_MADE and keys:
+            assert any(each == sorted(each, reverse=wanted) for each in keys), (look.path, sort)
     if up["next_cursor"] is None and down["next_cursor"] is None:
         shared = [item for item in down["items"][::-1] if item in up["items"]]
         assert shared == up["items"], (look.path, sort)
