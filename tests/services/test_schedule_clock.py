@@ -394,6 +394,21 @@ def test_two_gateways_follow_each_event_once(world: World, mine: Tasks) -> None:
     assert counted(world, made) == {"fired event:task.created": 10}
 
 
+def test_the_clock_is_woken_only_by_what_may_make_something_due(world: World, mine: Tasks) -> None:
+    world.wake()
+    mine.finish(mine.create())
+    assert world.ticker.follow() is False, "nothing waits for the end of that task"
+    made = world.make(overlap="queue")
+    assert world.ticker.follow() is True
+    world.wait(hours=1)
+    mine.finish(mine.get(world.tasks(made)[0].id))
+    assert world.ticker.follow() is False, "no time of the schedule waits"
+    for _ in range(2):
+        world.wait(hours=1)
+    mine.finish(mine.get(world.tasks(made)[1].id))
+    assert world.ticker.follow() is True, "one has waited for this end"
+
+
 def test_what_ended_unheard_is_settled_at_the_next_start(world: World, mine: Tasks, rows: Rows) -> None:
     made = world.make(overlap="queue")
     world.wait(hours=1)

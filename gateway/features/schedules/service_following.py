@@ -7,6 +7,7 @@ database, and moves on in the commit that holds what followed from it.
 import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -50,57 +51,77 @@ def patterns(work: Work) -> tuple[str, ...]:
     return (*ENDS, *CHANGES, *ZONES, PROBED, *sorted(own))
 
 
-def follow(work: Work, since: int, wanted: tuple[str, ...]) -> tuple[int, bool, bool]:
-    """Takes into account what has happened since event number `since`, up to a batch of it.
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How far events were followed; `look`: the clock has to look anew; `listeners`: other events may concern now."""
 
-    Returns the number to go on from, whether there is more, and whether the clock has to look anew.
-    """
+    position: int
+    more: bool = False
+    look: bool = False
+    listeners: bool = False
+
+
+def follow(work: Work, since: int, wanted: tuple[str, ...]) -> Followed:
+    """Takes into account what has happened since event number `since`, up to a batch of it."""
     head, found = events.after(work, since, wanted, BATCH)
     if not found:
-        return head, False, False
+        return Followed(head)
     found, is_all = _until_listeners_change(found)
     clock = queries.clock(work.session)
     fresh = [event for event in found if event.seq > clock.followed_seq]
     last = head if is_all else found[-1].seq
     clock.followed_seq = max(clock.followed_seq, last)
     listeners = _listeners(work)
-    for event in fresh:
-        if event.name in ENDS and event.task_id is not None:
-            settle(work, event.task_id, ENDS[event.name], event.data.get("error"))
-        if event.name in ZONES:
-            _rezone(work, event)
-        if event.name == PROBED:
-            _probed(work, event)
-        _trigger(work, event, listeners)
+    taken = [_take(work, event, listeners) for event in fresh]
     work.session.flush()
-    return last, not is_all, bool(fresh)
+    # Every gateway looks after a change, whoever followed it first: the others may be gone when it is due.
+    look = any(taken) or any(event.name in CHANGES for event in found)
+    return Followed(last, not is_all, look, listeners=any(_changes_listeners(event) for event in found))
+
+
+def _take(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrigger | AbsenceTrigger]]) -> bool:
+    """Takes one event into account; whether the clock has to look anew."""
+    look = False
+    if event.name in ENDS and event.task_id is not None:
+        look |= settle(work, event.task_id, ENDS[event.name], event.data.get("error"))
+    if event.name in ZONES:
+        look |= _rezone(work, event)
+    if event.name == PROBED:
+        look |= _probed(work, event)
+    return _trigger(work, event, listeners) or look
+
+
+def _changes_listeners(event: Event) -> bool:
+    return event.name in CHANGES and bool(event.data.get("trigger"))
 
 
 def _until_listeners_change(found: list[Event]) -> tuple[list[Event], bool]:
     """The events up to one after which others concern schedules; whether those are all there are."""
     for count, event in enumerate(found, 1):
-        if event.name in CHANGES and event.data.get("trigger"):
+        if _changes_listeners(event):
             return found[:count], False
     return found, len(found) < BATCH
 
 
-def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> None:
-    """A task has ended: if a schedule had it made, notes how, and lets those run that wait for that."""
+def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> bool:
+    """A task has ended: if a schedule had it made, notes how. Whether something that waited for that may run."""
     run = queries.run_of_task(work.session, task_id)
     if run is None:
-        return
+        return False
     schedule = queries.locked(work.session, run.schedule_id)
     if schedule is None:
-        return
+        return False
     run.result = result
     if result != "canceled":
         message = error.get("message") if isinstance(error, dict) else None
         failure = (message or "its task failed") if result == "failed" else None
         service_firing.note_end(work, schedule, failure, now())
-    for other, trigger in _scheduled(work):
-        if trigger.schedule_id == schedule.id and trigger.result in (result, "any"):
-            with work.because("tasks", task_id, f"it was {result}"):
-                _ask(work, other, now(), f"schedule:{schedule.name}", run.depth + 1)
+    wanted = [other for other, trigger in _scheduled(work) if trigger.schedule_id == schedule.id
+              and trigger.result in (result, "any")]  # fmt: skip
+    for other in wanted:
+        with work.because("tasks", task_id, f"it was {result}"):
+            _ask(work, other, now(), f"schedule:{schedule.name}", run.depth + 1)
+    return bool(wanted) or bool(queries.waiting_counts(work.session, [schedule.id]))
 
 
 def settle_lost(work: Work, runs: Sequence[ScheduleRun]) -> None:
@@ -123,11 +144,11 @@ def _scheduled(work: Work) -> list[tuple[Schedule, ScheduleTrigger]]:
     return [(schedule, trigger) for schedule, trigger in found if isinstance(trigger, ScheduleTrigger)]
 
 
-def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrigger | AbsenceTrigger]]) -> None:
-    """Has those run that wait for the event, and puts off those that wait for its absence."""
+def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrigger | AbsenceTrigger]]) -> bool:
+    """Has those run that wait for the event, and puts off those that wait for its absence; whether there are any."""
     fitting = [each for each in listeners if matches(each[1].pattern, event.name) and _fits(each[1].filter, event)]
     if not fitting:
-        return
+        return False
     source = queries.run_of_task(work.session, event.task_id) if event.task_id else None
     depth = max(source.depth if source else -1, int(event.data.get("depth", -1))) + 1
     for schedule, trigger in fitting:
@@ -139,6 +160,7 @@ def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrig
                 _ask(work, schedule, event.time, f"event:{event.name}", depth)
         elif (locked := queries.locked(work.session, schedule.id)) is not None and locked.enabled:
             arming.set_next(locked, arming.silence_ends(locked, event.time))
+    return True
 
 
 def _because_of(work: Work, event: Event) -> AbstractContextManager[None]:
@@ -148,14 +170,16 @@ def _because_of(work: Work, event: Event) -> AbstractContextManager[None]:
     return work.because("runs", event.run_id, event.name) if event.run_id is not None else nullcontext()
 
 
-def _probed(work: Work, event: Event) -> None:
+def _probed(work: Work, event: Event) -> bool:
     """A trigger's command exited differently from before: has its schedule run where that is waited for."""
     schedule = queries.by_id(work.session, uuid.UUID(event.data["schedule_id"]))
     if schedule is None or schedule.trigger is None:
-        return
+        return False
     trigger, exit_code = arming.trigger_of(schedule), event.data["exit_code"]
-    if isinstance(trigger, CommandTrigger) and trigger.fires(exit_code, event.data["before"]):
-        _ask(work, schedule, event.time, f"exit:{exit_code}", 0)
+    if not isinstance(trigger, CommandTrigger) or not trigger.fires(exit_code, event.data["before"]):
+        return False
+    _ask(work, schedule, event.time, f"exit:{exit_code}", 0)
+    return True
 
 
 def _ask(work: Work, schedule: Schedule, planned_at: datetime, cause: str, depth: int) -> None:
@@ -190,14 +214,16 @@ def _sees(work: Work, schedule: Schedule, event: Event) -> bool:
     )
 
 
-def _rezone(work: Work, event: Event) -> None:
-    """Sets the clocks of schedules that inherit a zone which may have changed."""
+def _rezone(work: Work, event: Event) -> bool:
+    """Sets the clocks of schedules that inherit a zone which may have changed; whether any did."""
     if event.name == "setting.changed" and event.data.get("key") != "time_zone":
-        return
+        return False
+    is_set = False
     owner_id = uuid.UUID(event.data["user_id"]) if event.name == "user.updated" else None
     project_id = event.project_id if event.name == "project.updated" else None
     for schedule in queries.inheriting(work.session, owner_id=owner_id, project_id=project_id):
         zone = arming.zone_of(work, schedule)
         if zone != schedule.state.zone:
-            schedule.state.zone = zone
+            schedule.state.zone, is_set = zone, True
             arming.arm(schedule, now())
+    return is_set

@@ -41,15 +41,13 @@ class Ticker:
         more = True
         while more:
             with unit_of_work(self._sessions, SYSTEM) as work:
-                if self._position is None:
-                    self._position = service_following.position(work)
-                if look or not self._patterns:
-                    self._patterns = service_following.patterns(work)
-                self._position, more, changed = service_following.follow(work, self._position, self._patterns)
-            look = look or changed
-        if look:
-            with unit_of_work(self._sessions, SYSTEM) as work:
-                self._patterns = service_following.patterns(work)
+                position = service_following.position(work) if self._position is None else self._position
+                patterns = self._patterns or service_following.patterns(work)
+                done = service_following.follow(work, position, patterns)
+                if done.listeners:
+                    patterns = service_following.patterns(work)
+            self._position, self._patterns = done.position, patterns
+            look, more = look or done.look, done.more
         return look
 
     @property
