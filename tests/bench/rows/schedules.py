@@ -1,0 +1,107 @@
+"""How late 1,000 schedules fire; what 10,000 that are not due cost a gateway at rest."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psutil
+
+from gateway.commands.database import as_system
+from gateway.core.config import Config
+from gateway.features.identity import service as identity
+from gateway.features.schedules import service as schedules
+from gateway.features.schedules.schemas import ScheduleIn
+from tests.bench.figures import Figure, median, percentile
+from tests.bench.rows.at_rest import memory_mb
+from tests.bench.stage import Stage, query, running, url_of
+from tests.conftest import LiveGateway, wait_until
+
+COUNT = 1000
+GOAL_MS = 250.0
+EVERY_S = 120
+"""Each of them is due once in two minutes, at a moment of its own: eight a second, each with a task that is done."""
+
+LEAD_S = 20
+"""How long it may take to make the schedules before the first is due."""
+
+MANY = 10_000
+REST_S = 20.0
+WATCHED_S = 60.0
+
+DONE = "SELECT count(*) FROM schedule_runs WHERE outcome IS NOT NULL"
+LATE = "SELECT extract(epoch FROM fired_at - planned_at)::float8 * 1000 FROM schedule_runs WHERE outcome = 'fired'"
+COMMANDS = {"kind": "commands", "commands": ["true"]}
+
+
+def measure(stage: Stage, rounds: int) -> list[Figure]:
+    """Lateness over as many turns of all schedules as there are rounds, and when all of them are due at one moment."""
+    late, once = _late(stage, rounds), _late_at_once(stage)
+    return [
+        Figure("1,000 schedules, late by, p99", percentile(late, 99), "ms", GOAL_MS),
+        Figure("1,000 schedules, late by, median", median(late), "ms"),
+        Figure("1,000 schedules due at one moment, the last late by", max(once), "ms"),
+    ]
+
+
+def measure_at_rest(stage: Stage, rounds: int) -> list[Figure]:
+    """A gateway at rest, without schedules and with many."""
+    with running(LiveGateway(stage.folder / "many")) as gateway:
+        gateway.sign_up().wait_ready()
+        memory_before, busy_before = _at_rest(gateway)
+        yearly = {"name": "bench", "cron": "0 0 1 1 *", "payload": COMMANDS}
+        for _ in range(0, MANY, COUNT):
+            _make(gateway, [yearly] * COUNT)
+        memory, busy = _at_rest(gateway)
+    beside = {"peer_name": "without", "relation": "added"}
+    return [
+        Figure("10,000 schedules, gateway's memory", memory, "MB", peer=memory_before, **beside),
+        Figure("10,000 schedules, gateway's processor at rest", busy, "%", peer=busy_before, **beside),
+    ]  # fmt: skip
+
+
+def _late(stage: Stage, rounds: int) -> list[float]:
+    with running(LiveGateway(stage.folder / "late")) as gateway:
+        gateway.sign_up().wait_ready()
+        begin = datetime.now(UTC) + timedelta(seconds=LEAD_S)
+        end = begin + timedelta(seconds=rounds * EVERY_S - 0.001)
+        span = {"every_s": EVERY_S, "end_at": end, "overlap": "allow", "payload": COMMANDS}
+        starts = (begin + timedelta(seconds=number * EVERY_S / COUNT) for number in range(COUNT))
+        _make(gateway, [{"name": "bench", "start_at": start, **span} for start in starts])
+        return _fired(gateway, rounds * COUNT, 60 + rounds * EVERY_S)
+
+
+def _late_at_once(stage: Stage) -> list[float]:
+    with running(LiveGateway(stage.folder / "at-once", options=("--no-node",))) as gateway:
+        gateway.sign_up()
+        at = datetime.now(UTC) + timedelta(seconds=LEAD_S)
+        _make(gateway, [{"name": "bench", "at": at, "payload": COMMANDS}] * COUNT)
+        return _fired(gateway, COUNT, 240)
+
+
+def _fired(gateway: LiveGateway, count: int, timeout_s: float) -> list[float]:
+    url = url_of(gateway)
+    wait_until(lambda: query(url, DONE)[0][0] >= count, timeout_s, pause_s=1.0)
+    late = [row[0] for row in query(url, LATE)]
+    assert len(late) == count, "none was missed or skipped"
+    return late
+
+
+def _make(gateway: LiveGateway, wishes: list[dict[str, Any]]) -> None:
+    with as_system(Config.load(data_dir=gateway.data_dir)) as work:
+        owner = identity.present_user(work, identity.account(work, gateway.owner_handle).id)
+        assert owner is not None
+        mine = work.on_behalf_of(owner)
+        for wish in wishes:
+            schedules.create(mine, ScheduleIn.model_validate(wish))
+
+
+def _at_rest(gateway: LiveGateway) -> tuple[float, float]:
+    """Memory in MB, and per cent of a processor, of the gateway's process alone."""
+    assert gateway.process is not None
+    process = psutil.Process(gateway.process.pid)
+    time.sleep(REST_S)
+    before = process.cpu_times()
+    time.sleep(WATCHED_S)
+    after = process.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    return memory_mb(process.pid), 100 * used / WATCHED_S
