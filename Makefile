@@ -25,11 +25,13 @@ run: install ## set up what is missing, then start app.py (ARGS="serve --port 0"
 test: dev ## the same set-up with test tools, then the whole test suite, on each processor (ARGS="-k name", ARGS="-n 0")
 	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
-install: .venv/run.stamp ## the set-up alone: .venv, locked packages, front-end assets
+install: .venv/run.stamp ## the set-up alone: .venv, locked packages, front-end assets, the guide
 	@$(BIN)/python packaging/assets.py
+	@$(BIN)/python packaging/guide/build.py
 
 dev: .venv/dev.stamp ## the set-up with test and lint tools
 	@$(BIN)/python packaging/assets.py --dev
+	@$(BIN)/python packaging/guide/build.py
 
 check: dev ## lint, format, types, import rules
 	$(BIN)/ruff check .
@@ -54,14 +56,17 @@ soak: dev ## the promises that take longer to show than the suite allows
 wheel: install build/venv/package.stamp ## dist/*.whl for pip and pipx, with assets and migrations
 	@build/venv/bin/hatchling build --target wheel --directory dist
 
-package: dev wheel ## the wheel in dist/, installed and tried out
+package: dev wheel ## wheel, self-contained build and .deb in dist/, each installed and tried out
+	@build/venv/bin/pyinstaller --noconfirm --log-level ERROR --distpath build/selfcontained --workpath build/pyinstaller \
+		packaging/selfcontained/gateway.spec
+	@$(BIN)/python packaging/linux/deb.py build/selfcontained/user-api-gateway
 	@exec $(BIN)/python -m pytest -m package -o timeout=1800 tests/packages $(ARGS)
 
 lock: ## renew requirements/ from pyproject.toml (ARGS=--upgrade for new versions)
 	@$(find_python); exec bash packaging/lock.sh "$$python" $(ARGS)
 
 clean: ## remove what set-up and checks made; data directories stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache node_modules static/vendor build dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache node_modules static/vendor guide build dist
 
 .venv/run.stamp .venv/dev.stamp: .venv/%.stamp: requirements/%.txt requirements/build.txt packaging/bootstrap.py
 	@$(find_python); exec "$$python" packaging/bootstrap.py $*

@@ -30,6 +30,7 @@ class Desktop:
     display: Display | None
     options: tuple[str, ...]
     environment: dict[str, str]
+    program: tuple[str, ...] = (sys.executable, "app.py")
     view: WebView = field(init=False)
     process: subprocess.Popen[bytes] = field(init=False)
 
@@ -42,7 +43,7 @@ class Desktop:
             environment["DISPLAY"] = self.display.name
         with (self.notes / "out").open("wb") as out, (self.notes / "err").open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", "--data-dir", str(self.data_dir), *self.options],
+                [*self.program, "--data-dir", str(self.data_dir), *self.options],
                 cwd=PROJECT, stdout=out, stderr=err, env=environment | self.environment,
             )  # fmt: skip
         self.view = WebView(port)
