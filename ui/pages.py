@@ -6,6 +6,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
 
+from ui.guide import add_guide
+
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
 YEAR_S = 365 * 24 * 3600
@@ -136,6 +138,7 @@ def blueprint() -> Blueprint:
 
     for rule in SHELLS:
         pages.add_url_rule(rule, "shell", shell)
+    add_guide(pages)
 
     @pages.get("/assets/<asset_version>/<path:filename>")
     def assets(asset_version: str, filename: str) -> Response:

@@ -1,6 +1,8 @@
 """The documentation as the tests see it: pages, their fenced blocks, headings, links and tables."""
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +14,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 RUN = ("sh", "python")
-SHOWN = ("console", "output", "text", "json", "toml")
+SHOWN = ("console", "output", "text", "json", "toml", "yaml")
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,9 @@ EVERYTHING = "\n".join(page.text for page in PAGES)
 def page(name: str) -> Page:
     """The page of that path below the project."""
     return Page(ROOT / name)
+
+
+def built_guide() -> Path:
+    """The folder of the site at /docs/guide, made of the pages of now."""
+    subprocess.run([sys.executable, ROOT / "packaging" / "guide" / "build.py"], check=True)
+    return ROOT / "guide"

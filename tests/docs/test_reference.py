@@ -6,16 +6,20 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
 
 import app
 from gateway import registry
+from gateway.adapters.connectors import registry as connectors
+from gateway.adapters.destinations import registry as destinations
 from gateway.application import openapi_document
 from gateway.core import errors, problems
 from gateway.core.config import Config
+from gateway.features.events.catalogue import EVENTS
+from gateway.features.hooks.schemas import VerifyKind
 from gateway.features.runs import state
 from gateway.features.settings.known import KNOWN
 from tests.conftest import LiveGateway
@@ -104,6 +108,40 @@ def test_every_action_is_documented() -> None:
     assert dotted_arguments("allow", "_find") <= listed
 
 
+def test_what_an_action_allows_is_said_in_the_catalogues_words() -> None:
+    table = page("docs/access.md")
+    said = {name: plain(words) for name, words in zip(table.column(0), table.column(1), strict=False)}
+    for name, words in registry.actions().items():
+        assert said[name] == words[0].lower() + words[1:], name
+
+
+def plain(cell: str) -> str:
+    """A cell's words without links and back quotes."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).replace("`", "")
+
+
+def test_what_an_event_tells_is_what_its_catalogue_says() -> None:
+    """Rows that say `the same` have the fields of a row above."""
+    table = page("docs/events.md")
+    told = dict(zip(table.column(0), table.column(2), strict=False))
+    for name, event in EVENTS.items():
+        missing = [field for field in event.data if not re.search(rf"\b{field}\b", told[name])]
+        assert not missing or "the same" in told[name], f"{name}: {missing}"
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("docs/messaging.md", set(destinations.KINDS)),
+        ("docs/connectors.md", set(connectors.KINDS)),
+        ("docs/hooks.md", set(get_args(VerifyKind))),
+    ],
+)
+def test_every_kind_is_documented(name: str, kinds: set[str]) -> None:
+    cells = page(name).column(0)
+    assert kinds <= {word for cell in cells for word in re.split(r"`, `", cell)}
+
+
 def test_every_code_of_a_refusal_is_documented() -> None:
     documented = set(re.findall(r"`([a-z_]+)`", page("docs/api.md").text + page("docs/tasks.md").text))
     classes = (value for value in vars(errors).values() if isinstance(value, type))
@@ -127,7 +165,7 @@ def codes_in(path: Path) -> set[str]:
 def test_every_message_in_troubleshooting_is_one_that_the_program_says() -> None:
     """`…` stands for what differs; the pieces between must stand in the sources."""
     said = [node.value for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    said += [path.read_text("utf-8") for path in (ROOT / "Makefile", *(ROOT / "packaging").glob("*.py"))]
+    said += [path.read_text("utf-8") for path in (ROOT / "Makefile", *(ROOT / "packaging").rglob("*.py"))]
     corpus = "\n".join(text for text in said if isinstance(text, str))
     messages = re.findall(r"(?<!\*)\*([^*|]+)\*(?!\*)", page("docs/troubleshooting.md").prose)
     assert len(messages) > 15

@@ -133,6 +133,9 @@ PUBLIC = {
     "GET mcp_described.get_protected_resource_of_path",
     "GET ui.shell",
     "GET ui.assets",
+    "GET ui.guide",
+    "GET ui.guide_home",
+    "GET ui.guide_start",
 }
 """Everything that answers a caller without an identity. Adding to it is a decision, not a detail."""
 

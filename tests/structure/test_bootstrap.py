@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 APP = "import sys, tiny\nprint('app', tiny.VERSION, *sys.argv[1:])\n"
 ASSETS = "print('assets', *__import__('sys').argv[1:])\n"
+GUIDE = "print('guide')\n"
 
 
 class Project:
@@ -29,6 +30,8 @@ class Project:
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
         (folder / "packaging" / "assets.py").write_text(ASSETS)
+        (folder / "packaging" / "guide").mkdir()
+        (folder / "packaging" / "guide" / "build.py").write_text(GUIDE)
         (folder / "app.py").write_text(APP)
         (folder / "requirements").mkdir()
         self.lock("build", self.wheel("builder", "1.0"))
@@ -76,7 +79,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("setup") / "project")
     first = project.make("run", "ARGS=serve --port 0")
     assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines()[-2:] == ["assets", "app 1.0 serve --port 0"]
+    assert first.stdout.splitlines()[-3:] == ["assets", "guide", "app 1.0 serve --port 0"]
     return project
 
 
@@ -84,7 +87,7 @@ def test_the_second_make_run_starts_at_once(project: Project) -> None:
     started = time.monotonic()
     second = project.make("run")
     assert time.monotonic() - started < 1
-    assert second.stdout.splitlines() == ["assets", "app 1.0"]
+    assert second.stdout.splitlines() == ["assets", "guide", "app 1.0"]
 
 
 def test_a_changed_lock_is_installed_and_a_touched_one_is_not(project: Project) -> None:
@@ -110,8 +113,8 @@ def test_a_package_that_is_not_the_locked_one_is_refused(project: Project) -> No
 def test_test_tools_come_with_what_running_needs(project: Project) -> None:
     project.lock("dev", project.wheel("tiny", "4.0"))
     project.lock("run", project.wheel("tiny", "4.0"))
-    assert project.make("dev").stdout.splitlines()[-1] == "assets --dev"
-    assert project.make("run").stdout.splitlines() == ["assets", "app 4.0"]
+    assert project.make("dev").stdout.splitlines()[-2:] == ["assets --dev", "guide"]
+    assert project.make("run").stdout.splitlines() == ["assets", "guide", "app 4.0"]
 
 
 def test_a_venv_whose_python_is_gone_is_made_anew(project: Project) -> None:

@@ -10,6 +10,7 @@ import { useShortcuts } from "../keys.js";
 import { keysWanted } from "../orders.js";
 import { pause, resume, standing, stopSpending } from "../standing.js";
 import { useDropAnywhere } from "./drop-anywhere.js";
+import { chapterOf } from "../guide.js";
 import { OpenDialog, closeDialog } from "./dialog.js";
 import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
@@ -47,6 +48,7 @@ function commands() {
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
     ...(can("audit.read") ? [{ group: "Actions", label: "Denied requests", icon: "ban", run: () => navigate("/audit?decision=deny") }] : []),
     ...standingCommands(),
+    { group: "Actions", label: "Read the guide to this page", icon: "book", run: () => location.assign(chapterOf(place.value.path)) },
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
     { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(signOut) },
   ];
@@ -113,6 +115,7 @@ export function Shell({ children }) {
       <${Held} />
       <${QuestionsBadge} />
       <${ConnectionState} />
+      <a class="icon-button" href=${chapterOf(place.value.path)} aria-label="Guide to this page" title="Guide to this page"><${Icon} icon="book" /></a>
       <${IconButton} icon="keyboard" label="Keys" class="wide-only" onClick=${() => setOpen("keys")} />
       ${theme.value === "dark" ? html`<${IconButton} icon="sun" label="Switch to light" onClick=${toggleTheme} />` : html`<${IconButton} icon="moon" label="Switch to dark" onClick=${toggleTheme} />`}
     </header>
