@@ -334,7 +334,7 @@ def imap(stack: ExitStack, folder: Path) -> Peer:
     wait_for_port(port)
     config = {**LOCAL, "host": "127.0.0.1", "port": port, "security": "none"}
     return Peer("imap", config, {"username": "ada", "password": CANARY}, "search_mail", {"limit": 2},
-                {"mails": [{}, {}]}, [port])  # fmt: skip
+                {"mails": [{}, {}]}, [port, server])  # fmt: skip
 
 
 def deliver(there: Peer, subject: str, attachment: bytes = b"") -> None:

@@ -4,13 +4,14 @@ A connector is made for one call, from plain values, with its secret opened; it 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from .egress import Egress
+from .failure import ConnectorError
 
 Mode = Literal["read", "send", "admin"]
 """What an operation does outside: looks, writes something that others see, or changes how things are set up."""
@@ -56,7 +57,10 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing that a connector can do. `call` is how, for kinds that learn their operations from a server."""
+    """One thing that a connector can do. `call` is how, for kinds that learn their operations from a server.
+
+    `files` is the argument with the ids of artifacts that go out with it.
+    """
 
     name: str
     mode: Mode
@@ -65,11 +69,12 @@ class Operation:
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
     call: dict[str, Any] = field(default_factory=dict)
+    files: str | None = None
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that came with an answer, to become an artifact."""
+    """A file that came with an answer, to become an artifact; or an artifact that goes out."""
 
     filename: str
     media_type: str
@@ -97,11 +102,14 @@ Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
 _MARK = "operation_mark"
 
 
-def operation(mode: Mode, title: str) -> Callable[[Method], Method]:
-    """Makes a method an operation: its argument and its answer are models, which become its JSON Schemas."""
+def operation(mode: Mode, title: str, *, files: str | None = None) -> Callable[[Method], Method]:
+    """Makes a method an operation: its argument and its answer are models, which become its JSON Schemas.
+
+    `files` names the field of the argument with the ids of artifacts, which the method then has in `given`.
+    """
 
     def mark(method: Method) -> Method:
-        setattr(method, _MARK, (mode, title))
+        setattr(method, _MARK, (mode, title, files))
         return method
 
     return mark
@@ -128,6 +136,7 @@ class Connector(ABC, Generic[C]):
         self.secret = secret
         self.egress = egress
         self.files: list[File] = []
+        self.given: list[File] = []
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -149,6 +158,10 @@ class Connector(ABC, Generic[C]):
         """What is new since `position`, which is {} the first time. Raises ConnectorError."""
         return Polled(position)
 
+    def listen(self) -> AsyncIterator[None]:
+        """Says when it has begun to listen, and whenever there may be something new. Raises ConnectorError."""
+        raise ConnectorError("This type only looks by itself.", code="cannot_listen")
+
     async def aclose(self) -> None:
         """Gives back what it holds open."""
         await self.egress.aclose()
@@ -161,10 +174,11 @@ def secrets_of(secret: ConnectorSecret | None) -> list[str]:
 
 
 def _described(name: str, method: Any) -> Operation:
-    mode, title = getattr(method, _MARK)
+    mode, title, files = getattr(method, _MARK)
     hints = get_type_hints(method)
     description = " ".join((method.__doc__ or title).split())
     taken, answer = hints["arguments"], hints["return"]
     return Operation(
-        name, mode, title, description, taken.model_json_schema(), answer.model_json_schema(mode="serialization")
-    )
+        name, mode, title, description, taken.model_json_schema(), answer.model_json_schema(mode="serialization"),
+        files=files,
+    )  # fmt: skip

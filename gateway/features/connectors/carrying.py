@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,9 +14,11 @@ from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
 from gateway.core.redaction import REDACTED, redact, redact_all
+from gateway.features.artifacts.store import Store
 
 from . import service
 from .service_execution import Look, Order, Report
+from .service_files import Attached
 
 log = structlog.get_logger("gateway.connectors")
 
@@ -35,14 +38,15 @@ class Carried:
     files: list[File] = field(default_factory=list)
 
 
-async def carry_out(order: Order) -> Carried:
-    """Does what was ordered. Never raises but when it is canceled."""
+async def carry_out(order: Order, store: Store) -> Carried:
+    """Does what was ordered, with files of the store. Never raises but when it is canceled."""
     began = time.monotonic()
     secrets: list[str] = []
     try:
         connector = create(order.type, order.config, order.secret)
         secrets = [each for each in secrets_of(connector.secret) if len(each) >= SHORTEST_SECRET]
         try:
+            connector.given = await asyncio.to_thread(_read, store, order.attached)
             async with asyncio.timeout(LIMIT_S):
                 return await _done(order, connector, secrets, began)
         finally:
@@ -79,6 +83,16 @@ async def look(wanted: Look) -> tuple[str, Polled]:
     return service.HAPPENINGS[KINDS[wanted.type].happening or ""], Polled(found.position, happenings)
 
 
+async def listen(wanted: Look) -> AsyncIterator[None]:
+    """Says when it has begun to listen, and whenever there may be something new. Raises ConnectorError."""
+    connector = create(wanted.type, wanted.config, wanted.secret)
+    try:
+        async for _ in connector.listen():
+            yield
+    finally:
+        await connector.aclose()
+
+
 async def _done(order: Order, connector: Connector[Any], secrets: list[str], began: float) -> Carried:
     if order.operation == service.TEST:
         found = await connector.test()
@@ -94,6 +108,13 @@ async def _done(order: Order, connector: Connector[Any], secrets: list[str], beg
     if problem := next(problems(operation.output_schema, result), None):
         raise ConnectorError(f"The answer is not as described at {problem[0] or 'its top'}.", code="unexpected_answer")
     return Carried(Report(_since(began), _cleaned(result, secrets), size), connector.files)
+
+
+def _read(store: Store, attached: Sequence[Attached]) -> list[File]:
+    try:
+        return [File(each.filename, each.media_type, store.path(each.sha256).read_bytes()) for each in attached]
+    except FileNotFoundError as error:
+        raise ConnectorError("A file that was to go out is gone.", code="file_gone") from error
 
 
 def _cleaned(value: dict[str, Any], secrets: list[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import uuid
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -12,6 +13,7 @@ from gateway.core.received_file import ReceivedFile
 from gateway.features.artifacts.service import Upload
 
 from . import service_execution as execution
+from .listening import Ears
 from .service_execution import Look, Report
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("gateway.connectors")
 
 FILE_BYTES = 25 * 2**20
+_EARS: "WeakKeyDictionary[Node, Ears]" = WeakKeyDictionary()
 
 
 async def operate(node: "Node", operation_id: str) -> None:
@@ -32,7 +35,7 @@ async def operate(node: "Node", operation_id: str) -> None:
     carrying = await _loaded()
     uploads: list[Upload] = []
     try:
-        carried = await carrying.carry_out(order)
+        carried = await carrying.carry_out(order, node.store)
         uploads = await asyncio.to_thread(_received, node, carried.files)
         await node.unit(lambda work: execution.finish(work, node.store, order, carried.report, uploads))
     except asyncio.CancelledError:
@@ -60,6 +63,15 @@ async def look_around(node: "Node") -> None:
     due = await node.unit(lambda work: execution.looks(work, node.keys))
     if due:
         await asyncio.gather(*(_look(node, each) for each in due))
+
+
+async def listen(node: "Node") -> None:
+    """Keeps a connection open for connectors that hear of what is new at once."""
+    if node not in _EARS:
+        if not await node.unit(execution.anything_to_hear):
+            return  # most have none, and then the services' clients need not be loaded
+        _EARS[node] = Ears(node, await _loaded(), look_around)
+    await _EARS[node].look()
 
 
 async def _look(node: "Node", wanted: Look) -> None:
@@ -90,4 +102,4 @@ def _received(node: "Node", files: "list[File]") -> list[Upload]:
 
 
 HANDLERS = {"connectors.operate": operate}
-DUTIES = {let_go: 1.0, look_around: 2.0, sweep: 30.0}
+DUTIES = {let_go: 1.0, look_around: 2.0, listen: 4.0, sweep: 30.0}

@@ -21,6 +21,7 @@ class Connector(Base):
 
     It is its owner's; the members of `group_id` may use it too. `operations` are those learned from a server, None
     for a type that has its own. `state` is `stopped` after its credential was refused several times running.
+    `listener` is the node process that keeps a connection open to hear of what is new at once.
     """
 
     __tablename__ = "connectors"
@@ -55,6 +56,8 @@ class Connector(Base):
     last_ok_at: Mapped[datetime | None]
     position: Mapped[dict[str, Any]] = mapped_column(default=dict)
     poll_at: Mapped[datetime | None]
+    listener: Mapped[uuid.UUID | None]
+    listener_until: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

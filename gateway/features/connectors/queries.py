@@ -61,6 +61,28 @@ def due_to_poll(session: Session, moment: datetime, most: int) -> Sequence[Conne
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
+def any_listens(session: Session) -> bool:
+    """Whether some connector hears at once."""
+    query = select(Connector.id).where(Connector.poll_at.is_not(None), Connector.config["idle"].astext == "true")
+    return session.scalar(query.limit(1)) is not None
+
+
+def to_listen_to(session: Session, holder: uuid.UUID, moment: datetime, most: int) -> Sequence[Connector]:
+    """Connectors that hear at once and are `holder`'s or nobody's, locked; its own first."""
+    mine = Connector.listener == holder
+    query = (
+        select(Connector)
+        .where(
+            Connector.poll_at.is_not(None),
+            Connector.config["idle"].astext == "true",
+            mine | Connector.listener_until.is_(None) | (Connector.listener_until < moment),
+        )
+        .order_by(mine.is_not(True), Connector.poll_at)
+        .limit(most)
+    )
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
 def credentials(connector_id: uuid.UUID) -> Select[ConnectorCredential]:
     """A connector's credentials."""
     return select(ConnectorCredential).where(ConnectorCredential.connector_id == connector_id)

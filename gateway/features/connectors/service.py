@@ -227,7 +227,8 @@ def put_right(connector: Connector) -> None:
 
 def plan_poll(connector: Connector) -> None:
     """Has a node look for what is new, where the connector is set up for that."""
-    looks = connector.enabled and connector.state == "ok" and connector.config.get("poll_s", 0) > 0
+    hears = connector.config.get("poll_s", 0) > 0 or connector.config.get("idle", False)
+    looks = connector.enabled and connector.state == "ok" and hears
     connector.poll_at = now() if looks else None
 
 

@@ -1,6 +1,7 @@
 """What a node writes of operations: claimed once, ended once; polls; the stop after refused credentials."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,9 @@ from gateway.features.artifacts.service import Upload
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity
 
-from . import queries, service, service_operations
+from . import queries, service, service_files, service_operations
 from .models import Connector, ConnectorCredential, ConnectorOperation
+from .service_files import Attached
 
 MOST_REFUSALS = 3
 """Refusals of the credential one after the other after which a connector stops."""
@@ -34,6 +36,12 @@ QUEUED_S = 60
 
 KEPT = timedelta(days=1)
 """How long results are kept."""
+
+LISTENED_S = 1800
+"""How often a connector that hears at once looks all the same, where nothing else is set."""
+
+LISTENER_LEASE_S = 15
+"""How long a connector stays with a node that listened to it and was not heard of."""
 
 AUTHENTICATION_FAILED = "authentication_failed"
 _CONNECTORS = Base.metadata.tables[Connector.__tablename__]
@@ -53,6 +61,7 @@ class Order:
     learned: dict[str, Any] | None
     arguments: dict[str, Any]
     secret: str | None = field(repr=False)
+    attached: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,7 @@ def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID
     refusal = None if is_test else _refusal(work, connector, row, learned)
     if refusal is None:
         try:
+            attached = () if is_test else _attached(work, connector, row)
             credential, secret = _opened(work, keys, connector, f"{row.operation}, for {row.actor}")
         except GatewayError as error:
             refusal = {"code": error.code, "message": error.detail}
@@ -97,7 +107,7 @@ def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID
             row.credential_id = credential
             return Order(
                 row.id, connector.id, connector.type, connector.config, row.operation, learned, row.request or {},
-                secret,
+                secret, attached,
             )  # fmt: skip
     _end(work, connector, row, Report(0, error=refusal))
     return None
@@ -147,7 +157,7 @@ def looks(work: Work, keys: KeyStore, most: int = 5) -> list[Look]:
     """Connectors whose turn it is to look for what is new; each is due again later."""
     found = []
     for connector in queries.due_to_poll(work.session, now(), most):
-        _quietly(work, connector, poll_at=now() + timedelta(seconds=connector.config["poll_s"]))
+        _quietly(work, connector, poll_at=now() + timedelta(seconds=connector.config["poll_s"] or LISTENED_S))
         try:
             _, secret = _opened(work, keys, connector, "a look for what is new")
         except GatewayError as error:
@@ -155,6 +165,40 @@ def looks(work: Work, keys: KeyStore, most: int = 5) -> list[Look]:
             continue
         found.append(Look(connector.id, connector.type, connector.config, connector.position, secret))
     return found
+
+
+def listeners(
+    work: Work, keys: KeyStore, holder: uuid.UUID, known: Mapping[uuid.UUID, Look], most: int = 50
+) -> tuple[set[uuid.UUID], list[Look]]:
+    """Leases connectors that hear at once to the node process `holder`.
+
+    Which of those that it listens to (`known`) go on, and others to begin with.
+    """
+    kept, fresh = set(), []
+    for connector in queries.to_listen_to(work.session, holder, now(), most):
+        _quietly(work, connector, listener=holder, listener_until=now() + timedelta(seconds=LISTENER_LEASE_S))
+        if connector.id in known and known[connector.id].config == connector.config:
+            kept.add(connector.id)
+            continue
+        try:
+            _, secret = _opened(work, keys, connector, "listening for what is new")
+        except GatewayError as error:
+            _note_failure(work, connector, error.code, error.detail)
+            continue
+        fresh.append(Look(connector.id, connector.type, connector.config, connector.position, secret))
+    return kept, fresh
+
+
+def anything_to_hear(work: Work) -> bool:
+    """Whether there is a connector that hears at once."""
+    return queries.any_listens(work.session)
+
+
+def heard(work: Work, listened: Look) -> None:
+    """Has a node look now."""
+    connector = work.session.get(Connector, listened.connector_id, populate_existing=True, with_for_update=True)
+    if connector is not None and connector.poll_at is not None:
+        _quietly(work, connector, poll_at=now())
 
 
 def looked(work: Work, look: Look, name: str, position: dict[str, Any], happenings: list[dict[str, Any]]) -> None:
@@ -190,6 +234,14 @@ def _refusal(
     if connector.operations is not None and learned is None:
         return {"code": "unknown_operation", "message": f"The server no longer offers {row.operation}."}
     return None
+
+
+def _attached(work: Work, connector: Connector, row: ConnectorOperation) -> tuple[Attached, ...]:
+    """The files that go out with an operation. Raises FileGone."""
+    asker = identity.present_user(work, row.actor_id)
+    assert asker is not None  # or it would have been refused
+    operation = service.operations_of(connector)[row.operation]
+    return service_files.attached(work, asker, operation, row.request or {})
 
 
 def _opened(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> tuple[uuid.UUID | None, str | None]:

@@ -15,7 +15,7 @@ from gateway.core.redaction import redact_all
 from gateway.core.unit_of_work import Work
 from gateway.features.tasks import service as tasks
 
-from . import queries, service, service_grants
+from . import queries, service, service_files, service_grants
 from .models import Connector, ConnectorGrant, ConnectorOperation
 from .schemas import OperationQuery
 from .state import FINISHED
@@ -64,6 +64,7 @@ def begin(work: Work, connector_id: uuid.UUID, wish: Wanted, *, queued: bool = T
     if decided.decision != "deny":
         _check_usable(connector)
         _check_arguments(operation, wish.arguments)
+        service_files.check(work, operation, wish.arguments)
     row = _row(work, connector, operation, wish, decided)
     row.status, row.due_at = _first_status(connector, operation, decided)
     if row.status == "denied":

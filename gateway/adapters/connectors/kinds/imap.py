@@ -4,9 +4,10 @@ import asyncio
 import imaplib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from typing import Any, TypeVar
 
 from imap_tools import AND, BaseMailBox, MailboxLoginError, MailMessage, U
@@ -31,6 +32,9 @@ TIMEOUT_S = 20
 TEXT = 100_000
 FILE_BYTES = 20 * 2**20
 EACH_TIME = 50
+IDLE_S = 25 * 60
+"""After this IDLE is begun anew: a server may sign off whoever says nothing for 30 minutes (RFC 2177)."""
+
 R = TypeVar("R")
 
 
@@ -41,6 +45,10 @@ class ImapConfig(PollingConfig):
     port: int = Field(993, title="Port", ge=1, le=65_535)
     security: str = Field("tls", title="Encryption", pattern="^(tls|none)$", description="tls or none")
     folder: str = Field("INBOX", title="Watched folder", min_length=1, max_length=255)
+    idle: bool = Field(
+        False, title="Hear at once",
+        description="keeps a connection open, over which the server tells of new mail by itself (IDLE, RFC 2177)",
+    )  # fmt: skip
 
 
 class ImapSecret(ConnectorSecret):
@@ -172,7 +180,7 @@ class Imap(Connector[ImapConfig]):
 
     async def test(self) -> Found:
         """Signs in and opens the watched folder."""
-        await self._with(self.config.folder, lambda box: None)
+        await self._with(self.config.folder, self._check_idle if self.config.idle else lambda box: None)
         return Found(f"Signed in to {self.config.host} as {self.secret.username}.")
 
     async def poll(self, position: dict[str, Any]) -> Polled:
@@ -193,6 +201,47 @@ class Imap(Connector[ImapConfig]):
 
         return await self._with(folder, look)
 
+    async def listen(self) -> AsyncIterator[None]:
+        """Says so whenever the server tells of new mail, for as long as the connection holds."""
+        connection = await self._connect()
+        box: _Box | None = None
+        try:
+            box = await asyncio.to_thread(self._guarded, lambda: self._opened(connection, self.config.folder))
+            await asyncio.to_thread(self._guarded, partial(self._check_idle, box))
+            await asyncio.to_thread(self._guarded, box.idle.start)
+            yield
+            while True:
+                if await self._has_news(box):
+                    yield
+        finally:
+            with suppress(OSError):  # wakes whoever waits on it in a thread
+                connection.shutdown(socket.SHUT_RDWR)
+            if box is not None:
+                box.drop()
+            connection.close()
+
+    async def _has_news(self, box: "_Box") -> bool:
+        """Waits for what the server says next, and whether that may be new mail."""
+        idle: Any = box.idle
+
+        def begin_anew() -> None:
+            idle.stop()
+            idle.start()
+
+        if not await _readable(box.client.sock, IDLE_S):
+            await asyncio.to_thread(self._guarded, begin_anew)
+            return True  # between the two the server may have told what nobody read
+        lines: list[bytes] = await asyncio.to_thread(self._guarded, lambda: idle.poll(0))
+        if not lines:
+            raise ConnectorError(f"{self.config.host} broke off.", code="unreachable", permanent=False)
+        return any(line.endswith(b" EXISTS") for line in lines)
+
+    def _check_idle(self, box: BaseMailBox) -> None:
+        _, told = box.client.capability()
+        if b"IDLE" not in told[0].upper().split():
+            raise ConnectorError(f"{self.config.host} has no IDLE; turn that off, and set how often to look.",
+                                 code="refused_by_service")  # fmt: skip
+
     async def _mail(self, wish: OneMail) -> MailMessage:
         def fetch(box: BaseMailBox) -> MailMessage | None:
             return next(box.fetch(AND(uid=wish.uid), mark_seen=False), None)
@@ -204,31 +253,45 @@ class Imap(Connector[ImapConfig]):
 
     async def _with(self, folder: str | None, act: Callable[[BaseMailBox], R]) -> R:
         """Runs `act` on the signed-in mailbox, in a thread. Raises ConnectorError."""
+        connection = await self._connect()
+
+        def talk() -> R:
+            box = self._opened(connection, folder)
+            try:
+                return act(box)
+            finally:
+                box.leave()
+
+        try:
+            return await asyncio.to_thread(self._guarded, talk)
+        finally:
+            connection.close()
+
+    async def _connect(self) -> socket.socket:
         config = self.config
         try:
             connection = await self.egress.connect(config.host, config.port, TIMEOUT_S)
         except OutboundError as error:
             raise ConnectorError(str(error), code=error.code, permanent=error.permanent) from error
         connection.settimeout(TIMEOUT_S)
-        tls = self.egress.tls if config.security == "tls" else None
-        try:
-            return await asyncio.to_thread(self._talk, connection, tls, folder, act)
-        finally:
-            connection.close()
+        return connection
 
-    def _talk(
-        self, connection: socket.socket, tls: ssl.SSLContext | None, folder: str | None, act: Callable[[BaseMailBox], R]
-    ) -> R:
-        secret = self.secret
+    def _opened(self, connection: socket.socket, folder: str | None) -> "_Box":
+        """The mailbox, signed in, with the folder open where one is named."""
+        box = _Box(connection, self.egress.tls if self.config.security == "tls" else None, self.config.host)
         try:
-            box = _Box(connection, tls, self.config.host)
-            try:
-                box.login(secret.username, secret.password.get_secret_value(), initial_folder=None)
-                if folder is not None:
-                    box.folder.set(folder, readonly=True)
-                return act(box)
-            finally:
-                box.leave()
+            box.login(self.secret.username, self.secret.password.get_secret_value(), initial_folder=None)
+            if folder is not None:
+                box.folder.set(folder, readonly=True)
+        except BaseException:
+            box.leave()
+            raise
+        return box
+
+    def _guarded(self, act: Callable[[], R]) -> R:
+        """Runs `act`. Raises ConnectorError for what goes wrong with the server."""
+        try:
+            return act()
         except MailboxLoginError as error:
             said = "The server does not take name and password; rotate the credential."
             raise ConnectorError(said, code=AUTHENTICATION_FAILED) from error
@@ -259,11 +322,29 @@ class _Box(BaseMailBox):
         """Says good-bye, where somebody still listens, and closes the connection."""
         with suppress(imaplib.IMAP4.error, OSError):
             self.client.logout()
+        self.drop()
+
+    def drop(self) -> None:
+        """Closes the connection."""
         with suppress(OSError):
             self.client.shutdown()
 
     def _get_mailbox_client(self) -> imaplib.IMAP4:
         return _Client(self._connection)
+
+
+async def _readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether something comes within that time; no thread waits meanwhile."""
+    loop, come = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(connection, come.set)
+    try:
+        async with asyncio.timeout(seconds):
+            await come.wait()
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(connection)
+    return True
 
 
 def _envelope(mail: MailMessage) -> Envelope:

@@ -1,5 +1,6 @@
 """Mail that is sent, over SMTP, with aiosmtplib on a connection that the guard has opened."""
 
+import uuid
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Annotated
@@ -12,6 +13,7 @@ from gateway.adapters.connectors.base import (
     Connector,
     ConnectorConfig,
     ConnectorSecret,
+    File,
     Found,
     operation,
 )
@@ -49,6 +51,9 @@ class Mail(Arguments):
     subject: Line = Field(title="Subject", min_length=1)
     text: str = Field(title="Text", max_length=200_000)
     in_reply_to: Line | None = Field(None, title="In answer to", description="the Message-ID of a mail")
+    attachments: list[uuid.UUID] = Field(
+        [], title="Attachments", max_length=10, description="ids of artifacts, 20 MiB together"
+    )
 
 
 class Sent(Answer):
@@ -67,9 +72,9 @@ class Smtp(Connector[SmtpConfig]):
     Config, Secret = SmtpConfig, SmtpSecret
     needs_secret = False
 
-    @operation("send", "Send a mail")
+    @operation("send", "Send a mail", files="attachments")
     async def send_mail(self, arguments: Mail) -> Sent:
-        """Send a mail as plain text."""
+        """Send a mail as plain text, with artifacts attached."""
         message = EmailMessage()
         message["From"], message["Subject"] = self.config.sender, arguments.subject
         message["To"] = ", ".join(arguments.to)
@@ -80,6 +85,8 @@ class Smtp(Connector[SmtpConfig]):
         message["Date"] = formatdate()
         message["Message-ID"] = made_id = make_msgid(domain=self.config.sender.rpartition("@")[2])
         message.set_content(arguments.text)
+        for file in self.given:
+            _attach(message, file)
         everyone = [*arguments.to, *arguments.cc, *arguments.bcc]
         refused = await self._talk(message, everyone)
         return Sent(
@@ -128,3 +135,11 @@ class Smtp(Connector[SmtpConfig]):
             raise ConnectorError(
                 f"{config.host} broke off: {type(error).__name__}.", code="unreachable", permanent=False
             ) from error
+
+
+def _attach(message: EmailMessage, file: File) -> None:
+    """Mail within mail must not be encoded (RFC 2046, 5.2.1), so it travels as bytes of no known type."""
+    kind, _, subtype = file.media_type.partition(";")[0].strip().partition("/")
+    if not subtype or kind in ("message", "multipart"):
+        kind, subtype = "application", "octet-stream"
+    message.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.filename)

@@ -1,0 +1,54 @@
+"""What a node keeps open for connectors that hear at once: when a service says something, it looks for what is new."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from . import service_execution as execution
+from .service_execution import Look
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from gateway.node.node import Node
+
+log = structlog.get_logger("gateway.connectors")
+
+PAUSE_S = 30.0
+"""How long a connection that broke or was refused is left alone."""
+
+
+class Ears:
+    """The listening side of one node: a task for each connector that it has leased."""
+
+    def __init__(self, node: "Node", carrying: "ModuleType", look_around: Callable[["Node"], Awaitable[None]]) -> None:
+        self._node = node
+        self._carrying = carrying
+        self._look_around = look_around
+        self._tasks: dict[uuid.UUID, tuple[Look, asyncio.Task[None]]] = {}
+
+    async def look(self) -> None:
+        """Prolongs leases, begins with connectors that nobody listens to, and leaves those that changed or went."""
+        node = self._node
+        known = {id_: wanted for id_, (wanted, task) in self._tasks.items() if not task.done()}
+        kept, fresh = await node.unit(lambda work: execution.listeners(work, node.keys, node.holder, known))
+        for id_ in known.keys() - kept:
+            self._tasks.pop(id_)[1].cancel()
+        for wanted in fresh:
+            self._tasks[wanted.connector_id] = wanted, asyncio.create_task(self._listen(wanted))
+
+    async def _listen(self, wanted: Look) -> None:
+        node, carrying = self._node, self._carrying
+        try:
+            async for _ in carrying.listen(wanted):
+                await node.unit(lambda work: execution.heard(work, wanted))
+                await self._look_around(node)
+        except carrying.ConnectorError as error:
+            code, message = error.code, str(error)[:600]
+            await node.unit(lambda work: execution.look_failed(work, wanted, code, message))
+        except Exception as error:  # noqa: BLE001 - its text may hold a secret, so only its kind is logged
+            log.warning("listening to a service failed unexpectedly", type=wanted.type, error=type(error).__name__)
+        await asyncio.sleep(PAUSE_S)
