@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.clock import now
+from gateway.core.errors import Conflict, GatewayError
 from gateway.core.guarded_http import Bounds, GuardedClient, OutboundError
 from gateway.core.key_store import KeyStore
+from gateway.features.connectors.jobs import operate
 
 from . import presets, queries, service_replies
-from .service_replies import Owed
+from .service_replies import Owed, Post
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -23,6 +25,9 @@ DELIVERIES_KEPT = timedelta(days=7)
 """For so long the same delivery is not acted on again; senders give up after about three days."""
 
 _BOUNDS = Bounds(total_s=15, body_bytes=64 * 1024, redirects=0)
+_PASSING = frozenset({"rate_limited", "unreachable", "unknown_host"})
+"""What may go well another time, of the ways in which a connector fails."""
+
 _GONE = (400, 401, 403, 404, 410, 413)
 
 
@@ -30,7 +35,27 @@ async def answer(node: "Node") -> None:
     """Sends answers of tasks that have ended to where their requests came from."""
     keys = KeyStore(node.data_dir.keys, node.config.master_key)
     taken = await node.unit(lambda work: service_replies.take(work, keys, AT_ONCE))
-    await asyncio.gather(*(_send(node, owed) for owed in taken))
+    await asyncio.gather(*(_post(node, each) if isinstance(each, Post) else _send(node, each) for each in taken))
+
+
+async def _post(node: "Node", post: Post) -> None:
+    """Writes an answer into its channel; what the connector holds back is in the hands of whoever releases it."""
+    try:
+        begun = await node.unit(lambda work: service_replies.begin(work, post), post.owner)
+    except GatewayError as refusal:
+        detail, passes = refusal.detail, isinstance(refusal, Conflict)
+        await node.unit(lambda work: service_replies.failed(work, post.id, detail, is_final=not passes))
+        return
+    if begun.status == "queued":  # carried out here and now, so that it is known how it ended
+        await operate(node, str(begun.id))
+    status, error = await node.unit(lambda work: service_replies.came_to(work, begun.id))
+    if status == "failed":
+        reason, is_final = f"{error.get('code')}: {error.get('message')}", error.get("code") not in _PASSING
+        await node.unit(lambda work: service_replies.failed(work, post.id, reason, is_final=is_final))
+    elif status == "denied":
+        await node.unit(lambda work: service_replies.failed(work, post.id, begun.reason, is_final=True))
+    else:
+        await node.unit(lambda work: service_replies.sent(work, post.id))
 
 
 async def _send(node: "Node", owed: Owed) -> None:

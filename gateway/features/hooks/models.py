@@ -114,7 +114,8 @@ class HookDelivery(Base):
 class HookReply(Base):
     """An answer that is owed where a request came from, once its task has ended. The address is a secret: it is sealed.
 
-    `turn` holds the ids of the turn of the chat whose answer it is, if any.
+    `turn` holds the ids of the turn of the chat whose answer it is, if any. With `connector_id` it goes through that
+    connector to `channel`; `said` is then the digest of its text, by which the hook knows its own words again.
     """
 
     __tablename__ = "hook_replies"
@@ -131,6 +132,10 @@ class HookReply(Base):
     format: Mapped[str | None]
     allowed_hosts: Mapped[list[str]] = mapped_column(JSONB, default=list)
     turn: Mapped[dict[str, Any] | None]
+    connector_id: Mapped[uuid.UUID | None]
+    channel: Mapped[str | None]
+    thread: Mapped[str | None]
+    said: Mapped[bytes | None] = mapped_column(LargeBinary)
     secret_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
     secret_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     secret_kid: Mapped[str | None] = mapped_column(ForeignKey("master_keys.kid", ondelete="RESTRICT"))

@@ -21,7 +21,7 @@ from gateway.features.tasks import service as tasks
 
 from . import rendering, wishes
 from .models import Hook, HookReply
-from .schemas import AppendMessage, ChatTurn, CreateTask, EmitEvent, Reply, RunSchedule
+from .schemas import AppendMessage, ChatTurn, CreateTask, EmitEvent, Reply, RunSchedule, Through
 from .wishes import AnyAction
 
 AGENT = "orchestrator"
@@ -94,19 +94,29 @@ def _made_task(
     whole: Mapping[str, Any],
 ) -> Made:  # fmt: skip
     agents.fed_by(work, task_id, [f"hook:{hook.name}"])
-    url = rendering.text("action.reply.url", reply.url, whole).strip() if reply else ""
-    if url or turn is not None:
-        _owe(work, keys, hook, task_id, reply if url else None, url, turn)
+    url = rendering.text("action.reply.url", reply.url, whole).strip() if reply and reply.url else ""
+    way = _way(reply.through, whole) if reply and reply.through and not url else {}
+    if url or way or turn is not None:
+        _owe(work, keys, hook, task_id, reply if url else None, url, turn, way)
     return Made({"task_id": task_id}, reply.format if reply and reply.format != "json" else None, bool(url))
 
 
+def _way(through: Through, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The connector, channel and thread of an answer; nothing, where the request knows no channel."""
+    place = "action.reply.through"
+    channel = rendering.text(f"{place}.channel", through.channel, whole).strip()[:255]
+    thread = rendering.text(f"{place}.thread", through.thread, whole).strip()[:255] if through.thread else ""
+    return {"connector_id": through.connector_id, "channel": channel, "thread": thread or None} if channel else {}
+
+
 def _owe(
-    work: Work, keys: KeyStore, hook: Hook, task_id: uuid.UUID, reply: Reply | None, url: str, turn: turns.Turn | None
-) -> None:
+    work: Work, keys: KeyStore, hook: Hook, task_id: uuid.UUID, reply: Reply | None, url: str, turn: turns.Turn | None,
+    way: dict[str, Any],
+) -> None:  # fmt: skip
     owed = HookReply(
         id=new_id(), hook_id=hook.id, task_id=task_id, format=reply.format if reply else None,
         allowed_hosts=reply.allowed_hosts if reply else [], turn=turn.plain() if turn else None,
-        secret_ciphertext=None, secret_key=None, secret_kid=None, error=None,
+        secret_ciphertext=None, secret_key=None, secret_kid=None, error=None, **way,
     )  # fmt: skip
     if url:
         sealed = service_keys.seal(work, keys, HookReply.__tablename__, owed.id, url)

@@ -1,7 +1,10 @@
 """What the services that people chat in need of a hook: how they sign, what they send, where the answer goes. Pure."""
 
 import json
+from copy import deepcopy
 from typing import Any
+
+from gateway.core.errors import Invalid
 
 from .requests import Received
 from .schemas import ACTION, HookIn, VerifyOptions
@@ -15,7 +18,14 @@ PRESETS: dict[str, dict[str, Any]] = {
             "kind": "chat_turn",
             "text": "{{ body.event.text | default(body.text) }}",
             "chat": "slack {{ body.event.channel | default(body.channel_id) | default('') }}",
-            "reply": {"format": "slack", "url": "{{ body.response_url | default('') }}"},
+            "reply": {
+                "format": "slack",
+                "url": "{{ body.response_url | default('') }}",
+                "through": {
+                    "channel": "{{ body.event.channel | default(body.channel_id) | default('') }}",
+                    "thread": "{{ body.event.thread_ts | default('') }}",
+                },
+            },
         },
     },
     "discord": {
@@ -38,7 +48,11 @@ PRESETS: dict[str, dict[str, Any]] = {
             "kind": "chat_turn",
             "text": "{{ body.text }}",
             "chat": "mattermost {{ body.channel_id | default('') }}",
-            "reply": {"format": "mattermost", "url": "{{ body.response_url | default('') }}"},
+            "reply": {
+                "format": "mattermost",
+                "url": "{{ body.response_url | default('') }}",
+                "through": {"channel": "{{ body.channel_id | default('') }}"},
+            },
         },
     },
     "matrix": {
@@ -49,7 +63,11 @@ PRESETS: dict[str, dict[str, Any]] = {
             "kind": "chat_turn",
             "text": "{{ body.content.body | default(body.text) }}",
             "chat": "matrix {{ headers['X-Matrix-Hookshot-RoomId'] | default('') }}",
-            "reply": {"format": "json", "url": "{{ body.response_url | default('') }}"},
+            "reply": {
+                "format": "json",
+                "url": "{{ body.response_url | default('') }}",
+                "through": {"channel": "{{ headers['X-Matrix-Hookshot-RoomId'] | default('') }}"},
+            },
         },
     },
 }  # fmt: skip
@@ -59,8 +77,15 @@ WORKING = "I am working on it."
 
 
 def filled_in(wish: HookIn) -> HookIn:
-    """The wish, with what its preset knows in place of what is absent."""
-    preset = PRESETS.get(wish.preset or "", {})
+    """The wish, with what its preset knows in place of what is absent. Raises Invalid."""
+    preset = deepcopy(PRESETS.get(wish.preset or "", {}))
+    reply = preset.get("action", {}).get("reply", {})
+    if wish.connector_id is None:
+        reply.pop("through", None)
+    elif "through" not in reply:
+        raise Invalid.field("connector_id", f"every request of {wish.preset} says where to answer; leave it out")
+    else:
+        reply["through"]["connector_id"] = wish.connector_id
     changes: dict[str, Any] = {}
     for name, shaped in (("verify", str), ("condition", str), ("verify_options", VerifyOptions.model_validate),
                          ("action", ACTION.validate_python)):  # fmt: skip

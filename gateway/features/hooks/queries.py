@@ -130,6 +130,17 @@ def drop_old(session: Session, before: datetime, most: int) -> int:
     return gone
 
 
+def said_lately(session: Session, hook_id: uuid.UUID, since: datetime) -> set[bytes]:
+    """Digests of what a hook has written through connectors since then; of very much, the newest."""
+    newest = (
+        select(HookReply.said)
+        .where(HookReply.hook_id == hook_id, HookReply.id >= first_id_at(since))
+        .order_by(HookReply.id.desc())
+        .limit(200)
+    )
+    return {said for said in session.scalars(newest) if said is not None}
+
+
 def owed(session: Session, moment: datetime, most: int) -> Sequence[HookReply]:
     """Replies that are due and whose tasks are over, locked; those that another node is at are passed over."""
     goes_on = exists().where(_TASKS.c.id == HookReply.task_id, _TASKS.c.status.in_(("queued", "waiting", "running")))

@@ -62,12 +62,31 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
 
+class Through(In):
+    """An installed connector that writes the answer into a channel, in the name of the hook's owner."""
+
+    connector_id: uuid.UUID
+    channel: Template
+    thread: Template | None = None
+
+
 class Reply(In):
-    """Where the answer goes once the task has ended: to `url`, in the shape that this service expects."""
+    """Where the answer goes once the task has ended: to `url`, in the shape that this service expects.
+
+    Where a request gives no address, it goes `through` a connector.
+    """
 
     format: Literal["slack", "discord", "mattermost", "json"]
-    url: Template
+    url: Template | None = None
     allowed_hosts: Annotated[list[Host], Field(max_length=20)] = []
+    through: Through | None = None
+
+    @model_validator(mode="after")
+    def leads_somewhere(self) -> "Reply":
+        """An answer needs a way."""
+        if self.url is None and self.through is None:
+            raise ValueError("give url, through, or both")
+        return self
 
 
 class CreateTask(In):
@@ -145,7 +164,10 @@ Rate = Annotated[int, Field(ge=1, le=60_000, description="requests a minute that
 
 
 class HookIn(In):
-    """A new hook. A `preset` fills in what is absent of `verify`, `verify_options`, `condition` and `action`."""
+    """A new hook. A `preset` fills in what is absent of `verify`, `verify_options`, `condition` and `action`.
+
+    Its answers go through the connector where a request gives no address for them.
+    """
 
     name: Name
     description: Annotated[str, Field(max_length=2000)] = ""
@@ -155,6 +177,7 @@ class HookIn(In):
     secret: Secret | None = None
     condition: Template | None = None
     action: Action | None = None
+    connector_id: Annotated[uuid.UUID | None, Field(description="with a preset: a connector that answers")] = None
     sample: SampleRequest | None = None
     project_id: uuid.UUID | None = None
     enabled: bool = True
@@ -165,6 +188,8 @@ class HookIn(In):
         """What no preset fills in must be there."""
         if self.preset is None and (self.verify is None or self.action is None):
             raise ValueError("give verify and action, or a preset that knows them")
+        if self.connector_id is not None and (self.preset is None or self.action is not None):
+            raise ValueError("connector_id goes with a preset; in an action of your own it stands in reply.through")
         return self
 
 

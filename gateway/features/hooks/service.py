@@ -19,7 +19,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 from gateway.features.projects import service as projects
 
-from . import curl, presets, queries, verification, wishes
+from . import curl, presets, queries, service_replies, verification, wishes
 from .models import Hook, HookRequest, HookSecret
 from .schemas import HookIn, HookPatch, HookQuery, HookWithSecret, RotateIn, SecretState, VerifyOptions
 
@@ -39,6 +39,7 @@ def create(work: Work, keys: KeyStore, wish: HookIn) -> tuple[Hook, str]:
     options = whole.verify_options or VerifyOptions()
     _check_options(whole.verify, options)
     wishes.check(whole.name, whole.action)
+    service_replies.check_way(work, whole.action)
     hook = Hook(
         id=new_id(), owner_id=work.actor.user_id, project_id=wish.project_id, name=wish.name,
         description=wish.description, verify=whole.verify,
@@ -79,6 +80,7 @@ def change(work: Work, hook: Hook, patch: HookPatch) -> Hook:
         hook.verify_options = patch.verify_options.model_dump(mode="json", exclude_unset=True)
     if patch.action is not None:
         wishes.check(patch.name or hook.name, patch.action)
+        service_replies.check_way(work, patch.action)
         hook.action = patch.action.model_dump(mode="json", exclude_unset=True)
     if "sample" in given:
         hook.sample = patch.sample.model_dump(mode="json") if patch.sample else None

@@ -17,7 +17,7 @@ from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.identity import service as identity
 
-from . import performing, presets, queries, rendering, service, wishes
+from . import performing, presets, queries, rendering, service, service_replies, wishes
 from .flood import Flood
 from .models import Hook, HookRequest
 from .requests import Received, capabilities, read_body, without_secrets
@@ -111,7 +111,7 @@ class Inbox:
         if (before := _claim(work, known)) is not None:
             return before
         context = rendering.context(str(hook.id), hook.name, known.kept, read_body(known.kept))
-        if not rendering.is_wanted(hook.condition, context):
+        if service_replies.is_own(work, hook, body) or not rendering.is_wanted(hook.condition, context):
             told = Told(200, {"status": "ignored", "request_id": str(known.request_id)})
             _keep(work, known, "ignored", told.status, answer=told.body)
         else:
