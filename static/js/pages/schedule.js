@@ -86,7 +86,7 @@ function History({ id }) {
 /** @param {{data: {schedule: Schedule, upcoming: {time_zone: string, items: Planned[]}}, reload: () => void}} props */
 function ScheduleView({ data: { schedule, upcoming }, reload }) {
   return html`<div class="page-head is-task"><div class="task-title"><h1>${schedule.name}</h1>${!schedule.enabled && html`<span class="status is-canceled is-large"><${Icon} icon="ban" />disabled</span>`}</div><${Actions} schedule=${schedule} reload=${reload} /></div>
-    <div class="task-grid">
+    <div class="task-grid is-schedule">
       <div class="task-main">
         ${schedule.disabled_reason && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${schedule.disabled_reason}</p></div></div>`}
         <${What} schedule=${schedule} />
