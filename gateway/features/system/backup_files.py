@@ -99,10 +99,7 @@ def to_make(work: Work, config: Config, url: str) -> Making:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Conflict(f"{folder} cannot be made ({error.strerror}); name another folder in backups.folder.") from error
-    path = folder / f"made-{now():%Y%m%d-%H%M%S}.backup"
-    if path.exists():
-        raise Conflict("One is being made this second; wait for it.")
-    return Making(path, DataDir(config.data_dir), libpq_url(url))
+    return Making(folder / f"made-{now():%Y%m%d-%H%M%S-%f}.backup", DataDir(config.data_dir), libpq_url(url))
 
 
 def make(making: Making) -> dict[str, Any]:
