@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import PromptReference, ResourceTemplateReference
 
 from tests.conftest import PROJECT, LiveGateway, wait_until
 
@@ -128,3 +130,45 @@ def test_a_file_written_by_a_tool_is_an_artifact(live_gateway: LiveGateway) -> N
     content = live_gateway.call("GET", f"/v1/artifacts/{written['id']}/content")
     assert content.text == "# Grüße\n"
     assert (written["filename"], written["media_type"]) == ("notes.md", "text/plain")
+
+
+def test_what_tools_answer_is_as_their_schemas_say(live_gateway: LiveGateway, way: Way) -> None:
+    """The SDK's client checks each answer by the tool's schema, and refuses one that differs."""
+    task = live_gateway.submit(commands=["echo kept > artifacts/kept.txt"])
+    live_gateway.wait(task["id"])
+    artifact = live_gateway.result(task["id"])["artifacts"][0]["id"]
+
+    async def act(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        silent = {name for name, tool in tools.items() if tool.output_schema is None}
+        assert silent == {name for name in tools if name.startswith("delete_")} | {"list_models", "complete_chat"}
+        for name, tool in tools.items():
+            needed = tool.input_schema.get("required", [])
+            ids = {"id": artifact if "artifact" in name else task["id"]}
+            if tool.annotations and tool.annotations.read_only_hint and set(needed) <= set(ids):
+                answer = await client.call_tool(name, {key: ids[key] for key in needed})
+                assert answer.structured_content or name in silent, name
+        some = await client.call_tool("list_tasks", {"fields": "id", "limit": 1, "sort": "-created_at"})
+        assert list(some.structured_content["items"][0]) == ["id"]
+        words = await client.call_tool("get_task", {"id": "the first"})
+        assert "it is no id" in words.content[0].text  # type: ignore[union-attr]
+
+    run(live_gateway, way, act)
+
+
+def test_arguments_and_addresses_are_completed(live_gateway: LiveGateway, way: Way) -> None:
+    task = live_gateway.submit(name=f"completes-{uuid.uuid4().hex[:8]}", commands=["false"])
+    live_gateway.wait(task["id"])
+
+    async def act(client: Client) -> None:
+        prompt = PromptReference(type="ref/prompt", name="explain_failure")
+        found = await client.complete(prompt, {"name": "task_id", "value": task["name"]})
+        assert found.completion.values == [task["id"]]
+        place = ResourceTemplateReference(type="ref/resource", uri="gateway://tasks/{id}/result")
+        found = await client.complete(place, {"name": "id", "value": task["id"][:30]})
+        assert task["id"] in found.completion.values
+        when = PromptReference(type="ref/prompt", name="schedule_work")
+        found = await client.complete(when, {"name": "when", "value": "every mon"})
+        assert found.completion.values == ["every Monday at 9:00"]
+
+    run(live_gateway, way, act)

@@ -13,7 +13,7 @@ from gateway.core.answers import CLIENT, answer, event_stream, no_content
 from gateway.core.errors import Invalid, MethodNotAllowed, NotFound, UnsupportedMediaType
 from gateway.core.room import PROBLEMS, Room, actor, ok, opens_units, public
 
-from . import calls, prompts, resources
+from . import calls, completions, prompts, resources
 from .protocol import (
     BY_HANDSHAKE,
     METHOD_NOT_FOUND,
@@ -30,7 +30,7 @@ from .service import Following, Thread
 
 METADATA = "/.well-known/oauth-protected-resource"
 SERVER = {"name": "user-api-gateway", "title": "User API Gateway", "version": gateway.__version__}
-OFFERS: dict[str, Any] = {"tools": {}, "resources": {}, "prompts": {}}
+OFFERS: dict[str, Any] = {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
 INSTRUCTIONS = (
     "Tasks are carried out by this gateway: scripts and commands in a sandbox, prompts by an agent. run_task waits for"
     " the outcome; create_task does not. What a tool may do is what its user may do; each call is recorded."
@@ -167,6 +167,7 @@ _METHODS: dict[str, Callable[[Message], dict[str, Any]]] = {
     "resources/read": resources.read,
     "prompts/list": lambda _: {"prompts": prompts.listed()},
     "prompts/get": prompts.filled,
+    "completion/complete": completions.suggested,
 }
 _OF_NEWEST: dict[str, Callable[[Message], dict[str, Any]]] = {
     "server/discover": lambda _: {

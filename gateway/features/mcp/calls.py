@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -78,6 +79,8 @@ def _asked(found: Offered, given: dict[str, Any]) -> Response:
         value = given.get(name)
         if not isinstance(value, str) or value in ("", ".", ".."):
             return refused(f"{name}: it is missing; send a string.")
+        if found.shown["inputSchema"]["properties"][name].get("format") == "uuid" and not _is_id(value):
+            return refused(f"{name}: it is no id; send one as a list shows it.")
         path = path.replace(f"{{{name}}}", quote(value, safe=""))
     known = {*found.in_path, *found.in_query}
     query = {name: _plain(given[name]) for name in found.in_query if given.get(name) is not None}
@@ -89,6 +92,14 @@ def _asked(found: Offered, given: dict[str, Any]) -> Response:
             return refused(f"{next(iter(body))[:80]}: there is no such argument.")
         return inner.ask(tool.method, path, query=query)
     return inner.ask(tool.method, path, query=query, body=body if body or found.in_body else None)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:
@@ -120,9 +131,10 @@ def _may_use(action: str) -> bool:
 
 
 def _run_task() -> dict[str, Any]:
-    created = _offered()["create_task"].shown
+    created, result = _offered()["create_task"].shown, _offered()["get_task_result"].shown
     return {
         **created,
+        "outputSchema": result["outputSchema"],
         "name": RUN_TASK,
         "title": "Run a task and wait for it",
         "description": "Submit a task and wait until it has ended; answers with its result. Tells of its progress, and"
@@ -143,5 +155,6 @@ def _write_artifact() -> dict[str, Any]:
         "title": "Store a file",
         "description": "Store a file as an artifact, to be attached to tasks by its id.",
         "inputSchema": schema,
+        "outputSchema": _offered()["get_artifact"].shown["outputSchema"],
         "annotations": {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": False},
     }

@@ -7,8 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-JSON = "application/json"
+JSON, PROBLEM = "application/json", "application/problem+json"
 SCHEMAS = "#/components/schemas/"
+
+REFUSAL = {
+    "title": "Problem", "type": "object", "required": ["status", "code", "detail"],
+    "properties": {"status": {"type": "integer"}, "code": {"type": "string"}, "detail": {"type": "string"}},
+}  # fmt: skip
+"""What a tool answers that is refused (RFC 9457)."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ def _offer(tool: Tool, operation: Mapping[str, Any], schemas: Mapping[str, Any])
     if body.get("additionalProperties") is not False and fields:
         del schema["additionalProperties"]
     is_read = tool.method == "GET"
-    shown = {
+    shown: dict[str, Any] = {
         "name": tool.name,
         "title": operation["summary"],
         "description": f"{operation['summary']}. {tool.words}".strip(),
@@ -142,8 +148,39 @@ def _offer(tool: Tool, operation: Mapping[str, Any], schemas: Mapping[str, Any])
             "openWorldHint": tool.name in ("invoke_connector", "complete_chat"),
         },
     }
+    if (answers := _answers(operation, schemas)) is not None:
+        shown["outputSchema"] = answers
     where = {sort: tuple(each["name"] for each in parameters if each["in"] == sort) for sort in ("path", "query")}
     return Offered(tool, shown, where["path"], where["query"], tuple(fields))
+
+
+def _answers(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The schema of a tool's structured content: what its route answers, or the problem it refuses with.
+
+    None where the route describes no JSON of its own, or is OpenAI's to describe. Items of a list may have been cut to
+    chosen `fields`.
+    """
+    if PROBLEM not in operation["responses"].get("default", {}).get("content", {}):
+        return None
+    described = [
+        answer["content"][JSON]["schema"]["$ref"]
+        for status, answer in operation.get("responses", {}).items()
+        if status.startswith("2") and "$ref" in answer.get("content", {}).get(JSON, {}).get("schema", {})
+    ]
+    if not described:
+        return None
+    choices = [_loosened(schemas[name.removeprefix(SCHEMAS)], schemas) for name in dict.fromkeys(described)]
+    return self_contained({"type": "object", "anyOf": [*choices, REFUSAL]}, schemas)
+
+
+def _loosened(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A page whose items need not have all their fields; any other schema as it is."""
+    properties = schema.get("properties", {})
+    reference = properties.get("items", {}).get("items", {}).get("$ref")
+    if "next_cursor" not in properties or reference is None:
+        return schema
+    item = {name: value for name, value in schemas[reference.removeprefix(SCHEMAS)].items() if name != "required"}
+    return {**schema, "properties": {**properties, "items": {**properties["items"], "items": item}}}
 
 
 def _described(parameter: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,6 +214,8 @@ def _references(value: Any) -> Iterator[str]:
 
 def _repointed(value: Any) -> Any:
     if isinstance(value, Mapping):
+        if isinstance(fields := value.get("properties"), Mapping):
+            value = {**value, "properties": {name: _typed(field) for name, field in fields.items()}}
         return {
             key: f"#/$defs/{item.removeprefix(SCHEMAS)}"
             if key == "$ref" and isinstance(item, str)
@@ -184,3 +223,10 @@ def _repointed(value: Any) -> Any:
             for key, item in value.items()
         }
     return [_repointed(item) for item in value] if isinstance(value, list) else value
+
+
+def _typed(field: Any) -> Any:
+    """A field that may hold anything says so by all types: some clients take one without a type for a mistake."""
+    if isinstance(field, Mapping) and not field.keys() & {"type", "$ref", "anyOf", "allOf", "oneOf", "enum", "const"}:
+        return {**field, "type": ["null", "boolean", "number", "string", "array", "object"]}
+    return field
