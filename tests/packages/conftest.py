@@ -65,7 +65,7 @@ def pip(venv: Path, *arguments: Any) -> None:
 
 
 def does_the_main_job(gateway: LiveGateway) -> None:
-    """Commands in the sandbox with a file as their result, an answer of the local model, and the console's pages."""
+    """Commands in the sandbox with a file as their result, an answer of the local model, the console, the guide."""
     task = gateway.submit(name="first", commands=["echo made by $HOSTNAME", "echo kept > artifacts/kept.txt"])
     assert gateway.wait(task["id"])["status"] == "completed"
     result = gateway.result(task["id"])
@@ -80,3 +80,4 @@ def does_the_main_job(gateway: LiveGateway) -> None:
     page = gateway.http.get(gateway.url + "/").text
     script = next(part for part in page.split('"') if part.endswith("/vendor/preact.js"))
     assert gateway.http.get(gateway.url + script).status_code == 200
+    assert "<title>Tasks" in gateway.http.get(f"{gateway.url}/docs/guide/tasks.html").text

@@ -20,7 +20,8 @@ def test_the_wheel_carries_what_the_gateway_reads_and_nothing_else(wheel: Path) 
     tracked = subprocess.run(
         ["git", "ls-files", "--", *CARRIED], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    built = [path.relative_to(PROJECT).as_posix() for path in (PROJECT / "static" / "vendor").iterdir()]
+    folders = (PROJECT / "static" / "vendor", PROJECT / "guide")
+    built = [path.relative_to(PROJECT).as_posix() for folder in folders for path in folder.rglob("*") if path.is_file()]
     ours = {"app.py", "launch.py", *tracked.stdout.split(), *built}
     assert {name.removeprefix("user_api_gateway/") for name in names if ".dist-info/" not in name} == ours
 
