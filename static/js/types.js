@@ -83,6 +83,8 @@
  * @property {string | null} started_at
  * @property {string | null} ended_at
  *
+ * @typedef {{port: number, address: string | null, created_by: string, created_at: string}} ProcessPort
+ *
  * @typedef {{kind: string, id: string, title: string | null, status: string | null, time: string | null, by: string | null, purged_at: string | null}} TraceNode
  *
  * @typedef {{cause_kind: string, cause_id: string, effect_kind: string, effect_id: string, reason: string}} TraceEdge

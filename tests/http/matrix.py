@@ -99,10 +99,11 @@ NEEDS: dict[str, Need] = {
         transcripts.write: sessions.add_to_transcript logs.add_to_transcript_of_run
         runs.read: traces.get_trace traces.compare_runs
         tasks.create: traces.replay_run
-        processes.read: processes.list_processes processes.get_process processes.get_output
+        processes.read: processes.list_processes processes.get_process processes.get_output processes.list_ports
         processes.start: processes.start_process
         processes.write: processes.write_input
         processes.terminate: processes.terminate_process
+        processes.forward: processes.forward_port processes.close_port
         artifacts.read: artifacts.get_artifact artifacts.get_content
         artifacts.delete: artifacts.delete_artifact
         connectors.create: connectors.create_connector

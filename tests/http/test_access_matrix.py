@@ -243,6 +243,8 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
         "users.reset_password": {"password": "long enough to pass"},
         "processes.start_process": {"command": "true"},
         "processes.write_input": {"text": "x"},
+        "processes.forward_port": {"port": 80},
+        "processes.close_port": {"port": 80},
         "retention.create_policy": {"scope_type": "project", "scope_id": things["projects"], "sort": "threads",
                                     "max_age_days": 3650},
         "retention.preview_wish": {"scope_type": "project", "scope_id": things["projects"], "sort": "threads",

@@ -200,6 +200,8 @@ def _body(route: Route) -> dict[str, object] | None:
         },
         "processes.start_process": {"command": "true"},
         "processes.write_input": {"text": "hello"},
+        "processes.forward_port": {"port": 80},
+        "processes.close_port": {"port": 80},
         "retention.create_policy": {"sort": "tasks", "max_age_days": 1},
         "retention.preview_wish": {"sort": "tasks", "max_age_days": 1},
         "identity.create_token": {"name": "another"},

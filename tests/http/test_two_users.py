@@ -132,6 +132,9 @@ ATTEMPTS = (
     ("GET", "/v1/processes/{process}/output"),
     ("POST", "/v1/processes/{process}/input"),
     ("POST", "/v1/processes/{process}/terminate"),
+    ("GET", "/v1/processes/{process}/ports"),
+    ("POST", "/v1/processes/{process}/ports"),
+    ("POST", "/v1/processes/{process}/ports/close"),
     ("GET", "/v1/retention-policies/{policy}"),
     ("PATCH", "/v1/retention-policies/{policy}"),
     ("DELETE", "/v1/retention-policies/{policy}"),
@@ -209,6 +212,8 @@ BODIES = {
     ("POST", "/v1/chat/threads/{thread}/messages"): {"text": "theirs"},
     ("POST", "/v1/runs/{run}/processes"): {"command": "true"},
     ("POST", "/v1/processes/{process}/input"): {"text": "theirs"},
+    ("POST", "/v1/processes/{process}/ports"): {"port": 80},
+    ("POST", "/v1/processes/{process}/ports/close"): {"port": 80},
     ("POST", "/v1/users/{user}/reset_password"): {"password": "long enough to pass"},
 }
 """What gets as far as the decision, where nothing does not."""

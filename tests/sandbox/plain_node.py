@@ -23,7 +23,7 @@ from abusive_programs import (
 )
 from plain_user import become_plain_user
 
-from gateway.adapters.sandboxes.base import MIB, Command, Limits
+from gateway.adapters.sandboxes.base import MIB, Attachment, Command, Limits
 from gateway.adapters.sandboxes.kinds.bubblewrap import Bubblewrap
 from gateway.adapters.sandboxes.workspace import collect, prepare, remove
 
@@ -78,6 +78,32 @@ async def scenario(root: Path, name: str) -> tuple[list[object], dict[str, str]]
     return [outcome.exit_code, outcome.limit_hit, b"".join(output).decode()], artifacts
 
 
+LISTENING = """
+import socket
+server = socket.create_server(("127.0.0.1", 8000))
+print("listening", flush=True)
+server.accept()[0].sendall(b"hello from inside")
+"""
+
+
+async def reached(root: Path) -> str:
+    """What is heard at a port inside."""
+    attached: list[Attachment] = []
+    listens = asyncio.Event()
+    workspace = prepare(root, "reached")
+    running = asyncio.create_task(
+        Bubblewrap().run(
+            workspace, Command([*PYTHON, LISTENING]), Limits(wall_s=15), lambda *_: listens.set(), attached.append
+        )
+    )
+    await listens.wait()
+    with await asyncio.to_thread(attached[0].reach, 8000) as connection:
+        heard = connection.recv(100).decode()
+    await running
+    remove(workspace)
+    return heard
+
+
 async def main(root: Path) -> None:
     available = await Bubblewrap.available()
     endings, artifacts = {}, {}
@@ -89,6 +115,7 @@ async def main(root: Path) -> None:
         "available": list(dataclasses.astuple(available)),
         "endings": endings,
         "artifacts": artifacts,
+        "reached": await reached(root),
         "survivors": survivors(),
         "left": left_in(root),
     }

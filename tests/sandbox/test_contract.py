@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ import pytest
 
 from gateway.adapters.sandboxes import registry
 from gateway.adapters.sandboxes.base import (
+    Attachment,
     Availability,
     Command,
     Limits,
@@ -325,3 +327,42 @@ def test_a_machine_without_bubblewrap_is_told_to_install_it(monkeypatch, tmp_pat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxUnavailable, match=r"Bubblewrap is not installed\. Install the package"):
         asyncio.run(registry.choose())
+
+
+INSIDE = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    connection, _ = server.accept()
+    connection.sendall(b"hello from inside")
+    connection.close()
+"""
+
+
+def test_its_loopback_is_reached_from_outside_and_nothing_else_is(
+    sandbox: Sandbox, workspace: Path, listener: int
+) -> None:
+    async def reach() -> None:
+        attached: list[Attachment] = []
+        said: asyncio.Queue[bytes] = asyncio.Queue()
+        running = asyncio.create_task(
+            sandbox.run(
+                workspace, Command(["python3", "-c", INSIDE]), Limits(wall_s=30),
+                lambda _, chunk: said.put_nowait(chunk), attached.append,
+            )
+        )  # fmt: skip
+        port = int(await said.get())
+        before = open_descriptors()
+        with await asyncio.to_thread(attached[0].reach, port) as connection:
+            assert connection.recv(100) == b"hello from inside"
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.to_thread(attached[0].reach, listener)
+        assert open_descriptors() == before
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        with pytest.raises(SandboxError):
+            attached[0].reach(port)
+
+    asyncio.run(reach())

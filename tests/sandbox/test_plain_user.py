@@ -56,6 +56,10 @@ def test_it_ends_as_it_has_to(report, scenario) -> None:
     assert report["endings"][scenario][:2] == ENDINGS[scenario], report["endings"][scenario]
 
 
+def test_a_port_inside_is_reached(report) -> None:
+    assert report["reached"] == "hello from inside"
+
+
 def test_artifacts_come_back(report) -> None:
     assert report["artifacts"] == {"result.txt": "made by 1000\n"}
 

@@ -1,13 +1,17 @@
 """Background processes: in the sandbox of a run, fed and read from outside, and never left behind."""
 
+import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.agents.scripted_model import setting
 from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import assert_problem
 
@@ -166,3 +170,101 @@ def test_what_was_started_is_in_the_audit_with_run_and_task(at_work: AtWork) -> 
     assert at_work.task in records[0]["reason"]
     events = at_work.gateway.call("GET", f"/v1/events?run_id={at_work.run}&name=process.*&limit=200").json()["items"]
     assert next(event["name"] for event in events if event["data"]["process_id"] == process) == "process.created"
+
+
+SERVER = """python3 -c '
+import socket
+server = socket.create_server(("127.0.0.1", 8000))
+print("listening", flush=True)
+while True:
+    there, _ = server.accept()
+    while data := there.recv(65536):
+        there.sendall(data.upper())
+    there.close()
+'"""
+
+
+def test_no_port_is_forwarded_until_a_setting_allows_it(at_work: AtWork) -> None:
+    process = at_work.start(SERVER)
+    at_work.says(process, "listening")
+    path = f"/v1/processes/{process}/ports"
+    refused = at_work.gateway.call("POST", path, json={"port": 8000})
+    assert_problem(refused, 403, "forbidden")
+    assert "processes.forward_ports" in refused.json()["detail"]
+    assert at_work.gateway.call("GET", path).json() == {"items": []}
+
+
+def test_a_forwarded_port_is_reached_until_it_is_closed_or_not_allowed_any_more(at_work: AtWork) -> None:
+    process = at_work.start(SERVER)
+    at_work.says(process, "listening")
+    path = f"/v1/processes/{process}/ports"
+    with setting(at_work.gateway, "processes.forward_ports", True):
+        place = forwarded(at_work, process, 8000)
+        assert place[0] == "127.0.0.1"
+        sent = b"x" * 1_000_000
+        with socket.create_connection(place, timeout=20) as connection:
+            threading.Thread(target=connection.sendall, args=(sent,)).start()
+            got = b""
+            while len(got) < len(sent):
+                got += connection.recv(65536)
+            assert got == sent.upper()
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b"", "the end is passed on"
+        nobody = forwarded(at_work, process, 9)
+        with socket.create_connection(nobody, timeout=20) as connection, suppress(ConnectionResetError):
+            assert connection.recv(1) == b"", "nobody listens inside"
+        assert at_work.gateway.call("POST", f"{path}/close", json={"port": 9}).status_code == 204
+        assert_problem(at_work.gateway.call("POST", f"{path}/close", json={"port": 9}), 404)
+        wait_until(lambda: refuses(nobody), 10)
+        with socket.create_connection(place, timeout=20) as connection:
+            connection.sendall(b"still here")
+            assert connection.recv(100) == b"STILL HERE"
+            at_work.gateway.call("DELETE", "/v1/settings/processes.forward_ports")
+            connection.settimeout(20)
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b"", "what is open is hung up on"
+        wait_until(lambda: refuses(place), 10)
+    assert at_work.gateway.call("GET", path).json() == {"items": []}
+    records = at_work.gateway.call("GET", "/v1/audit?action=processes.forward&limit=50").json()["items"]
+    assert any("port 8000" in record["reason"] and at_work.task in record["reason"] for record in records)
+
+
+def test_a_forwarded_port_ends_with_its_process_and_there_are_never_many(at_work: AtWork) -> None:
+    process = at_work.start(SERVER)
+    at_work.says(process, "listening")
+    path = f"/v1/processes/{process}/ports"
+    with setting(at_work.gateway, "processes.forward_ports", True):
+        place = forwarded(at_work, process, 8000)
+        for port in range(1, 8):
+            assert at_work.gateway.call("POST", path, json={"port": port}).status_code == 201
+        assert_problem(at_work.gateway.call("POST", path, json={"port": 99}), 409, "too_many_ports")
+        assert at_work.gateway.call("POST", path, json={"port": 8000}).status_code == 201, "it is there already"
+        for odd in (0, 65536, "http"):
+            assert_problem(at_work.gateway.call("POST", path, json={"port": odd}), 422, field="port")
+        at_work.gateway.call("POST", f"/v1/processes/{process}/terminate", json={"grace_s": 0})
+        at_work.process(process, "terminated")
+        wait_until(lambda: refuses(place), 10)
+        assert at_work.gateway.call("GET", path).json() == {"items": []}
+        assert_problem(at_work.gateway.call("POST", path, json={"port": 8000}), 409, "process_ended")
+
+
+def forwarded(at_work: AtWork, process: str, port: int) -> tuple[str, int]:
+    """Where a port is reached, once it is."""
+    path = f"/v1/processes/{process}/ports"
+    assert at_work.gateway.call("POST", path, json={"port": port}).status_code == 201
+
+    def address() -> str | None:
+        items = at_work.gateway.call("GET", path).json()["items"]
+        return next(item["address"] for item in items if item["port"] == port)  # type: ignore[no-any-return]
+
+    host, _, local = wait_until(address, 20).partition(":")
+    return host, int(local)
+
+
+def refuses(place: tuple[str, int]) -> bool:
+    """Whether nobody listens there."""
+    try:
+        socket.create_connection(place, timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False

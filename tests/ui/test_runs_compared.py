@@ -27,6 +27,29 @@ def test_a_process_is_started_written_to_and_killed(page: Page, api: httpx.Clien
     expect(processes.get_by_role("button", name="Start one")).to_have_count(0)
 
 
+def test_a_port_of_a_process_is_forwarded_and_closed(page: Page, api: httpx.Client) -> None:
+    api.put("/v1/settings/processes.forward_ports", json={"value": True}).raise_for_status()
+    task = api.post("/v1/tasks", json={"commands": ["until test -e done; do sleep 0.1; done"]}).json()["id"]
+    try:
+        wait_until(lambda: api.get(f"/v1/tasks/{task}").json()["status"] == "running", 20)
+        run = api.get(f"/v1/tasks/{task}").json()["run_id"]
+        api.post(f"/v1/runs/{run}/processes", json={"command": "sleep 600"}).raise_for_status()
+        page.goto(f"/tasks/{task}")
+        row = page.get_by_role("region", name="Processes").get_by_role("listitem").filter(has_text="sleep 600")
+        expect(row).to_contain_text("running")
+        row.locator("summary").click()
+        row.get_by_role("button", name="Forward a port").click()
+        dialog = page.get_by_role("dialog", name="Forward a port")
+        dialog.get_by_label("Port in the sandbox").fill("8000")
+        dialog.get_by_role("button", name="Forward").click()
+        expect(row).to_contain_text("Port 8000: 127.0.0.1:")
+        row.get_by_role("button", name="Close port 8000").click()
+        expect(row).not_to_contain_text("Port 8000")
+    finally:
+        api.post(f"/v1/tasks/{task}/cancel")
+        api.delete("/v1/settings/processes.forward_ports")
+
+
 def test_a_run_is_replayed_explained_and_compared(page: Page, api: httpx.Client) -> None:
     wish = {"name": "weather", "commands": ["echo sunny; date +%N > artifacts/now; date +%N"]}
     task = api.post("/v1/tasks", json=wish).json()["id"]

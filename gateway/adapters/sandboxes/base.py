@@ -1,5 +1,6 @@
 """What every kind of sandbox offers: run one command in a workspace, within limits, and leave nothing."""
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,6 +118,10 @@ class Attachment(ABC):
     @abstractmethod
     def terminate(self) -> None:
         """Ask all its processes to end (SIGTERM); whether they do is theirs to say. Cancel `run` to end them."""
+
+    @abstractmethod
+    def reach(self, port: int) -> socket.socket:
+        """Connect to a TCP port on its own loopback; blocks. Raises OSError when nobody listens, SandboxError."""
 
 
 class Sandbox(ABC):

@@ -6,7 +6,9 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from gateway.adapters.sandboxes import process_tree
+from gateway.adapters.sandboxes import process_tree, reaching
 from gateway.adapters.sandboxes.base import Attachment, Command, Limit, Limits, OutputSink, SandboxError, Stream
 from gateway.adapters.sandboxes.bubblewrap_options import IN_MEMORY, gate, options
 from gateway.adapters.sandboxes.supervision import feed, pump, readable
@@ -49,6 +51,7 @@ class Box(Attachment):
         self.workspace = workspace
         self.init: int | None = None
         self.init_pid = 0
+        self._handing = threading.Lock()
         self.outputs: dict[Stream, asyncio.Task[bool]] = {}
         self.input: asyncio.Task[None] | None = None
         self._more: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -147,6 +150,17 @@ class Box(Attachment):
                 finally:
                     os.close(handle)
 
+    def reach(self, port: int) -> socket.socket:
+        """See Attachment.reach."""
+        with self._handing:  # in a thread: the number may be another file's once it is closed
+            if self.init is None:
+                raise SandboxError("The sandbox has ended.", permanent=False)
+            init = os.dup(self.init)
+        try:
+            return reaching.connect(init, port)
+        finally:
+            os.close(init)
+
     async def watch(self, limits: Limits) -> Limit | None:
         """Wait for the end, or for the first limit that the kernel alone does not hold; return which."""
         ended = asyncio.create_task(readable(self.handle))
@@ -173,7 +187,9 @@ class Box(Attachment):
         else:
             self.kill()
             await readable(self.init)
-            os.close(self.init)
+            with self._handing:
+                os.close(self.init)
+                self.init = None
         await readable(self.handle)
         os.close(self.handle)
         self.process.wait()

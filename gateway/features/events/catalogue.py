@@ -204,6 +204,8 @@ EVENTS: dict[str, Known] = _known("""
     process.started | Process started | process_id name status exit_code output_seq
     process.output | Process wrote something | process_id name status exit_code output_seq
     process.ended | Process ended | process_id name status exit_code output_seq
+    process.port_opened | Port of a process forwarded | process_id name port local_port
+    process.port_closed | Port of a process forwarded no more | process_id name port local_port
     connector.created | Connector installed | connector_id name type
     connector.updated | Connector changed | connector_id name type
     connector.enabled | Connector enabled | connector_id name type

@@ -2,14 +2,24 @@
 
 from flask import Response
 
-from gateway.core.answers import answer, created, page_of
+from gateway.core.answers import answer, created, no_content, page_of
 from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
-from . import service
+from . import service, service_ports
 from .models import Process, ProcessOutput
-from .schemas import ProcessIn, ProcessInputIn, ProcessOut, ProcessOutputOut, ProcessOutputQuery, TerminateIn
+from .schemas import (
+    PortIn,
+    PortList,
+    PortOut,
+    ProcessIn,
+    ProcessInputIn,
+    ProcessOut,
+    ProcessOutputOut,
+    ProcessOutputQuery,
+    TerminateIn,
+)
 
 room = Room("processes", __name__, title="Runs and sessions")
 
@@ -49,3 +59,19 @@ def write_input(path: IdPath, body: ProcessInputIn) -> Response:
 @room.post("/processes/<uuid:id>/terminate", responses={202: ProcessOut}, summary="End it: SIGTERM, then SIGKILL")
 def terminate_process(path: IdPath, body: TerminateIn) -> Response:
     return answer(ProcessOut.model_validate(service.terminate(work(), path.id, body.grace_s)), 202)
+
+
+@room.get("/processes/<uuid:id>/ports", responses={200: PortList}, summary="Its forwarded ports")
+def list_ports(path: IdPath) -> Response:
+    return answer(service_ports.of_process(work(), path.id))
+
+
+@room.post("/processes/<uuid:id>/ports", responses={201: PortOut}, summary="Reach a port of it from its node's machine")
+def forward_port(path: IdPath, body: PortIn) -> Response:
+    return created(service_ports.forward(work(), path.id, body.port), f"/v1/processes/{path.id}/ports")
+
+
+@room.post("/processes/<uuid:id>/ports/close", responses={204: None}, summary="Forward a port of it no more")
+def close_port(path: IdPath, body: PortIn) -> Response:
+    service_ports.close(work(), path.id, body.port)
+    return no_content()

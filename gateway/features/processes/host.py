@@ -2,8 +2,9 @@
 
 import asyncio
 import codecs
+import socket
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from gateway.core.config import Config
 from gateway.core.unit_of_work import Work
 
 from . import service_node
+from .forwarding import Forwarding
 from .service_node import SANDBOX_ENDED, Ending, Report, Start
 
 log = structlog.get_logger("gateway.processes")
@@ -125,6 +127,8 @@ class Hosted:
         self._told = Report()
         self._seq = 0
         self._attachment: Attachment | None = None
+        self._forwarding = Forwarding(self._reach)
+        self._shared: frozenset[int] = frozenset()
         self._why: str | None = None
         self._task = asyncio.create_task(self._carry_out())
         self._last_word: asyncio.Task[None] | None = None
@@ -132,12 +136,13 @@ class Hosted:
     def take(self) -> Report | None:
         """What is to be reported, if anything."""
         told, self._told = self._told, Report()
-        return told if told.started_at or told.pieces or told.ending else None
+        return told if told.started_at or told.pieces or told.opened or told.ending else None
 
     def give_back(self, told: Report) -> None:
         """Takes back what could not be reported."""
         self._told.started_at = told.started_at or self._told.started_at
         self._told.pieces = told.pieces + self._told.pieces
+        self._told.opened = {**told.opened, **self._told.opened}
         self._told.ending = self._told.ending or told.ending
 
     def write(self, text: str | None) -> None:
@@ -148,6 +153,19 @@ class Hosted:
             self._attachment.close_input()
         else:
             self._attachment.write(text.encode())
+
+    async def forward(self, ports: Collection[int]) -> None:
+        """Has exactly these ports on this machine's loopback; with network, they are there by themselves."""
+        if self._attachment is None or self._task.done():
+            return
+        if self._command.network:
+            self._told.opened |= {port: port for port in ports if port not in self._shared}
+            self._shared = frozenset(ports)
+            return
+        try:
+            self._told.opened |= await self._forwarding.want(ports)
+        except OSError as error:
+            log.warning("a port cannot be forwarded; it is tried again", problem=str(error))
 
     def terminate(self, grace_s: float) -> None:
         """Asks it to end, once, and kills it after the time of grace."""
@@ -183,6 +201,8 @@ class Hosted:
         except Exception:
             log.exception("a background process failed unexpectedly")
             ending = Ending("failed", reason="the node failed on it; its log says more")
+        finally:
+            await uninterrupted(self._forwarding.close())
         for stream, decoder in self._decoders.items():
             self._add(stream, decoder.decode(b"", final=True))
         self._told.ending = ending
@@ -190,6 +210,10 @@ class Hosted:
     def _attach(self, attachment: Attachment) -> None:
         self._attachment = attachment
         self._told.started_at = now()
+
+    def _reach(self, port: int) -> socket.socket:
+        assert self._attachment is not None, "ports are wanted of what runs"
+        return self._attachment.reach(port)
 
     def _how(self, outcome: Outcome) -> Ending:
         cut = bool(outcome.truncated)

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from . import service_node
+from .host import Host
+from .service_node import Wishes
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -18,13 +20,20 @@ async def attend(node: "Node") -> None:
         if wish.run_id in node.hosts:
             node.hosts[wish.run_id].start(wish)
     for host in hosts.values():
-        for process_id, text in wanted.write:
-            if process := host.has(process_id):
-                process.write(text)
-        for process_id, grace_s in wanted.terminate:
-            if process := host.has(process_id):
-                process.terminate(grace_s)
+        await _pass_on(wanted, host)
         await host.report()
+
+
+async def _pass_on(wanted: Wishes, host: Host) -> None:
+    for process_id, text in wanted.write:
+        if process := host.has(process_id):
+            process.write(text)
+    for process_id, grace_s in wanted.terminate:
+        if process := host.has(process_id):
+            process.terminate(grace_s)
+    for process_id, ports in wanted.ports.items():
+        if process := host.has(process_id):
+            await process.forward(ports)
 
 
 async def bury(node: "Node") -> None:

@@ -56,6 +56,19 @@ class ProcessOutput(Base):
     text: Mapped[str]
 
 
+class ProcessPort(Base):
+    """A port of a process's sandbox that is wanted on the loopback of its node, and where it is there, once it is."""
+
+    __tablename__ = "process_ports"
+    __table_args__ = (CheckConstraint("port BETWEEN 1 AND 65535", name="port"),)
+
+    process_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("processes.id", ondelete="CASCADE"), primary_key=True)
+    port: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    local_port: Mapped[int | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class ProcessInput(Base):
     """What a process is still to read; its node takes it away. `text` is null for the end of the input."""
 

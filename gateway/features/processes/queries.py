@@ -3,14 +3,14 @@
 import uuid
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import UUID, Select, column, delete, exists, func, select, table
+from sqlalchemy import UUID, Select, column, delete, exists, func, select, table, update
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
 from . import state
-from .models import Process, ProcessInput, ProcessOutput
+from .models import Process, ProcessInput, ProcessOutput, ProcessPort
 
 _RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
 
@@ -75,6 +75,26 @@ def take_input(session: Session, process_ids: Collection[uuid.UUID]) -> list[tup
     taken = delete(ProcessInput).where(ProcessInput.process_id.in_(process_ids))
     rows = session.execute(taken.returning(ProcessInput.id, ProcessInput.process_id, ProcessInput.text)).all()
     return [(row.process_id, row.text) for row in sorted(rows, key=lambda row: row.id)]
+
+
+def ports(session: Session, process_ids: Collection[uuid.UUID]) -> Sequence[ProcessPort]:
+    """The ports of these processes that are wanted, in the order of their numbers."""
+    query = select(ProcessPort).where(ProcessPort.process_id.in_(process_ids))
+    return session.scalars(query.order_by(ProcessPort.process_id, ProcessPort.port)).all()
+
+
+def drop_ports(session: Session, process_id: uuid.UUID, port: int | None = None) -> int:
+    """Takes a port away, or all of a process; returns how many those were."""
+    gone = delete(ProcessPort).where(ProcessPort.process_id == process_id)
+    if port is not None:
+        gone = gone.where(ProcessPort.port == port)
+    return len(session.execute(gone.returning(ProcessPort.port)).all())
+
+
+def opened(session: Session, process_id: uuid.UUID, port: int, local_port: int) -> bool:
+    """Notes where a port is found; False where it is not wanted any more."""
+    change = update(ProcessPort).where(ProcessPort.process_id == process_id, ProcessPort.port == port)
+    return bool(session.execute(change.values(local_port=local_port).returning(ProcessPort.port)).all())
 
 
 def orphans(session: Session, most: int) -> Sequence[Process]:

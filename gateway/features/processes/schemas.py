@@ -85,3 +85,24 @@ class TerminateIn(In):
     may_be_absent: ClassVar[bool] = True
 
     grace_s: Annotated[float, Field(ge=0, le=LONGEST_GRACE_S)] = 5.0
+
+
+class PortIn(In):
+    """A TCP port on which a process listens in its sandbox."""
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+
+class PortOut(Out):
+    """A forwarded port; `address` is where it is reached on the node's machine, null until the node listens there."""
+
+    port: int
+    address: str | None
+    created_by: str
+    created_at: datetime
+
+
+class PortList(Out):
+    """The forwarded ports of a process, by number; there are never many."""
+
+    items: list[PortOut]

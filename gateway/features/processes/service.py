@@ -42,8 +42,7 @@ def start(work: Work, run_id: uuid.UUID, wish: ProcessIn) -> Process:
     )  # fmt: skip
     work.session.add(process)
     work.session.flush()
-    whose = f"in run {run.id}" + (f" of task {run.task_id}" if run.task_id else "")
-    work.record("processes.start", _resource(process), allowed=True, reason=whose)
+    note(work, process, "processes.start")
     work.caused("processes", process.id)
     tell(work, process, "process.created")
     return process
@@ -76,7 +75,7 @@ def look(work: Work, process_id: uuid.UUID, after: int, most: int) -> tuple[str,
 
 def write(work: Work, process_id: uuid.UUID, wish: ProcessInputIn) -> Process:
     """Has the process read a text, or the end of its input. Raises Conflict for one that has ended or reads nothing."""
-    process = _open(work, process_id, "processes.write")
+    process = open_one(work, process_id, "processes.write")
     if queries.waiting_input(work.session, process.id) + len(wish.text) > MOST_INPUT:
         raise Conflict(f"More than {MOST_INPUT} characters wait for it already; let it read them.", code="input_full")
     pieces = [*([wish.text] if wish.text else []), *([None] if wish.end else [])]
@@ -86,11 +85,17 @@ def write(work: Work, process_id: uuid.UUID, wish: ProcessInputIn) -> Process:
 
 def terminate(work: Work, process_id: uuid.UUID, grace_s: float) -> Process:
     """Has a process asked to end, and killed if it has not after `grace_s`. Raises Conflict for one that has ended."""
-    process = _open(work, process_id, "processes.terminate")
+    process = open_one(work, process_id, "processes.terminate")
     if process.terminate_at is None or (process.grace_s or 0) > grace_s:
         process.terminate_at, process.grace_s = now(), grace_s
     work.session.flush()
     return process
+
+
+def note(work: Work, process: Process, action: str, what: str = "") -> None:
+    """Writes down in the audit record what was done, with run and task."""
+    whose = f"in run {process.run_id}" + (f" of task {process.task_id}" if process.task_id else "")
+    work.record(action, _resource(process), allowed=True, reason=f"{what} {whose}".strip())
 
 
 def tell(work: Work, process: Process, name: str) -> None:
@@ -102,7 +107,8 @@ def tell(work: Work, process: Process, name: str) -> None:
     )  # fmt: skip
 
 
-def _open(work: Work, process_id: uuid.UUID, action: str) -> Process:
+def open_one(work: Work, process_id: uuid.UUID, action: str) -> Process:
+    """One process that has not ended, locked. Raises NotFound, Conflict."""
     process = _find(work, process_id, action, lock=True)
     if process.status not in state.OPEN:
         raise Conflict(f"The process is {process.status} already.", code="process_ended")

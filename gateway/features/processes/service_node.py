@@ -1,15 +1,16 @@
 """What a node does with background processes: take wishes up, report, and bury those whose run is over."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from gateway.core.clock import now
 from gateway.core.unit_of_work import Work
+from gateway.features.settings import service as settings
 
-from . import queries, service
+from . import queries, service, service_ports
 from .models import Process, ProcessOutput
 
 BATCH = 200
@@ -33,6 +34,8 @@ class Wishes:
     start: Sequence[Start] = ()
     write: Sequence[tuple[uuid.UUID, str | None]] = ()
     terminate: Sequence[tuple[uuid.UUID, float]] = ()
+    ports: Mapping[uuid.UUID, frozenset[int]] = field(default_factory=dict)
+    """Of each running process, the ports that are wanted on this machine's loopback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,14 @@ class Ending:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a process since the last report: pieces are number, stream, time, text."""
+    """What became of a process since the last report: pieces are number, stream, time, text.
+
+    `opened` is where ports of it are found by now on this machine.
+    """
 
     started_at: datetime | None = None
     pieces: list[tuple[int, str, datetime, str]] = field(default_factory=list)
+    opened: dict[int, int] = field(default_factory=dict)
     ending: Ending | None = None
 
 
@@ -69,7 +76,19 @@ def wishes(work: Work, run_ids: Collection[uuid.UUID], holder: uuid.UUID) -> Wis
         [Start(row.run_id, row.id, row.command, dict(row.env)) for row in fresh],
         queries.take_input(work.session, running) if running else [],
         ending,
+        _ports(work, running),
     )
+
+
+def _ports(work: Work, process_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, frozenset[int]]:
+    wanted: dict[uuid.UUID, set[int]] = {id_: set() for id_ in process_ids}
+    rows = queries.ports(work.session, process_ids) if process_ids else ()
+    if rows and not settings.value(work, service_ports.SETTING):
+        service_ports.take_back(work, rows)  # it was turned off meanwhile
+        rows = ()
+    for row in rows:
+        wanted[row.process_id].add(row.port)
+    return {id_: frozenset(ports) for id_, ports in wanted.items()}
 
 
 def report(work: Work, holder: uuid.UUID, reports: dict[uuid.UUID, Report]) -> None:
@@ -98,6 +117,9 @@ def _store(work: Work, process: Process, told: Report) -> None:
         process.output_seq = fresh[-1][0]
         if told.ending is None:
             service.tell(work, process, "process.output")
+    for port, local_port in told.opened.items():
+        if queries.opened(work.session, process.id, port, local_port):
+            service_ports.tell(work, process, port, local_port)
     if told.ending is not None:
         _end(work, process, told.ending)
 
@@ -106,4 +128,5 @@ def _end(work: Work, process: Process, ending: Ending) -> None:
     process.status, process.exit_code, process.reason = ending.status, ending.exit_code, ending.reason
     process.truncated, process.ended_at = ending.truncated, ending.at
     queries.take_input(work.session, [process.id])
+    queries.drop_ports(work.session, process.id)
     service.tell(work, process, "process.ended")

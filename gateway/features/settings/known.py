@@ -151,6 +151,7 @@ _DECLARED = (
             minimum=1024, maximum=2**40),
     Setting("otlp_endpoint", str, "", "OpenTelemetry collector that is told of runs (OTLP/HTTP); empty: none",
             check=_endpoint_problem),
+    Setting("processes.forward_ports", bool, False, "whether ports of sandboxes may be reached on the node's loopback"),
     Setting("providers.prices", dict, {}, "what models cost, in US dollars a million tokens", check=_prices_problem),
     Setting("schedules.history_days", int, 365, "days that outcomes of planned times are kept; 0: for ever",
             minimum=0, maximum=36_500),

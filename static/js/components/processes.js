@@ -9,7 +9,7 @@ import { openForm } from "./form.js";
 import { Icon } from "./icon.js";
 import { Loaded } from "./states.js";
 import { attempt } from "./toast.js";
-/** @import { Process } from "../types.js" */
+/** @import { Process, ProcessPort } from "../types.js" */
 
 const LIST = 50;
 const PAGE = 200;
@@ -51,6 +51,25 @@ function Output({ process }) {
     ${process.reason && html`<p class="quiet process-reason">${process.reason}</p>`}`;
 }
 
+/** @param {{process: Process}} props */
+function Ports({ process }) {
+  const path = `/v1/processes/${process.id}/ports`;
+  const read = useResource(path, () => api.get(path), (event) => event.data?.process_id === process.id && event.name.startsWith("process.port_"));
+  const ports = /** @type {ProcessPort[]} */ (read.data?.items ?? []);
+  const close = (/** @type {number} */ port) => attempt(() => api.post(`${path}/close`, { port }), `Port ${port} is closed`).then(read.reload);
+  const add = () =>
+    openForm({
+      title: "Forward a port",
+      action: "Forward",
+      fields: [{ name: "port", label: "Port in the sandbox", kind: "number", min: 1, required: true, hint: "Every program on the node’s machine can then connect to it there." }],
+      send: (values) => api.post(path, values),
+      done: read.reload,
+    });
+  return html`<p class="quiet process-ports">${ports.map(
+    ({ port, address }) => html`<span key=${port}>Port ${port}: ${address ? html`<code>${address}</code>` : "not there yet"} <button type="button" class="btn btn-sm" aria-label=${`Close port ${port}`} onClick=${() => close(port)}>Close</button> </span>`,
+  )}<button type="button" class="btn btn-sm" onClick=${add}>Forward a port…</button></p>`;
+}
+
 /** @param {{process: Process, reload: () => void}} props */
 function Row({ process, reload }) {
   const [open, setOpen] = useState(false);
@@ -60,6 +79,7 @@ function Row({ process, reload }) {
       <summary><${State} process=${process} /><code class="process-name">${process.name}</code><span class="quiet process-time">${process.started_at ? html`<${Elapsed} from=${process.started_at} to=${process.ended_at} />` : html`<${Ago} at=${process.created_at} />`}</span></summary>
       ${open && html`<${Output} process=${process} />`}
       ${open && process.status === "running" && can("processes.write") && html`<${InputLine} process=${process} />`}
+      ${open && process.status === "running" && can("processes.forward") && html`<${Ports} process=${process} />`}
     </details>
     ${going && can("processes.terminate") && html`<button type="button" class="btn btn-sm" aria-label=${`Kill ${process.name}`} onClick=${kill}><${Icon} icon="player-stop" />Kill</button>`}</li>`;
 }
