@@ -115,7 +115,7 @@ export function Shell({ children }) {
       <${Held} />
       <${QuestionsBadge} />
       <${ConnectionState} />
-      <a class="icon-button" href=${chapterOf(place.value.path)} aria-label="Guide to this page" title="Guide to this page"><${Icon} icon="book" /></a>
+      <a class="icon-button wide-only" href=${chapterOf(place.value.path)} aria-label="Guide to this page" title="Guide to this page"><${Icon} icon="book" /></a>
       <${IconButton} icon="keyboard" label="Keys" class="wide-only" onClick=${() => setOpen("keys")} />
       ${theme.value === "dark" ? html`<${IconButton} icon="sun" label="Switch to light" onClick=${toggleTheme} />` : html`<${IconButton} icon="moon" label="Switch to dark" onClick=${toggleTheme} />`}
     </header>
