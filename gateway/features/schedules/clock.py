@@ -34,6 +34,9 @@ AGAIN_S = 1.0
 
 TICK = "tick"
 
+INSTANCES = 4
+"""One looks at a time, but APScheduler counts one that has just ended, and would pass over what is due at once."""
+
 
 class Wake(BaseTrigger):  # type: ignore[misc]
     """Fires when the next planned time is due, as the last look said, or at the next look."""
@@ -72,8 +75,9 @@ class Clock:
     def start(self) -> None:
         """Begins at once with what became due while no gateway ran."""
         self._scheduler.add_job(
-            self._tick, self._wake, id=TICK, next_run_time=now(), misfire_grace_time=None, coalesce=True
-        )
+            self._tick, self._wake, id=TICK, next_run_time=now(), misfire_grace_time=None, coalesce=True,
+            max_instances=INSTANCES,
+        )  # fmt: skip
         self._scheduler.start()
         self._follower = gevent.spawn(self._follow)
 
@@ -93,6 +97,9 @@ class Clock:
             self._set(now())
 
     def _tick(self) -> None:
+        if self._busy:
+            self._again = True
+            return
         self._busy, self._again = True, False
         try:
             if not self._begun:
