@@ -32,7 +32,7 @@ export async function readStanding() {
     can("settings.write") ? api.get(STOP).then((setting) => setting.value === true) : null,
   ]);
   const counts = queue?.depth.by_state ?? {};
-  standing.value = { running: counts.running ?? 0, waiting: (counts.queued ?? 0) + (counts.waiting ?? 0), paused, stopped };
+  standing.value = { running: counts.running ?? 0, waiting: counts.pending ?? 0, paused, stopped };
   return standing.value;
 }
 
