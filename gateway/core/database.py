@@ -161,14 +161,30 @@ class FixedQuery:
     def rows(self, session: Session, **values: Any) -> list[Any]:
         """All rows, as they are in the session's transaction."""
         session.flush()
-        sql, fixed = self._compiled
-        connection: Any = session.connection().connection.driver_connection
-        with _named_errors(), connection.cursor(row_factory=namedtuple_row) as cursor:
-            return cursor.execute(sql, {**fixed, **values}).fetchall()  # type: ignore[no-any-return]
+        return self._fetched(session.connection().connection.driver_connection, values)
 
     def first(self, session: Session, **values: Any) -> Any:
         """The first row; None where there is none."""
         return next(iter(self.rows(session, **values)), None)
+
+    def first_alone(self, session: Session, **values: Any) -> Any:
+        """The same by itself, beside the session's transaction: without one, one round trip is all it takes."""
+        engine: Any = session.get_bind()
+        pooled = engine.raw_connection()
+        try:
+            pooled.driver_connection.autocommit = True
+            try:
+                return next(iter(self._fetched(pooled.driver_connection, values)), None)
+            finally:
+                if pooled.driver_connection.info.transaction_status is TransactionStatus.IDLE:
+                    pooled.driver_connection.autocommit = False
+        finally:
+            pooled.close()
+
+    def _fetched(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+        sql, fixed = self._compiled
+        with _named_errors(), connection.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(sql, {**fixed, **values}).fetchall()  # type: ignore[no-any-return]
 
 
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()

@@ -162,7 +162,6 @@ def _api_token(token: str) -> Actor | None:
     if not crypto.looks_like_api_token(token):
         return None
     with current_app.extensions["gateway_sessions"]() as session:
-        session.connection(execution_options=AT_ONCE)
         found = queries.live_api_token(session, crypto.digest(token))
         if found is None:
             return None

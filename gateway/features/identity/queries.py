@@ -70,7 +70,7 @@ def live_api_token(session: Session, digest: bytes) -> Any:
     """An API token that may be used now: token_id, scopes, last_used_at, its active user's id and handle, and version,
     the policy's. None where there is no such token.
     """
-    return _LIVE_API_TOKEN.first(session, digest=digest, now=now())
+    return _LIVE_API_TOKEN.first_alone(session, digest=digest, now=now())
 
 
 def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User, int]]:
