@@ -191,6 +191,13 @@ _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 _NOT_WAITING = "SELECT set_config('synchronous_commit', 'off', true)"
 
 
+def execute(session: Session, statement: Statement) -> None:
+    """Runs a statement of the driver within the session's transaction."""
+    connection: Any = session.connection().connection.driver_connection
+    with _named_errors(), psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(*statement)
+
+
 def commit_with(session: Session, statements: Sequence[Statement], *, waits_for_disk: bool = True) -> None:
     """Sends statements and the commit in one message; none of the statements may be read from.
 

@@ -88,16 +88,11 @@ def opens_units(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def unit(*, is_followed: bool = False) -> Iterator[Work]:
-    """A unit of work of the request's caller, for a view that `opens_units`. A refusal inside is recorded.
-
-    `is_followed` as for `unit_of_work`.
-    """
+def unit() -> Iterator[Work]:
+    """A unit of work of the request's caller, for a view that `opens_units`. A refusal inside is recorded."""
     sessions = current_app.extensions["gateway_sessions"]
     read_only = request.method in ("GET", "HEAD")
-    opened = unit_of_work(
-        sessions, g.actor, request_id=g.request_id, read_only=read_only, is_followed=is_followed
-    )  # fmt: skip
+    opened = unit_of_work(sessions, g.actor, request_id=g.request_id, read_only=read_only)
     with opened as g.work, denials.recorded(g.work), _gone_if_purged(g.work):
         yield g.work
 

@@ -30,14 +30,13 @@ class Work:
     """What a service gets: the session, the actor, and the only ways to leave a trace."""
 
     def __init__(
-        self, session: Session, actor: Actor, *, request_id: str | None = None, read_only: bool = False,
-        is_followed: bool = False,
-    ) -> None:  # fmt: skip
+        self, session: Session, actor: Actor, *, request_id: str | None = None, read_only: bool = False
+    ) -> None:
         self.session = session
         self.actor = actor
         self.request_id = request_id
         self.read_only = read_only
-        self._is_followed = is_followed
+        self._waits_for_disk = True
         self.denied = False
         self._because: list[tuple[str, uuid.UUID, str]] = []
         self._events: list[NewEvent] = []
@@ -125,6 +124,13 @@ class Work:
         """
         self._last.append(statement)
 
+    def need_not_wait(self) -> None:
+        """The commit need not wait for the disk: another follows before anybody is told, and makes both durable.
+
+        Only a crash of the database in between loses it. Whoever says so stores it again then.
+        """
+        self._waits_for_disk = False
+
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Runs `effect` once the commit is through: for what no transaction holds, such as files."""
         self._after_commit.append(effect)
@@ -138,7 +144,7 @@ class Work:
                     self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
         if last := [*self._last, *self._traces()]:
             is_a_look = self.read_only and not self._rows and not self._events and not self._last
-            commit_with(self.session, last, waits_for_disk=not is_a_look and not self._is_followed)
+            commit_with(self.session, last, waits_for_disk=self._waits_for_disk and not is_a_look)
         self.session.commit()
         self._rows, self._last, self._audit, self._denials, self._events = [], [], [], [], []
         effects, self._after_commit = self._after_commit, []
@@ -170,15 +176,10 @@ def unit_of_work(
     *,
     request_id: str | None = None,
     read_only: bool = False,
-    is_followed: bool = False,
 ) -> Iterator[Work]:
-    """Commits once at the end, rolls back on any error, and gives the connection back.
-
-    A commit that `is_followed` by another before anybody is told that it is done does not wait for the disk: the one
-    that follows makes both durable.
-    """
+    """Commits once at the end, rolls back on any error, and gives the connection back."""
     session = sessions()
-    work = Work(session, actor, request_id=request_id, read_only=read_only, is_followed=is_followed)
+    work = Work(session, actor, request_id=request_id, read_only=read_only)
     try:
         yield work
         work.commit()

@@ -176,6 +176,24 @@ def test_an_answer_of_the_agent_ends_as_its_task_when_its_gateway_is_gone(
         assert kept.error == task.get("error")
 
 
+def test_a_turn_that_the_database_lost_in_a_crash_is_stored_with_its_answer(unit: Open, dora: Actor) -> None:
+    say(unit, dora, user("Hello"), reply="Hi.")
+    with unit(dora) as work:
+        turn = turns.open_turn(work, [user("Write")], "local/m", Place())
+    with unit(SYSTEM) as work:  # as a commit is lost that did not wait for the disk
+        work.session.execute(
+            text("DELETE FROM chat_messages WHERE id IN (:said, :answer)"),
+            {"said": turn.user_message_id, "answer": turn.answer_id},
+        )
+        last = "SELECT id FROM chat_messages WHERE thread_id = :id ORDER BY id DESC LIMIT 1"
+        lost = text(f"UPDATE chat_threads SET message_id = ({last}) WHERE id = :id")
+        work.session.execute(lost, {"id": turn.thread_id})
+    with unit(dora) as work:
+        turns.close_turn(work, turn, text="Done.", status="complete", finish_reason="stop")
+    said = [("user", "Hello"), ("assistant", "Hi."), ("user", "Write"), ("assistant", "Done.")]
+    assert shown(unit, dora, turn.thread_id) == said
+
+
 def test_an_answer_for_a_deleted_thread_is_dropped(unit: Open, dora: Actor) -> None:
     with unit(dora) as work:
         turn = turns.open_turn(work, [user("Soon gone")], "local/m", Place())

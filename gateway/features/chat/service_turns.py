@@ -5,12 +5,13 @@ thread for it, in which a repeated message is a retry and a changed one a branch
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from gateway.core.clock import new_id, now
+from gateway.core.database import Statement, execute
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 from gateway.features.tasks import service as tasks
@@ -45,10 +46,19 @@ class Turn:
     project_id: uuid.UUID
     user_message_id: uuid.UUID
     answer_id: uuid.UUID
+    stored: Statement | None = None
+    """What stored it, where its commit did not wait for the disk: it is done again should the database have lost it."""
 
     def plain(self) -> dict[str, str]:
         """As it can be stored by who closes the turn later."""
-        return {name: str(getattr(self, name)) for name in self.__slots__}
+        names = ("thread_id", "project_id", "user_message_id", "answer_id")
+        return {name: str(getattr(self, name)) for name in names}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, str]) -> "Turn":
+        """The turn that `plain` was made of."""
+        ids = {name: uuid.UUID(value) for name, value in plain.items()}
+        return cls(ids["thread_id"], ids["project_id"], ids["user_message_id"], ids["answer_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +109,11 @@ def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn
     thread = _active(work, place, newest)
     said = _as_stored(thread.id, None, newest)
     answer = _empty_answer(thread.id, said.id, model)
-    work.execute_last(queries.go_on(thread.id, said, answer))
+    store = queries.go_on(thread.id, said, answer)
+    work.execute_last(store)
     for message in (said, answer):
         tell_message(work, thread, message, "message.created")
-    return Turn(thread.id, thread.project_id, said.id, answer.id)
+    return Turn(thread.id, thread.project_id, said.id, answer.id, store)
 
 
 def open_next(work: Work, text: str, model: str, place: Place) -> tuple[Turn, list[dict[str, Any]]]:
@@ -140,11 +151,14 @@ def close_turn(
     error: dict[str, Any] | None = None,
 ) -> None:
     """Stores how the answer ended. A thread that was deleted meanwhile stays deleted."""
-    answer = queries.end(
-        work.session, turn.thread_id, turn.answer_id, text=_storable(text), status=status,
-        finish_reason=finish_reason, usage=usage, error=error,
-        content=[{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None,
-    )  # fmt: skip
+    end = {
+        "text": _storable(text), "status": status, "finish_reason": finish_reason, "usage": usage, "error": error,
+        "content": [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None,
+    }  # fmt: skip
+    answer = queries.end(work.session, turn.thread_id, turn.answer_id, **end)
+    if answer is None and turn.stored is not None:
+        execute(work.session, turn.stored)
+        answer = queries.end(work.session, turn.thread_id, turn.answer_id, **end)
     if answer is not None:
         tell_message(work, answer, answer, "message.completed")
 

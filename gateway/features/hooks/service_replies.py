@@ -181,7 +181,7 @@ def _close(work: Work, reply: HookReply) -> str:
     else:
         text = f"It {task.status}: {task.error['message']}" if task.error else f"It {task.status}."
     if reply.turn is not None:
-        turn = turns.Turn(**{name: uuid.UUID(value) for name, value in reply.turn.items()})
+        turn = turns.Turn.of(reply.turn)
         error = None if is_well else {"code": task.status if task else "deleted", "message": text}
         status: turns.Ended = "complete" if is_well else "failed"
         turns.close_turn(work, turn, text=text if is_well else "", status=status, finish_reason="stop", error=error)

@@ -186,7 +186,7 @@ def upstreams() -> Upstreams:
 def _begin(model: str, text: str | None, **of_chat: Any) -> Direct:
     """Admits a model call of the request's caller; `text` is what it sends, None for what spends nothing."""
     wish = _wish(model, text, **of_chat)
-    with unit(is_followed=True) as opened:  # by that which stores the answer
+    with unit() as opened:
         admission = service.admit(opened, upstreams(), wish)
     return Direct(_gate(), actor(), g.request_id, admission, _patience(), _reader(), _trace())
 

@@ -98,6 +98,8 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     spends = wish.text is not None and spending.may_be_bound(work)
     reservation = spending.reserve(work, call) if spends else None
     turn = _turn(work, wish, project_id)
+    if turn is None or turn.stored is not None:
+        work.need_not_wait()  # what stores the answer follows
     is_background = turns.is_background(wish.messages)
     return Admission(wish.model, behind, call, reached, reservation, project_id, turn, is_background)
 
