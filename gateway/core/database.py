@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import sqlalchemy as sa
@@ -188,7 +188,25 @@ class FixedQuery:
 
 
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+Wait = Literal["with", "after", "never"]
+"""When a commit waits for the disk: as it is made, while it holds its locks; after it has let go of them, so that many
+wait together; or never, when it is written down within a second all the same and only a crash loses it.
+
+What others see of a commit before it is durable, they store something on later only: a crash never keeps that alone.
+"""
+
 _NOT_WAITING = "SELECT set_config('synchronous_commit', 'off', true)"
+_WAIT_NOW = "SELECT pg_logical_emit_message(true, 'gateway', '')"
+"""A commit of nothing but a mark in the log of the database: it waits until all before it is on disk."""
+
+_IS_DURABLE = sa.text("SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()")
+
+
+def make_durable(session: Session) -> None:
+    """Waits until all that was committed is on disk: for who is about to tell others outside of it."""
+    if not session.scalar(_IS_DURABLE):
+        session.execute(sa.text(_WAIT_NOW))
+        session.commit()
 
 
 def execute(session: Session, statement: Statement) -> None:
@@ -198,21 +216,24 @@ def execute(session: Session, statement: Statement) -> None:
         cursor.execute(*statement)
 
 
-def commit_with(session: Session, statements: Sequence[Statement], *, waits_for_disk: bool = True) -> None:
+def commit_with(session: Session, statements: Sequence[Statement], *, wait: Wait = "with") -> None:
     """Sends statements and the commit in one message; none of the statements may be read from.
 
     That is one round trip for all of them, and no lock that they take is held for longer than the server is at work.
-    A commit that does not wait for the disk is written down within a second all the same; only a crash loses it.
     """
     connection: Any = session.connection().connection.driver_connection
     is_first = connection.info.transaction_status is TransactionStatus.IDLE
     with _named_errors(), psycopg.ClientCursor(connection) as cursor:
-        message = [] if waits_for_disk else [_NOT_WAITING]
+        message = [] if wait == "with" else [_NOT_WAITING]
         message += [cursor.mogrify(sql, values) for sql, values in statements]
         if is_first:  # one message is one transaction: the driver need not begin one
             connection.autocommit = True
-        else:
+        if is_first and wait == "after":
+            message.insert(0, "BEGIN")
+        if not is_first or wait == "after":
             message.append("COMMIT")
+        if wait == "after":
+            message.append(_WAIT_NOW)
         try:
             cursor.execute("; ".join(message))
         finally:

@@ -77,7 +77,7 @@ def _record(status: int) -> None:
     row["address"] = request.remote_addr
     try:
         with current_app.extensions["gateway_sessions"]() as session:
-            commit_with(session, [audit.appended([row])], waits_for_disk=False)
+            commit_with(session, [audit.appended([row])], wait="never")
             session.commit()
     except sqlalchemy.exc.SQLAlchemyError as error:
         log.warning("a refusal could not be recorded", error=type(error).__name__)

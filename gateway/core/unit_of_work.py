@@ -17,7 +17,7 @@ from . import audit, events
 from .audit import audit_row
 from .causes import Cause
 from .clock import new_id, now
-from .database import Base, Statement, commit_with, together
+from .database import Base, Statement, Wait, commit_with, together
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
@@ -36,7 +36,7 @@ class Work:
         self.actor = actor
         self.request_id = request_id
         self.read_only = read_only
-        self._waits_for_disk = True
+        self._wait: Wait = "with"
         self.denied = False
         self._because: list[tuple[str, uuid.UUID, str]] = []
         self._events: list[NewEvent] = []
@@ -129,7 +129,11 @@ class Work:
 
         Only a crash of the database in between loses it. Whoever says so stores it again then.
         """
-        self._waits_for_disk = False
+        self._wait = "never"
+
+    def wait_together(self) -> None:
+        """The commit waits for the disk when it has let go of its locks, so that many at once wait together."""
+        self._wait = "after"
 
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Runs `effect` once the commit is through: for what no transaction holds, such as files."""
@@ -144,7 +148,7 @@ class Work:
                     self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
         if last := [*self._last, *self._traces()]:
             is_a_look = self.read_only and not self._rows and not self._events and not self._last
-            commit_with(self.session, last, waits_for_disk=self._waits_for_disk and not is_a_look)
+            commit_with(self.session, last, wait="never" if is_a_look else self._wait)
         self.session.commit()
         self._rows, self._last, self._audit, self._denials, self._events = [], [], [], [], []
         effects, self._after_commit = self._after_commit, []
@@ -165,7 +169,7 @@ class Work:
         denials, self._denials = self._denials, []
         self._rows, self._last, self._audit, self._events, self._after_commit = [], [], [], [], []
         if denials:
-            commit_with(self.session, [audit.appended(denials)], waits_for_disk=not self.read_only)
+            commit_with(self.session, [audit.appended(denials)], wait="never" if self.read_only else "with")
             self.session.commit()
 
 

@@ -138,3 +138,20 @@ def test_what_runs_last_is_stored_with_all_the_rest_or_not_at_all(
     with pytest.raises(Broken):
         fail()  # the connection that was used begins transactions as before
     assert rows("SELECT display_name FROM users WHERE id = :id", id=alice.user_id) == [("it's \\ 100 %",)]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_commit_that_waits_after_it_is_durable_all_the_same(
+    unit: Open, alice: Actor, rows: Rows, begun: bool
+) -> None:
+    [before] = rows(TRACES)
+    with unit(alice) as work:
+        work.wait_together()
+        if begun:
+            work.session.execute(text("SELECT 1"))
+        work.allow("tasks.read", Resource("tasks", listed=True))
+        work.emit("task.updated")
+        [(written,)] = rows("SELECT pg_current_wal_insert_lsn()::text")
+    assert rows("SELECT pg_current_wal_flush_lsn() > CAST(:written AS pg_lsn)", written=written) == [(True,)]
+    [after] = rows(TRACES)
+    assert after == (before[0] + 1, before[1] + 1, before[2], before[3] + 1, *before[4:])

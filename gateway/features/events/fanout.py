@@ -17,7 +17,7 @@ import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
-from gateway.core.database import libpq_url
+from gateway.core.database import libpq_url, make_durable
 from gateway.core.events import CHANNEL, Event
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach
@@ -189,6 +189,7 @@ class Fanout:
                 if oldest is None or oldest > since + 1:
                     raise Reset
                 events = queries.between(session, since, up_to, BATCH)
+                make_durable(session)
             for event in events:
                 if subscriber.wants(event):
                     yield _message(event)
@@ -217,6 +218,8 @@ class Fanout:
         while more and self._subscribers:
             with self._sessions() as session:
                 events = queries.between(session, self.seq, None, BATCH)
+                if events:
+                    make_durable(session)  # whoever was told an event would miss the one that took its number
             more = len(events) == BATCH
             if any(event.name.startswith(ABOUT_IDENTITY) for event in events):
                 self.watch.recheck()

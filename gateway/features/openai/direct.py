@@ -223,6 +223,7 @@ class Direct:
         if self._admission.reservation is None and self._admission.turn is None:
             return
         with self._unit() as work:
+            work.wait_together()
             service.settle(work, self._admission, self.tally, is_whole=is_whole)
             service.keep_answer(work, self._admission, self.tally, self._failure, is_whole=is_whole)
 
