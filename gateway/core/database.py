@@ -87,7 +87,7 @@ ENGINE_OPTIONS: dict[str, Any] = {
     # Opened when needed and kept: one past the pool's size would be opened and closed for every request.
     "pool_size": 32,
     "max_overflow": 8,
-    "pool_timeout": 10,
+    "pool_timeout": 30,  # many at once on a busy machine wait for their turn: a late answer is worth more than none
     "pool_pre_ping": False,
     "pool_use_lifo": True,
     "connect_args": {
