@@ -39,9 +39,11 @@ from gateway.features.messaging.schemas import (
     DeliveryQuery,
     DestinationIn,
     DestinationPatch,
+    EventFilter,
     RedeliverSince,
     SecretRotate,
     SubscriptionIn,
+    SubscriptionQuery,
     SubscriptionTry,
 )
 from gateway.features.messaging.sender import Sender
@@ -172,6 +174,23 @@ def test_an_event_arrives_once_signed_and_recorded(outbox: Outbox) -> None:
     assert (delivery.status, delivery.subscription_id, delivery.attempt_count) == ("delivered", subscription_id, 1)
     assert [(each.status, each.response_status) for each in delivery.attempts] == [("succeeded", 204)]
     assert service.describe(outbox.destination(destination_id)).health == "good"
+
+
+def test_a_subscription_to_the_end_of_a_task_hears_of_it_once_and_is_over(outbox: Outbox) -> None:
+    task = new_id()
+    ends = ["task.completed", "task.failed"]
+    outbox.subscribe(outbox.add(), filter=EventFilter(task_id=task, names=ends, once=True))
+    outbox.emit("task.completed", task_id=new_id())
+    outbox.emit("task.updated", task_id=task)
+    outbox.emit("task.failed", 2, task_id=task)
+    outbox.node.work()
+    outbox.emit("task.completed", task_id=task)
+    outbox.node.work()
+    [request] = outbox.held.requests
+    assert request.json["type"] == "task.failed"
+    assert [each.status for each in outbox.deliveries()] == ["delivered"]
+    with outbox.open(outbox.actor) as work:
+        assert list(work.session.scalars(service_subscriptions.visible(work, SubscriptionQuery()))) == []
 
 
 def test_matching_is_once_for_each_subscription_though_nodes_race(outbox: Outbox, unit: Open) -> None:

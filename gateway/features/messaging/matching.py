@@ -26,6 +26,8 @@ class Wanted:
     run_id: str | None
     tags: frozenset[str]
     least: int
+    names: frozenset[str]
+    once: bool
 
     @classmethod
     def of(cls, pattern: str, wanted: dict[str, Any] | None) -> "Wanted":
@@ -34,6 +36,7 @@ class Wanted:
         return cls(
             pattern, wanted.get("project_id"), wanted.get("task_id"), wanted.get("run_id"),
             frozenset(wanted.get("tags", ())), SEVERITIES.index(wanted.get("min_severity", "info")),
+            frozenset(wanted.get("names", ())), wanted.get("once", False),
         )  # fmt: skip
 
     def takes(self, event: Event) -> bool:
@@ -41,6 +44,7 @@ class Wanted:
         return (
             event.name not in LEFT_OUT
             and matches(self.pattern, event.name)
+            and (not self.names or event.name in self.names)
             and self.project_id in (None, str(event.project_id))
             and self.task_id in (None, str(event.task_id))
             and self.run_id in (None, str(event.run_id))

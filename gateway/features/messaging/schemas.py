@@ -155,13 +155,18 @@ class DestinationKinds(Out):
 
 
 class EventFilter(In):
-    """What an event must be about, all of it. `min_severity` leaves out what is less grave."""
+    """What an event must be about, all of it. `min_severity` leaves out what is less grave.
+
+    `names` are those that it may have, of all that match the pattern; with `once` the first event ends it.
+    """
 
     project_id: uuid.UUID | None = None
     task_id: uuid.UUID | None = None
     run_id: uuid.UUID | None = None
     tags: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)] = []
     min_severity: Literal["info", "warning", "error"] | None = None
+    names: Annotated[list[Annotated[str, Field(max_length=120)]], Field(max_length=20)] = []
+    once: bool = False
 
 
 class SubscriptionIn(In):
@@ -172,6 +177,13 @@ class SubscriptionIn(In):
     filter: EventFilter | None = None
     template: Template | None = None
     digest_s: DigestS | None = None
+
+    @model_validator(mode="after")
+    def once_says_the_usual(self) -> "SubscriptionIn":
+        """What ends with its first event is gone when that is sent, and its template with it."""
+        if self.filter is not None and self.filter.once and (self.template or self.digest_s):
+            raise ValueError("with once there is neither template nor digest_s")
+        return self
 
 
 class SubscriptionPatch(In):

@@ -18,7 +18,7 @@ from gateway.core.policy import Reach, reach
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
 
-from . import matching, queries
+from . import matching, queries, service_subscriptions
 from .models import Delivery, Subscription
 
 BATCH = 500
@@ -44,8 +44,12 @@ def match_some(work: Work, most: int = BATCH) -> int:
     for event in events:
         before = len(made.rows)
         for subscription, active, asks in wanted:
+            if subscription in made.over:
+                continue
             if asks.takes(event) and made.may_see(subscription.user_id, event):
                 made.add(event, subscription, active)
+                if asks.once:
+                    made.over.append(subscription)
         if event.name == "destination.disabled" and len(made.rows) == before:
             made.tell_elsewhere(event)
     made.store()
@@ -61,6 +65,7 @@ class _Made:
         self._reaches: dict[uuid.UUID, tuple[uuid.UUID, Reach] | None] = {}
         self._plain: dict[int, dict[str, Any]] = {}
         self.rows: list[dict[str, Any]] = []
+        self.over: list[Subscription] = []
 
     def may_see(self, user_id: uuid.UUID, event: Event) -> bool:
         """Whether the event is one that the user would see in their event stream now."""
@@ -87,9 +92,11 @@ class _Made:
             self._add(event, other.id, other.user_id, self._moment, subscription_id=None, is_digest=False)
 
     def store(self) -> None:
-        """Writes them; one that is there already stays as it is."""
+        """Writes them; one that is there already stays as it is. Subscriptions that were for one event are over."""
         if self.rows:
             self._work.session.execute(insert(_DELIVERIES).on_conflict_do_nothing(), self.rows)
+        for subscription in self.over:
+            service_subscriptions.end(self._work, subscription)
 
     def _add(
         self, event: Event, destination_id: uuid.UUID, user_id: uuid.UUID, due: datetime | None, **more: Any

@@ -93,7 +93,11 @@ def change(work: Work, subscription: Subscription, patch: SubscriptionPatch) -> 
 
 def remove(work: Work, subscription_id: uuid.UUID) -> None:
     """Ends a subscription; what waits already still goes out. Raises NotFound."""
-    subscription = for_change(work, subscription_id, "subscriptions.delete")
+    end(work, for_change(work, subscription_id, "subscriptions.delete"))
+
+
+def end(work: Work, subscription: Subscription) -> None:
+    """Deletes a subscription; what waits already still goes out, with the usual text."""
     _tell(work, "subscription.deleted", subscription)
     work.session.delete(subscription)
     work.session.flush()

@@ -43,29 +43,35 @@ export function Offered({ id, field: { name, options }, without = [] }) {
   return html`<datalist id=${id}>${(read.data ?? []).filter((option) => !without.includes(option.value)).map((option) => html`<option value=${option.value}>${option.label}</option>`)}</datalist>`;
 }
 
-/** Words as chips; typed or chosen, Enter adds one. @param {ControlProps} props */
+/**
+ * Words as chips; typed or chosen, Enter makes one of what is written. What is still being written counts as well, so
+ * that leaving the field changes nothing: whoever presses a button below still finds it where it was.
+ * @param {ControlProps} props
+ */
 function Words({ id, field, value, onChange, described }) {
   const [text, setText] = useState("");
-  const add = (/** @type {string} */ word) => {
-    const wanted = word.split(/[\s,]+/).filter((one) => one && !value.includes(one));
-    if (wanted.length) onChange([...value, ...wanted]);
-    setText("");
+  const [typed, setTyped] = useState(/** @type {string[]} */ ([]));
+  const chips = value.filter((/** @type {string} */ word) => !typed.includes(word));
+  const write = (/** @type {string} */ written, isDone = false) => {
+    const words = [...new Set(written.split(/[\s,]+/))].filter((word) => word && !chips.includes(word));
+    setText(isDone ? "" : written);
+    setTyped(isDone ? [] : words);
+    onChange([...chips, ...words]);
   };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && text.trim()) {
       event.preventDefault();
-      add(text);
+      write(text, true);
     }
   };
   return html`<div class="words">
-    ${value.length > 0 &&
+    ${chips.length > 0 &&
     html`<ul class="chips" aria-label=${field.label}>
-      ${value.map((/** @type {string} */ word) => html`<li class="chip"><code class="chip-text">${word}</code><${IconButton} icon="x" label=${`Remove ${word}`} onClick=${() => onChange(value.filter((/** @type {string} */ other) => other !== word))} /></li>`)}
+      ${chips.map((/** @type {string} */ word) => html`<li class="chip"><code class="chip-text">${word}</code><${IconButton} icon="x" label=${`Remove ${word}`} onClick=${() => onChange(value.filter((/** @type {string} */ other) => other !== word))} /></li>`)}
     </ul>`}
     <input id=${id} class="form-control is-code" list=${`${id}-offered`} placeholder=${field.placeholder} autocomplete="off" spellcheck=${false} ...${described} value=${text}
-      onInput=${(/** @type {any} */ e) => (e.inputType === "insertReplacementText" ? add(e.target.value) : setText(e.target.value))}
-      onKeyDown=${onKeyDown} onBlur=${() => text.trim() && add(text)} />
-    <${Offered} id=${`${id}-offered`} field=${field} without=${value} />
+      onInput=${(/** @type {any} */ e) => write(e.target.value, e.inputType === "insertReplacementText")} onKeyDown=${onKeyDown} />
+    <${Offered} id=${`${id}-offered`} field=${field} without=${chips} />
   </div>`;
 }
 

@@ -12,6 +12,7 @@ import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
 import { Menu } from "../components/menu.js";
+import { notifyOfEnd } from "../components/notify.js";
 import { Processes } from "../components/processes.js";
 import { Progress } from "../components/progress.js";
 import { Questions } from "../components/questions.js";
@@ -102,6 +103,7 @@ function Actions({ task, runId, runs, reload }) {
       },
     });
   const items = [
+    ...(!finished && can("subscriptions.create") ? [{ label: "Notify me when it ends…", icon: "send", run: () => notifyOfEnd(task) }] : []),
     { label: "Copy as curl", icon: "terminal-2", run: () => void copy(asCurl(task), "curl command") },
     ...(can("schedules.create") ? [{ label: "Save as schedule…", icon: "calendar-time", run: () => editSchedule(asSchedule(task), (made) => void navigate(`/schedules/${made.id}`)) }] : []),
     { label: "Copy as Python", icon: "brand-python", run: () => void copy(asPython(task), "Python code") },
