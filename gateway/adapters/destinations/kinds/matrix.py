@@ -18,7 +18,10 @@ class MatrixConfig(HttpConfig):
     room_id: Annotated[
         str,
         Field(
-            pattern="^[!#].+:.+$", max_length=255, title="Room", description="Its internal id, as in !abc:matrix.org."
+            pattern="^(![^:]+(:.+)?|#.+:.+)$",
+            max_length=255,
+            title="Room",
+            description="Its internal id, as in !abc:matrix.org.",
         ),
     ]
 
