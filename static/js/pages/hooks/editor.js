@@ -1,7 +1,7 @@
 /** Making and changing a hook: who may post, and what comes of it. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { orNone, projects } from "../../components/choices.js";
+import { connectorsTo, orNone, projects } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
 /** @import { Hook, HookWithSecret } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -75,16 +75,20 @@ function fieldsOfNew(values) {
   const proof = isDiscord
     ? [{ name: "public_key", label: "Public key", required: true, code: true, hint: "Of the application, as Discord’s developer portal shows it." }]
     : [{ name: "secret", label: "Secret", kind: "password", autocomplete: "new-password", hint: isPreset ? "The one that the service shows for its signature or token." : "Leave it empty to have one made." }];
+  const service = String(values.sender).slice("preset:".length);
   /** @type {Field[]} */
-  const action = isPreset ? [] : [{ name: "kind", label: "What it does", kind: "select", required: true, options: ACTIONS }, ...fieldsOf(values.kind), CONDITION];
+  const answers = isPreset && !isDiscord ? [{ name: `by_${service}`, label: "Answer through", kind: "select", options: orNone("the chat here alone", connectorsTo(service)), hint: "A connector that writes answers into the channel where the service says no address for them. Its rules have to allow it to post." }] : [];
+  /** @type {Field[]} */
+  const action = isPreset ? answers : [{ name: "kind", label: "What it does", kind: "select", required: true, options: ACTIONS }, ...fieldsOf(values.kind), CONDITION];
   return [...ABOUT, { name: "sender", label: "Who posts", kind: "select", required: true, options: SENDERS }, ...proof, ...action, { name: "project_id", label: "In", kind: "select", options: orNone("my default project", projects) }];
 }
 
 /** @param {Record<string, any>} values */
 function bodyOfNew({ name, description, sender, secret, public_key: key, condition, project_id: project, ...rest }) {
   const from = sender.startsWith("preset:") ? { preset: sender.slice("preset:".length) } : { verify: sender, action: actionOf(rest) };
+  const connector = rest[`by_${from.preset}`];
   const proof = key ? { verify_options: { public_key: key } } : secret ? { secret } : {};
-  return { name, description, ...from, ...proof, ...(condition ? { condition } : {}), ...(project ? { project_id: project } : {}) };
+  return { name, description, ...from, ...proof, ...(condition ? { condition } : {}), ...(connector ? { connector_id: connector } : {}), ...(project ? { project_id: project } : {}) };
 }
 
 /** @param {(hook: HookWithSecret) => void} done */
