@@ -95,7 +95,7 @@ def test_the_server_tells_of_each_new_mail_without_being_asked(imap: Peer) -> No
                 taken.append(time.monotonic() - began)
             return taken
         finally:
-            await heard.aclose()  # type: ignore[attr-defined]
+            await heard.aclose()
             await box.aclose()
 
     assert len(asyncio.run(listen())) == 2

@@ -4,7 +4,7 @@ A connector is made for one call, from plain values, with its secret opened; it 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 
@@ -158,7 +158,7 @@ class Connector(ABC, Generic[C]):
         """What is new since `position`, which is {} the first time. Raises ConnectorError."""
         return Polled(position)
 
-    def listen(self) -> AsyncIterator[None]:
+    def listen(self) -> AsyncGenerator[None, None]:
         """Says when it has begun to listen, and whenever there may be something new. Raises ConnectorError."""
         raise ConnectorError("This type only looks by itself.", code="cannot_listen")
 

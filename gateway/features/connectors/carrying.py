@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -83,12 +84,13 @@ async def look(wanted: Look) -> tuple[str, Polled]:
     return service.HAPPENINGS[KINDS[wanted.type].happening or ""], Polled(found.position, happenings)
 
 
-async def listen(wanted: Look) -> AsyncIterator[None]:
+async def listen(wanted: Look) -> AsyncGenerator[None, None]:
     """Says when it has begun to listen, and whenever there may be something new. Raises ConnectorError."""
     connector = create(wanted.type, wanted.config, wanted.secret)
     try:
-        async for _ in connector.listen():
-            yield
+        async with aclosing(connector.listen()) as heard:
+            async for _ in heard:
+                yield
     finally:
         await connector.aclose()
 

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -43,9 +44,10 @@ class Ears:
     async def _listen(self, wanted: Look) -> None:
         node, carrying = self._node, self._carrying
         try:
-            async for _ in carrying.listen(wanted):
-                await node.unit(lambda work: execution.heard(work, wanted))
-                await self._look_around(node)
+            async with aclosing(carrying.listen(wanted)) as heard:
+                async for _ in heard:
+                    await node.unit(lambda work: execution.heard(work, wanted))
+                    await self._look_around(node)
         except carrying.ConnectorError as error:
             code, message = error.code, str(error)[:600]
             await node.unit(lambda work: execution.look_failed(work, wanted, code, message))

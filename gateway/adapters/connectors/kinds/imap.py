@@ -4,7 +4,7 @@ import asyncio
 import imaplib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import date
 from functools import partial
@@ -201,7 +201,7 @@ class Imap(Connector[ImapConfig]):
 
         return await self._with(folder, look)
 
-    async def listen(self) -> AsyncIterator[None]:
+    async def listen(self) -> AsyncGenerator[None, None]:
         """Says so whenever the server tells of new mail, for as long as the connection holds."""
         connection = await self._connect()
         box: _Box | None = None
