@@ -108,7 +108,7 @@ def test_a_tasks_page_offers_to_tell_of_its_end(
     api.post("/v1/destinations", json=wish).raise_for_status()
     task = api.post("/v1/tasks", json={"name": "patience", "commands": ["sleep 600"]}).json()
     page = open_page(f"/tasks/{task['id']}", bypass_csp=True)
-    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("menuitem", name="Notify me when it ends…").click()
     dialog = page.get_by_role("dialog", name="Notify me when patience ends")
     dialog.get_by_label("Through").select_option(label="my telephone")

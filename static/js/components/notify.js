@@ -1,6 +1,5 @@
 /** "Notify me": one message when a task ends, through a destination of one's own or on the desktop. */
 import * as api from "../api.js";
-import { html } from "../html.js";
 import { openForm } from "./form.js";
 import { toast } from "./toast.js";
 /** @import { Destination, DestinationKind, Task } from "../types.js" */
@@ -27,7 +26,7 @@ export const notifyOfEnd = (task) =>
   openForm({
     title: `Notify me when ${task.name} ends`,
     action: "Notify me",
-    fields: [{ name: "way", label: "Through", kind: "select", required: true, options: ways, hint: html`More can be added under <a href="/messaging">Messaging</a>.` }],
+    fields: [{ name: "way", label: "Through", kind: "select", required: true, options: ways, hint: "Others can be added under Messaging." }],
     send: async ({ way }) => api.post("/v1/subscriptions", { destination_id: await destinationOf(way), event_pattern: "task.*", filter: { task_id: task.id, names: ENDS, once: true } }),
     done: () => toast(`You will hear when ${task.name} ends`, { link: { href: "/messaging/subscriptions", label: "Subscriptions" } }),
   });
