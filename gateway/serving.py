@@ -31,6 +31,7 @@ from gateway.core.database import Database
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
+from gateway.core.problems import unread
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.audit import service as audit
 from gateway.features.schedules.clock import Clock
@@ -54,6 +55,10 @@ STALLED_S = 30.0
 """A client that takes nothing of an answer for so long is dropped: a stream would wait for it for ever."""
 
 
+_UNREAD = {"400": "Not an HTTP request", "414": "Address too long"}
+"""What gevent refuses before there is a request, by its status."""
+
+
 class _Handler(WSGIHandler):  # type: ignore[misc]
     """One connection. Without TCP_NODELAY each small answer waits for the peer's delayed acknowledgement."""
 
@@ -64,6 +69,13 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def get_environ(self) -> dict[str, Any]:
         """What the application is told; among it the connection itself, which tells when the client has gone."""
         return {**super().get_environ(), CLIENT: self.socket}
+
+    def handle_one_request(self) -> Any:
+        """As gevent's, but what it refuses by itself is told like every other error."""
+        result = super().handle_one_request()
+        if isinstance(result, tuple) and result[0] in _UNREAD:
+            return result[0], unread(int(result[0]), _UNREAD[result[0]])
+        return result
 
     def log_request(self) -> None:
         """Requests are logged by the application, which knows the caller."""

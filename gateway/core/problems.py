@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from .clock import new_id
 from .errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
 
 log = structlog.get_logger("gateway")
@@ -82,6 +83,18 @@ def problem(
         response.headers["WWW-Authenticate"] = 'Bearer realm="gateway"'
     response.headers.update(headers or {})
     return response
+
+
+def unread(status: int, title: str) -> bytes:
+    """The whole HTTP/1.1 answer to what could not be read as a request; the connection ends with it."""
+    request_id = str(new_id())
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": f"{title}."}
+    body = json.dumps({**problem, "code": _CODES[status], "request_id": request_id})
+    head = (
+        f"HTTP/1.1 {status} {title}", "Connection: close", "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}", f"X-Request-Id: {request_id}",
+    )  # fmt: skip
+    return "\r\n".join((*head, "", body)).encode("ascii")
 
 
 def _own_shape() -> ErrorShape | None:

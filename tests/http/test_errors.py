@@ -355,3 +355,20 @@ def test_made_up_methods_do_not_fill_the_metrics(live_gateway: LiveGateway, stra
         assert stranger.request(f"MADEUP{number}", "/healthz").status_code == 401
         assert live_gateway.call(f"MADEUP{number}", "/healthz").status_code == 405
     assert "MADEUP" not in live_gateway.call("GET", "/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [(b"GET /" + b"x" * 9000 + b" HTTP/1.1", 414, "uri_too_long"), (b"what is this", 400, "malformed_request")],
+    ids=["an endless address", "no request"],
+)
+def test_what_never_becomes_a_request_is_told_as_a_problem_too(
+    live_gateway: LiveGateway, sent: bytes, status: int, code: str
+) -> None:
+    _, answer = send_raw(live_gateway, sent + b"\r\nHost: localhost\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    assert head.endswith(f"\r\nX-Request-Id: {problem['request_id']}".encode())
+    assert (problem["status"], problem["code"]) == (status, code)
