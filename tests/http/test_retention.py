@@ -25,7 +25,7 @@ def test_a_policy_from_making_to_deletion(live_gateway: LiveGateway) -> None:
     assert_problem(live_gateway.call("PATCH", path, json={"max_count": None, "max_age_days": None}), 422)
     assert_problem(live_gateway.call("POST", f"{path}/apply"), 409, "policy_disabled")
     assert live_gateway.call("POST", f"{path}/preview").json()["would_go"]["count"] == 0
-    listed = live_gateway.call("GET", f"/v1/retention-policies?scope_id={project}&sort=tasks").json()["items"]
+    listed = live_gateway.call("GET", f"/v1/retention-policies?scope_id={project}&kind=tasks").json()["items"]
     assert [item["id"] for item in listed] == [made.json()["id"]]
     assert live_gateway.call("DELETE", path).status_code == 204
     assert_problem(live_gateway.call("GET", path), 404, "not_found")

@@ -53,11 +53,11 @@ class RetentionPolicyPatch(In):
 
 
 class RetentionPolicyQuery(PageQuery):
-    """Filters of the list."""
+    """Filters of the list; `kind` is the policies' `sort`, since every list is ordered by `?sort=`."""
 
     scope_type: ScopeType | None = None
     scope_id: uuid.UUID | None = None
-    sort: Sort | None = None
+    kind: Sort | None = None
 
 
 class RetentionPolicyOut(Versioned):

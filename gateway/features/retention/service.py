@@ -39,7 +39,7 @@ EXAMPLES = 10
 def visible(work: Work, query: RetentionPolicyQuery) -> Select[RetentionPolicy]:
     """The policies the caller may see, to be paged."""
     work.allow("retention_policies.read", Resource("retention_policies", listed=True))
-    return queries.filtered(work.actor, scope_type=query.scope_type, scope_id=query.scope_id, sort=query.sort)
+    return queries.filtered(work.actor, scope_type=query.scope_type, scope_id=query.scope_id, sort=query.kind)
 
 
 def get(work: Work, policy_id: uuid.UUID) -> RetentionPolicy:
