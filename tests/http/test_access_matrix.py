@@ -207,6 +207,7 @@ def _body(endpoint: str, things: dict[str, str]) -> dict[str, Any]:
         "tasks.create_task": {"commands": ["true"], "project_id": things["projects"]},
         "schedules.create_schedule": {"name": name, "cron": "0 0 1 1 *", "project_id": things["projects"],
                                       "payload": {"kind": "commands", "commands": ["true"]}},
+        "conformance.run_client": {"client": "nobody"},
         "schedules.preview": {"cron": "@daily"},
         "schedules.import_crontab": {"crontab": "@daily true", "dry_run": True},
         "credentials.create_credential": {"name": name, "secret": "x", "project_id": things["projects"]},

@@ -5,19 +5,18 @@ from flask import Response
 from gateway.core import inner
 from gateway.core.answers import answer
 from gateway.core.room import Room, opens_units, unit, work
-from gateway.core.schemas import Page
 
 from . import service
 from .clients import Ask
 from .protocol import Answer, model_list
-from .schemas import LabClientOut, LabIn, LabOut
+from .schemas import LabClientsOut, LabIn, LabOut
 
 room = Room("conformance", __name__, title="Conformance")
 
 
-@room.get("/conformance/clients", responses={200: Page[LabClientOut]}, summary="The clients that can be simulated")
+@room.get("/conformance/clients", responses={200: LabClientsOut}, summary="The clients that can be simulated")
 def list_clients() -> Response:
-    return answer(Page[LabClientOut](items=service.clients(work()), next_cursor=None))
+    return answer(LabClientsOut(items=service.clients(work())))
 
 
 @room.post("/conformance/run", responses={200: LabOut}, summary="Try the own OpenAI routes as a client")

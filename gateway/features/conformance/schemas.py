@@ -26,6 +26,12 @@ class LabClientOut(Out):
     cases: list[LabCaseOut]
 
 
+class LabClientsOut(Out):
+    """Every client."""
+
+    items: list[LabClientOut]
+
+
 class LabIn(In):
     """The client to simulate, and the model to try it with: by default that of the setting `chat.default_model`."""
 
