@@ -1,6 +1,7 @@
 """Files in messages: a picture and a text reach a model, any file reaches the agent, another's reaches nobody."""
 
 import base64
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,9 @@ def answered(exchange: Exchange) -> None:
 
 
 def ask(gateway: LiveGateway, model: str, messages: list[dict[str, Any]]) -> httpx.Response:
-    return gateway.call("POST", "/v1/chat/completions", json={"model": model, "messages": messages})
+    """One turn in a chat of its own."""
+    headers = {"X-OpenWebUI-Chat-Id": f"attached-{time.monotonic_ns()}"}
+    return gateway.call("POST", "/v1/chat/completions", json={"model": model, "messages": messages}, headers=headers)
 
 
 def test_a_picture_goes_to_the_model_and_its_id_stays_in_the_thread(upstream: Make, live_gateway: LiveGateway) -> None:
@@ -74,7 +77,7 @@ def test_what_a_model_cannot_read_is_refused_with_who_can(upstream: Make, live_g
 def test_a_file_of_somebody_else_is_not_there(upstream: Make, live_gateway: LiveGateway) -> None:
     server = upstream(answered)
     part = kept(live_gateway, "mine.txt", b"mine", "text/plain")
-    other = new_person(live_gateway, "stranger")
+    other = new_person(live_gateway, f"stranger-{time.monotonic_ns()}")
     body = {"model": server.model, "messages": said(part)}
     answer = other.call("POST", "/v1/chat/completions", json=body)
     assert answer.status_code == 422

@@ -108,7 +108,7 @@ def test_what_somebody_changed_meanwhile_is_not_replaced(unit: Open) -> None:
 def test_only_those_who_run_the_gateway_may_look_and_only_its_admins_may_change(unit: Open, alice: Actor) -> None:
     operator = Actor(alice.user_id, "alice", frozenset({"operator"}), via="test")
     with unit(operator) as work:
-        assert len(service.page(work, SettingQuery(limit=200))[0]) == len(KNOWN)
+        assert len(service.page(work, SettingQuery(limit=200)).rows) == len(KNOWN)
     for actor in (alice, operator):
         with pytest.raises(Forbidden):
             put(unit, KEY, 1, actor=actor)

@@ -146,5 +146,5 @@ def test_the_end_of_a_transcript_is_read_at_once(
     wanted = TranscriptQuery(kind="summary", tail=True, limit=2)
     with unit(alice) as work:
         found = transcripts.visible(work, transcripts.of_session(work, session_id), wanted)
-        rows, cursor = transcripts.paged(work, found, wanted)
-    assert ([row.content for row in rows], cursor) == (["second", "third"], None)
+        page = transcripts.paged(work, found, wanted)
+    assert ([row.content for row in page.rows], page.next_cursor) == (["second", "third"], None)

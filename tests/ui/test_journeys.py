@@ -159,7 +159,7 @@ def test_a_file_is_uploaded_previewed_and_deleted_by_name(page: Page, tmp_path: 
     expect(page.get_by_role("dialog")).to_have_count(0)
     row.get_by_role("button", name="Delete people.csv").click()
     expect(page.get_by_role("dialog", name="Delete people.csv?")).to_be_visible()
-    page.get_by_role("button", name="Delete file").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete file").click()
     expect(page.locator("tbody tr").filter(has_text="people.csv")).to_have_count(0)
 
 

@@ -1,5 +1,6 @@
 """Sessions and runs in the console: made, nested, renamed, given tasks; a run's log, transcript and what lies below."""
 
+import uuid
 from collections.abc import Callable
 
 import httpx
@@ -15,6 +16,7 @@ def made(api: httpx.Client, room: str, **wish: object) -> str:
 
 
 def test_a_session_is_made_nested_renamed_given_a_task_and_kept_while_used(page: Page, api: httpx.Client) -> None:
+    attic = f"Attic {uuid.uuid4().hex[:8]}"
     page.goto("/sessions")
     page.get_by_role("button", name="New session", exact=True).click()
     dialog = page.get_by_role("dialog", name="New session")
@@ -23,17 +25,17 @@ def test_a_session_is_made_nested_renamed_given_a_task_and_kept_while_used(page:
     page.get_by_role("link", name="Spring cleaning").click()
     page.get_by_role("button", name="New session in it").click()
     dialog = page.get_by_role("dialog", name="New session in Spring cleaning")
-    dialog.get_by_label("Title").fill("Attic")
+    dialog.get_by_label("Title").fill(attic)
     dialog.get_by_role("button", name="Create session").click()
     tree = page.get_by_role("list", name="Runs and sessions")
-    tree.get_by_role("link", name="Attic").click()
+    tree.get_by_role("link", name=attic).click()
     expect(page.get_by_role("navigation", name="Lies in")).to_contain_text("Spring cleaning")
     page.get_by_role("link", name="New task in it").click()
     page.get_by_role("tab", name="Commands").click()
     page.get_by_role("textbox", name="Commands").fill("echo swept")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("echo-swept")
-    [session] = api.get("/v1/sessions?q=Attic").json()["items"]
+    [session] = api.get("/v1/sessions", params={"q": attic}).json()["items"]
     [task] = api.get(f"/v1/tasks?session_id={session['id']}").json()["items"]
     page.goto(f"/sessions/{session['parent_session_id']}")
     expect(tree.get_by_role("link", name="Attempt 1")).to_be_visible()

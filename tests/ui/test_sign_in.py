@@ -48,7 +48,8 @@ def test_the_window_signs_in_by_its_one_time_code(open_page: Callable[..., Page]
     page = open_page("/login", as_owner=False)
     given = []
     page.route("**/v1/auth/session", lambda route: (given.append(route.request.post_data_json), route.continue_()))
-    page.add_init_script("window.pywebview = { api: { sign_in_code: async () => 'ABCD-1234' } }")
+    asked = "async (name) => (name === 'sign_in_code' ? 'ABCD-1234' : null)"
+    page.add_init_script(f"window.pywebview = {{}}; window.gatewayDesktop = {{ ask: {asked} }}")
     page.goto("/login")
     expect(page.get_by_label("Password")).to_be_visible()
     assert {"code": "ABCD-1234"} in given
