@@ -4,7 +4,9 @@ import { place, withQuery } from "../router.js";
 import { useShortcuts } from "../keys.js";
 import { Icon } from "./icon.js";
 import { Menu } from "./menu.js";
+import { Rows, RowsEnd } from "./rows.js";
 import { Empty, Loaded } from "./states.js";
+/** @import { Endless } from "../endless.js" */
 
 /** @typedef {{head: string, cell: (row: any) => any, class?: string}} Column */
 /** @typedef {{label: string, icon?: string, danger?: boolean, run: () => void}} Item */
@@ -38,21 +40,27 @@ export function rowMenu(name, items) {
 /** @type {(menu: (row: any) => any) => Column} the column of the menus */
 export const menuColumn = (menu) => ({ head: "", class: "cell-actions", cell: menu });
 
-/** @param {{columns: Column[], rows: any[], label: string, keyOf?: (row: any) => string}} props on a narrow screen each row is a block, each cell with its head */
-export const Table = ({ columns, rows, label, keyOf = (row) => row.id }) => html`<table class="table list is-stacked" aria-label=${label}>
+/** @param {{columns: Column[], row: any}} props */
+const Cells = ({ columns, row }) => html`${columns.map(({ head, cell, class: name }) => html`<td class=${name} data-label=${head}>${cell(row)}</td>`)}`;
+
+/**
+ * On a narrow screen each row is a block, each cell with its head.
+ * @param {{columns: Column[], rows: any[], label: string, keyOf?: (row: any) => string, of?: Endless}} props `of`: where further rows come from
+ */
+export const Table = ({ columns, rows, label, keyOf = (row) => row.id, of }) => html`<table class="table list is-stacked" aria-label=${label} aria-rowcount=${of ? (of.data?.next_cursor ? -1 : rows.length + 1) : null}>
   <thead><tr>${columns.map(({ head, class: name }) => html`<th scope="col" class=${name}>${head || html`<span class="visually-hidden">Actions</span>`}</th>`)}</tr></thead>
-  <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map(({ head, cell, class: name }) => html`<td class=${name} data-label=${head}>${cell(row)}</td>`)}</tr>`)}</tbody>
+  ${of ? html`<${Rows} of=${of} columns=${columns.length} rows=${rows} row=${(/** @type {any} */ row, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}><${Cells} columns=${columns} row=${row} /></tr>`} />` : html`<tbody>${rows.map((row) => html`<tr key=${keyOf(row)}><${Cells} columns=${columns} row=${row} /></tr>`)}</tbody>`}
 </table>`;
 
 /**
- * @param {{of: import("../resource.js").Resource<{items: any[], next_cursor?: string | null}>, what: string, columns: Column[], empty: any, keyOf?: (row: any) => string, class?: string}} props
+ * @param {{of: import("../resource.js").Resource<{items: any[], next_cursor?: string | null}> | Endless, what: string, columns: Column[], empty: any, keyOf?: (row: any) => string, class?: string}} props
  *   `empty`: shown where there is nothing at all; `what` names the list: "the groups"
  */
 export const List = ({ of, what, columns, empty, keyOf, class: name }) => html`<div class=${cx("card list-card", name)}>
   <${Loaded} of=${of} what=${what} rows=${6}>
     ${(/** @type {{items: any[], next_cursor?: string | null}} */ page) =>
       page.items.length
-        ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${keyOf} label=${what.replace(/^the |^your /, "")} /><${Pager} next=${page.next_cursor ?? null} />`
+        ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${keyOf} label=${what.replace(/^the |^your /, "")} of=${"more" in of ? of : undefined} />${"more" in of ? html`<${RowsEnd} of=${of} />` : html`<${Pager} next=${page.next_cursor ?? null} />`}`
         : place.value.query.toString()
           ? html`<${Empty} title="Nothing matches">Change the filter, or <a href=${place.value.path}>show all</a>.<//>`
           : empty}

@@ -3,7 +3,9 @@ import { html } from "../html.js";
 import { place, withQuery } from "../router.js";
 import { Ago, Elapsed } from "./clock.js";
 import { Icon } from "./icon.js";
+import { Rows } from "./rows.js";
 import { Status, isFinished } from "./status.js";
+/** @import { Endless } from "../endless.js" */
 /** @import { Task } from "../types.js" */
 
 /** @param {{kind: string}} props */
@@ -29,7 +31,7 @@ const SORTS = {
   took: (task) => (task.started_at ? (task.ended_at ? Date.parse(task.ended_at) : Date.now()) - Date.parse(task.started_at) : -1),
 };
 
-/** Sorts one page by what the address says: `name`, or `-name` for the other way round. @param {Task[]} tasks @param {string | null} by */
+/** Sorts what has been read by what the address says: `name`, or `-name` for the other way round. @param {Task[]} tasks @param {string | null} by */
 export function sorted(tasks, by) {
   const value = SORTS[by?.replace("-", "") ?? ""];
   if (!value) return tasks;
@@ -46,18 +48,14 @@ export function SortHead({ by, label, class: name }) {
     ${direction === "ascending" && html`<${Icon} icon="chevron-up" />`}${direction === "descending" && html`<${Icon} icon="chevron-down" />`}</a></th>`;
 }
 
-/** @param {{tasks: Task[]}} props */
-export const TaskTable = ({ tasks }) => html`<table class="table list">
+/** @param {{of: Endless, by: string | null}} props by: what the rows are sorted by */
+export const TaskTable = ({ of, by }) => html`<table class="table list" aria-label="tasks" aria-rowcount=${of.data?.next_cursor ? -1 : (of.data?.items.length ?? 0) + 1}>
   <thead><tr><${SortHead} by="name" label="Task" /><${SortHead} by="status" label="Status" /><${SortHead} by="created" label="Created" class="col-time" /><${SortHead} by="took" label="Took" class="col-took" /></tr></thead>
-  <tbody>
-    ${tasks.map(
-      (task) => html`<tr key=${task.id}>
+  <${Rows} of=${of} columns=${4} rows=${sorted(/** @type {any[]} */ (of.data?.items ?? []), by)} row=${(/** @type {Task} */ task, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}>
         <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`} title=${task.name}>${task.name}</a>
           ${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}</td>
         <td><${Status} status=${task.status} /></td>
         <td class="col-time"><${Ago} at=${task.created_at} /></td>
         <td class="col-took">${task.started_at && html`<${Elapsed} from=${task.started_at} to=${isFinished(task.status) ? (task.ended_at ?? task.started_at) : null} />`}</td>
-      </tr>`,
-    )}
-  </tbody>
+      </tr>`} />
 </table>`;

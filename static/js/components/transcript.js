@@ -56,6 +56,6 @@ export function Transcript({ of, id }) {
         page.items.length
           ? html`<ol class="segments">${page.items.map((segment) => html`<${SegmentView} key=${segment.id} segment=${segment} />`)}</ol>
               ${page.next_cursor && html`<p class="log-note">The first ${page.items.length} segments; <code>GET ${path}</code> has them all.</p>`}`
-          : html`<${Empty} title=${audit ? "Nothing for auditors" : "Nothing was written down"} />`}
+          : html`<${Empty} title=${audit ? "Nothing for auditors" : "Nothing was written down"}>${audit ? "What was sealed for them would be listed here." : "Agents write down what they thought and said; a tool of yours may, too."}<//>`}
     <//></section>`;
 }

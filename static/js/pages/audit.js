@@ -5,6 +5,7 @@ import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { exactTime, plural } from "../format.js";
 import { can } from "../session.js";
+import { useEndless } from "../endless.js";
 import { useResource } from "../resource.js";
 import { actions } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
@@ -83,8 +84,7 @@ const COLUMNS = [
 export default function AuditPage() {
   const query = place.value.query;
   const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name)]));
-  const cursor = query.get("cursor");
-  const list = useResource(JSON.stringify([filters, cursor]), () => api.get("/v1/audit", { ...filters, cursor }));
+  const list = useEndless(filters, (wanted) => api.get("/v1/audit", wanted));
   useRowKeys();
   const file = (/** @type {string} */ format) => `/v1/audit/export${api.queryString({ ...filters, format })}`;
   const record = query.get("record");
@@ -106,6 +106,6 @@ export default function AuditPage() {
       <${FilterField} name="created_after" label="From" time />
       <${FilterField} name="created_before" label="Until" time />
     </div>
-    <${List} of=${list} what="the audit record" columns=${COLUMNS} empty=${html`<${Empty} title="Nothing recorded yet" />`} />
+    <${List} of=${list} what="the audit record" columns=${COLUMNS} empty=${html`<${Empty} title="Nothing recorded yet">Every request leaves a record here: who, what, allowed or not, and why.<//>`} />
     ${record && html`<${Details} key=${record} id=${record} />`}`;
 }

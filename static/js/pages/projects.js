@@ -79,5 +79,5 @@ export default function ProjectsPage() {
     <div class="filters"><nav class="filter-set" aria-label="State">
         ${states.map(([value, label]) => html`<a href=${withQuery({ is_active: value, cursor: null })} aria-current=${value === (filters.is_active ?? "") ? "true" : null}>${label}</a>`)}
       </nav><${SearchField} label="Search projects" /></div>
-    <${List} of=${list} what="the projects" columns=${columns} empty=${html`<${Empty} title="No projects yet" />`} />`;
+    <${List} of=${list} what="the projects" columns=${columns} empty=${html`<${Empty} title="No projects yet">A project gathers tasks, credentials and preferences.<//>`} />`;
 }

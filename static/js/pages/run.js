@@ -40,7 +40,7 @@ function Below({ run }) {
   const read = useResource(run.id, () => below(run.id, { parents: MOST_PARENTS }), (event) => event.name.startsWith("run."), 500);
   return html`<section class="card panel" aria-labelledby="h-below"><header class="panel-head"><h2 id="h-below">This run and those below it</h2></header>
     <${Loaded} of=${read} what="the runs below it" rows=${3}>
-      ${(/** @type {Node[]} */ nodes) => html`<${TimeTree} nodes=${[runNode(run, nodes)]} label="Runs" current=${run.id} />${nodes.length === 0 && html`<${Empty} title="No runs below this one" />`}`}
+      ${(/** @type {Node[]} */ nodes) => html`<${TimeTree} nodes=${[runNode(run, nodes)]} label="Runs" current=${run.id} />${nodes.length === 0 && html`<${Empty} title="No runs below this one">Sub-agents, and runs that name this one as their parent, appear here.<//>`}`}
     <//></section>`;
 }
 

@@ -2,7 +2,8 @@
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
-import { about, useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about } from "../resource.js";
 import { RUN_TABS } from "../routes.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
@@ -18,8 +19,8 @@ const KINDS = { task: "task", agent: "sub-agent", external: "tool" };
 
 export default function RunsPage() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["status", "session_id", "cursor"].map((name) => [name, query.get(name)]));
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/runs", filters), about("run."), 500);
+  const filters = Object.fromEntries(["status", "session_id"].map((name) => [name, query.get(name)]));
+  const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run."), 500);
   useRowKeys();
   const columns = [
     { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },

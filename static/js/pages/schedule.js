@@ -80,7 +80,7 @@ function History({ id }) {
     { head: "Task", cell: (/** @type {ScheduleRun} */ run) => run.task_id && html`<a href=${`/tasks/${run.task_id}`}>Task ${run.task_id.slice(-8)}</a>` },
   ];
   return html`<section aria-labelledby="h-history"><h2 id="h-history" class="section-title">History</h2>
-    <${List} of=${list} what="the history" columns=${columns} keyOf=${(/** @type {ScheduleRun} */ run) => run.planned_at} empty=${html`<${Empty} title="It has not run yet" />`} /></section>`;
+    <${List} of=${list} what="the history" columns=${columns} keyOf=${(/** @type {ScheduleRun} */ run) => run.planned_at} empty=${html`<${Empty} title="It has not run yet">Each planned time will have a line here: whether it ran, was skipped or missed, and why. <i>Run now</i> tries it at once.<//>`} /></section>`;
 }
 
 /** @param {{data: {schedule: Schedule, upcoming: {time_zone: string, items: Planned[]}}, reload: () => void}} props */

@@ -73,7 +73,7 @@ function SessionView({ data: { session, above, nodes, summary, cut }, reload }) 
         <span class="quiet">${summary.created_by}, <${Ago} at=${summary.created_at} /></span></header>
       <div class="segment"><${Markdown} text=${summary.content} /></div></section>`}
     <section class="card panel" aria-labelledby="h-tree"><header class="panel-head"><h2 id="h-tree">Runs and sessions</h2></header>
-      ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet" />`}
+      ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet">Give it a task or a session of its own by the buttons above.<//>`}
       ${cut && html`<p class="log-note">There is more than is shown; open a session, or see <a href=${`/runs?session_id=${session.id}`}>all runs</a>.</p>`}
     </section>
     <${Transcript} of="sessions" id=${session.id} /></div>`;

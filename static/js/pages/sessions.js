@@ -3,7 +3,8 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { place } from "../router.js";
 import { can } from "../session.js";
-import { about, useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about } from "../resource.js";
 import { RUN_TABS } from "../routes.js";
 import { Ago } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
@@ -15,10 +16,8 @@ import { destroySession, editSession } from "../components/work-session.js";
 /** @import { WorkSession } from "../types.js" */
 
 export default function SessionsPage() {
-  const query = place.value.query;
-  const [q, cursor] = [query.get("q"), query.get("cursor")];
-  const filters = { q, cursor, top: q ? null : true };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/sessions", filters), about("session."));
+  const q = place.value.query.get("q");
+  const list = useEndless({ q, top: q ? null : true }, (filters) => api.get("/v1/sessions", filters), about("session."));
   useRowKeys();
   const columns = [
     { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },

@@ -1,24 +1,24 @@
-/** The list of tasks: filtered, searched, sorted and paged by the address. */
+/** The list of tasks: filtered, searched and sorted by the address, read on as one comes to its end. */
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
-import { useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about } from "../resource.js";
 import { Icon } from "../components/icon.js";
-import { Pager, useRowKeys } from "../components/list.js";
+import { useRowKeys } from "../components/list.js";
+import { RowsEnd } from "../components/rows.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty, Loaded } from "../components/states.js";
-import { TaskTable, sorted } from "../components/task-list.js";
-/** @import { Page, Task } from "../types.js" */
+import { TaskTable } from "../components/task-list.js";
+/** @import { Page } from "../endless.js" */
 
 const STATUSES = ["running", "queued", "waiting", "completed", "failed", "canceled"];
-const PAGE = 50;
 
 export default function TasksPage() {
   const query = place.value.query;
-  const [status, tag, q, cursor] = ["status", "tag", "q", "cursor"].map((name) => query.get(name));
-  const filters = { status, tag, q, cursor, limit: PAGE };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/tasks", filters), (event) => event.name.startsWith("task."));
+  const [status, tag, q] = ["status", "tag", "q"].map((name) => query.get(name));
+  const list = useEndless({ status, tag, q }, (filters) => api.get("/v1/tasks", filters), about("task."));
   useRowKeys();
   const filtered = Boolean(status || tag || q);
 
@@ -33,10 +33,10 @@ export default function TasksPage() {
     </div>
     <div class="card list-card">
       <${Loaded} of=${list} what="the tasks" rows=${8}>
-        ${(/** @type {Page<Task>} */ page) =>
+        ${(/** @type {Page} */ page) =>
           page.items.length
-            ? html`<${TaskTable} tasks=${sorted(page.items, query.get("sort"))} /><${Pager} next=${page.next_cursor} />`
-            : filtered || cursor
+            ? html`<${TaskTable} of=${list} by=${query.get("sort")} /><${RowsEnd} of=${list} />`
+            : filtered || query.get("cursor")
               ? html`<${Empty} title="No task matches">Change the filter, or <a href="/tasks">show all tasks</a>.<//>`
               : html`<${Empty} title="No tasks yet"><a href="/tasks/new">Start the first one</a>.<//>`}
       <//>

@@ -74,6 +74,6 @@ export function Bindings() {
     <div class="filters"><nav class="filter-set" aria-label="Held by">
       ${[["", "all"], ["user", "users"], ["group", "groups"]].map(([value, label]) => html`<a href=${withQuery({ subject_type: value, cursor: null })} aria-current=${value === (type ?? "") ? "true" : null}>${label}</a>`)}
     </nav></div>
-    <${List} of=${list} what="the role bindings" columns=${columns} empty=${html`<${Empty} title="Nobody holds a role yet" />`} />
+    <${List} of=${list} what="the role bindings" columns=${columns} empty=${html`<${Empty} title="Nobody holds a role yet">A binding gives a user or a group what a role allows, everywhere or in one project.<//>`} />
   <//>`;
 }

@@ -73,7 +73,7 @@ function Members({ id }) {
   return html`<${Dialog} title=${group.data?.name ?? "Group"} onClose=${close} wide>
     <${Loaded} of=${members} what="the members">
       ${(/** @type {Page<Member>} */ page) =>
-        page.items.length ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${(/** @type {Member} */ member) => member.user_id} label="members" />` : html`<${Empty} title="Nobody is in this group" />`}
+        page.items.length ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${(/** @type {Member} */ member) => member.user_id} label="members" />` : html`<${Empty} title="Nobody is in this group">Whoever is added gets the roles of the group at once.<//>`}
     <//>
     ${can("groups.add_member") &&
     html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", kind: "select", required: true, options: users }]}

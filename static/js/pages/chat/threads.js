@@ -35,7 +35,7 @@ export function Threads({ shown, onChoose }) {
     <nav class="chat-list" aria-label="Threads">
       <${Loaded} of=${list} what="the chats" rows=${6}>
         ${(/** @type {{threads: Page<Thread>, hits: Hit[]}} */ { threads, hits }) => html`
-          ${!threads.items.length && !hits.length && html`<${Empty} title=${q ? "No chat matches" : "No chats yet"} />`}
+          ${!threads.items.length && !hits.length && html`<${Empty} title=${q ? "No chat matches" : "No chats yet"}>${q ? "Titles and what was said were searched." : "Write below; the chat is kept here, also what other programs ask."}<//>`}
           <ul>${threads.items.map(
             (thread) => html`<li key=${thread.id}><a href=${addressOf(thread.id)} aria-current=${thread.id === shown ? "page" : null} title=${thread.title} onClick=${onChoose}>
               <span class="chat-list-title">${thread.title}</span><span class="quiet chat-list-time"><${Ago} at=${thread.last_activity_at} /></span></a></li>`,

@@ -37,6 +37,6 @@ export function Credentials({ connector, schema, onChange }) {
     ),
   ];
   return html`<${Section} title="Credentials" about="Sealed; opened only by the node that makes a call." add=${can("connectors.keep_credential") && "New credential"} onAdd=${add}>
-    <${List} of=${list} what="the credentials" columns=${columns} empty=${html`<${Empty} title="No credential yet" />`} />
+    <${List} of=${list} what="the credentials" columns=${columns} empty=${html`<${Empty} title="No credential yet">The connector signs in with one; it is sealed, and never shown again.<//>`} />
   <//>`;
 }

@@ -39,6 +39,6 @@ export function Grants({ connector }) {
     menuColumn((/** @type {ConnectorGrant} */ each) => rowMenu(`the grant of ${each.operation}`, [can("connectors.grant") && { label: "Take back", icon: "x", run: () => void attempt(() => api.remove(`${base}/${each.id}`), "Taken back").then(list.reload) }])),
   ];
   return html`<${Section} title="Lent" about="Opens for some time what no rule allows." add=${can("connectors.grant") && "Lend an operation"} onAdd=${lend}>
-    <${List} of=${list} what="the grants" columns=${columns} empty=${html`<${Empty} title="Nothing is lent" />`} />
+    <${List} of=${list} what="the grants" columns=${columns} empty=${html`<${Empty} title="Nothing is lent">A grant lets one operation be used for some time, or so many times, without asking.<//>`} />
   <//>`;
 }

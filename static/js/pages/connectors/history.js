@@ -33,6 +33,6 @@ export function History({ connector }) {
     ),
   ];
   return html`<${Section} title="History" about="Everything that was asked, the denied too.">
-    <${List} of=${list} what="the history" columns=${columns} empty=${html`<${Empty} title="Nothing was asked yet" />`} />
+    <${List} of=${list} what="the history" columns=${columns} empty=${html`<${Empty} title="Nothing was asked yet">Each operation that is carried out, held or refused will be listed here. Try one above.<//>`} />
   <//>`;
 }

@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { exactTime } from "../../format.js";
 import { can } from "../../session.js";
+import { useEndless } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { Dialog } from "../../components/dialog.js";
@@ -65,8 +66,8 @@ export function Inspector({ hook, id, onChange }) {
 /** @param {{hook: Hook}} props */
 export function Requests({ hook }) {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), outcome: query.get("outcome") };
-  const list = useResource(JSON.stringify(filters), () => api.get(`/v1/hooks/${hook.id}/requests`, filters), about("hook."));
+  const filters = { outcome: query.get("outcome") };
+  const list = useEndless(filters, (wanted) => api.get(`/v1/hooks/${hook.id}/requests`, wanted), about("hook."));
   useRowKeys();
   const columns = [
     { head: "Time", class: "cell-time", cell: (/** @type {HookRequest} */ request) => html`<a class="row-link" href=${withQuery({ request: request.id })}><${Ago} at=${request.received_at} /></a>` },

@@ -3,6 +3,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
+import { useEndless } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
 import { destinations } from "../../components/choices.js";
 import { Choice } from "../../components/choice.js";
@@ -48,8 +49,8 @@ const Attempts = ({ of }) => {
 
 export function Deliveries() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["destination_id", "status", "event", "cursor"].map((name) => [name, query.get(name)]));
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/deliveries", filters), about("delivery.", "destination."));
+  const filters = Object.fromEntries(["destination_id", "status", "event"].map((name) => [name, query.get(name)]));
+  const list = useEndless(filters, (wanted) => api.get("/v1/deliveries", wanted), about("delivery.", "destination."));
   const known = useResource("destinations", destinations, about("destination.")).data ?? [];
   const nameOf = (/** @type {string} */ id) => known.find(({ value }) => value === id)?.label ?? id.slice(-8);
   const again = (/** @type {Delivery} */ delivery) => attempt(() => api.post(`/v1/deliveries/${delivery.id}/redeliver`), "It is sent again").then(list.reload);
@@ -71,6 +72,6 @@ export function Deliveries() {
         ${STATUSES.map((value) => html`<a href=${withQuery({ status: value, cursor: null })} aria-current=${value === (filters.status ?? "") ? "true" : null}>${value || "all"}</a>`)}
       </nav>
       <${Choice} name="destination_id" label="To" none="all destinations" options=${destinations} /><${FilterField} name="event" label="Event" placeholder="task.failed" /></div>
-    <${List} of=${list} what="the deliveries" columns=${columns} empty=${html`<${Empty} title="Nothing was sent yet" />`} />
+    <${List} of=${list} what="the deliveries" columns=${columns} empty=${html`<${Empty} title="Nothing was sent yet">What <a href="/messaging/subscriptions">subscriptions</a> choose appears here, with every attempt.<//>`} />
   <//>`;
 }

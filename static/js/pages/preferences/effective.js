@@ -26,7 +26,7 @@ const Part = ({ title, about: text, columns, rows }) =>
 /** @param {{of: EffectivePreferences}} props */
 const Result = ({ of }) => html`<div class="sections">
   ${of.invalid.length > 0 && html`<div class="notice" role="status"><${Icon} icon="alert-triangle" /><p>${of.invalid.length === 1 ? "One entry is" : `${of.invalid.length} entries are`} not valid and passed over.</p></div>`}
-  ${of.items.length ? html`<${Part} title="Values" about="that count" columns=${[KEY, VALUE, FROM]} rows=${of.items} />` : html`<div class="card"><${Empty} title="Nothing is set" /></div>`}
+  ${of.items.length ? html`<${Part} title="Values" about="that count" columns=${[KEY, VALUE, FROM]} rows=${of.items} />` : html`<div class="card"><${Empty} title="Nothing is set">What is set for you, a group, a project or the system would count here.<//></div>`}
   <${Part} title="Invalid" about="passed over" columns=${[KEY, REASON, FROM]} rows=${of.invalid} />
   <${Part} title="Masked" about="hidden by a null" columns=${[{ ...KEY, class: "cell-name" }, FROM]} rows=${of.masked} />
   <${Part} title="Constraints" about="that tasks and tools are held against" columns=${[KEY, VALUE, FROM]} rows=${of.constraints} />

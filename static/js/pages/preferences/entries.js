@@ -57,7 +57,7 @@ function Table({ scope, of }) {
       ]),
     ),
   ];
-  return html`<${List} of=${of} what="the preferences" columns=${columns} empty=${html`<${Empty} title="Nothing is set here" />`} />`;
+  return html`<${List} of=${of} what="the preferences" columns=${columns} empty=${html`<${Empty} title="Nothing is set here">A preference says how work is done: in which language, with which tools, within which limits. What is set further out holds.<//>`} />`;
 }
 
 export function Entries() {

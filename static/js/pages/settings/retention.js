@@ -98,7 +98,7 @@ const destroy = (policy, where, done) =>
 const Kept = ({ of }) =>
   of.error?.status === 403
     ? html`<div class="card list-card"><${Empty} title="Choose a project">You may see what is kept in projects of yours.<//></div>`
-    : html`<${List} of=${of} what="what is kept" keyOf=${(/** @type {RetentionSort} */ row) => row.sort} empty=${html`<${Empty} title="Nothing is kept" />`} columns=${[
+    : html`<${List} of=${of} what="what is kept" keyOf=${(/** @type {RetentionSort} */ row) => row.sort} empty=${html`<${Empty} title="Nothing is kept">Tasks, runs, logs, artifacts and chats will be counted here.<//>`} columns=${[
         { head: "What", class: "cell-name", cell: (/** @type {RetentionSort} */ { title }) => html`<b>${title}</b>` },
         { head: "Kept", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${row.kept.count.toLocaleString()}</span>` },
         { head: "Size", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${size(row.kept.bytes)}</span>` },

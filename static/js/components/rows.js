@@ -1,0 +1,62 @@
+/** Rows of a table of any length: only those near the screen are there, the others are room. */
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { html } from "../html.js";
+import { place, withQuery } from "../router.js";
+import { Icon } from "./icon.js";
+/** @import { Endless, Row } from "../endless.js" */
+
+const ALL_UP_TO = 150;
+const AROUND = 20;
+const STEP = 10;
+const ASSUMED_PX = 41;
+const SCREENS_AHEAD = 2;
+
+/**
+ * @param {{rows: Row[], of?: Endless, columns: number, row: (row: Row, attributes: Record<string, any>) => any}} props
+ *   `of`: where further rows come from; `row` makes a <tr> with the attributes
+ */
+export function Rows({ rows, of, columns, row }) {
+  const body = useRef(/** @type {HTMLTableSectionElement | null} */ (null));
+  const height = useRef(ASSUMED_PX);
+  const [view, setView] = useState({ from: 0, to: ALL_UP_TO });
+  const latest = useRef(of);
+  latest.current = of;
+
+  useLayoutEffect(() => {
+    let frame = 0;
+    const measure = () => {
+      frame = 0;
+      if (!body.current) return;
+      const there = body.current.querySelectorAll("tr[data-row]");
+      if (there.length) height.current = (there[there.length - 1].getBoundingClientRect().bottom - there[0].getBoundingClientRect().top) / there.length || ASSUMED_PX;
+      const top = body.current.getBoundingClientRect().top;
+      const first = Math.max(0, Math.floor(-top / height.current));
+      const last = Math.max(0, Math.ceil((innerHeight - top) / height.current));
+      latest.current?.look(Math.min(first, rows.length - 1), Math.min(last, rows.length));
+      if (latest.current?.data?.next_cursor && !latest.current.moreFailed && last + SCREENS_AHEAD * (last - first) >= rows.length) latest.current.more();
+      const from = Math.max(0, Math.floor((first - AROUND) / STEP) * STEP);
+      const to = Math.ceil((last + AROUND) / STEP) * STEP;
+      setView((old) => (old.from === from && old.to === to ? old : { from, to }));
+    };
+    const later = () => (frame ||= requestAnimationFrame(measure));
+    measure();
+    window.addEventListener("scroll", later, { passive: true });
+    window.addEventListener("resize", later);
+    return () => {
+      cancelAnimationFrame(frame);
+      window.removeEventListener("scroll", later);
+      window.removeEventListener("resize", later);
+    };
+  }, [rows.length]);
+
+  const isWhole = rows.length <= ALL_UP_TO;
+  const [from, to] = isWhole ? [0, rows.length] : [Math.min(view.from, Math.max(0, rows.length - AROUND)), Math.min(view.to, rows.length)];
+  const room = (/** @type {number} */ count) => count > 0 && html`<tr class="rows-room" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height.current}px` }}></td></tr>`;
+  return html`<tbody ref=${body}>${room(from)}${rows.slice(from, to).map((one, n) => row(one, { key: one.id, "data-row": true, "aria-rowindex": from + n + 2 }))}${room(rows.length - to)}</tbody>`;
+}
+
+/** What is below the rows: reading on, a failure, or how many there are. @param {{of: Endless}} props */
+export const RowsEnd = ({ of }) => html`<div class="pager rows-end" role="status">
+  ${place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />Newest</a>`}
+  ${of.moreFailed ? html`<span>Older ones could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading older ones…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">These are all ${of.data?.items.length.toLocaleString()}.</span>`}
+</div>`;

@@ -1,0 +1,143 @@
+"""What the console may cost: nothing from elsewhere, little weight, no long tasks, pages that are there at once."""
+
+import json
+import re
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.ui.test_accessibility import settle
+
+FIRST_KB = 1300
+"""All that the first page loads, uncompressed: scripts, styles, fonts, icons."""
+
+FURTHER_KB = 80
+"""What another page loads besides its data."""
+
+OPENS_MS = 300
+SLACK = 4
+"""Tests share the machine with others; alone, half of the pages are there within a quarter of the time asserted."""
+
+PAGES = (
+    "/chat", "/tasks", "/tasks/new", "/schedules", "/schedules/calendar", "/schedules/queue", "/sessions", "/runs",
+    "/artifacts", "/messaging", "/messaging/subscriptions", "/messaging/deliveries", "/messaging/hooks",
+    "/connectors", "/connectors/catalog", "/projects", "/models", "/models/conformance", "/nodes", "/credentials",
+    "/preferences", "/preferences/effective", "/access/users", "/access/roles", "/access/rules", "/access/why",
+    "/audit", "/settings/account", "/settings/desktop", "/settings/gateway", "/settings/limits",
+    "/settings/retention", "/settings/capabilities", "/api", "/",
+)  # fmt: skip
+
+ROWS, A_PAGE = 10_000, 100
+MADE = re.compile(r".*/v1/tasks\?.*")
+
+OPEN = """path => new Promise((resolve) => {
+  const main = document.getElementById("main");
+  const began = performance.now();
+  const isThere = () => location.pathname === path && main.querySelector("h1") && !main.querySelector(".loading");
+  const done = () => resolve(performance.now() - began);
+  const look = () => (isThere() ? requestAnimationFrame(done) : setTimeout(look, 4));
+  const link = Object.assign(document.createElement("a"), { href: path });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(look);
+})"""
+
+SCROLL = """frames => new Promise((resolve) => {
+  const gaps = [];
+  let last = performance.now();
+  const step = (now) => {
+    gaps.push(now - last);
+    last = now;
+    window.scrollBy(0, 400);
+    if (gaps.length < frames) requestAnimationFrame(step);
+    else resolve(gaps.slice(1));
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def weight_kb(page: Page, since: int = 0) -> float:
+    """What scripts, styles, fonts and pictures have weighed since the first so many; data is not counted."""
+    entries = page.evaluate("performance.getEntriesByType('resource').map((r) => [r.name, r.decodedBodySize])")
+    return sum(size for name, size in entries[since:] if "/assets/" in name) / 1000
+
+
+def test_the_first_page_is_light_and_holds_the_thread_only_briefly(open_page: Callable[..., Page]) -> None:
+    page = open_page("/welcome")
+    page.add_init_script(
+        "window.held = []; const hold = (list) => window.held.push(...list.getEntries().map((e) => e.duration));"
+        "new PerformanceObserver(hold).observe({ type: 'longtask', buffered: true })"
+    )
+    page.goto("/")
+    settle(page)
+    assert weight_kb(page) <= FIRST_KB
+    assert sum(page.evaluate("window.held")) <= OPENS_MS * SLACK
+
+
+def test_each_page_opens_at_once_after_the_first_and_adds_little(open_page: Callable[..., Page]) -> None:
+    page = open_page("/")
+    settle(page)
+    took: dict[str, float] = {}
+    for path in PAGES:
+        before = page.evaluate("performance.getEntriesByType('resource').length")
+        took[path] = page.evaluate(OPEN, path)
+        assert weight_kb(page, before) <= FURTHER_KB, path
+    assert median(took.values()) <= OPENS_MS, took
+    assert max(took.values()) <= OPENS_MS * SLACK, took
+
+
+def made_up(route: Route) -> None:
+    """A page of ten thousand tasks, newest first; the cursor is the number of the last."""
+    query = parse_qs(urlsplit(route.request.url).query)
+    above, limit = int(query.get("cursor", [str(ROWS)])[0]), int(query["limit"][0])
+    numbers = range(above - 1, max(-1, above - 1 - limit), -1)
+    items = [
+        {
+            "id": f"01890a5d-ac96-774b-bcce-{number:012d}", "name": f"task {number}", "kind": "commands",
+            "status": "completed", "tags": ["many"], "created_at": "2026-01-01T00:00:00Z",
+            "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01Z",
+        }
+        for number in numbers
+    ]  # fmt: skip
+    body: dict[str, Any] = {"items": items, "next_cursor": str(numbers[-1]) if numbers[-1] > 0 else None}
+    route.fulfill(body=json.dumps(body), content_type="application/json")
+
+
+def test_ten_thousand_rows_scroll_as_smoothly_as_a_hundred(open_page: Callable[..., Page]) -> None:
+    page = open_page("/welcome")
+    page.route(MADE, made_up)
+    page.goto("/tasks")
+    expect(page.get_by_role("link", name=f"task {ROWS - 1}", exact=True)).to_be_visible()
+    few = page.evaluate(SCROLL, 40)
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          const on = () => {
+            window.scrollTo(0, document.documentElement.scrollHeight);
+            if (document.body.textContent.includes("These are all 10,000.")) resolve(true);
+            else setTimeout(on, 10);
+          };
+          on();
+        })"""
+    )
+    expect(page.get_by_role("link", name="task 0", exact=True)).to_be_visible()
+    assert page.locator("tbody tr").count() <= 250
+    assert page.get_by_role("table").get_attribute("aria-rowcount") == str(ROWS + 1)
+    page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight / 2)")
+    many = page.evaluate(SCROLL, 40)
+    assert median(many) <= 2 * median(few) + 5, (median(few), median(many))
+
+    # The address has the page that is read: it leads back there.
+    shown = page.locator("tbody a.row-link").first.inner_text()
+    assert "cursor=" in page.url
+    page.locator("tbody a.row-link").first.click()
+    page.go_back()
+    number = int(shown.removeprefix("task "))
+    expect(page.locator("tbody a.row-link").first).to_be_visible()
+    back = int(page.locator("tbody a.row-link").first.inner_text().removeprefix("task "))
+    assert abs(back - number) <= 2 * A_PAGE
+    page.get_by_role("link", name="Newest").click()
+    expect(page.get_by_role("link", name=f"task {ROWS - 1}", exact=True)).to_be_visible()
