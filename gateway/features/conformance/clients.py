@@ -125,7 +125,7 @@ def _unknown_model(headers: dict[str, str], **body: Any) -> Case:
     name = "nobody/no-such-model"
     return Case(
         "A model that is not there",
-        "is refused before the first byte with an error that names it, also where a stream was asked for.",
+        "Refused before the first byte by an error that names it, also where a stream was asked for.",
         lambda _: Ask("POST", CHAT, {"model": name, "messages": _says(), **body}, headers),
         lambda answer, _: refusal(answer, 400, 404, 422, names=name),
         needs_model=False,

@@ -1,4 +1,5 @@
-/** What runs now, what failed, how busy it is, and the box for a new task. */
+/** What runs now, what is next, what failed, how busy it is, and the box for a new task. */
+import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { can } from "../session.js";
@@ -13,12 +14,14 @@ import { StackedBars } from "../components/plot.js";
 import { OpenQuestions } from "../components/questions.js";
 import { Empty, Loaded } from "../components/states.js";
 import { ShortList } from "../components/task-list.js";
-/** @import { GatewayEvent, Node, Page, Provider, Task } from "../types.js" */
+/** @import { GatewayEvent, Node, Page, Provider, Schedule, Task } from "../types.js" */
 
 const HOUR_S = 3600;
 const HOURS = 24;
 const PAGE = 200;
 const MOST_PAGES = 5;
+const MOST_NEXT = 6;
+const LOOKED = "failures-looked-at";
 const OUTCOMES = [
   { status: "completed", label: "Completed", colour: "--good" },
   { status: "failed", label: "Failed", colour: "--bad" },
@@ -80,11 +83,43 @@ function Running() {
     <//></section>`;
 }
 
+/** When the failures were last looked at; from the moment they are left, the present. @returns {string} */
+function useLastLook() {
+  const [seen] = useState(() => localStorage.getItem(LOOKED) ?? "");
+  useEffect(() => {
+    const leave = () => localStorage.setItem(LOOKED, new Date().toISOString());
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      leave();
+    };
+  }, []);
+  return seen;
+}
+
 function Failures() {
   const failed = useResource("failed", () => api.get("/v1/tasks", { status: "failed", limit: 6 }), (event) => /^task\.(failed|updated)$/.test(event.name));
-  return html`<section class="card panel" aria-labelledby="h-failed"><header class="panel-head"><h2 id="h-failed">Failed lately</h2>${failed.data?.items.length > 0 && html`<a href="/tasks?status=failed">All</a>`}</header>
+  const seen = useLastLook();
+  const isNew = (/** @type {Task} */ task) => Boolean(seen) && (task.ended_at ?? task.created_at) > seen;
+  const fresh = failed.data?.items.filter(isNew).length ?? 0;
+  return html`<section class="card panel" aria-labelledby="h-failed"><header class="panel-head"><h2 id="h-failed">Failed lately</h2>${fresh > 0 && html`<span class="tag is-on">${fresh} since you last looked</span>`}${failed.data?.items.length > 0 && html`<a href="/tasks?status=failed">All</a>`}</header>
     <${Loaded} of=${failed} what="the failures">
       ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Ago} at=${task.ended_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing has failed" />`)}
+    <//></section>`;
+}
+
+/** The next planned times, the soonest first. */
+function Next() {
+  const planned = useResource("planned", async () => {
+    /** @type {Page<Schedule>} */
+    const { items } = await api.get("/v1/schedules", { enabled: true, limit: PAGE });
+    return items.filter((one) => one.next_planned_at).sort((one, other) => Date.parse(one.next_planned_at ?? "") - Date.parse(other.next_planned_at ?? "")).slice(0, MOST_NEXT);
+  }, (event) => event.name.startsWith("schedule."), 1000);
+  return html`<section class="card panel" aria-labelledby="h-next"><header class="panel-head"><h2 id="h-next">Next</h2><a href="/schedules/calendar">Calendar</a></header>
+    <${Loaded} of=${planned} what="what is next">
+      ${(/** @type {Schedule[]} */ schedules) => (schedules.length
+        ? html`<ul class="short-list">${schedules.map((one) => html`<li key=${one.id}><a href=${`/schedules/${one.id}`}><${Icon} icon="calendar-time" class="kind" /><span class="short-name">${one.name}</span></a>${one.skips_next && html`<span class="tag">skipped</span>`}<span class="short-time quiet"><${Ago} at=${one.next_planned_at} /></span></li>`)}</ul>`
+        : html`<${Empty} title="Nothing is planned">A <a href="/schedules">schedule</a> has work done later, or again and again.<//>`)}
     <//></section>`;
 }
 
@@ -150,5 +185,6 @@ export default function HomePage() {
     <${OpenQuestions} />
     ${can("tasks.create") && html`<${Composer} autofocus />`}
     <${Figures} day=${day} />
-    <div class="home-grid"><${Running} /><${Failures} />${can("nodes.read") && html`<${Nodes} />`}${can("nodes.read") && can("providers.read") && html`<${Providers} />`}<${Throughput} day=${day} /></div>`;
+    <div class="home-row"><${Running} />${can("schedules.read") && html`<${Next} />`}<${Failures} /></div>
+    <div class="home-grid">${can("nodes.read") && html`<${Nodes} />`}${can("nodes.read") && can("providers.read") && html`<${Providers} />`}<${Throughput} day=${day} /></div>`;
 }

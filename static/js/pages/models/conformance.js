@@ -25,7 +25,7 @@ const VERDICTS = {
 function Case({ of, result, busy }) {
   const verdict = result && VERDICTS[result.verdict];
   return html`<li class="lab-case">
-    <span class=${`status ${verdict?.class ?? ""}`}>${verdict ? html`<${Icon} icon=${verdict.icon} />${verdict.label}` : html`<span class="quiet">${busy ? "trying" : "not yet"}</span>`}</span>
+    <span class=${`status ${verdict?.class ?? ""}`}>${verdict ? html`<${Icon} icon=${verdict.icon} />${verdict.label}` : html`<span class="quiet">${busy ? "trying" : "–"}</span>`}</span>
     <div><b>${of.name}</b> <span class="quiet">${of.about}</span>
       ${result?.reason && html`<p class="lab-reason"><code>${result.method} ${result.path}</code>${result.status !== null && html` answered <b>${result.status}</b>`}: ${result.reason}</p>`}</div>
     <span class="quiet tabular lab-time">${result && result.verdict !== "untested" && `${result.duration_ms.toLocaleString()} ms`}</span>
