@@ -6,7 +6,7 @@ Flask-SQLAlchemy; the node, which knows no Flask, uses `Database` as it is.
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -170,16 +170,13 @@ class FixedQuery:
     def first_alone(self, session: Session, **values: Any) -> Any:
         """The same by itself, beside the session's transaction: without one, one round trip is all it takes."""
         engine: Any = session.get_bind()
-        pooled = engine.raw_connection()
-        try:
+        with _named_errors(), closing(engine.raw_connection()) as pooled:
             pooled.driver_connection.autocommit = True
             try:
                 return next(iter(self._fetched(pooled.driver_connection, values)), None)
             finally:
                 if pooled.driver_connection.info.transaction_status is TransactionStatus.IDLE:
                     pooled.driver_connection.autocommit = False
-        finally:
-            pooled.close()
 
     def _fetched(self, connection: Any, values: dict[str, Any]) -> list[Any]:
         sql, fixed = self._compiled
