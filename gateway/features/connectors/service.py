@@ -162,7 +162,7 @@ def create(work: Work, wish: ConnectorIn) -> Connector:
     connector = Connector(
         owner_id=owner_id, group_id=wish.group_id, project_id=wish.project_id, type=wish.type, name=wish.name,
         description=wish.description, config=config, rules=dict(wish.rules), hold_s=wish.hold_s, enabled=wish.enabled,
-        position={},
+        position={}, state="ok",
     )  # fmt: skip
     plan_poll(connector)
     work.session.add(connector)
