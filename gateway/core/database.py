@@ -132,11 +132,14 @@ def drop_dead_connections(engine: Engine) -> None:
 
 
 @contextmanager
-def together(session: Session) -> Iterator[None]:
-    """Statements inside travel in one round trip; none of them may be read from, and a failure may show late."""
+def together(session: Session) -> Iterator[Any]:
+    """Statements inside travel in one round trip; none of them may be read from, and a failure may show late.
+
+    Gives the driver's connection.
+    """
     connection: Any = session.connection().connection.driver_connection
     with _named_errors(), connection.pipeline():
-        yield
+        yield connection
 
 
 Statement = tuple[str, Mapping[str, Any]]
@@ -155,12 +158,13 @@ class FixedQuery:
 
     @cached_property
     def _compiled(self) -> tuple[str, dict[str, Any]]:
-        compiled: Any = self._query.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+        compiled: Any = self._query.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         return str(compiled), compiled.params
 
     def rows(self, session: Session, **values: Any) -> list[Any]:
         """All rows, as they are in the session's transaction."""
-        session.flush()
+        if session.autoflush:
+            session.flush()
         return self._fetched(session.connection().connection.driver_connection, values)
 
     def first(self, session: Session, **values: Any) -> Any:
@@ -184,7 +188,7 @@ class FixedQuery:
             return cursor.execute(sql, {**fixed, **values}).fetchall()  # type: ignore[no-any-return]
 
 
-_DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 Wait = Literal["with", "after", "never"]
 """When a commit waits for the disk: as it is made, while it holds its locks; after it has let go of them, so that many
 wait together; or never, when it is written down within a second all the same and only a crash loses it.

@@ -5,20 +5,24 @@ the job's name, so a room's service never imports what a node runs.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from .database import FixedQuery
+
 QUEUE = "default"
 
-_DEFER = text("""
+_DEFER = FixedQuery(
+    text("""
     SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[
         ROW(:queue, :name, :priority, NULL, NULL, CAST(:args AS jsonb), CAST(:not_before AS timestamptz))
-    ]::procrastinate_job_to_defer_v1[]))
+    ]::procrastinate_job_to_defer_v1[])) AS job_id
 """)
+)
 """Procrastinate's own function, called without its Python side, whose import would lengthen every start."""
 
 
@@ -33,7 +37,7 @@ def defer(
 ) -> int:
     """Puts one job into the queue; it exists only if `session` commits. Returns its number in the queue."""
     job = {"queue": queue, "name": name, "priority": priority, "args": json.dumps(args), "not_before": not_before}
-    return int(session.execute(_DEFER, job).scalar_one())
+    return int(_DEFER.first(session, **job).job_id)
 
 
 def abort(session: Session, job_id: int) -> None:
@@ -62,9 +66,9 @@ def requeue(session: Session, job_id: int) -> None:
         cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", (job_id,))
 
 
-def forget(session: Session, job_id: int) -> None:
-    """Removes a job that a dead node held; a late result of that node finds nothing to finish."""
+def forget(session: Session, job_ids: Sequence[int | None]) -> None:
+    """Removes jobs that are done, or that a dead node held: a late result of that node finds nothing to finish."""
     connection = session.connection().connection.driver_connection
     assert connection is not None
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", (job_id,))
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE id = ANY(%s)", (list(job_ids),))

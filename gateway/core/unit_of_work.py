@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from . import audit, events
 from .audit import audit_row
 from .causes import Cause
 from .clock import new_id, now
-from .database import Base, Statement, Wait, commit_with, together
+from .database import Base, Statement, Wait, commit_with
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
+from .inserting import insert_all
 from .policy import Resource, can, is_hidden
 from .queue import QUEUE
 from .queue import defer as put_in_queue
@@ -143,9 +143,7 @@ class Work:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
         self.session.flush()
         if self._rows:
-            with together(self.session):
-                for table, rows in self._rows:
-                    self.session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
+            insert_all(self.session, self._rows)
         if last := [*self._last, *self._traces()]:
             is_a_look = self.read_only and not self._rows and not self._events and not self._last
             commit_with(self.session, last, wait="never" if is_a_look else self._wait)

@@ -159,7 +159,7 @@ async def _work(node: Node, url: str, placing: Placing) -> None:
             conninfo=libpq_url(url), min_size=1, max_size=6, timeout=POOL_PATIENCE_S
         )
         app = procrastinate.App(connector=connector)
-        app.job_manager = SuitableJobs(app.job_manager, placing)
+        app.job_manager = SuitableJobs(app.job_manager, placing, node)
         for door in registry.doors("jobs"):
             for name, handler in door.HANDLERS.items():
                 app.task(name=name)(_bound(handler, node))

@@ -30,6 +30,7 @@ from gateway.features.settings import live as settings
 
 from . import machine
 from .models import Models
+from .together import Act, Together
 
 log = structlog.get_logger("gateway.node")
 R = TypeVar("R")
@@ -65,6 +66,8 @@ class Node:
         self._threads = ThreadPoolExecutor(config.node_concurrency + 4, thread_name_prefix="unit")
         self._busy: dict[uuid.UUID, asyncio.Task[Any]] = {}
         self._begun: set[uuid.UUID] = set()
+        self._together: dict[Act, Together] = {}
+        self._left_queue: set[int] = set()
         self._sandbox: Sandbox | SandboxUnavailable | None = None
 
     def rename(self, name: str) -> None:
@@ -90,6 +93,15 @@ class Node:
                 log.warning("the database does not answer; trying again", error=type(error.orig).__name__)
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
+
+    async def together(self, act: Act, wish: Any) -> Any:
+        """Has `act` do what is wished in one unit of work with whatever else is wished of it at the time.
+
+        Raises what `act` answers, where that is an exception.
+        """
+        if act not in self._together:
+            self._together[act] = Together(self.unit, act)
+        return await self._together[act].wish(wish)
 
     def _unit(self, act: Callable[[Work], R], actor: Actor) -> R:
         with unit_of_work(self.database.sessions, actor) as work:
@@ -121,6 +133,21 @@ class Node:
     def has_begun(self, run_id: uuid.UUID) -> None:
         """The records say from now on that the run is carried out here."""
         self._begun.add(run_id)
+
+    def is_ending(self, run_id: uuid.UUID) -> None:
+        """The records may say at any moment from now on that the run is not carried out here any more."""
+        self._begun.discard(run_id)
+
+    def has_left_queue(self, job_id: int | None) -> None:
+        """A run's place in the queue went with the run's end."""
+        if job_id is not None:
+            self._left_queue.add(job_id)
+
+    def is_in_queue(self, job_id: int) -> bool:
+        """Whether a job that is done here has to be taken out of the queue; to be asked once."""
+        is_out = job_id in self._left_queue
+        self._left_queue.discard(job_id)
+        return not is_out
 
     @property
     def running(self) -> int:

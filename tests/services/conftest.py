@@ -1,7 +1,7 @@
 """Services on a real PostgreSQL: one migrated database a session, three fixed people, a node that does no work."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +21,12 @@ from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity
 from gateway.features.nodes import service_presence as presence
-from gateway.features.runs.service import LogBatch
+from gateway.features.runs.service import Claim, LogBatch
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.models import Task
 from gateway.features.tasks.schemas import TaskIn
-from gateway.features.tasks.service_execution import JobReport, RunReport
+from gateway.features.tasks.service_execution import End, JobReport, RunReport
 from tests.services import schedule_world
 
 Open = Callable[[Actor], AbstractContextManager[Work]]
@@ -80,6 +80,14 @@ def unit(database: Database) -> Open:
     return lambda actor: unit_of_work(database.sessions, actor)
 
 
+def told(outcomes: Sequence[Any]) -> list[Any]:
+    """What a function did for several. Raises the first that could not be done."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    return list(outcomes)
+
+
 @dataclass
 class PlainNode:
     """What a node does to the records, step by step and without any work."""
@@ -90,16 +98,23 @@ class PlainNode:
     holder: uuid.UUID = field(default_factory=new_id)
 
     def begin(self, run_id: uuid.UUID) -> execution.Plan:
+        return self.begin_all([run_id])[0]
+
+    def begin_all(self, run_ids: Sequence[uuid.UUID]) -> list[execution.Plan]:
+        """Raises what came of the first that could not be begun; the others have."""
         with self.unit(SYSTEM) as work:
-            return execution.begin(work, run_id, self.id, self.holder)
+            outcomes = execution.begin(work, [Claim(run_id, self.id, self.holder) for run_id in run_ids])
+        return told(outcomes)
 
     def end(self, run_id: uuid.UUID, status: str = "completed", position: int = 0) -> None:
         error = {"code": "command_failed", "message": "It exited with 1."} if status == "failed" else None
         code = 0 if status == "completed" else 1
         report = RunReport(status, code, error=error)
         last = JobReport(position, status, exit_code=code)
+        end = End(run_id, self.holder, self.store, report, last, LogBatch(0, []))
         with self.unit(SYSTEM) as work:
-            execution.end(work, self.store, run_id, self.holder, report, last, LogBatch(0, []))
+            outcomes = execution.end(work, [end])
+        told(outcomes)
 
     def give_back(self, run_id: uuid.UUID) -> None:
         with self.unit(SYSTEM) as work:

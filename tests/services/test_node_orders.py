@@ -11,6 +11,7 @@ from gateway.core.identity import SYSTEM
 from gateway.features.nodes import service as nodes
 from gateway.features.nodes import service_presence as presence
 from gateway.features.runs import service as runs
+from gateway.features.runs import service_placement
 from gateway.features.runs.service import NotTaking
 from gateway.features.tasks import service_execution as execution
 from tests.services.conftest import Open, Tasks
@@ -124,18 +125,18 @@ def test_a_job_says_why_it_waits_and_who_would_take_it(mine: Tasks, unit: Open, 
     with unit(mine.actor) as work:
         assert task.run_id is not None
         job = runs.jobs_of(work, task.run_id)[0]
-        found = runs.placement_of(work, job.id)
+        found = service_placement.placement_of(work, job.id)
         assert (found.run_status, found.node_id) == ("pending", None)
         assert found.explanation == "It waits: none of the nodes that are online suits it."
         reasons = {candidate.node_id: candidate.reasons for candidate in found.candidates}
         assert reasons[other] == ["its zone is x, not nowhere"]
-        assert runs.wanted(work)
+        assert service_placement.wanted(work)
     mine.call("cancel", task.id)
     suited = mine.create()
     mine.finish(suited)
     with unit(mine.actor) as work:
         run_id = mine.get(suited.id).run_id
         assert run_id is not None
-        placed = runs.placement_of(work, runs.jobs_of(work, run_id)[0].id)
+        placed = service_placement.placement_of(work, runs.jobs_of(work, run_id)[0].id)
     assert placed.node == "plain"
     assert "plain took it" in placed.explanation

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
@@ -20,7 +19,8 @@ from gateway.adapters.sandboxes import process_tree, reaching
 from gateway.adapters.sandboxes.base import Attachment, Command, Limit, Limits, OutputSink, SandboxError, Stream
 from gateway.adapters.sandboxes.bubblewrap_options import IN_MEMORY, gate, options
 from gateway.adapters.sandboxes.supervision import feed, pump, readable
-from gateway.adapters.sandboxes.workspace import UNPRIVILEGED_ID, open_folder, usage
+from gateway.adapters.sandboxes.unprivileged import MOUNT_POINT, unprivileged
+from gateway.adapters.sandboxes.workspace import open_folder, usage
 
 _NEWLINE = b"\n"
 
@@ -30,10 +30,6 @@ _WATCH_EVERY_S = 0.1
 _WATCH_SHARE = 0.1
 _watchers = ThreadPoolExecutor(2, thread_name_prefix="sandbox-watch")
 
-# Where a root node's own mount namespace shows the workspace to the unprivileged user.
-_MOUNT_POINT = "/mnt"
-_CLONE_NEWNS, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000
-
 
 class Box(Attachment):
     """One sandbox: bubblewrap (`process`), the first process in its namespaces (`init`), and the program.
@@ -42,7 +38,7 @@ class Box(Attachment):
     """
 
     def __init__(self, workspace: Path, command: Command, limits: Limits) -> None:
-        """Start bubblewrap, the program waiting behind its gate. Raises SandboxError or ValueError."""
+        """Start bubblewrap, the program waiting behind its gate; in the starter. Raises SandboxError, ValueError."""
         if not workspace.is_dir():
             raise ValueError(f"Prepare the workspace {workspace.name} before running in it.")
         program = shutil.which("bwrap")
@@ -55,9 +51,8 @@ class Box(Attachment):
         self.outputs: dict[Stream, asyncio.Task[bool]] = {}
         self.input: asyncio.Task[None] | None = None
         self._more: asyncio.Queue[bytes | None] = asyncio.Queue()
-        source, become_user = str(workspace.absolute()), None
-        if os.geteuid() == 0:
-            source, become_user = _MOUNT_POINT, _unprivileged(source)
+        is_root = os.geteuid() == 0
+        source = MOUNT_POINT if is_root else str(workspace.absolute())
         with contextlib.ExitStack() as files:
             given: list[int] = []
 
@@ -70,9 +65,12 @@ class Box(Attachment):
 
             # By descriptor, since a command line can be read by every user of the host.
             arguments = file(os.fsencode("\0".join(options(source, command, limits, file))) + b"\0")
+            argv = [program, "--args", arguments, "--", *gate(limits), *command.argv]
             try:
+                if is_root:  # from here on nothing can be read that only root can, not even modules of Python
+                    files.enter_context(unprivileged(workspace.absolute()))
                 self.process = subprocess.Popen(
-                    [program, "--args", arguments, "--", *gate(limits), *command.argv],
+                    argv,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -82,7 +80,6 @@ class Box(Attachment):
                     umask=0o022,
                     start_new_session=True,
                     pass_fds=given,
-                    preexec_fn=become_user,  # noqa: PLW1509 - only system calls, bound before the fork
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 raise SandboxError(f"Bubblewrap could not be started: {error}.", permanent=False) from error
@@ -243,26 +240,3 @@ async def _look_out(look: Callable[[], Limit | None]) -> Limit:
         if exceeded := await asyncio.get_running_loop().run_in_executor(_watchers, look):
             return exceeded
         pause = max(_WATCH_EVERY_S, (time.monotonic() - began) / _WATCH_SHARE)
-
-
-def _unprivileged(workspace: str) -> Callable[[], None]:
-    """Return what a child of a root node does before it becomes bubblewrap: turn into the unprivileged user.
-
-    That user can usually not reach the workspace by its path, so the child binds it to one that can be
-    reached, in a mount namespace of its own.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    source, target = os.fsencode(workspace), os.fsencode(_MOUNT_POINT)
-
-    def turn() -> None:
-        if (
-            libc.unshare(_CLONE_NEWNS)
-            or libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None)
-            or libc.mount(source, target, None, _MS_BIND, None)
-        ):
-            raise OSError(ctypes.get_errno(), "the workspace could not be mounted")
-        os.setgroups([])
-        os.setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
-        os.setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
-
-    return turn

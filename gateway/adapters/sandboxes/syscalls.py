@@ -8,6 +8,7 @@ import errno
 import platform
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def supported() -> bool:
     return platform.machine() in _MACHINES
 
 
+@cache
 def seccomp_filter() -> bytes:
     """Return the filter for this machine as the kernel's `struct sock_filter` array.
 

@@ -27,6 +27,19 @@ _LIVE_API_TOKEN = FixedQuery(
 """Part of almost every request."""
 
 
+_PRESENT = FixedQuery(
+    select(User.id, User.handle, access.current_version().scalar_subquery().label("version")).where(
+        User.id == bindparam("user_id"), User.is_active
+    )
+)
+"""Part of every run that begins, and of what goes on in somebody's name."""
+
+
+def present_user(session: Session, user_id: uuid.UUID) -> Any:
+    """Id and handle of an account that is not disabled, with the policy's version; None where there is none."""
+    return _PRESENT.first(session, user_id=user_id)
+
+
 def user_by_handle(session: Session, handle: str) -> User | None:
     """The account of that handle, whatever its state."""
     return session.scalar(select(User).where(User.handle == handle.lower()))

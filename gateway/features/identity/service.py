@@ -227,8 +227,8 @@ def present_user(work: Work, user_id: uuid.UUID) -> Actor | None:
     """A user with the rights of now, for what goes on in their name; None when the account is disabled."""
     if user_id == SYSTEM_USER_ID:
         return SYSTEM
-    user = queries.user(work.session, user_id)
-    return actor_of(work.session, user, "system", None, None) if user and user.is_active else None
+    user = queries.present_user(work.session, user_id)
+    return actor_of(work.session, user, "system", None, None, version=user.version or 0) if user else None
 
 
 def agent_of(work: Work, user_id: uuid.UUID, token_id: uuid.UUID | None) -> Actor | None:

@@ -1,11 +1,14 @@
 """Every select on preferences."""
 
 import uuid
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, column, func, null, or_, select, table, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from gateway.core.database import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -110,7 +113,15 @@ _APPLYING = (
 )  # fmt: skip
 """Built once: every new task needs it."""
 
-_APPLYING_KEYS = _APPLYING.where(PreferenceEntry.key == func.any(bindparam("keys")))
+_APPLYING_KEYS = FixedQuery(_APPLYING.where(PreferenceEntry.key == func.any(bindparam("keys"))))
+_OF_TASKS = select(
+    PreferenceEntry.scope_type, PreferenceEntry.scope_id, null(), PreferenceEntry.key,
+    PreferenceEntry.value, PreferenceEntry.value_type, PreferenceEntry.version,
+).where(
+    PreferenceEntry.scope_type == "task",
+    PreferenceEntry.scope_id == func.any(bindparam("task_ids", type_=ARRAY(PreferenceEntry.id.type))),
+    PreferenceEntry.key == func.any(bindparam("keys")),
+)  # fmt: skip
 
 
 def applying(
@@ -123,11 +134,16 @@ def applying(
     key_prefix: str | None = None,
 ) -> list[Entry]:
     """Every entry that bears on a user in a project and task, of all scopes, in one round trip."""
-    query = _APPLYING_KEYS if only else _APPLYING
-    if key_prefix:
-        query = query.where(_begins(PreferenceEntry.key, key_prefix))
     values = {"user_id": user_id, "project_id": project_id, "task_id": task_id}
-    rows = session.execute(query, {**values, "keys": list(only)} if only else values)
+    if only:
+        return [Entry(*row) for row in _APPLYING_KEYS.rows(session, **values, keys=list(only))]
+    query = _APPLYING.where(_begins(PreferenceEntry.key, key_prefix)) if key_prefix else _APPLYING
+    return [Entry(*row) for row in session.execute(query, values)]
+
+
+def of_tasks(session: Session, task_ids: Collection[uuid.UUID], only: tuple[str, ...]) -> list[Entry]:
+    """The entries of these tasks' own scopes, of some keys."""
+    rows = session.execute(_OF_TASKS, {"task_ids": list(task_ids), "keys": list(only)})
     return [Entry(*row) for row in rows]
 
 

@@ -1,6 +1,7 @@
 """Rules of preferences: the only writer of this room's tables."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select
@@ -134,6 +135,19 @@ def constraints(
 ) -> tuple[Entry, ...]:
     """The entries that bind what is done on behalf of `owner_id`; to be asked with `preferences.constraints`."""
     return rules.holding(queries.applying(work.session, owner_id, project_id, task_id, only=rules.KEYS))
+
+
+def constraints_of_tasks(
+    work: Work, tasks: Collection[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]
+) -> dict[uuid.UUID, tuple[Entry, ...]]:
+    """The same for many tasks (owner, project, task): a query for each owner and project, and one for the tasks."""
+    places = {(owner_id, project_id) for owner_id, project_id, _ in tasks}
+    around = {place: queries.applying(work.session, *place, None, only=rules.KEYS) for place in places}
+    own = queries.of_tasks(work.session, [task_id for _, _, task_id in tasks], rules.KEYS)
+    return {
+        task_id: rules.holding([*around[owner_id, project_id], *(entry for entry in own if entry.scope_id == task_id)])
+        for owner_id, project_id, task_id in tasks
+    }
 
 
 def refuse(work: Work, action: str, resource: Resource, refusals: list[Refusal]) -> None:

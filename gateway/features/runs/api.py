@@ -10,7 +10,7 @@ from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.nodes.schemas import PlacementOut
 from gateway.features.sessions import service as sessions
 
-from . import service, service_external
+from . import service, service_external, service_placement
 from .api_logs import logs
 from .api_otlp import otlp
 from .api_socket import add_websocket
@@ -64,4 +64,4 @@ def get_job(path: IdPath) -> Response:
 
 @room.get("/jobs/<uuid:id>/placement", responses={200: PlacementOut}, summary="Where a job runs or would run, and why")
 def get_placement(path: IdPath) -> Response:
-    return answer(service.placement_of(work(), path.id))
+    return answer(service_placement.placement_of(work(), path.id))

@@ -1,13 +1,13 @@
 """Every select on runs, jobs and logs."""
 
 import uuid
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, text, union_all
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, UUID, distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import first_id_at, last_id_at, now
@@ -23,8 +23,11 @@ MOST_OF_TRACE = 500
 
 # Built once: every run of a task needs them several times.
 _LOCKED = select(Run).where(Run.id == bindparam("run_id")).with_for_update()
-_TASK_ID = select(Run.task_id).where(Run.id == bindparam("run_id"))
+_RUN_IDS = bindparam("run_ids", type_=ARRAY(UUID))
+_ALL_LOCKED = select(Run).where(Run.id == func.any(_RUN_IDS)).order_by(Run.id).with_for_update()
 _JOBS = select(Job).where(Job.run_id == bindparam("run_id")).order_by(Job.position)
+_JOBS_OF = select(Job).where(Job.run_id == func.any(_RUN_IDS)).order_by(Job.run_id, Job.position)
+_OPEN_JOBS = _JOBS_OF.where(Job.status.in_(("queued", "running")))
 
 
 def visible(actor: Actor) -> Select[Run]:
@@ -82,6 +85,11 @@ def locked(session: Session, run_id: uuid.UUID) -> Run | None:
     return session.scalar(_LOCKED, {"run_id": run_id})
 
 
+def all_locked(session: Session, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Run]:
+    """Those of these runs that are there, locked in the order of their ids."""
+    return {run.id: run for run in session.scalars(_ALL_LOCKED, {"run_ids": list(run_ids)})}
+
+
 def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
     """The runs a node's process carries out, as far as the records go."""
     return set(session.scalars(select(Run.id).where(Run.status == "running", Run.holder == holder)))
@@ -100,11 +108,6 @@ def wanted(
     is_suspended = and_(code == "suspended", Run.ended_at > suspended_after, ~went_on)
     query = select(Run.id).where(Run.id.in_(run_ids), or_(Run.status == "running", is_lost, is_suspended))
     return set(session.scalars(query)) if run_ids else set()
-
-
-def task_id(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
-    """The task a run belongs to."""
-    return session.scalar(_TASK_ID, {"run_id": run_id})
 
 
 def losses_in_a_row(session: Session, task_id: uuid.UUID, most: int = 50) -> int:
@@ -135,6 +138,23 @@ def job(session: Session, actor: Actor, job_id: uuid.UUID) -> Row[Job, Run] | No
 def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
     """A run's jobs in order."""
     return list(session.scalars(_JOBS, {"run_id": run_id}))
+
+
+def jobs_of(session: Session, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
+    """The jobs of each of these runs, in order."""
+    return _by_run(session.scalars(_JOBS_OF, {"run_ids": list(run_ids)}), run_ids)
+
+
+def open_jobs(session: Session, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
+    """Of each of these runs the jobs that have not ended, in order."""
+    return _by_run(session.scalars(_OPEN_JOBS, {"run_ids": list(run_ids)}), run_ids)
+
+
+def _by_run(jobs: Iterable[Job], run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
+    found: dict[uuid.UUID, list[Job]] = {run_id: [] for run_id in run_ids}
+    for job in jobs:
+        found[job.run_id].append(job)
+    return found
 
 
 def job_at(session: Session, run_id: uuid.UUID, position: int) -> Job | None:

@@ -5,12 +5,12 @@ and the node stops what it does.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, update
+from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
 from gateway.core import queue
@@ -21,13 +21,11 @@ from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import placement
 from gateway.features.nodes import service as nodes
-from gateway.features.nodes.schemas import Candidate, PlacementOut
 from gateway.features.sessions import service_rest as rest
 from gateway.features.settings import service as settings
 
 from . import queries, state
 from .models import Job, LogEntry, Run
-from .schemas import Depth, QueueDepth
 
 EXECUTE = "tasks.run"
 """The queue's name for carrying out a run in the sandbox."""
@@ -38,9 +36,6 @@ ANSWER = "agents.run"
 EXPORT = "runs.export"
 """The queue's name for telling an OpenTelemetry collector of a run."""
 
-
-Wanted = tuple[str, dict[str, Any] | None]
-"""A queue in which runs wait for a node of a kind, and what their tasks require of it."""
 
 LogPiece = tuple[uuid.UUID | None, str, datetime, str]
 """Job, stream, time, message."""
@@ -66,6 +61,24 @@ class Fenced(Exception):
 
 class NotTaking(Exception):
     """The node was told to take nothing new after its queue had handed it the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A node's process wants a run: `holder` is the process, whatever the node's name."""
+
+    run_id: uuid.UUID
+    node_id: uuid.UUID
+    holder: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A run that is the process's own, with its jobs in order; `is_new` unless it has had it before."""
+
+    run: Run
+    jobs: Sequence[Job]
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +113,29 @@ def start(
     return run_id
 
 
-def claim(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> tuple[Run, bool]:
-    """Gives a pending run to a node's process; the second value is False where it has had it before.
+def claim(work: Work, claims: Sequence[Claim]) -> list[Claimed | Fenced | NotTaking]:
+    """Gives pending runs to nodes' processes, and says of each claim what came of it.
 
-    Raises Fenced when the run is another's or has ended, NotTaking when the node was told to take nothing.
+    Fenced: the run is another's or has ended. NotTaking: the node was told to take nothing.
     """
-    run = queries.locked(work.session, run_id)
-    if run is None or run.status != "pending":
-        return hold(work.session, run_id, holder), False
-    if not nodes.takes_work(work, node_id):
-        raise NotTaking
-    run.node_id, run.holder = node_id, holder
-    begin(run)
-    emit(work, run, "run.started", {"attempt": run.attempt})
-    return run, True
+    run_ids = [claim.run_id for claim in claims]
+    found, jobs = queries.all_locked(work.session, run_ids), queries.jobs_of(work.session, run_ids)
+    is_open = {node_id: nodes.takes_work(work, node_id) for node_id in {claim.node_id for claim in claims}}
+    outcomes: list[Claimed | Fenced | NotTaking] = []
+    for claim in claims:
+        run = found.get(claim.run_id)
+        if run is not None and _is_held(run, claim.holder):
+            outcomes.append(Claimed(run, jobs[run.id], is_new=False))
+        elif run is None or run.status != "pending":
+            outcomes.append(Fenced())
+        elif not is_open[claim.node_id]:
+            outcomes.append(NotTaking())
+        else:
+            run.node_id, run.holder = claim.node_id, claim.holder
+            begin(run)
+            emit(work, run, "run.started", {"attempt": run.attempt})
+            outcomes.append(Claimed(run, jobs[run.id], is_new=True))
+    return outcomes
 
 
 def begin(run: Run) -> None:
@@ -126,23 +148,34 @@ def begin(run: Run) -> None:
 def hold(session: Session, run_id: uuid.UUID, holder: uuid.UUID) -> Run:
     """The run, locked, if this process still has it. Raises Fenced."""
     run = queries.locked(session, run_id)
-    if run is None or run.status != "running" or run.holder != holder:
+    if run is None or not _is_held(run, holder):
         raise Fenced
     return run
 
 
-def finish(work: Work, run: Run, status: str, error: dict[str, str] | None = None) -> None:
-    """Ends a run; jobs that never ran become skipped or canceled with it, and its sub-agents end with it."""
+def all_held(session: Session, holders: Mapping[uuid.UUID, uuid.UUID]) -> dict[uuid.UUID, Run]:
+    """Those of these runs, locked, that the process named beside each still has."""
+    found = queries.all_locked(session, list(holders))
+    return {run_id: run for run_id, run in found.items() if _is_held(run, holders[run_id])}
+
+
+def _is_held(run: Run, holder: uuid.UUID) -> bool:
+    return run.status == "running" and run.holder == holder
+
+
+def finish(
+    work: Work, run: Run, status: str, error: dict[str, str] | None = None, jobs: Sequence[Job] | None = None
+) -> None:
+    """Ends a run; jobs that never ran become skipped or canceled with it, and its sub-agents end with it.
+
+    `jobs` are those of its jobs that have not ended, where the caller knows them.
+    """
     close(work, run, status, error)
-    rest = "canceled" if status == "canceled" else "skipped"
-    work.session.execute(
-        update(Job).where(Job.run_id == run.id, Job.status == "queued").values(status=rest, ended_at=now())
-    )
-    work.session.execute(
-        update(Job)
-        .where(Job.run_id == run.id, Job.status == "running")
-        .values(status="canceled" if status == "canceled" else "failed", error=error, ended_at=now())
-    )
+    for job in jobs if jobs is not None else queries.open_jobs(work.session, [run.id])[run.id]:
+        if job.status == "queued":
+            job.status, job.ended_at = "canceled" if status == "canceled" else "skipped", now()
+        elif job.status == "running":
+            job.status, job.error, job.ended_at = "canceled" if status == "canceled" else "failed", error, now()
     if run.has_sub_agents:
         for below in queries.open_sub_agents(work.session, run.id):
             close(work, below, "canceled" if status == "canceled" else "failed", error)
@@ -181,52 +214,6 @@ def leave_queued(work: Work, run_id: uuid.UUID, job: str, priority: int) -> None
         run.queue_job_id = work.defer(job, {"run_id": str(run_id)}, queue=run.queue, priority=priority)
 
 
-def wanted(work: Work) -> list[Wanted]:
-    """The queues in which runs wait for a node of a kind."""
-    return queries.choosy(work.session)
-
-
-def placement_of(work: Work, job_id: uuid.UUID) -> PlacementOut:
-    """Where a job runs or would run, and why. Raises NotFound."""
-    job = get_job(work, job_id)
-    run = get(work, job.run_id)
-    found = nodes.candidates(work)
-    candidates = []
-    for node in found:
-        others = [other for other in found if other.id != node.id]
-        reasons = placement.refusals(node, others, run.queue, run.requires)
-        candidates.append(
-            Candidate(node_id=node.id, name=node.name, fits=not reasons, free=node.is_free, reasons=reasons)
-        )
-    name = nodes.names(work).get(run.node_id) if run.node_id else None
-    plain = {"queue": run.queue, "requires": run.requires, "node_id": run.node_id, "node": name}
-    return PlacementOut.model_validate(
-        {
-            "job_id": job.id,
-            "run_id": run.id,
-            "run_status": run.status,
-            "explanation": _explanation(run, name, candidates),
-            "candidates": candidates,
-            **plain,
-        }
-    )
-
-
-def _explanation(run: Run, node: str | None, candidates: Sequence[Candidate]) -> str:
-    if run.node_id is not None:
-        return f"{node} took it from the queue {run.queue}, having been free first of the nodes that suit it."
-    if run.status != "pending":
-        return f"It was {run.status} before any node took it."
-    fitting = [candidate for candidate in candidates if candidate.fits]
-    if not candidates:
-        return "It waits: no node is online."
-    if not fitting:
-        return "It waits: none of the nodes that are online suits it."
-    if not any(candidate.free for candidate in fitting):
-        return "It waits: the nodes that suit it are all busy."
-    return "It waits for its turn; a node that suits it is free."
-
-
 def reprioritise(work: Work, run_id: uuid.UUID | None, priority: int) -> None:
     """Moves a run that still waits in the queue."""
     run = queries.locked(work.session, run_id) if run_id is not None else None
@@ -237,7 +224,7 @@ def reprioritise(work: Work, run_id: uuid.UUID | None, priority: int) -> None:
 def lose(work: Work, run: Run) -> None:
     """Ends a run whose node is gone; its place in the queue goes with it."""
     if run.queue_job_id is not None:
-        queue.forget(work.session, run.queue_job_id)
+        queue.forget(work.session, [run.queue_job_id])
     finish(work, run, "failed", {"code": "node_lost", "message": "The node that had this run is gone."})
 
 
@@ -284,11 +271,6 @@ def lost_before(work: Work, task_id: uuid.UUID, run_id: uuid.UUID) -> list[uuid.
 def stalled(work: Work, seconds: float) -> Sequence[Row[uuid.UUID, str, int | None, str | None]]:
     """Open runs that nobody carries out: run, its status, its place in the queue and that place's status."""
     return queries.stalled(work.session, seconds)
-
-
-def task_of(session: Session, run_id: uuid.UUID) -> uuid.UUID | None:
-    """The task a run belongs to, without locking anything."""
-    return queries.task_id(session, run_id)
 
 
 def begin_job(work: Work, run: Run, job: Job) -> None:
@@ -380,30 +362,14 @@ def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
     return run if run is not None and run.status not in state.FINISHED else None
 
 
-def queue_depth(work: Work) -> QueueDepth:
-    """The caller's runs that wait for a node or are at work on one, by state, queue and node."""
-    work.allow("queue.read", Resource("queue"))
-    by_state: dict[str, int] = {"pending": 0, "running": 0}
-    by_node: dict[str, int] = {}
-    by_queue: dict[str, int] = {}
-    oldest = None
-    names = nodes.names(work)
-    for status, node_id, place, count, since in queries.depth(work.session, work.actor):
-        by_state[status] += count
-        by_queue[place] = by_queue.get(place, 0) + count
-        if node_id is not None:
-            by_node[names[node_id]] = by_node.get(names[node_id], 0) + count
-        if status == "pending":
-            oldest = since if oldest is None else min(oldest, since)
-    return QueueDepth(
-        depth=Depth(by_state=by_state, by_queue=by_queue, by_node=by_node),
-        oldest_age_s=(now() - oldest).total_seconds() if oldest else None,
-    )
-
-
 def jobs_of(work: Work, run_id: uuid.UUID) -> list[Job]:
     """A run's jobs in order; whoever calls has decided about the run."""
     return queries.jobs(work.session, run_id)
+
+
+def open_jobs(work: Work, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
+    """Of each of these held runs the jobs that have not ended, in order."""
+    return queries.open_jobs(work.session, run_ids)
 
 
 def job_at(work: Work, run_id: uuid.UUID, position: int) -> Job:

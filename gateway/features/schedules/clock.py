@@ -32,6 +32,9 @@ LOOK = timedelta(seconds=30)
 AGAIN_S = 1.0
 """How soon it is tried again after the database did not answer."""
 
+GATHER_S = 0.05
+"""How long what happens is gathered after a look at the event log, lest each of a hundred tasks a second costs one."""
+
 TICK = "tick"
 
 INSTANCES = 4
@@ -135,7 +138,9 @@ class Clock:
         """Follows the log, woken by each event that concerns schedules, and every few seconds anyway."""
         subscriber = Subscriber(SYSTEM, (), Filter())
         hints: Any = self._fanout.serve(subscriber, None)
-        for _ in hints:
-            if self._ticker.follow():
-                self.wake()
-            subscriber.patterns = self._ticker.patterns
+        for hint in hints:
+            if hint is None or not self._ticker.has_followed(hint.event.seq):
+                if self._ticker.follow():
+                    self.wake()
+                subscriber.patterns = self._ticker.patterns
+                gevent.sleep(GATHER_S)

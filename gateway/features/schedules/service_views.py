@@ -6,7 +6,7 @@ from gateway.core.clock import now
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
-from gateway.features.runs import service as runs
+from gateway.features.runs import service_placement as runs
 from gateway.features.settings import service as settings
 
 from . import arming, calendar_feed, queries, timing

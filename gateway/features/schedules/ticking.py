@@ -35,6 +35,10 @@ class Ticker:
         self._position: int | None = None
         self._patterns: tuple[str, ...] = ()
 
+    def has_followed(self, seq: int) -> bool:
+        """Whether an event of that number has been taken into account."""
+        return self._position is not None and seq <= self._position
+
     def follow(self) -> bool:
         """Takes new events into account; whether the clock has to look anew."""
         look = False

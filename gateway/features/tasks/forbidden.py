@@ -1,12 +1,14 @@
 """What a task may not, by its owner's preferences and rights: asked when it is made, retried, released, and begun."""
 
 import uuid
+from collections.abc import Collection, Iterable
 
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.preferences import constraints
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences.constraints import Refusal
+from gateway.features.preferences.resolution import Entry
 from gateway.features.projects import service as projects
 
 from .models import Task
@@ -36,19 +38,29 @@ def check_again(work: Work, task: Task) -> None:
     preferences.refuse(work, "tasks.retry", resource, refusals(work, task))
 
 
-def refusal_now(work: Work, task: Task) -> tuple[str, str] | None:
-    """Code and sentence, when the task's owner may not have it run any more: asked as each run begins."""
-    if lost := projects.lost_right(work, task.owner_id, task.project_id, "tasks.create"):
-        return LOST_CODE, f"Its owner may not run it any more: {lost}."
-    if found := refusals(work, task):
-        return CODE, f"{found[0].message[0].upper()}{found[0].message[1:]}."
-    return None
+def refusals_now(work: Work, tasks: Collection[Task]) -> dict[uuid.UUID, tuple[str, str]]:
+    """Code and sentence for each task that its owner may not have run any more: asked as runs begin."""
+    places = {(task.owner_id, task.project_id) for task in tasks}
+    lost = {place: projects.lost_right(work, *place, "tasks.create") for place in places}
+    held = preferences.constraints_of_tasks(work, [(task.owner_id, task.project_id, task.id) for task in tasks])
+    found = {}
+    for task in tasks:
+        if reason := lost[task.owner_id, task.project_id]:
+            found[task.id] = (LOST_CODE, f"Its owner may not run it any more: {reason}.")
+        elif refused := _refusals(task, held[task.id]):
+            message = refused[0].message
+            found[task.id] = (CODE, f"{message[0].upper()}{message[1:]}.")
+    return found
 
 
 def refusals(work: Work, task: Task) -> list[Refusal]:
     """What the preferences of its owner, its project and its own forbid about a task."""
+    return _refusals(task, preferences.constraints(work, task.owner_id, task.project_id, task.id))
+
+
+def _refusals(task: Task, held: Iterable[Entry]) -> list[Refusal]:
     return constraints.check_task(
-        preferences.constraints(work, task.owner_id, task.project_id, task.id),
+        held,
         interpreter=(task.script or {}).get("interpreter"),
         commands=task.commands,
         network=task.network,

@@ -34,11 +34,10 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     """Runs the task's commands one after the other. Raises SandboxError, OSError."""
     node = attempt.node
     sandbox = await node.sandbox()
-    inputs = await asyncio.to_thread(inputs_of, node.store, plan)
-    folder = await asyncio.to_thread(workspace.prepare, node.data_dir.work, str(attempt.run_id), inputs)
+    folder, commands = await asyncio.to_thread(_set_up, attempt, plan)
     try:
         async with hosted(node, attempt.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
-            report, last = await _run_all(attempt, plan, sandbox, folder)
+            report, last = await _run_all(attempt, plan, sandbox, folder, commands)
         async with taken_artifacts(attempt, folder) as files:
             await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
     finally:
@@ -60,10 +59,11 @@ async def taken_artifacts(attempt: "Attempt", folder: Path) -> AsyncIterator[lis
             upload.file.close()
 
 
-async def _run_all(attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path) -> tuple[RunReport, JobReport]:
+async def _run_all(
+    attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path, commands: list[list[str]]
+) -> tuple[RunReport, JobReport]:
     clock = asyncio.get_running_loop().time
     deadline = clock() + plan.timeout_s
-    commands = await asyncio.to_thread(_commands, attempt, plan, folder)
     first_failure: JobReport | None = None
     while True:
         job = await _run_one(attempt, plan, sandbox, folder, commands[attempt.position], deadline - clock())
@@ -162,6 +162,17 @@ class Output:
             text = text.encode()[: self._left[stream]].decode(errors="ignore")
         self._left[stream] -= size
         self._texts[stream].append(text)
+
+
+def _set_up(attempt: "Attempt", plan: Plan) -> tuple[Path, list[list[str]]]:
+    """The run's workspace, with what it was given, and the commands to be run in it."""
+    node = attempt.node
+    folder = workspace.prepare(node.data_dir.work, str(attempt.run_id), inputs_of(node.store, plan))
+    try:
+        return folder, _commands(attempt, plan, folder)
+    except BaseException:
+        workspace.remove(folder)
+        raise
 
 
 def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:

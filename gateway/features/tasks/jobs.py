@@ -14,12 +14,12 @@ from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import SandboxError
 from gateway.features.limits.service_spending import SpendLimitReached
 from gateway.features.runs import service as runs
-from gateway.features.runs.service import Fenced, NotTaking
+from gateway.features.runs.service import Claim, Fenced, NotTaking
 
 from . import in_sandbox
 from . import service_execution as execution
 from .run_log import RunLog
-from .service_execution import JobReport, Plan, RunReport
+from .service_execution import End, JobReport, Plan, RunReport
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -53,7 +53,8 @@ class Attempt:
 
     async def carry_out(self) -> None:
         """Claims the run, does its jobs, reports. Raises Fenced when the run is not ours (any more)."""
-        plan = await self.node.unit(lambda work: execution.begin(work, self.run_id, self.node.id, self.node.holder))
+        claim = Claim(self.run_id, self.node.id, self.node.holder)
+        plan: Plan = await self.node.together(execution.begin, claim)
         self.node.has_begun(self.run_id)
         flusher = asyncio.create_task(self.log.keep_flushing(_this_task()))
         try:
@@ -106,8 +107,10 @@ class Attempt:
     async def end(self, report: RunReport, last: JobReport) -> None:
         """Reports the last job and the run."""
         node = self.node
+        node.is_ending(self.run_id)
         async with self.log.taken() as lines:
-            await node.unit(lambda work: execution.end(work, node.store, self.run_id, node.holder, report, last, lines))
+            end = End(self.run_id, node.holder, node.store, report, last, lines)
+            node.has_left_queue(await node.together(execution.end, end))
 
 
 def _this_task() -> "asyncio.Task[None]":

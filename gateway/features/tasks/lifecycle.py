@@ -1,6 +1,7 @@
 """Steps a task through its states: record, event, dependents. Part of the service; nobody else calls it."""
 
 import uuid
+from collections.abc import Collection
 
 from gateway.core import tracing
 from gateway.core.clock import new_id, now
@@ -13,11 +14,55 @@ from .models import Task, TaskChange
 
 def step(work: Work, task: Task, after: str, reason: str, *, error: dict[str, str] | None = None) -> None:
     """Takes one allowed step, writes history and event, and tells the tasks that wait for this one."""
-    _move(work, task, after, reason, error)
-    if after == "completed":
-        _release_dependents(work, task)
-    elif after in state.FINISHED:
-        _cancel_dependents(work, task)
+    move(work, task, after, reason, error)
+    if after in state.FINISHED:
+        tell_dependents(work, [task])
+
+
+def move(work: Work, task: Task, after: str, reason: str, error: dict[str, str] | None = None) -> None:
+    """The same, where others tell the tasks that wait for this one."""
+    before = task.status
+    assert after in state.TASK[before], f"task {before} -> {after}"
+    task.status = after
+    if after == "running":
+        task.started_at, task.ended_at = task.started_at or now(), None
+    if after in state.FINISHED:
+        task.ended_at, task.error = now(), error
+    record(work, task, before, reason)
+    announce(work, task, state.EVENT.get(after, "task.updated"))
+
+
+def tell_dependents(work: Work, ended: Collection[Task]) -> None:
+    """Queues what waited for the last of these tasks, and cancels what waited for one that was not completed.
+
+    That ends tasks as well, and so on; a chain may be longer than Python's stack.
+    """
+    while ended:
+        work.session.flush()
+        known, canceled = {task.id: task for task in ended}, []
+        for dependent_id, task_id in queries.dependents(work.session, known):
+            cause, dependent = known[task_id], _waiting(work, dependent_id)
+            if dependent is None:
+                continue
+            if cause.status != "completed":
+                message = f"It depends on {cause.name}, which was not completed."
+                error = {"code": "dependency_not_completed", "message": message}
+                move(work, dependent, "canceled", f"{cause.name} was {cause.status}", error)
+                canceled.append(dependent)
+            elif queries.unfinished_dependencies(work.session, dependent.id) == 0 and not _release(work, dependent):
+                canceled.append(dependent)
+        ended = canceled
+
+
+def _release(work: Work, task: Task) -> bool:
+    """Queues a task that waits for nothing any more; cancels it, and returns False, when a preference forbids it."""
+    if refusals := forbidden.refusals(work, task):
+        message = refusals[0].message
+        move(work, task, "canceled", message, {"code": forbidden.CODE, "message": message})
+        return False
+    move(work, task, "queued", "everything it waited for is completed")
+    dispatch(work, task, units_of(task))
+    return True
 
 
 def record(work: Work, task: Task, before: str | None, reason: str) -> None:
@@ -58,47 +103,6 @@ def units_of(task: Task) -> list[tuple[str, str | None]]:
         script = task.script or {}
         return [("script", " ".join([script.get("interpreter", "bash"), "script", *script.get("args", [])]))]
     return [("command", command) for command in task.commands or []]
-
-
-def _move(work: Work, task: Task, after: str, reason: str, error: dict[str, str] | None = None) -> None:
-    before = task.status
-    assert after in state.TASK[before], f"task {before} -> {after}"
-    task.status = after
-    if after == "running":
-        task.started_at, task.ended_at = task.started_at or now(), None
-    if after in state.FINISHED:
-        task.ended_at, task.error = now(), error
-    record(work, task, before, reason)
-    announce(work, task, state.EVENT.get(after, "task.updated"))
-
-
-def _release_dependents(work: Work, task: Task) -> None:
-    work.session.flush()
-    for dependent_id in queries.dependents(work.session, task.id):
-        dependent = _waiting(work, dependent_id)
-        if dependent is None or queries.unfinished_dependencies(work.session, dependent.id) > 0:
-            continue
-        if refusals := forbidden.refusals(work, dependent):
-            message = refusals[0].message
-            step(work, dependent, "canceled", message, error={"code": forbidden.CODE, "message": message})
-            continue
-        _move(work, dependent, "queued", "everything it waited for is completed")
-        dispatch(work, dependent, units_of(dependent))
-
-
-def _cancel_dependents(work: Work, task: Task) -> None:
-    """Cancels what waits for the task, and what waits for that; a chain may be longer than Python's stack."""
-    ended = [task]
-    while ended:
-        cause = ended.pop()
-        work.session.flush()
-        for dependent_id in queries.dependents(work.session, cause.id):
-            dependent = _waiting(work, dependent_id)
-            if dependent is not None:
-                message = f"It depends on {cause.name}, which was not completed."
-                error = {"code": "dependency_not_completed", "message": message}
-                _move(work, dependent, "canceled", f"{cause.name} was {cause.status}", error)
-                ended.append(dependent)
 
 
 def _waiting(work: Work, task_id: uuid.UUID) -> Task | None:

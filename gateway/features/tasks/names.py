@@ -7,15 +7,19 @@ import uuid
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gateway.core.database import FixedQuery
+
 LONGEST = 60
 
-_NEXT = text("""
+_NEXT = FixedQuery(
+    text("""
     INSERT INTO task_names AS used (owner_id, name, uses) VALUES (:owner_id, :name, 1)
     ON CONFLICT (owner_id, name) DO UPDATE SET uses = used.uses + 1
     RETURNING used.uses, EXISTS (
         SELECT FROM tasks WHERE tasks.owner_id = used.owner_id
-           AND tasks.name = CASE used.uses WHEN 1 THEN used.name ELSE used.name || '-' || used.uses END)
+           AND tasks.name = CASE used.uses WHEN 1 THEN used.name ELSE used.name || '-' || used.uses END) AS is_taken
 """)
+)
 """Counts one more use of a name; returns the count, and whether a task has the name that follows from it."""
 
 
@@ -30,6 +34,6 @@ def unique(session: Session, owner_id: uuid.UUID, wanted: str) -> str:
     """The normalised name, with -2, -3 … where the user has it already; two requests at once get two names."""
     base = normalise(wanted)
     while True:
-        uses, is_taken = session.execute(_NEXT, {"owner_id": owner_id, "name": base}).one()
-        if not is_taken:
-            return base if uses == 1 else f"{base}-{uses}"
+        used = _NEXT.first(session, owner_id=owner_id, name=base)
+        if not used.is_taken:
+            return base if used.uses == 1 else f"{base}-{used.uses}"

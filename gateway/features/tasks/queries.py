@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import UUID, BindParameter, Select, bindparam, column, func, or_, select, table
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
@@ -17,6 +18,9 @@ from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
 
 _LARGE = tuple(undefer(column) for column in (Task.prompt, Task.script, Task.commands, Task.env, Task.metadata_))
 
+_runs = table("runs", column("id", UUID(as_uuid=True)), column("task_id", UUID(as_uuid=True)))
+"""Only whose a run is, in the same round trip; everything else about it is the runs' room's."""
+
 # What the agent found is the agents' room's own, which stands above this one.
 _FINDINGS = table(
     "agent_findings", column("run_id", UUID(as_uuid=True)), column("round"), column("position"), column("criterion"),
@@ -26,12 +30,31 @@ _FINDINGS = table(
 # Built once: every task needs them several times on its way.
 _ID: BindParameter[uuid.UUID] = bindparam("task_id")
 _LOCKED = select(Task).where(Task.id == _ID).with_for_update().execution_options(populate_existing=True)
-_LOCKED_WHOLE = _LOCKED.options(*_LARGE)
+_IDS = bindparam("task_ids", type_=ARRAY(UUID))
+_OF_RUNS = (
+    select(_runs.c.id, Task)
+    .join(Task, Task.id == _runs.c.task_id)
+    .where(_runs.c.id == func.any(bindparam("run_ids", type_=ARRAY(UUID))))
+    .order_by(Task.id)
+    .with_for_update(of=Task)
+    .execution_options(populate_existing=True)
+)
+_OF_RUNS_WHOLE = _OF_RUNS.options(*_LARGE)
 _ATTACHMENTS = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == _ID).order_by(TaskAttachment.position)
 _DEPENDS_ON = (
     select(TaskDependency.depends_on_id).where(TaskDependency.task_id == _ID).order_by(TaskDependency.depends_on_id)
 )
 _DEPENDENTS = select(TaskDependency.task_id).where(TaskDependency.depends_on_id == _ID).order_by(TaskDependency.task_id)
+_WAITING_FOR = (
+    select(TaskDependency.task_id, TaskDependency.depends_on_id)
+    .where(TaskDependency.depends_on_id == func.any(_IDS))
+    .order_by(TaskDependency.task_id, TaskDependency.depends_on_id)
+)
+_ATTACHMENTS_OF = (
+    select(TaskAttachment.task_id, TaskAttachment.artifact_id)
+    .where(TaskAttachment.task_id == func.any(_IDS))
+    .order_by(TaskAttachment.task_id, TaskAttachment.position)
+)
 _RELATIONS = select(*(func.array(query.scalar_subquery()) for query in (_ATTACHMENTS, _DEPENDS_ON, _DEPENDENTS)))
 
 
@@ -91,9 +114,15 @@ def one(session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = Fals
     return session.scalar(query.execution_options(populate_existing=lock))
 
 
-def locked(session: Session, task_id: uuid.UUID, *, whole: bool = False) -> Task | None:
+def locked(session: Session, task_id: uuid.UUID) -> Task | None:
     """A task, locked against every other writer; for nodes, which act for all users."""
-    return session.scalar(_LOCKED_WHOLE if whole else _LOCKED, {"task_id": task_id})
+    return session.scalar(_LOCKED, {"task_id": task_id})
+
+
+def of_runs(session: Session, run_ids: Collection[uuid.UUID], *, whole: bool = False) -> dict[uuid.UUID, Task]:
+    """The task of each run that belongs to one, locked in the order of their ids; the runs are not. For nodes."""
+    query = _OF_RUNS_WHOLE if whole else _OF_RUNS
+    return {row.id: row.Task for row in session.execute(query, {"run_ids": list(run_ids)})}
 
 
 def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Task]:
@@ -102,9 +131,12 @@ def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Tas
     return list(session.scalars(query)) if ids else []
 
 
-def attachments(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
-    """The attached artifacts, in order."""
-    return list(session.scalars(_ATTACHMENTS, {"task_id": task_id}))
+def attachments(session: Session, task_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """The artifacts attached to each of these tasks, in order."""
+    found: dict[uuid.UUID, list[uuid.UUID]] = {task_id: [] for task_id in task_ids}
+    for row in session.execute(_ATTACHMENTS_OF, {"task_ids": list(task_ids)}):
+        found[row.task_id].append(row.artifact_id)
+    return found
 
 
 def verification(session: Session, run_id: uuid.UUID) -> dict[str, Any] | None:
@@ -132,9 +164,9 @@ def relations(session: Session, task_id: uuid.UUID) -> dict[str, list[uuid.UUID]
     return {"attachments": row[0], "depends_on": row[1], "dependents": row[2]}
 
 
-def dependents(session: Session, task_id: uuid.UUID) -> list[uuid.UUID]:
-    """The tasks that wait for this one."""
-    return list(session.scalars(_DEPENDENTS, {"task_id": task_id}))
+def dependents(session: Session, task_ids: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """The tasks that wait for one of these, each with the one it waits for; in the order of their ids."""
+    return [(row.task_id, row.depends_on_id) for row in session.execute(_WAITING_FOR, {"task_ids": list(task_ids)})]
 
 
 def makers(session: Session, task_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

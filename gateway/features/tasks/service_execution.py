@@ -4,6 +4,7 @@ Locks are always taken in the order task, run; every write first makes sure that
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from gateway.features.artifacts.store import Store
 from gateway.features.providers.service_upstream import AGENT
 from gateway.features.runs import service as runs
 from gateway.features.runs import service_logs as run_logs
-from gateway.features.runs.service import Fenced, LogBatch
+from gateway.features.runs.service import Claim, Claimed, Fenced, LogBatch, NotTaking
 from gateway.features.settings import service as settings
 
 from . import forbidden, lifecycle, queries, state
@@ -85,20 +86,37 @@ class RunReport:
     files: list[artifacts.Upload] = field(default_factory=list)
 
 
-def begin(work: Work, run_id: uuid.UUID, node_id: uuid.UUID, holder: uuid.UUID) -> Plan:
-    """Gives a pending run to the node's process, with its first job started; once more where the answer was lost.
+@dataclass(frozen=True)
+class End:
+    """A node's process reports the end of a run: its last job, what was left of its log, and its files' store."""
 
-    Raises Fenced when the run is not to be had, NotTaking when this node was told to take nothing.
+    run_id: uuid.UUID
+    holder: uuid.UUID
+    store: Store
+    report: RunReport
+    last: JobReport
+    lines: LogBatch
+
+
+def begin(work: Work, claims: Sequence[Claim]) -> list[Plan | Fenced | NotTaking]:
+    """Gives pending runs to the node's process, each with its first job started; once more where an answer was lost.
+
+    Fenced is the answer where the run is not to be had, NotTaking where the node was told to take nothing.
     """
-    task = _task_of(work.session, run_id, whole=True)
-    if task.run_id != run_id or task.status not in ("queued", "running"):
-        raise Fenced
-    run, is_new = runs.claim(work, run_id, node_id, holder)
-    jobs = runs.jobs_of(work, run_id)
-    if is_new:
-        lifecycle.step(work, task, "running", f"attempt {run.attempt} started")
-        runs.begin_job(work, run, jobs[0])
-    return _plan(work, task, run, [job.id for job in jobs])
+    tasks = _tasks_of(work.session, [claim.run_id for claim in claims], whole=True)
+    asked = [claim for claim in claims if claim.run_id in tasks]
+    outcomes = dict(zip((claim.run_id for claim in asked), runs.claim(work, asked), strict=True))
+    claimed = [outcome for outcome in outcomes.values() if isinstance(outcome, Claimed)]
+    for begun in claimed:
+        if begun.is_new:
+            lifecycle.move(work, tasks[begun.run.id], "running", f"attempt {begun.run.attempt} started")
+            runs.begin_job(work, begun.run, begun.jobs[0])
+    plans = _plans(work, [(tasks[begun.run.id], begun) for begun in claimed])
+    return [plans.get(claim.run_id) or _refusal(outcomes.get(claim.run_id)) for claim in claims]
+
+
+def _refusal(outcome: Claimed | Fenced | NotTaking | None) -> Fenced | NotTaking:
+    return outcome if isinstance(outcome, NotTaking) else Fenced()
 
 
 def pass_on(work: Work, run_id: uuid.UUID) -> None:
@@ -118,27 +136,38 @@ def next_job(work: Work, run_id: uuid.UUID, holder: uuid.UUID, report: JobReport
     following = runs.job_at(work, run_id, report.position + 1)
     if following.status != "queued":
         return
-    _end_job(work, run, report, lines)
+    _end_job(work, run, runs.job_at(work, run_id, report.position), report, lines)
     runs.begin_job(work, run, following)
 
 
-def end(
-    work: Work, store: Store, run_id: uuid.UUID, holder: uuid.UUID, report: RunReport, last: JobReport,
-    lines: LogBatch,
-) -> None:  # fmt: skip
-    """Ends the run with its last job, its files and its task, all at once. Raises Fenced."""
-    task = _task_of(work.session, run_id)
-    run = runs.hold(work.session, run_id, holder)
-    _end_job(work, run, last, lines)
+def end(work: Work, ends: Sequence[End]) -> list[int | Fenced | None]:
+    """Ends runs, each with its last job, its files and its task, all at once.
+
+    The answer is the run's place in the queue, which it has left; Fenced where the process has it no longer.
+    """
+    tasks = _tasks_of(work.session, [end.run_id for end in ends])
+    held = runs.all_held(work.session, {end.run_id: end.holder for end in ends if end.run_id in tasks})
+    jobs = runs.open_jobs(work, held)
+    for end in ends:
+        if run := held.get(end.run_id):
+            _end_one(work, tasks[run.id], run, jobs[run.id], end)
+    lifecycle.tell_dependents(work, [tasks[run_id] for run_id in held])
+    queue.forget(work.session, [run.queue_job_id for run in held.values()])
+    return [held[end.run_id].queue_job_id if end.run_id in held else Fenced() for end in ends]
+
+
+def _end_one(work: Work, task: Task, run: Any, jobs: Sequence[Any], end: End) -> None:
+    report = end.report
+    _end_job(work, run, next(job for job in jobs if job.position == end.last.position), end.last, end.lines)
     for upload in report.files:
         artifacts.add(
-            work, store, upload, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, run_id=run_id,
-            tags=tuple(task.tags),
+            work, end.store, upload, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id,
+            run_id=run.id, tags=tuple(task.tags),
         )  # fmt: skip
-    runs.finish(work, run, report.status, report.error)
+    runs.finish(work, run, report.status, report.error, jobs)
     task.exit_code, task.output = report.exit_code, report.output
     reason = report.error["message"] if report.error else f"attempt {run.attempt} completed"
-    lifecycle.step(work, task, report.status, reason, error=report.error)
+    lifecycle.move(work, task, report.status, reason, report.error)
 
 
 def give_back(work: Work, run_id: uuid.UUID, holder: uuid.UUID) -> None:
@@ -206,9 +235,19 @@ def _take_over(work: Work, run_id: uuid.UUID) -> None:
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
 
-def _plan(work: Work, task: Task, run: Any, job_ids: list[uuid.UUID]) -> Plan:
-    script = task.script or {}
-    files = artifacts.by_ids(work, queries.attachments(work.session, task.id))
+def _plans(work: Work, begun: Sequence[tuple[Task, Claimed]]) -> dict[uuid.UUID, Plan]:
+    """The plan of each run that was claimed."""
+    tasks = [task for task, _ in begun]
+    refusals = forbidden.refusals_now(work, tasks)
+    attached = queries.attachments(work.session, [task.id for task in tasks])
+    return {
+        claimed.run.id: _plan(work, task, claimed, attached[task.id], refusals.get(task.id)) for task, claimed in begun
+    }
+
+
+def _plan(work: Work, task: Task, claimed: Claimed, attached: list[uuid.UUID], refusal: tuple[str, str] | None) -> Plan:
+    run, script = claimed.run, task.script or {}
+    files = artifacts.by_ids(work, attached)
     source = artifacts.by_ids(work, [uuid.UUID(script["artifact_id"])]) if script.get("artifact_id") else []
     return Plan(
         run_id=run.id, task_id=task.id, owner_id=task.owner_id, project_id=task.project_id,
@@ -219,7 +258,7 @@ def _plan(work: Work, task: Task, run: Any, job_ids: list[uuid.UUID]) -> Plan:
         log_bytes=settings.value(work, "logs.max_run_bytes"),
         network=task.network, timeout_s=task.timeout_s, model=_model(work, task),
         inputs=[(file.filename, file.sha256) for file in files],
-        script_sha256=source[0].sha256 if source else None, job_ids=job_ids, refusal=forbidden.refusal_now(work, task),
+        script_sha256=source[0].sha256 if source else None, job_ids=[job.id for job in claimed.jobs], refusal=refusal,
     )  # fmt: skip
 
 
@@ -228,18 +267,22 @@ def _model(work: Work, task: Task) -> str:
     return default if task.model in (None, AGENT) else task.model
 
 
-def _end_job(work: Work, run: Any, report: JobReport, lines: LogBatch) -> None:
+def _end_job(work: Work, run: Any, job: Any, report: JobReport, lines: LogBatch) -> None:
     run_logs.append_from_node(work, run, lines)
-    job = runs.job_at(work, run.id, report.position)
     runs.end_job(
         work, run, job, report.status, exit_code=report.exit_code, stdout=report.stdout, stderr=report.stderr,
         truncated=report.truncated, error=report.error, started_at=report.started_at, ended_at=report.ended_at,
     )  # fmt: skip
 
 
-def _task_of(session: Session, run_id: uuid.UUID, *, whole: bool = False) -> Task:
-    task_id = runs.task_of(session, run_id)
-    task = queries.locked(session, task_id, whole=whole) if task_id is not None else None
+def _tasks_of(session: Session, run_ids: Sequence[uuid.UUID], *, whole: bool = False) -> dict[uuid.UUID, Task]:
+    """The task of each run that is its latest and has not ended; locked, before anything of the runs is."""
+    tasks = queries.of_runs(session, run_ids, whole=whole)
+    return {run_id: task for run_id, task in tasks.items() if task.run_id == run_id and task.status in state.UNDER_WAY}
+
+
+def _task_of(session: Session, run_id: uuid.UUID) -> Task:
+    task = queries.of_runs(session, [run_id]).get(run_id)
     if task is None:
         raise Fenced
     return task

@@ -12,5 +12,8 @@ TASK = {
 
 FINISHED = frozenset({"completed", "failed", "canceled"})
 
+UNDER_WAY = frozenset({"queued", "running"})
+"""A node has the task's run, or will."""
+
 EVENT = {"completed": "task.completed", "failed": "task.failed", "canceled": "task.canceled"}
 """The event of reaching a state; every other step is `task.updated`."""

@@ -1,5 +1,6 @@
 """Sandboxes made by bubblewrap from Linux namespaces: no daemon, no privileges, a few milliseconds."""
 
+import asyncio
 import shutil
 import signal
 import sys
@@ -24,6 +25,7 @@ from gateway.adapters.sandboxes.base import (
 )
 from gateway.adapters.sandboxes.bubblewrap_process import Box
 from gateway.adapters.sandboxes.supervision import uninterrupted
+from gateway.adapters.sandboxes.unprivileged import STARTER
 from gateway.adapters.sandboxes.workspace import prepare, remove
 
 
@@ -65,9 +67,16 @@ class Bubblewrap(Sandbox):
     ) -> Outcome:  # fmt: skip
         """See Sandbox.run."""
         started_at = datetime.now(UTC)
-        box = Box(workspace, command, limits)
         limit_hit: Limit | None = None
+        started: list[Box] = []
+
+        async def start() -> None:
+            loop = asyncio.get_running_loop()
+            started.append(await loop.run_in_executor(STARTER, Box, workspace, command, limits))
+
         try:
+            await uninterrupted(start())
+            (box,) = started
             await box.ready()
             await box.tie()
             box.connect(command.stdin or b"", limits.output_bytes, on_output, stays_open=attach is not None)
@@ -75,7 +84,8 @@ class Bubblewrap(Sandbox):
                 attach(box)
             limit_hit = await box.watch(limits)
         finally:
-            await uninterrupted(box.end())
+            for box in started:
+                await uninterrupted(box.end())
         truncated = frozenset(stream for stream, task in box.outputs.items() if task.result())
         exit_code, ended_by, limit_hit = _ending(box.process.returncode, limit_hit)
         return Outcome(exit_code, ended_by, limit_hit, truncated, started_at, datetime.now(UTC))
