@@ -4,6 +4,8 @@ Call `gevent.monkey.patch_all()` before importing this module: every wait in thi
 """
 
 import errno
+import faulthandler
+import gc
 import ipaddress
 import os
 import signal
@@ -17,6 +19,7 @@ from typing import Any
 import gevent
 import gevent.event
 import gevent.os
+import gevent.util
 import structlog
 from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -41,6 +44,12 @@ log = structlog.get_logger("gateway.serving")
 
 STOP_S = 2.0
 """How long open requests may go on after the gateway was told to stop."""
+
+STOPPED_AFTER_S = 8.5
+"""How long stopping may take, all in all: `contract.md` gives it 10 s, whatever hangs."""
+
+STOP_TOLD_S = 6.0
+"""How long stopping may take before the log says what is waited for, which takes a busy machine a second or more."""
 
 CHECKPOINT_S = 60.0
 """How often the audit chain is signed."""
@@ -130,11 +139,23 @@ def _run(server: WSGIServer, ready: str, beside: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, done.set)
     server.start()
+    gc.freeze()  # what is there now stays: no request is to wait while all of it is looked through for garbage
     print(ready, flush=True)
     log.info(ready)
     done.wait()
     log.info("stopping")
+    _end_for_sure()
     server.stop(timeout=STOP_S)
+
+
+def _end_for_sure() -> None:
+    """Ends a process that was told to stop and does not, and tells where it hangs; database and node end with it."""
+    faulthandler.dump_traceback_later(STOPPED_AFTER_S, file=2, exit=True)
+    gevent.spawn_later(STOP_TOLD_S, _tell_what_hangs)
+
+
+def _tell_what_hangs() -> None:
+    log.error("the gateway does not stop in order", waiting=gevent.util.format_run_info(thread_stacks=False))
 
 
 def _end_with_input(done: gevent.event.Event) -> None:

@@ -160,6 +160,25 @@ def test_a_stopping_gateway_gives_its_running_task_back_and_finishes_it_after_th
     assert runs_of(sturdy, task["id"]) == [("failed", "node_lost"), ("completed", None)]
 
 
+def test_a_gateway_whose_node_and_database_hang_is_gone_in_time_and_says_what_it_waits_for(
+    sturdy: LiveGateway,
+) -> None:
+    everyone, said = family(sturdy), sturdy.stderr.stat().st_size
+    hanging = [process for process in everyone if process.pid != everyone[0].pid]
+    for process in hanging:
+        process.suspend()
+    began = time.monotonic()
+    try:
+        assert sturdy.stop() == 1
+        assert time.monotonic() - began < 10
+    finally:
+        for process in alive(hanging):
+            process.resume()
+    assert "the gateway does not stop in order" in sturdy.stderr.read_text()[said:]
+    wait_until(lambda: not alive(everyone), 8)
+    sturdy.start().wait_ready()
+
+
 def test_a_killed_gateway_leaves_no_orphan_and_its_successor_goes_on(sturdy: LiveGateway) -> None:
     sturdy.wait_ready()
     task = sturdy.submit(commands=["sleep 2.5; echo finished"])
