@@ -38,7 +38,21 @@ DATALESS = ("static",)
 db = SQLAlchemy(metadata=Base.metadata)
 
 
-def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Flask:
+class Application(OpenAPI):
+    """The Flask application of the gateway; its rooms describe themselves once somebody asks for the document."""
+
+    def generate_spec_json(self) -> None:
+        """Gathers what the rooms say, and makes the OpenAPI document of it."""
+        for room in self.blueprints.values():
+            if isinstance(room, Room):
+                room.describe()
+                self.tags += [tag for tag in room.tags if tag.name not in {known.name for known in self.tags}]
+                self.paths.update(room.paths)
+                self.components_schemas.update(room.components_schemas)
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+
+
+def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Application:
     """The gateway on the database at `url`; `launch_key` lets local processes ask for sign-in codes."""
     data_dir = DataDir(config.data_dir)
     app = _openapi_app()
@@ -88,13 +102,13 @@ def _shape_errors(app: Flask) -> None:
     app.extensions[problems.SHAPES] = shapes | {rule: shapes[name] for rule, name in rules.items() if name in shapes}
 
 
-def _openapi_app() -> OpenAPI:
+def _openapi_app() -> Application:
     bearer = {
         "type": "http",
         "scheme": "bearer",
         "description": "An API token, or the access token of a login.",
     }
-    return OpenAPI(
+    return Application(
         "gateway",
         info=Info(title="User API Gateway", version=gateway.__version__),
         security_schemes={"bearer": bearer},
@@ -144,4 +158,4 @@ def openapi_document() -> str:
         data_dir.prepare()
         app = create_app(Config(data_dir=data_dir.path), "postgresql://localhost/none")
         with app.app_context():
-            return json.dumps(app.api_doc, indent=2)  # type: ignore[attr-defined]
+            return json.dumps(app.api_doc, indent=2)

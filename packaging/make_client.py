@@ -51,8 +51,8 @@ def described() -> tuple[dict[str, Any], dict[tuple[str, str], str]]:
         data_dir = DataDir(Path(scratch))
         data_dir.prepare()
         app = create_app(Config(data_dir=data_dir.path), "postgresql://localhost/none")
-        document: dict[str, Any] = app.api_doc  # type: ignore[attr-defined]
-        found = {}
+        document: dict[str, Any] = app.api_doc
+        found: dict[tuple[str, str], str] = {}
         for rule in app.url_map.iter_rules():
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             found |= {(method, path): rule.endpoint for method in rule.methods or ()}

@@ -6,7 +6,7 @@ A route parses, calls one service function and answers; everything around it hap
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import Response, current_app, g, make_response, request
@@ -155,6 +155,7 @@ class Room(APIBlueprint):
         self.error_shape = error_shape
         self.cross_origin = cross_origin
         self.body_limit = body_limit
+        self._undescribed: list[Callable[[], Any]] = []
         super().__init__(
             name,
             import_name,
@@ -165,20 +166,29 @@ class Room(APIBlueprint):
         )
 
     def _collect_openapi_info(self, rule: str, func: Callable[..., Any], **options: Any) -> Any:
+        # Describing all routes takes as long as all else at a start, and few ever ask for the document.
+        self._undescribed.append(partial(self._describe, rule, func, options))
+        return parse_parameters(func, doc_ui=False)
+
+    def describe(self) -> None:
+        """Puts the room's routes into its part of the OpenAPI document: `tags`, `paths`, `components_schemas`."""
+        while self._undescribed:
+            self._undescribed.pop(0)()
+        for item in self.paths.values():
+            if item.patch is not None and item.patch.requestBody is not None:
+                kinds = item.patch.requestBody.content
+                kinds.setdefault("application/merge-patch+json", kinds["application/json"])
+
+    def _describe(self, rule: str, func: Callable[..., Any], options: dict[str, Any]) -> None:
         if hasattr(func, TAKES_FILE):
             options["openapi_extensions"] = _FILE_BODY
         security = self.abp_security
         if getattr(func, PUBLIC, False):
             self.abp_security = []
         try:
-            found = super()._collect_openapi_info(rule, func, **options)
+            super()._collect_openapi_info(rule, func, **options)
         finally:
             self.abp_security = security
-        for item in self.paths.values():
-            if item.patch is not None and item.patch.requestBody is not None:
-                kinds = item.patch.requestBody.content
-                kinds.setdefault("application/merge-patch+json", kinds["application/json"])
-        return found
 
     def _add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
         inner = view_func.__wrapped__
