@@ -1,5 +1,6 @@
 """The command line, and the only place where gateway and console are put together."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from gateway.core.config import Config
 
 APP = Path(__file__).resolve()
+
+# Nearly all that is made at a start stays: looking for garbage among it, again and again, takes a tenth of its time.
+gc.set_threshold(50_000, 10, 10)
 
 
 class Application(click.Group):

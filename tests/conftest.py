@@ -182,6 +182,7 @@ def left_as_found(pytestconfig: pytest.Config) -> Iterator[None]:
     them, and a socket that it leaves open fails whichever of them runs when it is collected."""
     yield
     gc.collect()
+    gc.freeze()  # what has survived stays: else each module pays for all that those before it have left in memory
     gateway = pytestconfig.stash.get(SHARED, None)
     if gateway is not None:
         deadline = time.monotonic() + 120

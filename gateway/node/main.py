@@ -1,6 +1,7 @@
 """The node's process: joins, works, keeps its heartbeat, takes over what dead nodes left, leaves."""
 
 import asyncio
+import gc
 import os
 import platform
 import signal
@@ -88,6 +89,7 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
             asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
             *(asyncio.create_task(_every(seconds, partial(duty, node))) for duty, seconds in _duties()),
         ]
+        gc.freeze()  # what is there now stays: no job is to wait while all of it is looked through for garbage
         worker = asyncio.create_task(_work(node, url, placing))
         await asyncio.wait([worker, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         node.stopping = True
