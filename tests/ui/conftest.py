@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,7 +60,7 @@ def watch(page: Page, origin: str, troubles: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def signed_in(live_gateway: Any) -> dict[str, Any]:
+def signed_in(live_gateway: Any) -> list[Any]:
     """The cookies of one session of the owner, who has been welcomed; each module has its own, which it may end."""
     credentials = {"handle": "owner", "password": live_gateway.owner_password}
     with httpx.Client(base_url=live_gateway.url, timeout=30, trust_env=False) as client:
@@ -67,7 +68,7 @@ def signed_in(live_gateway: Any) -> dict[str, Any]:
         assert answer.is_success, answer.text
         csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
         assert client.patch("/v1/users/me", json={"welcomed": True}, headers=csrf).is_success
-        cookies = [
+        return [
             {
                 "name": cookie.name, "value": cookie.value, "domain": urlsplit(live_gateway.url).hostname,
                 "path": cookie.path, "expires": cookie.expires or -1, "httpOnly": True, "secure": False,
@@ -75,31 +76,52 @@ def signed_in(live_gateway: Any) -> dict[str, Any]:
             }
             for cookie in client.cookies.jar
         ]  # fmt: skip
-    return {"cookies": cookies, "origins": []}
+
+
+@pytest.fixture(scope="module")
+def owners(browser: Browser, live_gateway: Any, signed_in: list[Any]) -> Callable[..., BrowserContext]:
+    """The owner's browser with `options`, as new but for its cache: to load the console anew takes seconds."""
+    contexts: dict[str, BrowserContext] = {}
+
+    def owners(**options: Any) -> BrowserContext:
+        context = contexts.get(repr(options)) or browser.new_context(base_url=live_gateway.url, **options)
+        contexts[repr(options)] = context
+        context.clear_cookies()
+        context.add_cookies(signed_in)
+        return context
+
+    return owners
 
 
 @pytest.fixture
-def open_page(browser: Browser, live_gateway: Any, signed_in: dict[str, Any]) -> Iterator[Callable[..., Page]]:
+def open_page(
+    browser: Browser, live_gateway: Any, owners: Callable[..., BrowserContext]
+) -> Iterator[Callable[..., Page]]:
     """Opens watched pages: `open_page("/tasks", as_owner=True, width=1280, color_scheme="light")`."""
-    contexts: list[BrowserContext] = []
     troubles: list[str] = []
+    kept = {"origin": live_gateway.url, "storageTypes": "local_storage"}
 
-    def opened(path: str = "/", *, as_owner: bool = True, width: int = 1280, height: int = 860, **options: Any) -> Page:
-        context = browser.new_context(
-            base_url=live_gateway.url,
-            viewport={"width": width, "height": height},
-            storage_state=signed_in if as_owner else None,
-            **options,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        watch(page, live_gateway.url, troubles)
-        page.goto(path)
-        return page
+    with ExitStack() as opened:
 
-    yield opened
-    for context in contexts:
-        context.close()
+        def open_page(
+            path: str = "/", *, as_owner: bool = True, width: int = 1280, height: int = 860, color_scheme: Any = None,
+            **options: Any,
+        ) -> Page:  # fmt: skip
+            if as_owner:
+                context = owners(**options)
+            else:
+                context = browser.new_context(base_url=live_gateway.url, **options)
+                opened.callback(context.close)
+            page = context.new_page()
+            opened.callback(page.close)
+            context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=color_scheme)
+            watch(page, live_gateway.url, troubles)
+            page.goto(path)
+            return page
+
+        yield open_page
     assert troubles == []
 
 

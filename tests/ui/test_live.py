@@ -41,7 +41,7 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page],
             socket.connect_to_server()
 
     page = open_page("/")
-    page.context.route_web_socket("**/v1/events/ws", connect)
+    page.route_web_socket("**/v1/events/ws", connect)
     page.goto(f"/tasks/{submit(api, SLOW)}")
     expect(page.get_by_role("log")).to_contain_text("tick 3")
     refused["now"] = True
