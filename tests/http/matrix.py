@@ -272,7 +272,7 @@ ELSEWHERE = {
     "events_socket": "decides on each message; test_two_users, test_identity_on_every_route",
     "run_socket": "decides before the handshake, which a plain request does not begin; test_runs",
     "system.export_list": "decides by the list's own route; test_data_api",
-    "tasks.change_many": "decides on each task; test_data_api",
+    "system.change_many": "decides by the route of each thing; test_data_api",
     **dict.fromkeys(
         ("mcp.post_message", "mcp.resume", "mcp.end_session"), "decides by the route behind each tool; tests/mcp"
     ),

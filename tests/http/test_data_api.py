@@ -1,10 +1,11 @@
-"""What scripts need beside single requests: any list as a file, and many tasks changed together."""
+"""What scripts need beside single requests: any list as a file, and many things of any list changed together."""
 
 import csv
 import io
 import json
 import uuid
 
+import httpx
 import pytest
 
 from tests.conftest import LiveGateway
@@ -69,13 +70,38 @@ def test_many_tasks_are_changed_together_and_the_others_told_of(
 ) -> None:
     waiting = live_gateway.submit(commands=["true"], requires={"labels": {"zone": "nowhere"}})["id"]
     done, missing = tagged[1][0], str(uuid.uuid4())
-    answer = live_gateway.call("POST", "/v1/tasks/bulk", json={"action": "cancel", "ids": [waiting, done, missing]})
+    answer = live_gateway.call("POST", "/v1/bulk/tasks", json={"action": "cancel", "ids": [waiting, done, missing]})
     assert [(item["ok"], item["code"]) for item in answer.json()["items"]] == [
         (True, None), (False, "task_finished"), (False, "not_found"),
     ]  # fmt: skip
     assert live_gateway.task(waiting)["status"] == "canceled"
-    refused = bob.call("POST", "/v1/tasks/bulk", json={"action": "delete", "ids": [waiting]}).json()
+    refused = bob.call("POST", "/v1/bulk/tasks", json={"action": "delete", "ids": [waiting]}).json()
     assert (refused["done"], refused["items"][0]["code"]) == (0, "not_found")
-    assert live_gateway.call("POST", "/v1/tasks/bulk", json={"action": "delete", "ids": [waiting]}).json()["done"] == 1
+    assert live_gateway.call("POST", "/v1/bulk/tasks", json={"action": "delete", "ids": [waiting]}).json()["done"] == 1
     assert_problem(live_gateway.call("GET", f"/v1/tasks/{waiting}"), 404)
-    assert_problem(live_gateway.call("POST", "/v1/tasks/bulk", json={"action": "cancel", "ids": []}), 422)
+    assert_problem(live_gateway.call("POST", "/v1/bulk/tasks", json={"action": "cancel", "ids": []}), 422)
+
+
+def test_many_things_of_any_list_are_changed_as_by_themselves(live_gateway: LiveGateway, bob: Person) -> None:
+    wish = {"every_s": 86400, "payload": {"kind": "commands", "commands": ["true"]}}
+    ids = [live_gateway.call("POST", "/v1/schedules", json={"name": f"many-{n}", **wish}).json()["id"] for n in "ab"]
+
+    def bulk(name: str, action: str, **options: object) -> httpx.Response:
+        return live_gateway.call("POST", f"/v1/bulk/{name}", json={"action": action, "ids": [*ids, ids[0]]}, **options)
+
+    assert bulk("schedules", "disable").json() == {
+        "done": 2, "items": [{"id": each, "ok": True, "code": None, "detail": None} for each in ids],
+    }  # fmt: skip
+    assert not any(live_gateway.call("GET", f"/v1/schedules/{each}").json()["enabled"] for each in ids)
+    narrow = live_gateway.call("POST", "/v1/tokens", json={"name": "narrow", "scopes": ["schedules.read"]}).json()
+    refused = bulk("schedules", "delete", headers={"Authorization": f"Bearer {narrow['token']}"}).json()
+    assert [item["code"] for item in refused["items"]] == ["forbidden", "forbidden"]
+    unknown = bulk("schedules", "cancel")
+    assert_problem(unknown, 422, field="action")
+    assert "delete, disable, enable, run, skip_next, unskip" in unknown.text
+    assert_problem(bulk("audit", "delete"), 422, field="action")
+    for name in ("nothing", f"schedules/{ids[0]}", "users/me"):
+        assert_problem(bulk(name, "delete"), 404)
+    assert bulk("schedules", "delete").json()["done"] == 2
+    left = live_gateway.call("POST", "/v1/bulk/tokens", json={"action": "delete", "ids": [narrow["id"]]})
+    assert left.json()["done"] == 1

@@ -16,17 +16,19 @@ from gateway.core.room import Room, ok, opens_units, public, unit, work
 from gateway.core.schemas import Page
 from gateway.features.limits import service as limits
 
-from . import backup_files, export, service, service_backups
+from . import backup_files, bulk, export, service, service_backups
 from .schemas import (
     BackupItem,
     BackupOut,
     BackupPath,
     BackupQuery,
     BackupVerified,
+    BulkIn,
+    BulkOut,
     Capabilities,
     Health,
-    ListExportPath,
     ListExportQuery,
+    ListPath,
     Readiness,
     Reason,
 )
@@ -76,8 +78,14 @@ def metrics() -> Response:
     summary="Any list as a file, in its order and with its filters",
 )
 @opens_units
-def export_list(path: ListExportPath, query: ListExportQuery) -> Response:
+def export_list(path: ListPath, query: ListExportQuery) -> Response:
     return export.exported(path.name, query)
+
+
+@room.post("/bulk/<path:name>", responses={200: BulkOut}, summary="The same done with many things of any list")
+@opens_units
+def change_many(path: ListPath, body: BulkIn) -> Response:
+    return answer(bulk.change(path.name, body))
 
 
 @room.get("/capabilities", responses={200: Capabilities}, summary="What is there, and how to get what is not")

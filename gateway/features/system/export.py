@@ -5,25 +5,23 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Response, current_app, request, stream_with_context
-from werkzeug.exceptions import HTTPException
+from flask import Response, stream_with_context
 
 from gateway.core import inner
 from gateway.core.clock import now
 from gateway.core.errors import NotFound
 from gateway.core.exporting import MEDIA_TYPES, lines
 
+from . import lists
 from .schemas import ListExportQuery
 
 A_PAGE = 200
-PAGED = {"items", "next_cursor"}
-_LISTS = "exported_lists"
 
 
 def exported(name: str, query: ListExportQuery) -> Response:
     """The list at `/v1/NAME` as a file, or what its route answers instead. Raises NotFound for what is no list."""
     path = f"/v1/{name}"
-    if not _is_list(path):
+    if lists.known(path) is None:
         raise NotFound(f"There is no list {path[:80]}; the OpenAPI document names those that are.")
     chosen = {"fields": query.fields} if query.fields else {}
     filters = {**(query.model_extra or {}), **chosen, "limit": A_PAGE}
@@ -51,29 +49,3 @@ def _pages(path: str, filters: Mapping[str, Any], first: Response) -> Iterator[l
         if found["next_cursor"] is None:
             return
         response = inner.ask("GET", path, query={**filters, "cursor": found["next_cursor"]})
-
-
-def _is_list(path: str) -> bool:
-    try:
-        rule, _ = current_app.create_url_adapter(request).match(path, "GET", return_rule=True)  # type: ignore[union-attr]
-    except HTTPException:
-        return False
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) in _lists()
-
-
-def _lists() -> set[str]:
-    """The paths of the document whose answers are pages; found once, routes stay as they are."""
-    known: set[str] | None = current_app.extensions.get(_LISTS)
-    if known is None:
-        document = current_app.api_doc  # type: ignore[attr-defined]
-        schemas = document.get("components", {}).get("schemas", {})
-        known = {path for path, item in document["paths"].items() if _is_paged(item.get("get", {}), schemas)}
-        current_app.extensions[_LISTS] = known
-    return known
-
-
-def _is_paged(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
-    content = operation.get("responses", {}).get("200", {}).get("content", {})
-    schema = content.get("application/json", {}).get("schema", {})
-    schema = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)
-    return bool(schema.get("properties", {}).keys() >= PAGED)

@@ -1,5 +1,6 @@
 """The system on the wire (contract "HTTP conventions" and "Capabilities")."""
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -40,7 +41,7 @@ class CapabilityOut(Out):
     details: dict[str, Any] = {}
 
 
-class ListExportPath(In):
+class ListPath(In):
     """The list's path after `/v1/`, such as `tasks` or `tasks/ID/history`."""
 
     name: str
@@ -55,6 +56,29 @@ class ListExportQuery(In):
     fields: Annotated[str, Field(max_length=2000, pattern=r"^\w+(,\w+)*$", description="names, by commas")] | None = (
         None
     )
+
+
+class BulkIn(In):
+    """What is to be done with many things of a list: `delete`, or what `POST LIST/ID/ACTION` does without a body."""
+
+    action: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
+    ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=200)]
+
+
+class BulkItem(Out):
+    """What came of it for one of them; `code` and `detail` are those of the error it would have been by itself."""
+
+    id: uuid.UUID
+    ok: bool
+    code: str | None = None
+    detail: str | None = None
+
+
+class BulkOut(Out):
+    """What came of it for each, in the order of the request."""
+
+    done: int
+    items: list[BulkItem]
 
 
 class Capabilities(Out):

@@ -19,12 +19,10 @@ from gateway.features.artifacts.uploads import received
 from gateway.features.runs.schemas import LogOut
 from gateway.features.sessions import service as sessions
 
-from . import service, service_bulk
+from . import service
 from .models import Task, TaskChange
 from .schemas import (
     TEXT_LIMIT,
-    BulkIn,
-    BulkOut,
     ChangeOut,
     ResultOut,
     RunFilter,
@@ -82,11 +80,6 @@ def list_tasks(query: TaskQuery) -> Response:
     found = service.visible(work(), **query.filters())
     paged = listed(work().session, found, Task.id, query)
     return page_of(TaskItem, paged)
-
-
-@room.post("/tasks/bulk", responses={200: BulkOut}, summary="Cancel, retry or delete many tasks")
-def change_many(body: BulkIn) -> Response:
-    return answer(service_bulk.change(work(), body))
 
 
 @room.get("/tasks/<uuid:id>", responses={200: TaskOut}, summary="One task")

@@ -102,29 +102,6 @@ class TaskPatch(In):
     acceptance_criteria: Criteria | None = None
 
 
-class BulkIn(In):
-    """What is to be done with many tasks."""
-
-    action: Literal["cancel", "retry", "delete"]
-    ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=200), AfterValidator(_distinct)]
-
-
-class BulkItem(Out):
-    """What came of it for one of them; `code` and `detail` are those of the error it would have been by itself."""
-
-    id: uuid.UUID
-    ok: bool
-    code: str | None = None
-    detail: str | None = None
-
-
-class BulkOut(Out):
-    """What came of it for each, in the order of the request."""
-
-    done: int
-    items: list[BulkItem]
-
-
 class TaskErrorOut(Out):
     """Why a task did not complete: a stable code and a sentence."""
 
