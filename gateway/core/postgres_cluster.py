@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from . import postgres_upgrade
 from .data_dir import DataDir, sync_directory, write_private
 from .errors import MissingPart
 from .server_account import ServerAccount
@@ -90,8 +91,12 @@ class PostgresCluster:
                 _remove(unfinished)
             if self.account:
                 self.account.let_in(self.data_dir.path, self.programs)
-            if self._version() is None:
+            postgres_upgrade.resume(self)
+            version = self._version()
+            if version is None:
                 self._create()
+            elif version < SERVER_VERSION:
+                postgres_upgrade.upgrade(self, version, SERVER_VERSION)
             if self.account:
                 self.account.own(self.path)
             if not self.passfile.exists():
@@ -131,18 +136,22 @@ class PostgresCluster:
         query = f"port={port}&passfile={quote(str(self.passfile), safe='')}"
         return f"postgresql://{ROLE}@/{DATABASE}?host={quote(host, safe='')}&{query}"
 
-    def spawn(self, program: str, *arguments: str, dies_by: SignalName, **streams: Any) -> subprocess.Popen[bytes]:
+    def spawn(
+        self, program: str, *arguments: str, dies_by: SignalName, programs: Path | None = None,
+        folder: Path | None = None, **streams: Any,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Starts a PostgreSQL program as a child in a session of its own, where no Ctrl-C reaches it.
 
-        On Linux the child gets the signal `dies_by` when the calling thread ends.
-        Raises MissingPart when the program may not be run.
+        It is one of `programs`, this release's by default, and starts in `folder`. On Linux the child gets the
+        signal `dies_by` when the calling thread ends. Raises MissingPart when the program may not be run.
         """
         identity = self.account.popen_options if self.account else {}
+        programs = programs or self.programs
         try:
             return subprocess.Popen(
-                [str(self.programs / program), *arguments],
+                [str(programs / program), *arguments],
                 env=_environment(),
-                cwd=self.programs,
+                cwd=folder or programs,
                 umask=0o077,
                 start_new_session=True,
                 # Safe beside threads: it makes two system calls and takes no lock.
@@ -154,7 +163,7 @@ class PostgresCluster:
         except (PermissionError, FileNotFoundError) as error:
             raise MissingPart(
                 f"PostgreSQL's {program} cannot be run ({error.strerror}); let every user read and run what"
-                f" is in {self.programs.parent}, {ELSEWHERE}"
+                f" is in {programs.parent}, {ELSEWHERE}"
             ) from error
 
     def send(self, pid: int, name: SignalName) -> None:
@@ -167,7 +176,7 @@ class PostgresCluster:
                 os.kill(pid, signal.Signals[f"SIG{name}"])
 
     def _version(self) -> int | None:
-        """None when there is no cluster yet. Raises MissingPart for one that this server cannot serve."""
+        """None when there is no cluster yet. Raises MissingPart for one that no release up to this one has made."""
         if not self.path.exists() or not any(self.path.iterdir()):
             return None
         version_file = self.path / "PG_VERSION"
@@ -175,11 +184,6 @@ class PostgresCluster:
         text = text.strip()
         if not text.isdigit():
             raise MissingPart(f"{self.path} is no PostgreSQL database; move it away, then start again.")
-        if int(text) < SERVER_VERSION:
-            raise MissingPart(
-                f"{self.path} was made by PostgreSQL {text}, this release has {SERVER_VERSION}: back it up"
-                " with the release that made it (`backup FILE`), move it away, `restore FILE` with this one."
-            )
         if int(text) > SERVER_VERSION:
             raise MissingPart(
                 f"{self.path} was made by PostgreSQL {text}, this release has {SERVER_VERSION}:"
@@ -192,11 +196,8 @@ class PostgresCluster:
         try:
             if self.account:
                 self.account.own(unfinished)
-            self._run("initdb", "-D", str(unfinished), *INITDB_OPTIONS)
-            with (unfinished / "pg_hba.conf").open("w", encoding="utf-8") as rules:
-                rules.write(ACCESS_RULES)
-                rules.flush()
-                os.fsync(rules.fileno())
+            self.initdb(unfinished)
+            self.close_to_others(unfinished)
             self._set_password(
                 unfinished,
                 f"CREATE ROLE {ROLE} LOGIN",
@@ -210,28 +211,41 @@ class PostgresCluster:
             _remove(unfinished)
             raise
 
+    def initdb(self, cluster: Path) -> None:
+        """Makes an empty cluster in a directory of the server's account. Raises MissingPart."""
+        self.run("initdb", "-D", str(cluster), *INITDB_OPTIONS)
+
+    def close_to_others(self, cluster: Path) -> None:
+        """Lets the gateway's role in, and nobody else."""
+        with (cluster / "pg_hba.conf").open("w", encoding="utf-8") as rules:
+            rules.write(ACCESS_RULES)
+            rules.flush()
+            os.fsync(rules.fileno())
+
     def _set_password(self, cluster: Path, role: str, *further: str) -> None:
         """Runs a CREATE or ALTER ROLE with a new password, and keeps that in the password file."""
         password = secrets.token_hex(32)
         statements = [f"{role} PASSWORD '{password}'", *further]
-        self._run(
+        self.run(
             "postgres", "--single", "-D", str(cluster), *SINGLE_USER_OPTIONS, "postgres",
             script="".join(f"{statement}\n" for statement in statements),
         )  # fmt: skip
         write_private(self.passfile, f"*:*:*:*:{password}\n")
 
-    def _run(self, program: str, *arguments: str, script: str = "") -> None:
+    def run(self, program: str, *arguments: str, script: str = "", programs: Path | None = None) -> None:
+        """Runs a program to its end. Raises MissingPart, which explains why it failed."""
+        code, output = self.complete(program, *arguments, script=script, programs=programs)
+        if code != 0:
+            raise MissingPart(self.explain(output))
+
+    def complete(self, program: str, *arguments: str, script: str = "", **how: Any) -> tuple[int, str]:
+        """Runs a program to its end, started as `spawn` does; returns its exit code and what it said."""
         with self.spawn(
-            program,
-            *arguments,
-            dies_by="KILL",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        ) as process:
-            _, errors = process.communicate(script.encode())
-        if process.returncode != 0:
-            raise MissingPart(self.explain(errors.decode(errors="replace")))
+            program, *arguments, dies_by="KILL", **how,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            output, _ = process.communicate(script.encode())
+        return process.returncode, output.decode(errors="replace")
 
     def explain(self, output: str) -> str:
         """One sentence with the remedy for what a failed PostgreSQL program wrote."""

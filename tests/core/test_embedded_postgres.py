@@ -18,7 +18,9 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
+from gateway.core import embedded_postgres, postgres_cluster
 from gateway.core.data_dir import DataDir
+from gateway.core.database import migrate, sqlalchemy_url
 from gateway.core.embedded_postgres import LOG_LIMIT_BYTES, EmbeddedPostgres
 from gateway.core.errors import MissingPart
 
@@ -433,7 +435,7 @@ def test_a_wrong_password_file_is_explained(own_dir: DataDir) -> None:
 @pytest.mark.parametrize(
     ("version", "told"),
     [
-        ("16", "made by PostgreSQL 16, this release has 18: back it up"),
+        ("15", "made by PostgreSQL 15, this release has 18: back it up"),
         ("19", "start a newer release"),
         ("", "is no PostgreSQL database; move it away"),
     ],
@@ -444,6 +446,48 @@ def test_a_database_of_another_version_is_explained(empty_dir: DataDir, version:
     with pytest.raises(MissingPart, match=told), running(empty_dir.path):
         pass
     assert (empty_dir.postgres / "PG_VERSION").read_text() == version
+
+
+ROWS = "SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM t"
+SCHEMA = """
+    SELECT md5(string_agg(relname || '.' || attname, ',' ORDER BY relname, attnum))
+      FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+     WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+"""
+
+
+@pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["a table", "the schema"])
+def test_a_database_of_the_version_before_is_moved_or_left_as_it_was(
+    empty_dir: DataDir, monkeypatch: pytest.MonkeyPatch, *, is_whole: bool
+) -> None:
+    """The server before was killed, and the first attempt fails, for want of checksums."""
+    with monkeypatch.context() as before:
+        old = postgres_cluster._find_programs().parent.parent / "pginstall" / "bin"
+        version = int(subprocess.check_output([old / "postgres", "--version"], text=True).split()[2].split(".")[0])
+        before.setattr(postgres_cluster, "_find_programs", lambda: old)
+        before.setattr(postgres_cluster, "SERVER_VERSION", version)
+        before.setattr(postgres_cluster, "INITDB_OPTIONS", [
+            option for option in postgres_cluster.INITDB_OPTIONS if "locale-provider" not in option
+            and "builtin" not in option])  # fmt: skip
+        before.delitem(embedded_postgres.SETTINGS, "io_method")
+        with running(empty_dir.path) as (_, url):
+            if is_whole:
+                engine = create_engine(sqlalchemy_url(url))
+                migrate(engine, ROOT / "migrations")
+                engine.dispose()
+            query(url, "CREATE TABLE t AS SELECT id, 'Zürich ' || id AS name FROM generate_series(1, 999) id")
+            hashed = query(url, ROWS), query(url, SCHEMA)
+            main_process(empty_dir.path).kill()
+    with monkeypatch.context() as hindered:
+        hindered.setattr(postgres_cluster, "INITDB_OPTIONS", (*postgres_cluster.INITDB_OPTIONS, "--no-data-checksums"))
+        with pytest.raises(MissingPart, match=r"checksums.*it is as it was"), running(empty_dir.path):
+            pass
+    assert (empty_dir.postgres / "PG_VERSION").read_text().strip() == str(version)
+    with running(empty_dir.path) as (_, url):
+        assert (query(url, ROWS), query(url, SCHEMA)) == hashed
+        assert str(query(url, "SHOW server_version")).startswith(f"{postgres_cluster.SERVER_VERSION}.")
+        assert query(url, "SELECT tableowner FROM pg_tables WHERE tablename = 't'") == "gateway"
+    assert [path.name for path in empty_dir.path.glob("postgres*")] == ["postgres"]
 
 
 def test_programs_that_cannot_be_run_are_explained(empty_dir: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
