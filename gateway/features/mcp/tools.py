@@ -225,8 +225,12 @@ def _repointed(value: Any) -> Any:
     return [_repointed(item) for item in value] if isinstance(value, list) else value
 
 
+ANYTHING = [{"type": kind} for kind in ("null", "boolean", "number", "string", "array", "object")]
+
+
 def _typed(field: Any) -> Any:
-    """A field that may hold anything says so by all types: some clients take one without a type for a mistake."""
+    """A field that may hold anything says so by all types, one in each branch: some clients take a field without a type
+    for a mistake, and others know no list of types."""
     if isinstance(field, Mapping) and not field.keys() & {"type", "$ref", "anyOf", "allOf", "oneOf", "enum", "const"}:
-        return {**field, "type": ["null", "boolean", "number", "string", "array", "object"]}
+        return {**field, "anyOf": ANYTHING}
     return field
