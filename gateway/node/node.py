@@ -180,6 +180,7 @@ class Node:
             **machine.report(),
             "sandbox": sandbox,
             "sandbox_kinds": [sandbox["kind"]] if sandbox["ok"] else [],
+            "files_carried": self.store.is_copy,
             "models": self.models.listed(),
             "found_providers": self.models.found(),
         }

@@ -184,7 +184,7 @@
  * @property {"online" | "draining" | "drained" | "disabled" | "offline"} state
  * @property {"open" | "draining" | "drained" | "disabled"} admission
  * @property {Record<string, string>} labels
- * @property {{os?: string, arch?: string, cpus?: number, memory_bytes?: number, gpus?: string[], models?: {id: string}[], sandbox?: {ok: boolean, kind: string | null, reason: string | null, remedy: string | null}}} capabilities
+ * @property {{os?: string, arch?: string, cpus?: number, files_carried?: boolean, memory_bytes?: number, gpus?: string[], models?: {id: string}[], sandbox?: {ok: boolean, kind: string | null, reason: string | null, remedy: string | null}}} capabilities
  * @property {number} concurrency
  * @property {number} running
  * @property {{cpu_percent?: number, memory_percent?: number, disk_free_bytes?: number}} load

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.queue import QUEUE
 from gateway.features.nodes.placement import (
+    INPUTS,
     MODEL,
     REQUIRES,
     SANDBOX,
@@ -37,6 +38,7 @@ BARE = {"sandbox": {"ok": False, "kind": None}, "models": []}
 
 def test_runs_lie_in_queues_by_what_they_need() -> None:
     assert queue_of(None, in_sandbox=True, model=None) == SANDBOX
+    assert queue_of(None, in_sandbox=True, model=None, has_inputs=True) == INPUTS
     assert queue_of(None, in_sandbox=False, model=None) == QUEUE
     assert queue_of(None, in_sandbox=False, model="orchestrator") == QUEUE
     assert queue_of(None, in_sandbox=False, model=SMALL) == MODEL + SMALL
@@ -96,9 +98,19 @@ def test_a_node_short_of_memory_leaves_work_to_others_that_are_free() -> None:
     assert refusals(full, [], SANDBOX, None) == []
 
 
+def test_files_that_are_given_go_to_a_node_that_has_them_while_one_is_free() -> None:
+    far, near = node("far", capabilities={"files_carried": True}), node("near")
+    assert "carried" in refusals(far, [near], INPUTS, None)[0]
+    assert refusals(near, [far], INPUTS, None) == []
+    assert refusals(far, [near], SANDBOX, None) == []
+    assert refusals(far, [node(running=8)], INPUTS, None) == []
+    assert refusals(far, [node(capabilities=BARE)], INPUTS, None) == [], "one without a sandbox is no help"
+    assert refusals(far, [], INPUTS, None) == []
+
+
 def test_a_node_knows_its_queues() -> None:
     waiting: list[tuple[str, Any]] = [("requires:far", {"labels": {"zone": "far"}}), ("requires:ok", {"cpus": 1})]
-    assert queues_for(node(), [], waiting) == [QUEUE, SANDBOX, MODEL + SMALL, "requires:ok"]
+    assert queues_for(node(), [], waiting) == [QUEUE, SANDBOX, INPUTS, MODEL + SMALL, "requires:ok"]
 
 
 def test_gpus_are_read_off_the_drivers(tmp_path: Path) -> None:

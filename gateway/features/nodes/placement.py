@@ -18,6 +18,9 @@ from gateway.core.queue import QUEUE
 SANDBOX = "sandbox"
 """Queue of what runs in a sandbox and asks for nothing else."""
 
+INPUTS = "inputs"
+"""Queue of what does so with files that it is given: nodes that have them at hand come first."""
+
 MODEL = "model:"
 """Start of the names of queues of prompts that name their model."""
 
@@ -52,18 +55,25 @@ class Facts:
         return {model["id"] for model in self.capabilities.get("models", [])}
 
     @property
+    def has_files(self) -> bool:
+        """Whether the gateway's files lie there, and need not be carried."""
+        return not self.capabilities.get("files_carried", False)
+
+    @property
     def is_free(self) -> bool:
         """Whether it has a slot left and the memory for more."""
         return self.running < self.concurrency and self.memory_percent < SHORT_OF_MEMORY
 
 
-def queue_of(requires: Mapping[str, Any] | None, *, in_sandbox: bool, model: str | None) -> str:
+def queue_of(
+    requires: Mapping[str, Any] | None, *, in_sandbox: bool, model: str | None, has_inputs: bool = False
+) -> str:
     """The queue of a run: by what its task requires, else by what its kind needs."""
     if requires:
         canonical = json.dumps(requires, sort_keys=True, separators=(",", ":"))
         return REQUIRES + hashlib.sha256(canonical.encode()).hexdigest()[:20]
     if in_sandbox:
-        return SANDBOX
+        return INPUTS if has_inputs else SANDBOX
     return MODEL + model if model and "/" in model else QUEUE
 
 
@@ -90,7 +100,7 @@ def unmet(node: Facts, requires: Mapping[str, Any]) -> list[str]:
 
 def lacks(node: Facts, queue: str) -> str | None:
     """What a node lacks that runs of that queue do better with."""
-    if queue == SANDBOX and not node.has_sandbox:
+    if queue in (SANDBOX, INPUTS) and not node.has_sandbox:
         return "it has no sandbox"
     if queue.startswith(MODEL) and queue.removeprefix(MODEL) not in node.models:
         return f"it does not reach {queue.removeprefix(MODEL)}"
@@ -109,6 +119,8 @@ def refusals(node: Facts, others: Iterable[Facts], queue: str, requires: Mapping
     better = [other for other in rivals if lacks(other, queue) is None or lack]
     if node.memory_percent >= SHORT_OF_MEMORY and any(other.is_free for other in better):
         return [f"{node.memory_percent:.0f} % of its memory is in use, and another node is free"]
+    if queue == INPUTS and not node.has_files and any(other.has_files and other.is_free for other in better):
+        return ["its files would have to be carried, and another node that has them is free"]
     return []
 
 
@@ -119,7 +131,7 @@ def queues_for(
 
     Models it reaches are among them before anything waits there, so that the first prompt starts at once.
     """
-    known: dict[str, Mapping[str, Any] | None] = {QUEUE: None, SANDBOX: None}
+    known: dict[str, Mapping[str, Any] | None] = {QUEUE: None, SANDBOX: None, INPUTS: None}
     known |= dict.fromkeys((MODEL + model for model in sorted(node.models)), None)
     known |= dict(waiting)
     return [queue for queue, requires in known.items() if not refusals(node, others, queue, requires)]

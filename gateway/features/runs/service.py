@@ -93,13 +93,14 @@ def start(
     work: Work, *, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID, session_id: uuid.UUID | None,
     attempt: int, priority: int, units: Sequence[tuple[str, str | None]], job: str = EXECUTE,
     caused_by: Span | None = None, requires: dict[str, Any] | None = None, model: str | None = None,
+    has_inputs: bool = False,
 ) -> uuid.UUID:  # fmt: skip
     """Makes a pending run with its jobs (`units`: kind and command of each), queued; returns its id.
 
-    `requires` and `model` decide which nodes may take it.
+    `requires`, `model` and whether it has files for inputs decide which nodes may take it.
     """
     run_id = new_id()
-    place = placement.queue_of(requires, in_sandbox=job == EXECUTE, model=model)
+    place = placement.queue_of(requires, in_sandbox=job == EXECUTE, model=model, has_inputs=has_inputs)
     job_id = work.defer(job, {"run_id": str(run_id)}, queue=place, priority=priority)
     run = {
         "owner_id": owner_id, "project_id": project_id, "task_id": task_id, "session_id": session_id,

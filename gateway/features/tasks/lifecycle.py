@@ -80,13 +80,18 @@ def announce(work: Work, task: Task, name: str) -> None:
     )  # fmt: skip
 
 
-def dispatch(work: Work, task: Task, units: list[tuple[str, str | None]]) -> None:
-    """Gives a queued task its next run."""
+def dispatch(
+    work: Work, task: Task, units: list[tuple[str, str | None]], *, has_attachments: bool | None = None
+) -> None:
+    """Gives a queued task its next run. Whether it `has_attachments` is looked up where that is not said."""
+    if has_attachments is None:
+        has_attachments = bool(queries.attachments(work.session, [task.id])[task.id])
     task.attempts += 1
     task.run_id = runs.start(
         work, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, session_id=task.session_id,
         attempt=task.attempts, priority=task.priority, units=units,
         job=job_of(task), requires=task.requires, model=task.model, caused_by=tracing.parse(task.traceparent),
+        has_inputs=has_attachments or bool((task.script or {}).get("artifact_id")),
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def create(work: Work, wish: TaskIn, caused_by: Span | None = None) -> TaskOut:
     )  # fmt: skip
     work.session.add(task)
     if not waits:
-        lifecycle.dispatch(work, task, lifecycle.units_of(task))
+        lifecycle.dispatch(work, task, lifecycle.units_of(task), has_attachments=bool(wish.attachments))
     work.session.flush()
     _add_relations(work, task, wish)
     work.caused("tasks", task.id)

@@ -62,6 +62,7 @@ function Abilities({ node }) {
     <${Fact} label="Models">${models.length ? html`<span title=${models.map(({ id }) => id).join("\n")}>${models.slice(0, 3).map(({ id }) => html`<code>${id}</code> `)}${models.length > 3 && `and ${models.length - 3} more`}</span>` : html`<span class="quiet">none within reach</span>`}<//>
     <${Fact} label="Labels">${labels.length ? labels.map(([key, value]) => html`<span class="tag">${key}=${value}</span>`) : html`<span class="quiet">none</span>`}<//>
     <${Fact} label="Disk">${node.load.disk_free_bytes ? `${size(node.load.disk_free_bytes)} free` : html`<span class="quiet">not told</span>`}<//>
+    <${Fact} label="Files">${has.files_carried ? "carried by the gateway" : "shared with the gateway"}<//>
     <${Fact} label="Heard of"><${Ago} at=${node.heartbeat_at} />${node.state !== "offline" && html`, started <${Ago} at=${node.started_at} />`}<//>
   </dl>`;
 }
