@@ -61,6 +61,11 @@ def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bo
     pairs = dict(_label(text) for text in labels)
     logs.configure(config.data_dir / "logs", config.log_level, "node")
     url = config.database_url or EmbeddedPostgres.url_of_running(DataDir(config.data_dir))
+    if url is None and config.join is not None:
+        raise MissingPart(
+            "A node that joins needs --database-url besides: a PostgreSQL server that it and the gateway reach by TLS."
+            " The embedded one is for nodes on the gateway's machine."
+        )
     if url is None:
         raise MissingPart(
             "No gateway runs on this data directory; start one, or give the node --database-url or another --data-dir."
