@@ -51,8 +51,17 @@ class Base(DeclarativeBase):
     }
 
 
+SERVER_SIDE = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "tcp_keepalives_idle": 5, "tcp_keepalives_interval": 3, "tcp_keepalives_count": 2, "tcp_user_timeout": 11_000,
+    }.items()
+)  # fmt: skip
+"""Settings of a session by which the server knows a vanished client after 11 s: what a lost node had locked is free in
+time for others to take over its runs."""
+
 BY_NETWORK = {
-    "sslmode": "require",
+    "sslmode": "require", "options": SERVER_SIDE,
     "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "20000",
 }  # fmt: skip
 """Of a connection to another machine, in the words of libpq: never in the clear unless the URL says so, and known to be
@@ -95,7 +104,7 @@ ENGINE_OPTIONS: dict[str, Any] = {
         "application_name": "user-api-gateway",
         # Every list is a short index range: starting parallel workers for it would take longer than reading it.
         "options": "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=120s"
-        " -c max_parallel_workers_per_gather=0",
+        f" -c max_parallel_workers_per_gather=0 {SERVER_SIDE}",
     },
 }
 
