@@ -355,6 +355,7 @@
  * @property {ScheduleRun[]} recent newest first
  *
  * @typedef {{depth: {by_state: Record<string, number>, by_queue: Record<string, number>, by_node: Record<string, number>}, oldest_age_s: number | null, schedules: {enabled: number, disabled: number, due: number, waiting: number, next_planned_at: string | null}}} Queue
+ * @typedef {{step_s: number, items: {time: string, waiting: number, running: number, longest_wait_s: number | null}[]}} QueueHistory
  */
 
 /**

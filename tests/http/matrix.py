@@ -232,7 +232,7 @@ NEEDS: dict[str, Need] = {
         nodes.remove: nodes.remove_node
         nodes.carry_files: artifacts.get_file artifacts.put_file
         destinations.create: messaging.create_destination
-        queue.read: schedules.get_queue
+        queue.read: schedules.get_queue runs.get_queue_history
         schedules.create: schedules.import_crontab
         capabilities.read: system.capabilities
         conformance.read: conformance.list_clients

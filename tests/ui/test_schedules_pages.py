@@ -1,5 +1,6 @@
 """Schedules as a person uses them: planned with a live preview, looked at, skipped, run, looked back at, deleted."""
 
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -90,7 +91,9 @@ def test_what_is_planned_stands_in_the_list_the_calendar_and_the_queue(
     expect(page.get_by_role("list", name="Too often for the days")).to_contain_text(f"{name} Every 5 minutes")
     page.goto("/schedules/queue")
     expect(page.get_by_label("The queue at a glance")).to_contain_text("Next planned")
-    expect(page.get_by_role("img", name="at the queue since this console was opened")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("The most at once.*running: [1-9]"))).to_be_visible()
+    page.get_by_role("link", name="hour").click()
+    expect(page.get_by_role("img", name=re.compile("The longest wait: [1-9]"))).to_be_visible()
     page.goto("/schedules")
     choose(page, name, "Disable")
     expect(row(page, name)).to_contain_text("disabled")

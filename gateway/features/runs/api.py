@@ -10,12 +10,12 @@ from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.nodes.schemas import PlacementOut
 from gateway.features.sessions import service as sessions
 
-from . import service, service_external, service_placement
+from . import service, service_external, service_placement, service_queue
 from .api_logs import logs
 from .api_otlp import otlp
 from .api_socket import add_websocket
 from .models import Run
-from .schemas import JobOut, RunIn, RunOut, RunPatch, RunQuery
+from .schemas import JobOut, QueueHistoryOut, QueueHistoryQuery, RunIn, RunOut, RunPatch, RunQuery
 
 __all__ = ["add_websocket", "logs", "otlp", "room"]
 
@@ -55,6 +55,11 @@ def list_runs_of_session(path: IdPath, query: PageQuery) -> Response:
     nothing_else = RunQuery(session_id=session.id).filters()
     paged = listed(work().session, service.visible(work(), **nothing_else), Run.id, query)
     return page_of(RunOut, paged)
+
+
+@room.get("/queue/history", responses={200: QueueHistoryOut}, summary="How deep the queue was, oldest first")
+def get_queue_history(query: QueueHistoryQuery) -> Response:
+    return answer(service_queue.history(work(), query.minutes))
 
 
 @room.get("/jobs/<uuid:id>", responses={200: JobOut}, summary="One dispatched unit of work")

@@ -227,3 +227,25 @@ class QueueDepth(Out):
 
     depth: Depth
     oldest_age_s: float | None
+
+
+class QueueHistoryQuery(In):
+    """How far back to look."""
+
+    minutes: Annotated[int, Field(ge=1, le=10080)] = 1440
+
+
+class QueueMoment(Out):
+    """One step of time: the most runs that waited and that ran at once, and the longest that any had waited in it."""
+
+    time: datetime
+    waiting: int
+    running: int
+    longest_wait_s: float | None
+
+
+class QueueHistoryOut(Out):
+    """The queue over time, oldest first, worked out of the runs that are still there."""
+
+    step_s: float
+    items: list[QueueMoment]

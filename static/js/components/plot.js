@@ -1,14 +1,23 @@
-/** Plots over time, drawn by uPlot in the console's colours: stacked bars, lines. */
+/** Plots over time, drawn by uPlot in the console's colours: stacked bars, lines, steps. */
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { html } from "../html.js";
 import { theme } from "../theme.js";
 
+/** How far the lines of a scale of whole things may lie apart. */
+const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
 /** @param {string} name of a custom property */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const axis = () => ({ stroke: colour("--ink-3"), font: '11px "Inter", sans-serif', grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } });
-const timeAxis = () => ({ ...axis(), grid: { show: false }, size: 24, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((s) => new Date(s * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })) });
+const timeAxis = () => ({ ...axis(), grid: { show: false }, size: 24, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map(hourOrDay) });
+
+/** The hour, or at midnight the day that begins. @param {number} seconds */
+function hourOrDay(seconds) {
+  const time = new Date(seconds * 1000);
+  return time.getHours() || time.getMinutes() ? time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : time.toLocaleDateString("en-GB", { weekday: "short", day: "numeric" });
+}
 
 /** A plot as wide as there is room for. @param {() => {options: Omit<uPlot.Options, "width" | "height">, data: uPlot.AlignedData}} make @param {number} height @param {string} key what it shows */
 function usePlot(make, height, key) {
@@ -51,6 +60,24 @@ export function Lines({ times, series, most, summary, height = 110 }) {
   return html`<div class="plot" ref=${box} role="img" aria-label=${summary}></div>`;
 }
 
+/**
+ * What holds for a step of time each, filled to its line.
+ * @param {PlotProps & {write?: (value: number) => string, incrs?: number[], least?: number}} props
+ *   `write`: how a value is written beside the scale; `incrs`: how far its lines may lie apart; `least`: what it reaches to at least
+ */
+export function Steps({ times, series, summary, height = 110, write = String, incrs = COUNTS, least = 4 }) {
+  const make = () => ({
+    options: {
+      scales: { y: { range: (/** @type {any} */ _, /** @type {any} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(least, max * 1.08)]) } },
+      axes: [timeAxis(), { ...axis(), size: 46, space: 18, incrs, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map(write) }],
+      series: [{}, ...series.map((one) => ({ label: one.label, stroke: colour(one.colour), fill: `${colour(one.colour)}2e`, width: 1.5, points: { show: false }, paths: uPlot.paths.stepped?.({ align: 1 }) }))],
+    },
+    data: /** @type {uPlot.AlignedData} */ ([times, ...series.map(({ values }) => values)]),
+  });
+  const box = usePlot(make, height, JSON.stringify([times, series]));
+  return html`<div class="plot" ref=${box} role="img" aria-label=${summary}></div>`;
+}
+
 /** @param {PlotProps & {span?: number}} props `span`: seconds at either side of the first and last */
 export function StackedBars({ times, series, summary, height = 150, span = 1800 }) {
   const make = () => {
@@ -60,7 +87,7 @@ export function StackedBars({ times, series, summary, height = 150, span = 1800 
     return {
       options: {
         scales: { x: { range: (/** @type {any} */ _, /** @type {number} */ min, /** @type {number} */ max) => /** @type {[number, number]} */ ([min - span, max + span]) }, y: { range: (/** @type {any} */ _, /** @type {any} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(4, max * 1.08)]) } },
-        axes: [timeAxis(), { ...axis(), size: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
+        axes: [timeAxis(), { ...axis(), size: 32, incrs: COUNTS }],
         // The tallest sum is drawn first, so that each colour shows only its own part.
         series: [{}, ...series.map((one) => ({ label: one.label, fill: colour(one.colour), width: 0, points: { show: false }, paths: bars })).reverse()],
       },

@@ -11,6 +11,7 @@ import { Flag } from "../components/flag.js";
 import { Icon } from "../components/icon.js";
 import { Gauges, NodeState } from "../components/nodes.js";
 import { StackedBars } from "../components/plot.js";
+import { DAY, QueuePlots } from "../components/queue-plots.js";
 import { OpenQuestions } from "../components/questions.js";
 import { Empty, Loaded } from "../components/states.js";
 import { ShortList } from "../components/task-list.js";
@@ -69,7 +70,7 @@ function Throughput({ day }) {
       ${(/** @type {{tasks: Task[], whole: boolean}} */ { tasks, whole }) => {
         const { times, series } = byHour(tasks);
         const counts = series.map(({ label, values }) => `${label.toLowerCase()} ${values.reduce((a, b) => a + b, 0)}`).join(", ");
-        return html`<${StackedBars} times=${times} series=${series} summary=${`Tasks of the last 24 hours by hour: ${counts}.`} />
+        return html`<${StackedBars} times=${times} series=${series} height=${226} summary=${`Tasks of the last 24 hours by hour: ${counts}.`} />
           ${!whole && html`<p class="stale">The newest ${tasks.length.toLocaleString()} of them.</p>`}`;
       }}
     <//></section>`;
@@ -186,5 +187,5 @@ export default function HomePage() {
     ${can("tasks.create") && html`<${Composer} autofocus />`}
     <${Figures} day=${day} />
     <div class="home-row"><${Running} />${can("schedules.read") && html`<${Next} />`}<${Failures} /></div>
-    <div class="home-grid">${can("nodes.read") && html`<${Nodes} />`}${can("nodes.read") && can("providers.read") && html`<${Providers} />`}<${Throughput} day=${day} /></div>`;
+    <div class="home-grid">${can("nodes.read") && html`<${Nodes} />`}${can("nodes.read") && can("providers.read") && html`<${Providers} />`}<${Throughput} day=${day} />${can("queue.read") && html`<${QueuePlots} minutes=${DAY} title="Queue" />`}</div>`;
 }

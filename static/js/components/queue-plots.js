@@ -1,0 +1,51 @@
+/** The queue over time: how many runs waited and ran at most, and the longest wait. */
+import { useEffect } from "preact/hooks";
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { duration } from "../format.js";
+import { about, useResource } from "../resource.js";
+import { Steps } from "./plot.js";
+import { Loaded } from "./states.js";
+/** @import { QueueHistory } from "../types.js" */
+
+export const DAY = 1440;
+
+const EVERY_MS = 60_000;
+const SETTLE_MS = 5_000;
+const SECONDS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
+
+const STATES = /** @type {const} */ ([
+  { label: "Waiting", colour: "--wait", of: "waiting" },
+  { label: "Running", colour: "--busy", of: "running" },
+]);
+
+/** A minute for 60 s, and so on: what stands beside a scale is whole. @param {number} seconds */
+const whole = (seconds) => (seconds < 60 ? `${seconds} s` : duration(seconds));
+
+/** The most of a step, and when that was. @param {QueueHistory["items"]} items @param {(item: QueueHistory["items"][0]) => number} read @param {(value: number) => string} [write] */
+function peak(items, read, write = String) {
+  const at = items.reduce((best, item) => (read(item) > read(best) ? item : best));
+  return read(at) ? `${write(read(at))} at ${new Date(at.time).toLocaleString("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" })}` : "none";
+}
+
+/** @param {{minutes: number, title: string, children?: any}} props */
+export function QueuePlots({ minutes, title, children }) {
+  const history = useResource(`queue ${minutes}`, () => api.get("/v1/queue/history", { minutes }), about("run.", "task."), SETTLE_MS);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || history.reload(), EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<section class="card panel queue-plots" aria-labelledby="h-queue"><header class="panel-head"><h2 id="h-queue">${title}</h2>
+      <ul class="legend">${STATES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul>${children}</header>
+    <${Loaded} of=${history} what="the queue over time">
+      ${(/** @type {QueueHistory} */ { items }) => {
+        const times = items.map(({ time }) => Date.parse(time) / 1000);
+        const waited = (/** @type {QueueHistory["items"][0]} */ item) => Math.round(item.longest_wait_s ?? 0);
+        const deepest = STATES.map(({ label, of }) => `${label.toLowerCase()}: ${peak(items, (item) => item[of])}`).join("; ");
+        return html`<${Steps} times=${times} series=${STATES.map(({ of, ...state }) => ({ ...state, values: items.map((item) => item[of]) }))} summary=${`The most at once. ${deepest}.`} />
+          <p class="plot-note quiet">The most at once – ${deepest}</p>
+          <${Steps} times=${times} series=${[{ label: "Longest wait", colour: "--accent", values: items.map(waited) }]} write=${whole} incrs=${SECONDS} least=${5} height=${90} summary=${`The longest wait: ${peak(items, waited, duration)}.`} />
+          <p class="plot-note quiet">The longest wait – ${peak(items, waited, duration)}</p>`;
+      }}
+    <//></section>`;
+}
