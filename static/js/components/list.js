@@ -8,7 +8,7 @@ import { Rows, RowsEnd } from "./rows.js";
 import { Empty, Loaded } from "./states.js";
 /** @import { Endless } from "../endless.js" */
 
-/** @typedef {{head: string, cell: (row: any) => any, class?: string}} Column */
+/** @typedef {{head: string, cell: (row: any) => any, class?: string, sort?: string}} Column `sort`: what the API calls the order by it */
 /** @typedef {{label: string, icon?: string, danger?: boolean, run: () => void}} Item */
 
 /** Older and newest pages of a list kept in the address. @param {{next: string | null}} props */
@@ -40,6 +40,18 @@ export function rowMenu(name, items) {
 /** @type {(menu: (row: any) => any) => Column} the column of the menus */
 export const menuColumn = (menu) => ({ head: "", class: "cell-actions", cell: menu });
 
+/**
+ * A head that sorts, in the address: upwards, downwards, not at all.
+ * @param {{by: string, label: string, class?: string, shown?: boolean}} props `shown`: only the rows that have been read are sorted
+ */
+export function SortHead({ by, label, class: name, shown }) {
+  const sort = place.value.query.get("sort");
+  const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
+  const next = direction === "none" ? by : direction === "ascending" ? `-${by}` : null;
+  return html`<th scope="col" class=${name} aria-sort=${direction}><a class="sort" href=${withQuery({ sort: next, ...(shown ? {} : { cursor: null }) })} title=${shown ? "Sort the rows shown" : "Sort"}>${label}
+    ${direction === "ascending" && html`<${Icon} icon="chevron-up" />`}${direction === "descending" && html`<${Icon} icon="chevron-down" />`}</a></th>`;
+}
+
 /** @param {{columns: Column[], row: any}} props */
 const Cells = ({ columns, row }) => html`${columns.map(({ head, cell, class: name }) => html`<td class=${name} data-label=${head}>${cell(row)}</td>`)}`;
 
@@ -48,7 +60,7 @@ const Cells = ({ columns, row }) => html`${columns.map(({ head, cell, class: nam
  * @param {{columns: Column[], rows: any[], label: string, keyOf?: (row: any) => string, of?: Endless}} props `of`: where further rows come from
  */
 export const Table = ({ columns, rows, label, keyOf = (row) => row.id, of }) => html`<table class="table list is-stacked" aria-label=${label} aria-rowcount=${of ? (of.data?.next_cursor ? -1 : rows.length + 1) : null}>
-  <thead><tr>${columns.map(({ head, class: name }) => html`<th scope="col" class=${name}>${head || html`<span class="visually-hidden">Actions</span>`}</th>`)}</tr></thead>
+  <thead><tr>${columns.map(({ head, class: name, sort }) => (sort ? html`<${SortHead} by=${sort} label=${head} class=${name} />` : html`<th scope="col" class=${name}>${head || html`<span class="visually-hidden">Actions</span>`}</th>`))}</tr></thead>
   ${of ? html`<${Rows} of=${of} columns=${columns.length} rows=${rows} row=${(/** @type {any} */ row, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}><${Cells} columns=${columns} row=${row} /></tr>`} />` : html`<tbody>${rows.map((row) => html`<tr key=${keyOf(row)}><${Cells} columns=${columns} row=${row} /></tr>`)}</tbody>`}
 </table>`;
 

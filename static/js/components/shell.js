@@ -16,7 +16,7 @@ import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
 import { Palette } from "./palette.js";
 import { QuestionsBadge, useOpenQuestions } from "./questions.js";
-import { Toasts, attempt } from "./toast.js";
+import { Toasts, attempt, undoLast } from "./toast.js";
 /** @import { Command } from "./palette.js" */
 /** @import { Entry } from "../routes.js" */
 
@@ -30,9 +30,9 @@ const shownPages = () => NAVIGATION.flat().filter(isShown);
 function standingCommands() {
   const now = standing.value;
   return [
-    ...(now?.paused === false ? [{ group: "Actions", label: "Pause work", icon: "player-pause", run: () => void attempt(pause, "Work is paused: what runs goes on, nothing new begins") }] : []),
+    ...(now?.paused === false ? [{ group: "Actions", label: "Pause work", icon: "player-pause", run: () => void attempt(pause, "Work is paused: what runs goes on, nothing new begins", resume) }] : []),
     ...(now?.paused ? [{ group: "Actions", label: "Let work go on", icon: "player-play", run: () => void attempt(resume, "Work goes on") }] : []),
-    ...(now?.stopped === false ? [{ group: "Actions", label: "Stop model spending", icon: "ban", run: () => void attempt(() => stopSpending(true), "Models that cost money are no longer called") }] : []),
+    ...(now?.stopped === false ? [{ group: "Actions", label: "Stop model spending", icon: "ban", run: () => void attempt(() => stopSpending(true), "Models that cost money are no longer called", () => stopSpending(false)) }] : []),
     ...(now?.stopped ? [{ group: "Actions", label: "Allow model spending", icon: "check", run: () => void attempt(() => stopSpending(false), "Models that cost money are called again") }] : []),
   ];
 }
@@ -95,6 +95,7 @@ export function Shell({ children }) {
     { keys: "Ctrl+k", label: "Search pages, actions and things", whileTyping: true, run: () => setOpen((now) => (now === "palette" ? null : "palette")) },
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
+    { keys: "Ctrl+z", label: "Undo what was just done", run: undoLast },
     { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },
     ...shownPages().map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
   ]);

@@ -1,8 +1,8 @@
 /** Tasks as rows: the table of the Tasks page and the short lists of Home. */
 import { html } from "../html.js";
-import { place, withQuery } from "../router.js";
 import { Ago, Elapsed } from "./clock.js";
 import { Icon } from "./icon.js";
+import { SortHead } from "./list.js";
 import { Rows } from "./rows.js";
 import { Status, isFinished } from "./status.js";
 /** @import { Endless } from "../endless.js" */
@@ -39,18 +39,9 @@ export function sorted(tasks, by) {
   return [...tasks].sort((a, b) => (value(a) < value(b) ? -sign : value(a) > value(b) ? sign : 0));
 }
 
-/** @param {{by: string, label: string, class?: string}} props */
-export function SortHead({ by, label, class: name }) {
-  const sort = place.value.query.get("sort");
-  const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
-  const next = direction === "none" ? by : direction === "ascending" ? `-${by}` : null;
-  return html`<th scope="col" class=${name} aria-sort=${direction}><a class="sort" href=${withQuery({ sort: next })} title="Sort the rows shown">${label}
-    ${direction === "ascending" && html`<${Icon} icon="chevron-up" />`}${direction === "descending" && html`<${Icon} icon="chevron-down" />`}</a></th>`;
-}
-
 /** @param {{of: Endless, by: string | null}} props by: what the rows are sorted by */
 export const TaskTable = ({ of, by }) => html`<table class="table list" aria-label="tasks" aria-rowcount=${of.data?.next_cursor ? -1 : (of.data?.items.length ?? 0) + 1}>
-  <thead><tr><${SortHead} by="name" label="Task" /><${SortHead} by="status" label="Status" /><${SortHead} by="created" label="Created" class="col-time" /><${SortHead} by="took" label="Took" class="col-took" /></tr></thead>
+  <thead><tr><${SortHead} by="name" label="Task" shown /><${SortHead} by="status" label="Status" shown /><${SortHead} by="created" label="Created" class="col-time" shown /><${SortHead} by="took" label="Took" class="col-took" shown /></tr></thead>
   <${Rows} of=${of} columns=${4} rows=${sorted(/** @type {any[]} */ (of.data?.items ?? []), by)} row=${(/** @type {Task} */ task, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}>
         <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`} title=${task.name}>${task.name}</a>
           ${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}</td>

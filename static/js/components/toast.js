@@ -3,9 +3,17 @@ import { signal } from "@preact/signals";
 import { html } from "../html.js";
 import { Icon, IconButton } from "./icon.js";
 
-/** @typedef {{id: number, kind: "done" | "failed" | "info", text: string, link?: {href: string, label: string}}} Toast */
+/**
+ * @typedef {object} Toast
+ * @property {number} id
+ * @property {"done" | "failed" | "info"} kind
+ * @property {string} text
+ * @property {{href: string, label: string}} [link]
+ * @property {() => Promise<unknown>} [undo] what takes back that of which it tells
+ */
 
 const SHOWN_MS = 6_000;
+const UNDO_MS = 10_000;
 let nextId = 1;
 
 /** @type {import("@preact/signals").Signal<Toast[]>} */
@@ -14,26 +22,41 @@ const toasts = signal([]);
 /** @param {number} id */
 const dismiss = (id) => (toasts.value = toasts.value.filter((toast) => toast.id !== id));
 
-/** @param {string} text @param {{kind?: Toast["kind"], link?: Toast["link"]}} [options] */
-export function toast(text, { kind = "done", link } = {}) {
+/** @param {string} text @param {{kind?: Toast["kind"], link?: Toast["link"], undo?: Toast["undo"]}} [options] */
+export function toast(text, { kind = "done", link, undo } = {}) {
   const id = nextId++;
-  toasts.value = [...toasts.value.slice(-3), { id, kind, text, link }];
-  setTimeout(() => dismiss(id), kind === "failed" ? SHOWN_MS * 2 : SHOWN_MS);
+  toasts.value = [...toasts.value.slice(-3), { id, kind, text, link, undo }];
+  setTimeout(() => dismiss(id), undo ? UNDO_MS : kind === "failed" ? SHOWN_MS * 2 : SHOWN_MS);
 }
 
 /** @param {unknown} error what a caught failure says to the user */
 export const toastError = (error) => toast(error instanceof Error ? error.message : String(error), { kind: "failed" });
 
-/** Runs an action of a button: what goes wrong is told. @param {() => Promise<unknown>} action @param {string} [done] */
-export async function attempt(action, done) {
+/**
+ * Runs an action of a button: what goes wrong is told.
+ * @param {() => Promise<unknown>} action @param {string} [done] what is told when it is done @param {Toast["undo"]} [undo] what takes it back
+ */
+export async function attempt(action, done, undo) {
   try {
     await action();
-    if (done) toast(done);
+    if (done) toast(done, { undo });
     return true;
   } catch (error) {
     toastError(error);
     return false;
   }
+}
+
+/** @param {Toast} item */
+function takeBack({ id, undo }) {
+  dismiss(id);
+  if (undo) void attempt(undo, "Taken back");
+}
+
+/** Takes back the last that is told of and can be. */
+export function undoLast() {
+  const last = toasts.value.findLast(({ undo }) => undo);
+  if (last) takeBack(last);
 }
 
 /** @param {{kind: Toast["kind"]}} props */
@@ -48,6 +71,7 @@ export const Toasts = () => html`<div class="toasts" role="status" aria-live="po
     (item) => html`<div key=${item.id} class=${`toast-item is-${item.kind}`}>
       <${KindIcon} kind=${item.kind} />
       <span class="toast-text">${item.text} ${item.link && html`<a href=${item.link.href}>${item.link.label}</a>`}</span>
+      ${item.undo && html`<button type="button" class="btn btn-sm" aria-keyshortcuts="Control+Z" title="Ctrl+Z" onClick=${() => takeBack(item)}>Undo</button>`}
       <${IconButton} icon="x" label="Dismiss" onClick=${() => dismiss(item.id)} />
     </div>`,
   )}

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
+import { order } from "../components/changes.js";
 import { orNone, projects } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
@@ -12,7 +13,7 @@ import { openForm } from "../components/form.js";
 import { Icon } from "../components/icon.js";
 import { List, menuColumn, rowMenu } from "../components/list.js";
 import { Empty } from "../components/states.js";
-import { attempt, toast } from "../components/toast.js";
+import { toast } from "../components/toast.js";
 /** @import { Credential } from "../types.js" */
 /** @import { Field } from "../components/input.js" */
 
@@ -64,7 +65,7 @@ export default function CredentialsPage() {
   const query = place.value.query;
   const filters = { cursor: query.get("cursor"), is_active: query.get("is_active") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/credentials", filters), about("credential."));
-  const set = (/** @type {Credential} */ credential) => attempt(() => api.post(`/v1/credentials/${credential.id}/${credential.is_active ? "disable" : "enable"}`), `${credential.name} ${credential.is_active ? "disabled" : "enabled"}`).then(list.reload);
+  const set = (/** @type {Credential} */ credential) => order(`/v1/credentials/${credential.id}`, credential.is_active ? { order: "disable", back: "enable" } : { order: "enable", back: "disable" }, `${credential.name} ${credential.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Credential", class: "cell-name", cell: (/** @type {Credential} */ credential) => html`<b>${credential.name}</b> <span class="quiet">${credential.description}</span>` },
     { head: "Kind", cell: (/** @type {Credential} */ credential) => credential.kind.replaceAll("_", " ") },

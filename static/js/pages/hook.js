@@ -40,7 +40,7 @@ function Head({ hook, reload }) {
   const made = (/** @type {HookWithSecret} */ changed) => (reload(), showNew(changed));
   const items = [
     can("hooks.rotate") && { label: "New secret…", icon: "refresh", run: () => rotate(hook, made) },
-    can("hooks.update") && { label: hook.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(hook).then(reload) },
+    can("hooks.update") && { label: hook.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(hook, reload) },
     can("hooks.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(hook, () => navigate("/messaging/hooks")) },
   ].filter(Boolean);
   return html`<p class="crumb"><a href="/messaging/hooks">Hooks</a></p>
@@ -76,7 +76,7 @@ const Does = ({ hook }) => html`<${Section} title="What it does" about=${html`It
 /** @param {{id: string}} props */
 export default function HookPage({ id }) {
   const read = useResource(id, () => api.get(`/v1/hooks/${id}`), about("hook."));
-  return html`<${Loaded} of=${read} what="the hook">
+  return html`<${Loaded} of=${read} what="the hook" isPage>
     ${(/** @type {Hook} */ hook) => html`<${Head} hook=${hook} reload=${read.reload} />
       <div class="sections"><${HowTo} hook=${hook} /><${Does} hook=${hook} />
         <${Section} title="What came" about="The newest requests, without their secrets."><${Requests} hook=${hook} /><//></div>`}

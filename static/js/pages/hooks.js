@@ -4,16 +4,17 @@ import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
+import { change } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
-import { Icon } from "../components/icon.js";
 import { List, menuColumn, rowMenu, useRowKeys } from "../components/list.js";
 import { showSecret } from "../components/secret.js";
+import { Section } from "../components/section.js";
 import { Empty } from "../components/states.js";
 import { Tabs } from "../components/tabs.js";
-import { attempt, toast } from "../components/toast.js";
+import { toast } from "../components/toast.js";
 import { MESSAGING_TABS } from "../routes.js";
 import { DOES, add, edit, rotate } from "./hooks/editor.js";
 /** @import { Hook, HookWithSecret } from "../types.js" */
@@ -36,14 +37,14 @@ export const destroy = (hook, done) =>
     run: () => api.remove(`/v1/hooks/${hook.id}`).then(() => (toast(`${hook.name} deleted`), done())),
   });
 
-/** @param {Hook} hook */
-export const set = (hook) => attempt(() => api.patch(`/v1/hooks/${hook.id}`, { enabled: !hook.enabled }, hook.version), `${hook.name} ${hook.enabled ? "disabled" : "enabled"}`);
+/** @param {Hook} hook @param {() => void} done */
+export const set = (hook, done) => change(`/v1/hooks/${hook.id}`, hook, { enabled: !hook.enabled }, `${hook.name} ${hook.enabled ? "disabled" : "enabled"}`, done);
 
 const STATES = /** @type {const} */ ([["", "all"], ["true", "enabled"], ["false", "disabled"]]);
 
 export default function HooksPage() {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), enabled: query.get("enabled") };
+  const filters = { cursor: query.get("cursor"), sort: query.get("sort"), enabled: query.get("enabled") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/hooks", filters), about("hook."));
   useRowKeys();
   const made = (/** @type {HookWithSecret} */ hook) => (list.reload(), showNew(hook));
@@ -52,22 +53,23 @@ export default function HooksPage() {
     { head: "Proof", cell: (/** @type {Hook} */ hook) => hook.verify.replaceAll("_", " ") },
     { head: "Does", cell: (/** @type {Hook} */ hook) => DOES[hook.action.kind] ?? hook.action.kind },
     { head: "State", cell: (/** @type {Hook} */ hook) => html`<${Flag} on=${hook.enabled} yes="enabled" no="disabled" />` },
-    { head: "Made", class: "col-wide", cell: (/** @type {Hook} */ hook) => html`<${Ago} at=${hook.created_at} />` },
+    { head: "Made", sort: "created_at", class: "col-wide", cell: (/** @type {Hook} */ hook) => html`<${Ago} at=${hook.created_at} />` },
     menuColumn((/** @type {Hook} */ hook) =>
       rowMenu(hook.name, [
         { label: "Copy address", icon: "copy", run: () => void copy(hook.url, "Address") },
         can("hooks.update") && { label: "Edit…", icon: "pencil", run: () => edit(hook, list.reload) },
         can("hooks.rotate") && { label: "New secret…", icon: "refresh", run: () => rotate(hook, made) },
-        can("hooks.update") && { label: hook.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(hook).then(list.reload) },
+        can("hooks.update") && { label: hook.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(hook, list.reload) },
         can("hooks.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(hook, list.reload) },
       ]),
     ),
   ];
-  return html`<div class="page-head"><h1>Messaging</h1>
-      ${can("hooks.create") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => add(made)}><${Icon} icon="plus" />New hook</button>`}</div>
+  return html`<div class="page-head"><h1>Messaging</h1></div>
     <${Tabs} tabs=${MESSAGING_TABS} label="Messaging" />
+    <${Section} title="Hooks" about="Addresses that other programs post to. What comes, proved by a secret, makes work or tells of it." add=${can("hooks.create") && "New hook"} onAdd=${() => add(made)}>
     <div class="filters"><nav class="filter-set" aria-label="State">
       ${STATES.map(([value, label]) => html`<a href=${withQuery({ enabled: value, cursor: null })} aria-current=${value === (filters.enabled ?? "") ? "true" : null}>${label}</a>`)}
     </nav></div>
-    <${List} of=${list} what="the hooks" columns=${columns} empty=${html`<${Empty} title="No hooks yet">A hook lets another program – GitHub, a build server, a chat – start work here.<//>`} />`;
+    <${List} of=${list} what="the hooks" columns=${columns} empty=${html`<${Empty} title="No hooks yet">A hook lets another program – GitHub, a build server, a chat – start work here.<//>`} />
+    <//>`;
 }

@@ -5,6 +5,7 @@ import { place } from "../router.js";
 import { MODEL_TABS } from "../routes.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
+import { change } from "../components/changes.js";
 import { credentials, orNone } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
@@ -63,17 +64,17 @@ const Test = ({ test }) =>
 
 /** @param {{onChange: () => void}} props what else is to be read again */
 function Providers({ onChange }) {
-  const cursor = place.value.query.get("cursor");
-  const list = useResource(cursor ?? "", () => api.get("/v1/providers", { cursor }), about("provider."));
+  const [cursor, sort] = ["cursor", "sort"].map((name) => place.value.query.get(name));
+  const list = useResource(JSON.stringify([cursor, sort]), () => api.get("/v1/providers", { cursor, sort }), about("provider."));
   const changed = () => (list.reload(), onChange());
   const test = (/** @type {Provider} */ provider) =>
     attempt(async () => {
       const found = await api.post(`/v1/providers/${provider.id}/test`);
       toast(found.ok ? `${provider.name} answers` : `${provider.name}: ${found.reason}`, { kind: found.ok ? "done" : "failed" });
     }).then(changed);
-  const set = (/** @type {Provider} */ provider) => attempt(() => api.patch(`/v1/providers/${provider.id}`, { enabled: !provider.enabled }, provider.version), `${provider.name} ${provider.enabled ? "disabled" : "enabled"}`).then(changed);
+  const set = (/** @type {Provider} */ provider) => change(`/v1/providers/${provider.id}`, provider, { enabled: !provider.enabled }, `${provider.name} ${provider.enabled ? "disabled" : "enabled"}`, changed);
   const columns = [
-    { head: "Provider", class: "cell-top", cell: (/** @type {Provider} */ provider) => html`<b>${provider.name}</b> <span class="quiet">${provider.kind.replaceAll("_", " ")}</span>${provider.base_url && html`<div class="quiet cell-text">${provider.base_url}</div>`}` },
+    { head: "Provider", sort: "name", class: "cell-top", cell: (/** @type {Provider} */ provider) => html`<b>${provider.name}</b> <span class="quiet">${provider.kind.replaceAll("_", " ")}</span>${provider.base_url && html`<div class="quiet cell-text">${provider.base_url}</div>`}` },
     { head: "Last test", class: "cell-wrap", cell: (/** @type {Provider} */ provider) => html`<${Test} test=${provider.last_test} />` },
     { head: "State", cell: (/** @type {Provider} */ provider) => html`<${Flag} on=${provider.enabled} yes="enabled" no="disabled" />` },
     menuColumn((/** @type {Provider} */ provider) =>

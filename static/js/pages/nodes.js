@@ -6,6 +6,7 @@ import { plural, size } from "../format.js";
 import { place } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
+import { order } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
 import { rowMenu, Pager } from "../components/list.js";
@@ -15,7 +16,6 @@ import { attempt, toast } from "../components/toast.js";
 /** @import { Node, Page } from "../types.js" */
 
 const LOOK_EVERY_MS = 5000;
-const TOLD = /** @type {Record<string, string>} */ ({ enable: "takes work again", drain: "finishes its work and takes no more", refresh: "looks anew at what it can do" });
 
 /** @param {Node} node @param {() => void} done */
 const disable = (node, done) =>
@@ -23,7 +23,7 @@ const disable = (node, done) =>
     title: `Disable ${node.name}?`,
     text: html`${node.running ? html`The <b>${plural(node.running, "run")}</b> on it stop at once and begin anew on another node; to let them finish, drain it instead.` : html`It takes no work until it is enabled.`}`,
     action: "Disable node",
-    run: () => api.post(`/v1/nodes/${node.id}/disable`).then(() => (toast(`${node.name} disabled`), done())),
+    run: () => order(`/v1/nodes/${node.id}`, { order: "disable", back: "enable" }, `${node.name} disabled`, done),
   });
 
 /** @param {Node} node @param {() => void} done */
@@ -37,13 +37,14 @@ const forget = (node, done) =>
 
 /** @param {{node: Node, done: () => void}} props */
 function Orders({ node, done }) {
-  const order = (/** @type {string} */ what) => void attempt(() => api.post(`/v1/nodes/${node.id}/${what}`), `${node.name} ${TOLD[what]}`).then(done);
+  const path = `/v1/nodes/${node.id}`;
+  const lookAnew = () => void attempt(() => api.post(`${path}/refresh`), `${node.name} looks anew at what it can do`).then(done);
   const here = node.state !== "offline";
   return rowMenu(node.name, [
-    node.admission !== "open" && can("nodes.enable") && { label: "Enable", icon: "player-play", run: () => order("enable") },
-    node.admission === "open" && can("nodes.drain") && { label: "Drain", icon: "hourglass", run: () => order("drain") },
+    node.admission !== "open" && can("nodes.enable") && { label: "Enable", icon: "player-play", run: () => void order(path, { order: "enable", back: node.admission === "disabled" ? "disable" : "drain" }, `${node.name} takes work again`, done) },
+    node.admission === "open" && can("nodes.drain") && { label: "Drain", icon: "hourglass", run: () => void order(path, { order: "drain", back: "enable" }, `${node.name} finishes its work and takes no more`, done) },
     node.admission !== "disabled" && can("nodes.disable") && { label: "Disable…", icon: "ban", run: () => disable(node, done) },
-    here && can("nodes.refresh") && { label: "Look anew", icon: "refresh", run: () => order("refresh") },
+    here && can("nodes.refresh") && { label: "Look anew", icon: "refresh", run: lookAnew },
     !here && can("nodes.remove") && { label: "Forget…", icon: "trash", danger: true, run: () => forget(node, done) },
   ]);
 }

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
+import { change } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
@@ -55,19 +56,20 @@ const destroy = (project, done) =>
 
 export default function ProjectsPage() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["q", "is_active", "cursor"].map((name) => [name, query.get(name)]));
+  const filters = Object.fromEntries(["q", "is_active", "cursor", "sort"].map((name) => [name, query.get(name)]));
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/projects", filters), about("project."));
-  const change = (/** @type {Project} */ project, /** @type {object} */ body, /** @type {string} */ done) => attempt(() => api.patch(`/v1/projects/${project.id}`, body, project.version), done).then(list.reload);
+  const setActive = (/** @type {Project} */ project) => change(`/v1/projects/${project.id}`, project, { is_active: !project.is_active }, `${project.display_name} ${project.is_active ? "deactivated" : "activated"}`, list.reload);
+  const makeDefault = (/** @type {Project} */ project) => attempt(() => api.patch(`/v1/projects/${project.id}`, { is_default: true }, project.version), `${project.display_name} is the default`).then(list.reload);
   const columns = [
-    { head: "Project", class: "cell-name", cell: (/** @type {Project} */ project) => html`<b>${project.display_name}</b> <code class="quiet">${project.slug}</code>${project.is_default && html` <span class="tag is-on">default</span>`} <span class="quiet">${project.description}</span>` },
+    { head: "Project", sort: "slug", class: "cell-name", cell: (/** @type {Project} */ project) => html`<b>${project.display_name}</b> <code class="quiet">${project.slug}</code>${project.is_default && html` <span class="tag is-on">default</span>`} <span class="quiet">${project.description}</span>` },
     { head: "Time zone", class: "col-wide", cell: (/** @type {Project} */ project) => project.time_zone ?? html`<span class="quiet">${project.effective_time_zone}</span>` },
     { head: "State", cell: (/** @type {Project} */ project) => html`<${Flag} on=${project.is_active} yes="active" no="inactive" />` },
-    { head: "Created", class: "col-time", cell: (/** @type {Project} */ project) => html`<${Ago} at=${project.created_at} />` },
+    { head: "Created", sort: "created_at", class: "col-time", cell: (/** @type {Project} */ project) => html`<${Ago} at=${project.created_at} />` },
     menuColumn((/** @type {Project} */ project) =>
       rowMenu(project.display_name, [
         can("projects.update") && { label: "Edit…", icon: "pencil", run: () => edit(project, list.reload) },
-        can("projects.update") && !project.is_default && project.is_active && { label: "Make it the default", icon: "star", run: () => void change(project, { is_default: true }, `${project.display_name} is the default`) },
-        can("projects.update") && !project.is_default && { label: project.is_active ? "Deactivate" : "Activate", icon: "power", run: () => void change(project, { is_active: !project.is_active }, `${project.display_name} ${project.is_active ? "deactivated" : "activated"}`) },
+        can("projects.update") && !project.is_default && project.is_active && { label: "Make it the default", icon: "star", run: () => void makeDefault(project) },
+        can("projects.update") && !project.is_default && { label: project.is_active ? "Deactivate" : "Activate", icon: "power", run: () => void setActive(project) },
         can("preferences.read") && { label: "What counts in it", icon: "adjustments", run: () => navigate(`/preferences/effective?project_id=${project.id}`) },
         can("projects.delete") && !project.is_default && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(project, list.reload) },
       ]),

@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { remove } from "../../components/changes.js";
 import { groups, projects, roles, users } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
@@ -11,7 +12,6 @@ import { Icon } from "../../components/icon.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { toast } from "../../components/toast.js";
 /** @import { Binding } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -33,6 +33,9 @@ const fields = ({ subject_type: subject, scope_type: scope }) => [
   .../** @type {Field[]} */ (scope === "project" ? [{ name: "scope_id", label: "Project", kind: "select", required: true, options: projects }] : []),
 ];
 
+/** @param {Pick<Binding, "subject_type" | "subject_id" | "role_id" | "scope_type" | "scope_id">} binding */
+const give = ({ subject_type, subject_id, role_id, scope_type, scope_id }) => api.post("/v1/role-bindings", { subject_type, subject_id, role_id, scope_type, ...(scope_id ? { scope_id } : {}) });
+
 /** @param {() => void} done */
 const add = (done) =>
   openForm({
@@ -50,11 +53,7 @@ const destroy = (binding, done) =>
     title: `Take ${binding.role_name} from ${binding.subject_name}?`,
     text: html`<b>${binding.subject_name}</b> loses what the role <b>${binding.role_name}</b> allowed, from the next request on.`,
     action: "Take role away",
-    run: async () => {
-      await api.remove(`/v1/role-bindings/${binding.id}`);
-      toast(`${binding.role_name} taken from ${binding.subject_name}`);
-      done();
-    },
+    run: () => remove(`/v1/role-bindings/${binding.id}`, () => give(binding), `${binding.role_name} taken from ${binding.subject_name}`, done),
   });
 
 export function Bindings() {

@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { change, remove } from "../../components/changes.js";
 import { users } from "../../components/choices.js";
 import { Dialog, confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
@@ -54,7 +55,13 @@ function Members({ id }) {
   const path = `/v1/groups/${encodeURIComponent(id)}`;
   const group = useResource(id, () => api.get(path), about("group."));
   const members = useResource(`${id} members`, () => api.get(`${path}/members`, { limit: 200 }), about("group."));
-  const act = (/** @type {Promise<any>} */ sent, /** @type {string} */ done) => attempt(() => sent, done).then(members.reload);
+  const of = (/** @type {Member} */ member) => `${path}/members/${member.user_id}`;
+  const set = (/** @type {Member} */ member, /** @type {boolean} */ active) => api.patch(of(member), { is_active: active });
+  const take = async (/** @type {Member} */ member) => {
+    await api.post(`${path}/members`, { user_id: member.user_id });
+    if (!member.is_active) await set(member, false);
+    members.reload();
+  };
   const columns = [
     { head: "Member", class: "cell-name", cell: (/** @type {Member} */ member) => member.display_name || member.handle },
     { head: "Membership", cell: (/** @type {Member} */ member) => html`<${Flag} on=${member.is_active} yes="active" no="paused" />` },
@@ -63,9 +70,9 @@ function Members({ id }) {
         can("groups.update_member") && {
           label: member.is_active ? "Pause membership" : "Activate membership",
           icon: member.is_active ? "player-pause" : "player-play",
-          run: () => void act(api.patch(`${path}/members/${member.user_id}`, { is_active: !member.is_active }), member.is_active ? "Membership paused" : "Membership active"),
+          run: () => void attempt(() => set(member, !member.is_active), member.is_active ? "Membership paused" : "Membership active", () => set(member, member.is_active).then(members.reload)).then(members.reload),
         },
-        can("groups.remove_member") && { label: "Remove from group", icon: "user-minus", danger: true, run: () => void act(api.remove(`${path}/members/${member.user_id}`), `${member.handle} removed`) },
+        can("groups.remove_member") && { label: "Remove from group", icon: "user-minus", danger: true, run: () => void attempt(() => remove(of(member), () => take(member), `${member.handle} removed`, members.reload)) },
       ]),
     ),
   ];
@@ -83,12 +90,12 @@ function Members({ id }) {
 
 export function Groups() {
   const query = place.value.query;
-  const [cursor, open] = ["cursor", "group"].map((name) => query.get(name));
-  const list = useResource(cursor ?? "", () => api.get("/v1/groups", { cursor }), about("group."));
+  const [cursor, open, sort] = ["cursor", "group", "sort"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([cursor, sort]), () => api.get("/v1/groups", { cursor, sort }), about("group."));
   useRowKeys();
-  const setActive = (/** @type {Group} */ group) => attempt(() => api.patch(`/v1/groups/${group.id}`, { is_active: !group.is_active }, group.version), `${group.name} ${group.is_active ? "disabled" : "enabled"}`).then(list.reload);
+  const setActive = (/** @type {Group} */ group) => change(`/v1/groups/${group.id}`, group, { is_active: !group.is_active }, `${group.name} ${group.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
-    { head: "Group", class: "cell-name", cell: (/** @type {Group} */ group) => html`<a class="row-link" href=${withQuery({ group: group.id })}>${group.name}</a> <span class="quiet">${group.description}</span>` },
+    { head: "Group", sort: "name", class: "cell-name", cell: (/** @type {Group} */ group) => html`<a class="row-link" href=${withQuery({ group: group.id })}>${group.name}</a> <span class="quiet">${group.description}</span>` },
     { head: "Id elsewhere", class: "col-wide quiet", cell: (/** @type {Group} */ group) => group.external_id ?? "–" },
     { head: "State", cell: (/** @type {Group} */ group) => html`<${Flag} on=${group.is_active} yes="active" no="disabled" />` },
     menuColumn((/** @type {Group} */ group) =>

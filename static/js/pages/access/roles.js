@@ -4,12 +4,12 @@ import * as api from "../../api.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { remove } from "../../components/changes.js";
 import { actions } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
-import { toast } from "../../components/toast.js";
 /** @import { Role } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -44,24 +44,23 @@ const edit = (role, initial, done) =>
 
 const tags = (/** @type {string[]} */ globs) => globs.map((glob) => html`<code class="tag">${glob}</code>`);
 
+/** Makes a role that was there; nobody held it, or it could not have gone. @param {Role} role */
+const again = ({ name, description, actions: may, own_actions, reach }) => api.post("/v1/roles", { name, description, actions: may, own_actions, reach });
+
 /** @param {Role} role @param {() => void} done */
 const destroy = (role, done) =>
   confirmFirst({
     title: `Delete ${role.name}?`,
     text: html`The role <b>${role.name}</b> is deleted.`,
     action: "Delete role",
-    run: async () => {
-      await api.remove(`/v1/roles/${role.id}`);
-      toast(`${role.name} deleted`);
-      done();
-    },
+    run: () => remove(`/v1/roles/${role.id}`, () => again(role), `${role.name} deleted`, done),
   });
 
 export function Roles() {
-  const cursor = place.value.query.get("cursor");
-  const list = useResource(cursor ?? "", () => api.get("/v1/roles", { cursor }), about("role."));
+  const [cursor, sort] = ["cursor", "sort"].map((name) => place.value.query.get(name));
+  const list = useResource(JSON.stringify([cursor, sort]), () => api.get("/v1/roles", { cursor, sort }), about("role."));
   const columns = [
-    { head: "Role", class: "cell-top", cell: (/** @type {Role} */ role) => html`<b>${role.name}</b>${role.is_builtin && html` <span class="tag">built in</span>`}<div class="quiet cell-text">${role.description}</div>` },
+    { head: "Role", sort: "name", class: "cell-top", cell: (/** @type {Role} */ role) => html`<b>${role.name}</b>${role.is_builtin && html` <span class="tag">built in</span>`}<div class="quiet cell-text">${role.description}</div>` },
     { head: "May", class: "cell-wrap", cell: (/** @type {Role} */ role) => html`${tags(role.actions)}${role.own_actions.length > 0 && html`<div class="quiet cell-text">and on their own: ${tags(role.own_actions)}</div>`}` },
     { head: "Reaches", cell: (/** @type {Role} */ role) => (role.reach === "all" ? "all" : "own") },
     menuColumn((/** @type {Role} */ role) =>

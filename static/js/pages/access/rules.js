@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { change, remove } from "../../components/changes.js";
 import { actions, groups, roles, users } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
@@ -11,7 +12,6 @@ import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { attempt, toast } from "../../components/toast.js";
 import { Decision } from "../../components/decision.js";
 /** @import { Rule } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -58,17 +58,17 @@ const edit = (rule, done) =>
     done,
   });
 
+/** Makes a rule that was there. @param {Rule} rule */
+const again = ({ name, description, effect, subject, action, resource, conditions, priority, is_enabled }) =>
+  api.post("/v1/policy-rules", { name, description, effect, subject, action, resource, conditions, priority, is_enabled });
+
 /** @param {Rule} rule @param {() => void} done */
 const destroy = (rule, done) =>
   confirmFirst({
     title: `Delete ${rule.name}?`,
     text: html`The rule <b>${rule.name}</b> no longer ${rule.effect === "deny" ? "denies" : "allows"} <code>${rule.action}</code>.`,
     action: "Delete rule",
-    run: async () => {
-      await api.remove(`/v1/policy-rules/${rule.id}`);
-      toast(`${rule.name} deleted`);
-      done();
-    },
+    run: () => remove(`/v1/policy-rules/${rule.id}`, () => again(rule), `${rule.name} deleted`, done),
   });
 
 /** Ids of users, groups and roles to their names, as far as they may be read. */
@@ -79,13 +79,13 @@ async function names() {
 
 export function Rules() {
   const query = place.value.query;
-  const [effect, cursor] = ["effect", "cursor"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([effect, cursor]), () => api.get("/v1/policy-rules", { effect, cursor }), about("policy_rule."));
+  const [effect, cursor, sort] = ["effect", "cursor", "sort"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([effect, cursor, sort]), () => api.get("/v1/policy-rules", { effect, cursor, sort }), about("policy_rule."));
   const known = useResource("names", names).data ?? {};
-  const set = (/** @type {Rule} */ rule) => attempt(() => api.patch(`/v1/policy-rules/${rule.id}`, { is_enabled: !rule.is_enabled }, rule.version), `${rule.name} ${rule.is_enabled ? "disabled" : "enabled"}`).then(list.reload);
+  const set = (/** @type {Rule} */ rule) => change(`/v1/policy-rules/${rule.id}`, rule, { is_enabled: !rule.is_enabled }, `${rule.name} ${rule.is_enabled ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },
-    { head: "Rule", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
+    { head: "Rule", sort: "name", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
     { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${known[rule.subject.id] ?? rule.subject.id.slice(-8)}` : "everyone") },
     { head: "Action", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code>` },
     { head: "When", class: "col-wide", cell: (/** @type {Rule} */ rule) => (Object.keys(rule.conditions).length ? html`<code class="cell-short" title=${JSON.stringify(rule.conditions)}>${Object.keys(rule.conditions).join(", ")}</code>` : html`<span class="quiet">always</span>`) },

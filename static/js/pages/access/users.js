@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place } from "../../router.js";
 import { can, session } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { order } from "../../components/changes.js";
 import { userName } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -13,7 +14,7 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
 import { showSecret } from "../../components/secret.js";
 import { Section } from "../../components/section.js";
-import { attempt, toast } from "../../components/toast.js";
+import { toast } from "../../components/toast.js";
 /** @import { User } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -80,7 +81,7 @@ const disable = (user, done) =>
     title: `Disable ${user.handle}?`,
     text: html`<b>${user.handle}</b> is signed out everywhere, within a second, and can't sign in. What they own stays; you can enable them again.`,
     action: "Disable user",
-    run: () => api.post(`/v1/users/${user.id}/disable`).then(() => (toast(`${user.handle} disabled`), done())),
+    run: () => order(`/v1/users/${user.id}`, { order: "disable", back: "enable" }, `${user.handle} disabled`, done),
   });
 
 /** @param {User} user @param {() => void} done */
@@ -94,15 +95,15 @@ const revoke = (user, done) =>
 
 export function Users() {
   const query = place.value.query;
-  const [q, cursor] = ["q", "cursor"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([q, cursor]), () => api.get("/v1/users", { q, cursor }), about("user.", "role_binding."));
-  const enable = (/** @type {User} */ user) => attempt(() => api.post(`/v1/users/${user.id}/enable`), `${user.handle} enabled`).then(list.reload);
+  const [q, cursor, sort] = ["q", "cursor", "sort"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/users", { q, cursor, sort }), about("user.", "role_binding."));
+  const enable = (/** @type {User} */ user) => order(`/v1/users/${user.id}`, { order: "enable", back: "disable" }, `${user.handle} enabled`, list.reload);
   const mayBind = can("role_bindings.read");
   const columns = [
-    { head: "User", class: "cell-name", cell: (/** @type {User} */ user) => html`${userName(user)}${user.id === session.value?.user.id && html` <span class="tag">you</span>`}${user.is_system && html` <span class="tag">the gateway itself</span>`}` },
+    { head: "User", sort: "handle", class: "cell-name", cell: (/** @type {User} */ user) => html`${userName(user)}${user.id === session.value?.user.id && html` <span class="tag">you</span>`}${user.is_system && html` <span class="tag">the gateway itself</span>`}` },
     { head: "Roles", cell: (/** @type {User} */ user) => user.roles.map((role) => html`<span class="tag">${role}</span>`) },
     { head: "State", cell: (/** @type {User} */ user) => (user.is_system ? "" : html`<${Flag} on=${user.is_active} yes="active" no="disabled" />`) },
-    { head: "Created", class: "col-time", cell: (/** @type {User} */ user) => html`<${Ago} at=${user.created_at} />` },
+    { head: "Created", sort: "created_at", class: "col-time", cell: (/** @type {User} */ user) => html`<${Ago} at=${user.created_at} />` },
     // The system's own user is nobody's to change.
     menuColumn((/** @type {User} */ user) =>
       !user.is_system &&

@@ -35,7 +35,7 @@ const RULES = [
 ];
 
 /** @param {{of: Explanation}} props */
-const Answer = ({ of }) => html`<section class="card panel why" aria-label="Decision">
+const Answer = ({ of }) => html`<section class="card panel why-answer" aria-label="Decision">
   <p class="why-decision" role="status"><${Decision} decision=${of.allowed ? "allow" : "deny"} large /><span>${of.reason}</span></p>
   ${of.rule && html`<p>Decided by the rule <b>${of.rule.name}</b>.</p>`}
   <dl class="facts">

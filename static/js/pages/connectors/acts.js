@@ -1,6 +1,7 @@
 /** What is done with a connector from more than one place, and how its state is shown. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
+import { order } from "../../components/changes.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { attempt, toast } from "../../components/toast.js";
@@ -21,8 +22,8 @@ export const test = (connector) =>
     toast(`${connector.name}: ${found.ok ? found.detail : found.reason}`, { kind: found.ok ? "done" : "failed" });
   });
 
-/** @param {Connector} connector @param {boolean} on */
-export const enable = (connector, on) => attempt(() => api.post(`/v1/connectors/${connector.id}/${on ? "enable" : "disable"}`), `${connector.name} ${on ? "enabled" : "disabled"}`);
+/** @param {Connector} connector @param {boolean} on @param {() => void} done */
+export const enable = (connector, on, done) => order(`/v1/connectors/${connector.id}`, on ? { order: "enable", back: "disable" } : { order: "disable", back: "enable" }, `${connector.name} ${on ? "enabled" : "disabled"}`, done);
 
 /** @param {Connector} connector @param {() => void} done */
 export const uninstall = (connector, done) =>

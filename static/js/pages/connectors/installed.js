@@ -5,7 +5,6 @@ import { navigate, place } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
-import { Icon } from "../../components/icon.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Empty } from "../../components/states.js";
 import { State, enable, test, uninstall } from "./acts.js";
@@ -32,11 +31,10 @@ export function Installed() {
       rowMenu(each.name, [
         { label: "Open", icon: "plug-connected", run: () => navigate(`/connectors/${each.id}`) },
         can("connectors.test") && { label: "Test", icon: "refresh", run: () => void test(each).then(list.reload) },
-        can(each.enabled ? "connectors.disable" : "connectors.enable") && { label: each.enabled ? "Disable" : "Enable", icon: "power", run: () => void enable(each, !each.enabled).then(list.reload) },
+        can(each.enabled ? "connectors.disable" : "connectors.enable") && { label: each.enabled ? "Disable" : "Enable", icon: "power", run: () => void enable(each, !each.enabled, list.reload) },
         can("connectors.delete") && { label: "Uninstall…", icon: "trash", danger: true, run: () => uninstall(each, list.reload) },
       ]),
     ),
   ];
-  return html`<div class="filters"><span></span>${can("connectors.create") && html`<a class="btn btn-primary btn-sm" href="/connectors/catalog"><${Icon} icon="plus" />Install a connector</a>`}</div>
-    <${List} of=${list} what="the connectors" columns=${columns} empty=${html`<${Empty} title="No connectors yet">Choose one from <a href="/connectors/catalog">the catalogue</a>: a mailbox, a chat, GitHub, a calendar, any interface.<//>`} />`;
+  return html`<${List} of=${list} what="the connectors" columns=${columns} empty=${html`<${Empty} title="No connectors yet">Choose one from <a href="/connectors/catalog">the catalogue</a>: a mailbox, a chat, GitHub, a calendar, any interface.<//>`} />`;
 }

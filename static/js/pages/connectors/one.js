@@ -42,7 +42,7 @@ const Head = ({ connector, type, reload }) => html`<div class="page-head"><div><
   <div class="connector-actions">
     ${can("connectors.test") && html`<button type="button" class="btn btn-sm" onClick=${() => void test(connector).then(reload)}><${Icon} icon="plug-connected" />Test</button>`}
     ${can("connectors.update") && html`<button type="button" class="btn btn-sm" onClick=${() => edit(connector, type, reload)}><${Icon} icon="pencil" />Edit</button>`}
-    ${can(connector.enabled ? "connectors.disable" : "connectors.enable") && html`<button type="button" class="btn btn-sm" onClick=${() => void enable(connector, !connector.enabled).then(reload)}><${Icon} icon="power" />${connector.enabled ? "Disable" : "Enable"}</button>`}
+    ${can(connector.enabled ? "connectors.disable" : "connectors.enable") && html`<button type="button" class="btn btn-sm" onClick=${() => void enable(connector, !connector.enabled, reload)}><${Icon} icon="power" />${connector.enabled ? "Disable" : "Enable"}</button>`}
     ${can("connectors.delete") && html`<button type="button" class="btn btn-sm" onClick=${() => uninstall(connector, () => navigate("/connectors"))}><${Icon} icon="trash" />Uninstall…</button>`}
   </div></div>
   ${connector.state === "stopped" && html`<p class="stale" role="status">Stopped: ${connector.stopped_reason}</p>`}
@@ -54,7 +54,7 @@ export function OneConnector({ id }) {
     const [connector, catalog] = await Promise.all([api.get(`/v1/connectors/${id}`), api.get("/v1/connectors/catalog")]);
     return { connector, type: catalog.items.find((/** @type {ConnectorType} */ each) => each.type === connector.type) };
   }, about("connector."));
-  return html`<p class="quiet"><a href="/connectors">Connectors</a></p><${Loaded} of=${read} what="the connector" rows=${6}>
+  return html`<p class="quiet"><a href="/connectors">Connectors</a></p><${Loaded} of=${read} what="the connector" isPage rows=${6}>
     ${(/** @type {{connector: Connector, type: ConnectorType}} */ { connector, type }) => html`<${Head} connector=${connector} type=${type} reload=${read.reload} />
       <div class="sections">
         <${Operations} connector=${connector} reload=${read.reload} />

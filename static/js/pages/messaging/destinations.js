@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { change } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { DeliveryStatus } from "../../components/delivery.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -132,7 +133,7 @@ export function Destinations() {
   const query = place.value.query;
   const filters = { is_active: query.get("is_active"), cursor: query.get("cursor") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/destinations", filters), about("destination.", "delivery."));
-  const set = (/** @type {Destination} */ destination) => attempt(() => api.patch(`/v1/destinations/${destination.id}`, { is_active: !destination.is_active }, destination.version), `${destination.name} is ${destination.is_active ? "off" : "on"}`).then(list.reload);
+  const set = (/** @type {Destination} */ destination) => change(`/v1/destinations/${destination.id}`, destination, { is_active: !destination.is_active }, `${destination.name} is ${destination.is_active ? "off" : "on"}`, list.reload);
   const columns = [
     { head: "Destination", class: "cell-name", cell: (/** @type {Destination} */ destination) => html`<b>${destination.name}</b> <span class="quiet">${destination.destination_type}</span>` },
     { head: "Health", class: "cell-wrap", cell: (/** @type {Destination} */ destination) => html`<${Health} of=${destination} />` },

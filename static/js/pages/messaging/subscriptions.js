@@ -5,6 +5,7 @@ import * as api from "../../api.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { remove } from "../../components/changes.js";
 import { destinations, eventPatterns, orNone, projects } from "../../components/choices.js";
 import { Choice } from "../../components/choice.js";
 import { Ago } from "../../components/clock.js";
@@ -13,7 +14,6 @@ import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { toast } from "../../components/toast.js";
 /** @import { Subscription, SubscriptionTried } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -91,13 +91,16 @@ const edit = (subscription, done) =>
     done,
   });
 
+/** Makes a subscription that was there. @param {Subscription} subscription */
+const again = ({ destination_id, event_pattern, filter, template, digest_s }) => api.post("/v1/subscriptions", { destination_id, event_pattern, filter, template, digest_s });
+
 /** @param {Subscription} subscription @param {string} to @param {() => void} done */
 const destroy = (subscription, to, done) =>
   confirmFirst({
     title: `End the subscription to ${subscription.event_pattern}?`,
     text: html`<b>${to}</b> is no longer told of <code>${subscription.event_pattern}</code>. What waits already still goes out.`,
     action: "End subscription",
-    run: () => api.remove(`/v1/subscriptions/${subscription.id}`).then(() => (toast("Subscription ended"), done())),
+    run: () => remove(`/v1/subscriptions/${subscription.id}`, () => again(subscription), "Subscription ended", done),
   });
 
 export function Subscriptions() {

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
+import { remove } from "../../components/changes.js";
 import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
 import { Form } from "../../components/form.js";
 import { JsonDiff } from "../../components/json.js";
@@ -100,5 +101,6 @@ function Editor({ scope, entry, done }) {
 /** @param {Scope} scope @param {Preference | null} entry @param {() => void} done */
 export const editPreference = (scope, entry, done) => openDialog(html`<${Editor} key=${entry?.id ?? "new"} scope=${scope} entry=${entry} done=${done} />`);
 
-/** @param {Scope} scope @param {Preference} entry */
-export const removePreference = (scope, entry) => api.remove(`${pathOf(scope, entry.key)}?expected_version=${entry.version}`);
+/** @param {Scope} scope @param {Preference} entry @param {() => void} done */
+export const removePreference = (scope, entry, done) =>
+  remove(`${pathOf(scope, entry.key)}?expected_version=${entry.version}`, () => api.put(pathOf(scope, entry.key), { value: entry.value, reason: "Taken back" }), `${entry.key} deleted`, done);

@@ -13,7 +13,6 @@ import { List, menuColumn, rowMenu, useRowKeys } from "../../components/list.js"
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { toast } from "../../components/toast.js";
 import { editPreference, removePreference } from "./editor.js";
 import { History } from "./history.js";
 /** @import { Preference, Scope } from "../../types.js" */
@@ -34,7 +33,7 @@ const destroy = (scope, entry, done) =>
     title: `Delete ${entry.key}?`,
     text: html`The preference <b>${entry.key}</b> is deleted here; its history stays. What is set further away counts again.`,
     action: "Delete preference",
-    run: () => removePreference(scope, entry).then(() => (toast(`${entry.key} deleted`), done())),
+    run: () => removePreference(scope, entry, done),
   });
 
 /** @param {{scope: Scope}} props what a scope of many asks first */

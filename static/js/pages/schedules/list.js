@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { order } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Icon } from "../../components/icon.js";
@@ -29,8 +30,11 @@ export const destroySchedule = (schedule, done) =>
     run: () => api.remove(`/v1/schedules/${schedule.id}`).then(() => (toast(`${schedule.name} deleted`), done())),
   });
 
+/** @type {Record<string, string>} */
+const BACK = { enable: "disable", disable: "enable", skip_next: "unskip", unskip: "skip_next" };
+
 /** @param {Schedule} schedule @param {string} verb @param {string} said @param {() => void} done */
-export const act = (schedule, verb, said, done) => attempt(() => api.post(`/v1/schedules/${schedule.id}/${verb}`, {}), said).then(done);
+export const act = (schedule, verb, said, done) => order(`/v1/schedules/${schedule.id}`, { order: verb, back: BACK[verb] }, said, done);
 
 /** Runs it now, and says what came of that. @param {Schedule} schedule @param {() => void} done */
 export const runNow = (schedule, done) =>

@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { can } from "../../session.js";
 import { sentence } from "../../format.js";
 import { about, useResource } from "../../resource.js";
+import { remove } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
@@ -29,6 +30,9 @@ function fieldOf({ type, minimum, maximum, default: standard }) {
   return { name: "value", label: "Value", kind: "number", required: true, step: type === "integer" ? "1" : "any", hint };
 }
 
+/** @param {Setting} setting */
+const pathOf = (setting) => `/v1/settings/${encodeURIComponent(setting.key)}`;
+
 /** @param {Setting} setting @param {() => void} done */
 const edit = (setting, done) =>
   openForm({
@@ -37,7 +41,7 @@ const edit = (setting, done) =>
     initial: setting,
     fields: [fieldOf(setting)],
     children: html`<p>${sentence(setting.description)}.${setting.needs_restart && " It takes effect at the next start."}</p>`,
-    send: ({ value }) => api.put(`/v1/settings/${encodeURIComponent(setting.key)}`, { value, expected_version: setting.version }),
+    send: ({ value }) => api.put(pathOf(setting), { value, expected_version: setting.version }),
     done,
   });
 
@@ -46,7 +50,7 @@ const all = () => api.get("/v1/settings", { limit: 200 });
 
 export function GatewaySettings() {
   const list = useResource("settings", all, about("setting"));
-  const reset = (/** @type {Setting} */ setting) => attempt(() => api.remove(`/v1/settings/${encodeURIComponent(setting.key)}`), `${setting.key} has its default again`).then(list.reload);
+  const reset = (/** @type {Setting} */ setting) => attempt(() => remove(pathOf(setting), () => api.put(pathOf(setting), { value: setting.value }), `${setting.key} has its default again`, list.reload));
   const columns = [
     { head: "Setting", class: "cell-top", cell: (/** @type {Setting} */ setting) => html`<b>${setting.key}</b>${setting.needs_restart && html` <span class="tag">needs a restart</span>`}<div class="quiet cell-text is-long">${sentence(setting.description)}</div>` },
     { head: "Value", class: "cell-wrap", cell: (/** @type {Setting} */ setting) => html`${written(setting.value)}${setting.source !== "default" && html`<div class="quiet">default ${text(setting.default)}</div>`}` },

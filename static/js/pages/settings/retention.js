@@ -5,6 +5,7 @@ import { plural, sentence, size } from "../../format.js";
 import { place, navigate, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { change, remove } from "../../components/changes.js";
 import { orNone, projects } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { Dialog, closeDialog, confirmFirst, openDialog } from "../../components/dialog.js";
@@ -13,7 +14,7 @@ import { openForm } from "../../components/form.js";
 import { List, Table, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty, Loaded } from "../../components/states.js";
-import { attempt, toast } from "../../components/toast.js";
+import { toast } from "../../components/toast.js";
 /** @import { RetentionPolicy, RetentionPreview, RetentionSort } from "../../types.js" */
 /** @import { Field, Option } from "../../components/input.js" */
 
@@ -85,13 +86,17 @@ const purge = (policy, where, done) =>
     run: () => api.post(`/v1/retention-policies/${policy.id}/apply`, {}).then(() => (toast("A node purges it now"), done())),
   });
 
+/** Makes a policy that was there. @param {RetentionPolicy} policy */
+const again = ({ scope_type, scope_id, sort, max_age_days, max_count, max_bytes, enabled }) =>
+  api.post("/v1/retention-policies", { scope_type, scope_id, sort, max_age_days, max_count, max_bytes, enabled });
+
 /** @param {RetentionPolicy} policy @param {string} where @param {() => void} done */
 const destroy = (policy, where, done) =>
   confirmFirst({
     title: `Remove the policy for ${policy.sort}?`,
     text: html`<b>${sentence(policy.sort)}</b> in <b>${where}</b> are no longer purged by it.`,
     action: "Remove policy",
-    run: () => api.remove(`/v1/retention-policies/${policy.id}`).then(() => (toast("Policy removed"), done())),
+    run: () => remove(`/v1/retention-policies/${policy.id}`, () => again(policy), "Policy removed", done),
   });
 
 /** What there is, and what would go of it. @param {{of: import("../../resource.js").Resource<{items: RetentionSort[]}>}} props */
@@ -116,7 +121,7 @@ export function RetentionSettings() {
   const sorts = (there.data?.items ?? []).map((/** @type {RetentionSort} */ { sort, title }) => ({ value: sort, label: title }));
   const where = (/** @type {RetentionPolicy} */ { scope_id: id }) => (id ? (options.find(({ value }) => value === id)?.label ?? "a project") : "everywhere else");
   const reload = () => (there.reload(), list.reload());
-  const turn = (/** @type {RetentionPolicy} */ policy) => attempt(() => api.patch(`/v1/retention-policies/${policy.id}`, { enabled: !policy.enabled }, policy.version), policy.enabled ? "Policy switched off" : "Policy switched on").then(reload);
+  const turn = (/** @type {RetentionPolicy} */ policy) => change(`/v1/retention-policies/${policy.id}`, policy, { enabled: !policy.enabled }, policy.enabled ? "Policy switched off" : "Policy switched on", reload);
   const columns = [
     { head: "What", class: "cell-name", cell: (/** @type {RetentionPolicy} */ policy) => html`<b>${policy.sort}</b>` },
     { head: "Where", cell: where },

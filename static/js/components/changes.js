@@ -1,0 +1,32 @@
+/** Changes that can be taken back: the message that tells of one offers it. */
+import * as api from "../api.js";
+import { attempt, toast } from "./toast.js";
+
+/**
+ * Changes some fields of a thing; they are changed back only while nothing else has changed it since.
+ * @param {string} path @param {Record<string, any> & {version: number}} thing as it is
+ * @param {Record<string, any>} fields @param {string} done what is told @param {() => void} after
+ */
+export function change(path, thing, fields, done, after) {
+  const before = Object.fromEntries(Object.keys(fields).map((name) => [name, thing[name]]));
+  let version = thing.version;
+  const forth = async () => ({ version } = await api.patch(path, fields, version));
+  return attempt(forth, done, () => api.patch(path, before, version).then(after)).then(after);
+}
+
+/**
+ * Orders something that another order takes back.
+ * @param {string} path @param {{order: string, back: string}} orders @param {string} done what is told @param {() => void} after
+ */
+export const order = (path, { order: forth, back }, done, after) =>
+  attempt(() => api.post(`${path}/${forth}`, {}), done, () => api.post(`${path}/${back}`, {}).then(after)).then(after);
+
+/**
+ * Removes what can be made again just as it was.
+ * @param {string} path @param {() => Promise<unknown>} again @param {string} done what is told @param {() => void} after
+ */
+export async function remove(path, again, done, after) {
+  await api.remove(path);
+  toast(done, { undo: () => again().then(after) });
+  after();
+}

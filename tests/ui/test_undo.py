@@ -1,0 +1,111 @@
+"""What the console removes or switches can be taken back, just as it was."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.rows import choose, row
+
+ITS_OWN = {"id", "version", "created_at", "updated_at", "created_by", "updated_by"}
+"""What a thing that was made again has of its own."""
+
+
+@pytest.fixture
+def name() -> str:
+    """What the test's things are called."""
+    return f"undo-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def made(api: httpx.Client) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Makes things; what is left of them goes afterwards."""
+    paths: list[str] = []
+
+    def make(room: str, **wish: Any) -> dict[str, Any]:
+        answer = api.post(f"/v1/{room}", json=wish)
+        assert answer.status_code == 201, answer.text
+        paths.append(f"/v1/{room}/{answer.json()['id']}")
+        return dict(answer.json())
+
+    yield make
+    for path in reversed(paths):
+        api.delete(path)
+
+
+def listed(api: httpx.Client, room: str, **fields: str) -> list[dict[str, Any]]:
+    """The things of a list with those values, without what is each one's own."""
+    items = api.get(f"/v1/{room}", params={"limit": 200}).json()["items"]
+    found = [item for item in items if fields.items() <= item.items()]
+    return [{key: value for key, value in item.items() if key not in ITS_OWN} for item in found]
+
+
+def test_what_was_removed_comes_back_as_it_was(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    role = made("roles", name=name, description="To undo", actions=["tasks.read"], own_actions=["tasks.*"])
+    user = made("users", handle=name)
+    binding = {"subject_type": "user", "subject_id": user["id"], "role_id": "viewer"}
+    made("role-bindings", **binding, scope_type="system")
+    made(
+        "policy-rules", name=name, description="d", effect="deny", subject={"type": "user", "id": user["id"]},
+        action="tasks.create", conditions={"via": ["token"]}, priority=3,
+    )  # fmt: skip
+    config = {"url": "http://127.0.0.1:9/", "allowed_hosts": ["127.0.0.1"]}
+    there = made("destinations", name=name, destination_type="webhook", destination_config=config)
+    heard = {"min_severity": "warning", "tags": ["a"]}
+    made("subscriptions", destination_id=there["id"], event_pattern="no.such", filter=heard, digest_s=60)
+    project = made("projects", slug=name)
+    made(
+        "retention-policies", scope_type="project", scope_id=project["id"], sort="events", max_age_days=3650,
+        max_count=10**6,
+    )  # fmt: skip
+    of_user = {"subject_id": user["id"], "role_id": "viewer"}
+    places: list[tuple[str, dict[str, str], str, str, str, str]] = [
+        ("roles", {"name": role["name"]}, "access/roles", name, "Delete…", "Delete role"),
+        ("role-bindings", of_user, f"access/bindings?subject_id={user['id']}", f"viewer of {name}", "Take role away…",
+         "Take role away"),
+        ("policy-rules", {"name": name}, "access/rules", name, "Delete…", "Delete rule"),
+        ("subscriptions", {"destination_id": there["id"]}, f"messaging/subscriptions?destination_id={there['id']}",
+         "no.such", "End…", "End subscription"),
+        ("retention-policies", {"scope_id": project["id"]}, f"settings/retention?project_id={project['id']}",
+         f"events {project['display_name']}", "Remove…", "Remove policy"),
+    ]  # fmt: skip
+    for room, which, address, called, item, button in places:
+        before = listed(api, room, **which)
+        assert len(before) == 1
+        page.goto(f"/{address}")
+        choose(page, called, item)
+        page.get_by_role("button", name=button, exact=True).click()
+        undo = page.get_by_role("button", name="Undo", exact=True)
+        expect(undo).to_be_visible()
+        assert listed(api, room, **which) == []
+        undo.click()
+        expect(page.get_by_text("Taken back", exact=True)).to_be_visible()
+        assert listed(api, room, **which) == before
+    for room, which, *_ in reversed(places):
+        for thing in api.get(f"/v1/{room}", params={"limit": 200}).json()["items"]:
+            if which.items() <= thing.items():
+                api.delete(f"/v1/{room}/{thing['id']}")
+
+
+def test_a_switch_is_turned_back_by_key_unless_another_change_came_between(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    project = made("projects", slug=name)
+    page.goto(f"/projects?q={name}")
+    shown = row(page, name)
+    choose(page, name, "Deactivate")
+    expect(shown).to_contain_text("inactive")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("Taken back", exact=True)).to_be_visible()
+    expect(shown).not_to_contain_text("inactive")
+    choose(page, name, "Deactivate")
+    expect(shown).to_contain_text("inactive")
+    api.patch(f"/v1/projects/{project['id']}", json={"description": "Somebody was faster"})
+    page.keyboard.press("Control+z")
+    expect(page.locator(".toast-item.is-failed")).to_be_visible()
+    expect(shown).to_contain_text("inactive")
