@@ -3,7 +3,8 @@
 const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
   ["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60],
 ]);
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+const counted = new Intl.RelativeTimeFormat("en", { style: "narrow" });
+const named = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
 /** @param {string} time RFC 3339 @param {number} now in milliseconds */
@@ -11,9 +12,9 @@ export function ago(time, now) {
   const seconds = (Date.parse(time) - now) / 1000;
   if (Math.abs(seconds) < 45) return seconds > 5 ? "in a moment" : "just now";
   for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size * 0.9) return relative.format(Math.round(seconds / size), unit);
+    if (Math.abs(seconds) >= size * 0.9) return (unit === "day" ? named : counted).format(Math.round(seconds / size), unit);
   }
-  return relative.format(Math.round(seconds / 60), "minute");
+  return counted.format(Math.round(seconds / 60), "minute");
 }
 
 /** @param {string} time RFC 3339 */

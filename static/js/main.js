@@ -44,7 +44,7 @@ function App() {
     if (shown && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
   }, [shown]);
   const page = shown?.route === route ? html`<${shown.page} key=${route.isSteady ? "" : id} id=${id} />` : null;
-  const content = error ? html`<${Failed} error=${error} retry=${() => location.reload()} what="the page" />` : (page ?? html`<${Loading} what="the page" />`);
+  const content = error ? html`<${Failed} error=${error} retry=${() => location.reload()} what="the page" isPage />` : (page ?? html`<${Loading} what="the page" />`);
   return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main>` : html`<${Shell}>${content}<//>`;
 }
 
@@ -69,7 +69,7 @@ async function start() {
     render(html`<${App} />`, root);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    render(html`<main id="main" class="bare"><${Failed} error=${error} retry=${() => location.reload()} what="the console" /></main>`, root);
+    render(html`<main id="main" class="bare"><${Failed} error=${error} retry=${() => location.reload()} what="the console" isPage /></main>`, root);
   }
 }
 

@@ -4,15 +4,18 @@ import itertools
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from gateway.commands.database import as_system
 from gateway.core.config import Config
+from gateway.core.data_dir import DataDir
+from gateway.core.database import sqlalchemy_url
+from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.features.identity import service as identity
 from gateway.features.identity import service_sessions
 from tests.conftest import LiveGateway
@@ -55,6 +58,16 @@ class Database:
     def audit(self, request_id: str) -> list[dict[str, Any]]:
         """What was recorded of one request."""
         return self.rows("SELECT * FROM audit_records WHERE request_id = :id ORDER BY id", id=request_id)
+
+
+@contextmanager
+def database_of(gateway: LiveGateway) -> Iterator[Database]:
+    """The database of a gateway that runs with an embedded one."""
+    url = EmbeddedPostgres.url_of_running(DataDir(gateway.data_dir))
+    assert url is not None
+    engine = create_engine(sqlalchemy_url(url))
+    yield Database(engine)
+    engine.dispose()
 
 
 def new_person(gateway: LiveGateway, handle: str, role: str = "member") -> Person:

@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine
 
 from gateway.core.data_dir import DataDir
-from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway
-from tests.http.callers import Database, Person, Route, at_own_address, filled, new_person
+from tests.http.callers import Database, Person, Route, at_own_address, database_of, filled, new_person
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +25,8 @@ def spare_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGate
 @pytest.fixture(scope="session")
 def database(live_gateway: LiveGateway) -> Iterator[Database]:
     """The live gateway's database."""
-    url = EmbeddedPostgres.url_of_running(DataDir(live_gateway.data_dir))
-    assert url is not None
-    engine = create_engine(sqlalchemy_url(url))
-    yield Database(engine)
-    engine.dispose()
+    with database_of(live_gateway) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

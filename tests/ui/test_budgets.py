@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.ui.places import LISTS, go
 from tests.ui.test_accessibility import settle
 
 FIRST_KB = 1300
@@ -21,31 +22,9 @@ FURTHER_KB = 200
 OPENS_MS = 300
 """Times are asserted by `make soak` alone, where nothing else runs beside it."""
 
-PAGES = (
-    "/chat", "/tasks", "/tasks/new", "/schedules", "/schedules/calendar", "/schedules/queue", "/sessions", "/runs",
-    "/artifacts", "/messaging", "/messaging/subscriptions", "/messaging/deliveries", "/messaging/hooks",
-    "/connectors", "/connectors/catalog", "/projects", "/models", "/models/conformance", "/nodes", "/credentials",
-    "/preferences", "/preferences/effective", "/access/users", "/access/roles", "/access/rules", "/access/why",
-    "/audit", "/settings/account", "/settings/desktop", "/settings/gateway", "/settings/limits",
-    "/settings/retention", "/settings/capabilities", "/api", "/",
-)  # fmt: skip
-
 A_PAGE = 100
 LENGTHS = [1_000, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(300)])]
 MADE = re.compile(r".*/v1/tasks\?.*")
-
-OPEN = """path => new Promise((resolve) => {
-  const main = document.getElementById("main");
-  const began = performance.now();
-  const isThere = () => location.pathname === path && main.querySelector("h1") && !main.querySelector(".loading");
-  const done = () => resolve(performance.now() - began);
-  const look = () => (isThere() ? requestAnimationFrame(done) : setTimeout(look, 4));
-  const link = Object.assign(document.createElement("a"), { href: path });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(look);
-})"""
 
 SCROLL = """frames => new Promise((resolve) => {
   const gaps = [];
@@ -72,9 +51,9 @@ def test_the_first_page_is_light_and_each_further_one_adds_little(open_page: Cal
     settle(page)
     assert weight_kb(page) <= FIRST_KB
 
-    for path in PAGES:
+    for path in LISTS:
         before = page.evaluate("performance.getEntriesByType('resource').length")
-        page.evaluate(OPEN, path)
+        go(page, path)
         assert weight_kb(page, before) <= FURTHER_KB, path
 
 
@@ -82,7 +61,7 @@ def test_the_first_page_is_light_and_each_further_one_adds_little(open_page: Cal
 def test_each_page_opens_at_once_after_the_first(open_page: Callable[..., Page]) -> None:
     page = open_page("/")
     settle(page)
-    took = {path: page.evaluate(OPEN, path) for path in PAGES}
+    took = {path: go(page, path) for path in LISTS}
     assert max(took.values()) <= OPENS_MS, took
 
 

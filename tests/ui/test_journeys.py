@@ -174,11 +174,21 @@ def test_a_dropped_file_is_attached(page: Page) -> None:
     expect(page.get_by_role("list", name="Files to attach")).to_contain_text("dropped.txt")
 
 
-def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[..., Page]) -> None:
+def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[..., Page], api: httpx.Client) -> None:
     page = open_page("/welcome")
     page.get_by_label("What to call you").fill("Robin")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Saved")).to_be_visible()
+    page.get_by_role("button", name="Use one with a key").click()
+    page.get_by_label("Name", exact=True).fill("elsewhere")
+    page.get_by_label("Address", exact=True).fill("http://127.0.0.1:9/v1")
+    page.get_by_label("Key", exact=True).fill("k-of-the-journey")
+    page.get_by_role("button", name="Add and try").click()
+    expect(page.locator(".form-refused")).to_contain_text("127.0.0.1:9")
+    assert "k-of-the-journey" not in page.content()
+    for room in ("providers", "credentials"):
+        [made] = [item for item in api.get(f"/v1/{room}").json()["items"] if item["name"] == "elsewhere"]
+        assert api.delete(f"/v1/{room}/{made['id']}").status_code == 204
     page.get_by_role("button", name="Run a script").click()
     expect(page.get_by_role("log")).to_contain_text("step 3 of 3")
     expect(page.locator(".sample .status")).to_have_text("completed")

@@ -11,7 +11,7 @@ import { Id } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { DropZone, FileButton } from "../components/files.js";
 import { IconButton } from "../components/icon.js";
-import { Pager, useRowKeys } from "../components/list.js";
+import { Pager, SortHead, useRowKeys } from "../components/list.js";
 import { Download, PreviewDialog } from "../components/preview.js";
 import { Progress } from "../components/progress.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -19,6 +19,7 @@ import { toast, toastError } from "../components/toast.js";
 /** @import { Artifact, Page } from "../types.js" */
 
 const PAGE = 50;
+const ORIGINS = /** @type {const} */ ([["", "all"], ["task", "made by tasks"], ["upload", "uploaded"]]);
 
 /** @param {{id: string, listed: Artifact[]}} props the artifact that the address names, listed or not */
 function Opened({ id, listed }) {
@@ -55,10 +56,11 @@ function Row({ artifact, onDeleted }) {
 }
 
 export default function ArtifactsPage() {
-  const cursor = place.value.query.get("cursor");
-  const preview = place.value.query.get("preview");
+  const query = place.value.query;
+  const filters = Object.fromEntries(["origin", "sort", "cursor"].map((name) => [name, query.get(name)]));
+  const preview = query.get("preview");
   const [sending, setSending] = useState(/** @type {{name: string, part: number} | null} */ (null));
-  const list = useResource(cursor ?? "", () => api.get("/v1/artifacts", { cursor, limit: PAGE }), (event) => event.name.startsWith("artifact."));
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/artifacts", { ...filters, limit: PAGE }), (event) => event.name.startsWith("artifact."));
   useRowKeys();
   const upload = async (/** @type {File[]} */ files) => {
     for (const file of files) {
@@ -77,14 +79,19 @@ export default function ArtifactsPage() {
 
   return html`<${DropZone} hint="Drop to upload" class="drop-page" onFiles=${upload}>
     <div class="page-head"><h1>Artifacts</h1>${can("artifacts.create") && html`<${FileButton} class="btn-sm" label="Upload" onFiles=${upload} />`}</div>
+    <div class="filters"><nav class="filter-set" aria-label="Where from">
+      ${ORIGINS.map(([value, label]) => html`<a href=${withQuery({ origin: value, cursor: null })} aria-current=${value === (filters.origin ?? "") ? "true" : null}>${label}</a>`)}
+    </nav></div>
     ${sending && html`<div class="sending" role="status">Uploading ${sending.name} <${Progress} part=${sending.part} label=${`Upload of ${sending.name}`} /></div>`}
     <div class="card list-card">
       <${Loaded} of=${list} what="the artifacts" rows=${8}>
         ${(/** @type {Page<Artifact>} */ { items, next_cursor: next }) =>
           items.length
-            ? html`<table class="table list"><thead><tr><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><th scope="col" class="col-time">Created</th><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
+            ? html`<table class="table list"><thead><tr><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><${SortHead} by="created_at" label="Created" class="col-time" /><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
                 <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} onDeleted=${list.reload} />`)}</tbody></table><${Pager} next=${next} />`
-            : html`<${Empty} title="No artifacts yet">Drop files here, or write to <code>artifacts/</code> from a task.<//>`}
+            : filters.origin
+              ? html`<${Empty} title="No artifact matches">Change the filter, or <a href="/artifacts">show all</a>.<//>`
+              : html`<${Empty} title="No artifacts yet">Drop files here, or write to <code>artifacts/</code> from a task.<//>`}
       <//>
     </div>
     ${preview && page && html`<${Opened} id=${preview} listed=${page.items} />`}

@@ -13,7 +13,7 @@ import { Empty, Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { TimeTree, runName, runNode } from "../components/time-tree.js";
 import { Transcript } from "../components/transcript.js";
-/** @import { Run } from "../types.js" */
+/** @import { Run, Task } from "../types.js" */
 /** @import { Node } from "../components/time-tree.js" */
 
 const PAGE = 100;
@@ -57,31 +57,38 @@ export const PARTS = [
 /** @param {{label: string, children?: any}} props */
 const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
 
-/** @param {{run: Run}} props */
-const Facts = ({ run }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
+/** @param {{run: Run, task: Task | null}} props */
+const Facts = ({ run, task }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
   <${Fact} label="Id"><${Id} id=${run.id} what="Run id" /><//>
   <${Fact} label="Made"><${Ago} at=${run.created_at} /><//>
   ${run.started_at && html`<${Fact} label="Took"><${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} /><//>`}
-  ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>open</a><//>`}
+  ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>${task?.name ?? "open"}</a><//>`}
   ${run.session_id && html`<${Fact} label="Session"><a href=${`/sessions/${run.session_id}`}>open</a><//>`}
   ${run.parent_run_id && html`<${Fact} label="Above it"><a href=${`/runs/${run.parent_run_id}`}>open</a><//>`}
   <${Fact} label="Trace"><${Id} id=${run.traceparent.split("-")[1]} what="Trace id" /><//>
 </dl></section>
 ${Object.keys(run.metadata).length > 0 && html`<section class="card panel" aria-labelledby="h-metadata"><header class="panel-head"><h2 id="h-metadata">Metadata</h2></header><${Json} value=${run.metadata} label="Metadata" /></section>`}`;
 
-/** @param {{run: Run}} props */
-function RunView({ run }) {
+/** @param {{run: Run, task: Task | null}} props */
+function RunView({ run, task }) {
   const shown = PARTS.filter((part) => can(part.action));
   const part = shown.find((each) => each.key === place.value.query.get("part")) ?? shown[0];
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/runs">Runs</a></nav>
-    <div class="page-head is-task"><div class="task-title"><h1>${runName(run)}</h1><${Status} status=${run.status} large /></div></div>
+    <div class="page-head is-task"><div class="task-title"><h1>${task && !run.name ? `${task.name}, ${runName(run).toLowerCase()}` : runName(run)}</h1><${Status} status=${run.status} large /></div></div>
     ${run.error && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${run.error.message}</p></div></div>`}
     <nav class="page-tabs" aria-label="Parts">${shown.map((each) => html`<a href=${withQuery({ part: each === shown[0] ? null : each.key })} aria-current=${each === part ? "page" : null}>${each.label}</a>`)}</nav>
-    <div class="task-grid"><div class="task-main"><${part.view} key=${part.key} run=${run} /></div><div class="task-side"><${Facts} run=${run} /></div></div>`;
+    <div class="task-grid"><div class="task-main"><${part.view} key=${part.key} run=${run} /></div><div class="task-side"><${Facts} run=${run} task=${task} /></div></div>`;
+}
+
+/** A run with the task that it is an attempt at, where that may be seen. @param {string} id @returns {Promise<{run: Run, task: Task | null}>} */
+async function readRun(id) {
+  /** @type {Run} */
+  const run = await api.get(`/v1/runs/${id}`);
+  return { run, task: run.task_id && can("tasks.read") ? await api.get(`/v1/tasks/${run.task_id}`).catch(() => null) : null };
 }
 
 /** @param {{id: string}} props */
 export default function RunPage({ id }) {
-  const read = useResource(id, () => api.get(`/v1/runs/${id}`), (event) => event.run_id === id && event.name.startsWith("run."));
-  return html`<${Loaded} of=${read} what="the run" rows=${6}>${(/** @type {Run} */ run) => html`<${RunView} key=${id} run=${run} />`}<//>`;
+  const read = useResource(id, () => readRun(id), (event) => event.run_id === id && event.name.startsWith("run."));
+  return html`<${Loaded} of=${read} what="the run" isPage rows=${6}>${(/** @type {{run: Run, task: Task | null}} */ { run, task }) => html`<${RunView} key=${id} run=${run} task=${task} />`}<//>`;
 }

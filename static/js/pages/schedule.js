@@ -41,7 +41,7 @@ function Actions({ schedule, reload }) {
 function What({ schedule: { payload } }) {
   const text = payload.prompt ?? payload.commands?.join("\n") ?? payload.script?.content ?? `artifact ${payload.script?.artifact_id}`;
   return html`<section class="card panel" aria-labelledby="h-what"><header class="panel-head"><h2 id="h-what">What it does</h2><span class="quiet">${payload.kind}</span></header>
-    <div class="panel-text"><pre class="schedule-what" tabindex="0" role="region" aria-label="What it does">${text}</pre></div></section>`;
+    <div class="panel-text"><pre class="schedule-what" tabindex="0" role="region" aria-label="Its text">${text}</pre></div></section>`;
 }
 
 /** What a trigger's command has come to. @param {{probe: NonNullable<Schedule["probe"]>}} props */
@@ -85,7 +85,8 @@ function History({ id }) {
 
 /** @param {{data: {schedule: Schedule, upcoming: {time_zone: string, items: Planned[]}}, reload: () => void}} props */
 function ScheduleView({ data: { schedule, upcoming }, reload }) {
-  return html`<div class="page-head is-task"><div class="task-title"><h1>${schedule.name}</h1>${!schedule.enabled && html`<span class="status is-canceled is-large"><${Icon} icon="ban" />disabled</span>`}</div><${Actions} schedule=${schedule} reload=${reload} /></div>
+  return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/schedules">Schedules</a></nav>
+    <div class="page-head is-task"><div class="task-title"><h1>${schedule.name}</h1>${!schedule.enabled && html`<span class="status is-canceled is-large"><${Icon} icon="ban" />disabled</span>`}</div><${Actions} schedule=${schedule} reload=${reload} /></div>
     <div class="task-grid is-schedule">
       <div class="task-main">
         ${schedule.disabled_reason && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${schedule.disabled_reason}</p></div></div>`}
@@ -110,5 +111,5 @@ async function readSchedule(id) {
 /** @param {{id: string}} props */
 export default function SchedulePage({ id }) {
   const read = useResource(id, () => readSchedule(id), (event) => (event.name.startsWith("schedule.") && event.data?.schedule_id === id) || /^task\.(completed|failed|canceled)$/.test(event.name), 400);
-  return html`<${Loaded} of=${read} what="the schedule" rows=${6}>${(/** @type {any} */ data) => html`<${ScheduleView} data=${data} reload=${read.reload} />`}<//>`;
+  return html`<${Loaded} of=${read} what="the schedule" isPage rows=${6}>${(/** @type {any} */ data) => html`<${ScheduleView} data=${data} reload=${read.reload} />`}<//>`;
 }

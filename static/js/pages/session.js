@@ -82,5 +82,5 @@ function SessionView({ data: { session, above, nodes, summary, cut }, reload }) 
 /** @param {{id: string}} props */
 export default function SessionPage({ id }) {
   const read = useResource(id, () => readSession(id), (event) => /^(session|run|transcript)\./.test(event.name), SETTLE_MS);
-  return html`<${Loaded} of=${read} what="the session" rows=${6}>${(/** @type {any} */ data) => html`<${SessionView} key=${id} data=${data} reload=${read.reload} />`}<//>`;
+  return html`<${Loaded} of=${read} what="the session" isPage rows=${6}>${(/** @type {any} */ data) => html`<${SessionView} key=${id} data=${data} reload=${read.reload} />`}<//>`;
 }

@@ -153,7 +153,8 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
   const jobs = task.kind === "prompt" ? [] : (result?.jobs ?? []).filter((job) => job.ended_at);
   const logPanel = html`<section class="card panel" aria-labelledby="h-log"><h2 id="h-log" class="visually-hidden">Log</h2>
     <${LogViewer} log=${log} name=${task.name} running=${!finished}>${runs.length > 1 && html`<${RunChoice} runs=${runs} value=${log.runId ?? ""} />`}<//></section>`;
-  return html`<div class="page-head is-task">
+  return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/tasks">Tasks</a></nav>
+    <div class="page-head is-task">
       <div class="task-title"><h1>${task.name}</h1><${Status} status=${task.status} large /></div>
       <${Actions} task=${task} runId=${(chosen ?? runs[0])?.id} runs=${runs} reload=${reload} />
     </div>
@@ -180,5 +181,5 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
 /** @param {{id: string}} props */
 export default function TaskPage({ id }) {
   const read = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress" && !event.name.startsWith("process."));
-  return html`<${Loaded} of=${read} what="the task" rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} reload=${read.reload} />`}<//>`;
+  return html`<${Loaded} of=${read} what="the task" isPage rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} reload=${read.reload} />`}<//>`;
 }

@@ -13,6 +13,7 @@ import { RecoveryKit } from "../components/recovery-kit.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { attempt } from "../components/toast.js";
+import { WithKey } from "./models/with-key.js";
 /** @import { Capability, Model, Task } from "../types.js" */
 
 const SAMPLES = {
@@ -72,7 +73,7 @@ function Models({ models, number }) {
           : html`<p>None found. Scripts and commands need none.</p>`}
     <//>
     ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet">${part.reason} ${part.remedy}</span></li>`)}</ul>`}
-    <button type="button" class="btn btn-sm" onClick=${models.reload}>Look again</button>
+    <div class="step-choices"><button type="button" class="btn btn-sm" onClick=${models.reload}><${Icon} icon="refresh" />Look again</button>${can("providers.create") && can("credentials.create") && html`<${WithKey} done=${models.reload} />`}</div>
   <//>`;
 }
 

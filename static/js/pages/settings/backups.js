@@ -1,4 +1,5 @@
 /** Backups in the gateway's folder: made, checked, and what a restore would bring. */
+import { useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { plural, size } from "../../format.js";
@@ -9,6 +10,7 @@ import { Ago } from "../../components/clock.js";
 import { copy } from "../../components/copy.js";
 import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { Busy } from "../../components/progress.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt, toast } from "../../components/toast.js";
@@ -16,12 +18,6 @@ import { attempt, toast } from "../../components/toast.js";
 
 /** @param {string} name */
 const at = (name) => `/v1/backups/${encodeURIComponent(name)}`;
-
-/** @param {() => void} done */
-const make = (done) => {
-  toast("Writing a backup; the gateway goes on working meanwhile.", { kind: "info" });
-  return attempt(() => api.post("/v1/backups"), "Backup made").then(done);
-};
 
 /** @param {Backup} backup */
 const check = ({ name }) =>
@@ -54,6 +50,13 @@ const preview = ({ name }) => attempt(async () => openDialog(html`<${Preview} co
 export function Backups() {
   const filters = { cursor: place.value.query.get("cursor") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/backups", filters), about("backup."));
+  const [isWriting, setWriting] = useState(false);
+  const make = async () => {
+    setWriting(true);
+    await attempt(() => api.post("/v1/backups"), "Backup made");
+    setWriting(false);
+    list.reload();
+  };
   const columns = [
     { head: "File", class: "cell-wrap", cell: (/** @type {Backup} */ backup) => html`<b>${backup.name}</b>` },
     { head: "Made", cell: (/** @type {Backup} */ backup) => html`<${Ago} at=${backup.created_at} /> <span class="quiet">${backup.by_clock ? "by itself" : "by hand"}</span>` },
@@ -65,7 +68,8 @@ export function Backups() {
       ]),
     ),
   ];
-  return html`<${Section} title="Backups" about="Everything in one file: rows, files of artifacts, settings. How often one is made by itself, where, and how many are kept: backups.* among the gateway’s settings." add=${can("backups.create") && "Make backup"} onAdd=${() => make(list.reload)}>
+  return html`<${Section} title="Backups" about="Everything in one file: rows, files of artifacts, settings. How often one is made by itself, where, and how many are kept: backups.* among the gateway’s settings." add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
+    ${isWriting && html`<div class="sending" role="status">Writing a backup; the gateway goes on working meanwhile. <${Busy} label="Backup" /></div>`}
     <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or set backups.every_h.<//>`} />
   <//>`;
 }

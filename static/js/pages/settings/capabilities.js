@@ -10,17 +10,21 @@ import { Loaded } from "../../components/states.js";
 
 const MOST = 6;
 
-/** A detail in a few words. @param {any} value */
+/** @param {Record<string, any>} value @returns {string} */
+const pairs = (value) => Object.entries(value).map(([name, each]) => `${name}: ${words(each)}`).join("; ");
+
+/** A detail in a few words. @param {any} value @returns {string} */
 function words(value) {
-  if (!Array.isArray(value)) return typeof value === "number" ? value.toLocaleString() : String(value);
+  if (!Array.isArray(value)) return value !== null && typeof value === "object" ? pairs(value) : typeof value === "number" ? value.toLocaleString() : String(value);
   return value.length > MOST ? `${value.slice(0, MOST).join(", ")} and ${value.length - MOST} more` : value.join(", ");
 }
 
 /** @param {{of: Capability}} props */
-const Details = ({ of }) => html`${!of.available && html`<div>${of.reason} <span class="quiet">${of.remedy}</span></div>`}
-  <div class="cell-text">${Object.entries(of.details ?? {})
-    .filter(([, value]) => !Array.isArray(value) || value.length)
-    .map(([name, value], n) => html`${n > 0 && ", "}<span class="quiet">${name.replaceAll("_", " ")}</span> ${words(value)}`)}</div>`;
+function Details({ of }) {
+  const told = Object.entries(of.details ?? {}).filter(([, value]) => (Array.isArray(value) ? value.length : value !== null && (typeof value !== "object" || Object.keys(value).length)));
+  return html`${!of.available && html`<div>${of.reason} <span class="quiet">${of.remedy}</span></div>`}
+    ${told.length > 0 && html`<div class="cell-text is-long">${told.map(([name, value], n) => html`${n > 0 && ", "}<span class="quiet">${name.replaceAll("_", " ")}</span> ${words(value)}`)}</div>`}`;
+}
 
 const COLUMNS = [
   { head: "What", class: "cell-top", cell: (/** @type {Capability} */ of) => html`<code>${of.name}</code>` },
