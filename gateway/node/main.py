@@ -30,6 +30,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
 
 from .kept_name import KeptName, Named
+from .news import News, told
 from .node import Node
 from .placing import Placing, SuitableJobs
 from .pulse import Pulse
@@ -88,11 +89,14 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
         await _join(node, labels)
         placing = Placing(node, partial(_join, node, labels))
         pulse = Pulse(node, partial(_join, node, labels))
+        news = News(url)
         keepers = [
+            asyncio.create_task(news.follow()),
             asyncio.create_task(_every(HEARTBEAT_S, pulse.beat)),
             asyncio.create_task(_every(LOOK_S, placing.look)),
             asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
-            *(asyncio.create_task(_every(seconds, partial(duty, node))) for duty, seconds in _duties()),
+            *(asyncio.create_task(_every(seconds, partial(duty, node))) for duty, seconds in _duties("DUTIES")),
+            *(asyncio.create_task(_every(seconds, partial(duty, node), news)) for duty, seconds in _duties("ON_NEWS")),
         ]
         gc.freeze()  # what is there now stays: no job is to wait while all of it is looked through for garbage
         worker = asyncio.create_task(_work(node, url, placing))
@@ -190,19 +194,20 @@ def _bound(handler: Callable[..., Awaitable[None]], node: Node) -> Callable[...,
     return handle
 
 
-def _duties() -> Iterator[tuple[Callable[[Node], Awaitable[None]], float]]:
-    """What every room wants done regularly, and how often in seconds."""
+def _duties(kind: str) -> Iterator[tuple[Callable[[Node], Awaitable[None]], float]]:
+    """What every room wants done regularly, and how often in seconds, at least where it is also done `ON_NEWS`."""
     for door in registry.doors("jobs"):
-        yield from door.DUTIES.items()
+        yield from getattr(door, kind, {}).items()
 
 
-async def _every(seconds: float, act: Callable[[], Awaitable[Any]]) -> None:
+async def _every(seconds: float, act: Callable[[], Awaitable[Any]], news: News | None = None) -> None:
     while True:
+        coming = news.next if news is not None else None
         try:
             await act()
         except Exception:
             log.exception("a regular duty failed; it is tried again")
-        await asyncio.sleep(seconds)
+        await (asyncio.sleep(seconds) if coming is None else told(coming, seconds))
 
 
 def _stop_signal(beside: bool) -> asyncio.Event:

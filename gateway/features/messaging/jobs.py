@@ -27,4 +27,4 @@ async def deliver(node: "Node") -> None:
 
 
 HANDLERS: dict[str, Any] = {}
-DUTIES = {deliver: 0.25}
+ON_NEWS = {deliver: 1.0}

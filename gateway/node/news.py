@@ -1,0 +1,46 @@
+"""News of the event log: what looks for work now and then looks at once when there is some, and seldom when not."""
+
+import asyncio
+from contextlib import suppress
+
+import psycopg
+
+from gateway.core.database import libpq_url
+from gateway.core.events import CHANNEL
+
+AGAIN_S = 1.0
+"""How soon it listens again after the database was lost."""
+
+LEAST_PAUSE_S = 0.25
+"""How long nobody looks again, whatever happens: where there is one event there are soon more."""
+
+
+class News:
+    """Follows NOTIFY, which is only a hint: whoever waits for news looks without it, too."""
+
+    def __init__(self, url: str) -> None:
+        self._url = libpq_url(url)
+        self._next = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Listens, again and again where the database went away."""
+        while True:
+            with suppress(psycopg.OperationalError):
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    async for _ in connection.notifies():
+                        told, self._next = self._next, asyncio.Event()
+                        told.set()
+            await asyncio.sleep(AGAIN_S)
+
+    @property
+    def next(self) -> asyncio.Event:
+        """Set by the next notification."""
+        return self._next
+
+
+async def told(news: asyncio.Event, at_most_s: float) -> None:
+    """Waits for news, and no longer than `at_most_s` seconds."""
+    await asyncio.sleep(LEAST_PAUSE_S)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(news.wait(), at_most_s - LEAST_PAUSE_S)
