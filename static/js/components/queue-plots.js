@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { duration } from "../format.js";
 import { about, useResource } from "../resource.js";
 import { Steps } from "./plot.js";
-import { Loaded } from "./states.js";
+import { Empty, Loaded } from "./states.js";
 /** @import { QueueHistory } from "../types.js" */
 
 export const DAY = 1440;
@@ -39,6 +39,7 @@ export function QueuePlots({ minutes, title, children }) {
       <ul class="legend">${STATES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul>${children}</header>
     <${Loaded} of=${history} what="the queue over time">
       ${(/** @type {QueueHistory} */ { items }) => {
+        if (!items.some(({ waiting, running }) => waiting || running)) return html`<${Empty} title="Nothing waited or ran">How many runs waited and ran at once shows here, and for how long the longest waited.<//>`;
         const times = items.map(({ time }) => Date.parse(time) / 1000);
         const waited = (/** @type {QueueHistory["items"][0]} */ item) => Math.round(item.longest_wait_s ?? 0);
         const deepest = STATES.map(({ label, of }) => `${label.toLowerCase()}: ${peak(items, (item) => item[of])}`).join("; ");

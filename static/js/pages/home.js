@@ -68,6 +68,7 @@ function Throughput({ day }) {
       <ul class="legend">${OUTCOMES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul></header>
     <${Loaded} of=${day} what="the last day">
       ${(/** @type {{tasks: Task[], whole: boolean}} */ { tasks, whole }) => {
+        if (!tasks.length) return html`<${Empty} title="No task in the last day">Each hour will have a bar here: how many tasks were made in it, and how they ended.<//>`;
         const { times, series } = byHour(tasks);
         const counts = series.map(({ label, values }) => `${label.toLowerCase()} ${values.reduce((a, b) => a + b, 0)}`).join(", ");
         return html`<${StackedBars} times=${times} series=${series} height=${226} summary=${`Tasks of the last 24 hours by hour: ${counts}.`} />
@@ -80,7 +81,7 @@ function Running() {
   const running = useResource("running", () => api.get("/v1/tasks", { status: "running", limit: 8 }), ofTask);
   return html`<section class="card panel" aria-labelledby="h-now"><header class="panel-head"><h2 id="h-now">Running now</h2>${running.data?.next_cursor && html`<a href="/tasks?status=running">All</a>`}</header>
     <${Loaded} of=${running} what="what runs">
-      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Elapsed} from=${task.started_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing is running" />`)}
+      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Elapsed} from=${task.started_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing is running">What you start above shows here at once, with its time running.<//>`)}
     <//></section>`;
 }
 
@@ -105,7 +106,7 @@ function Failures() {
   const fresh = failed.data?.items.filter(isNew).length ?? 0;
   return html`<section class="card panel" aria-labelledby="h-failed"><header class="panel-head"><h2 id="h-failed">Failed lately</h2>${fresh > 0 && html`<span class="tag is-on">${fresh} since you last looked</span>`}${failed.data?.items.length > 0 && html`<a href="/tasks?status=failed">All</a>`}</header>
     <${Loaded} of=${failed} what="the failures">
-      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Ago} at=${task.ended_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing has failed" />`)}
+      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Ago} at=${task.ended_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing has failed">What fails is listed here, and counted until you have looked.<//>`)}
     <//></section>`;
 }
 
