@@ -131,7 +131,7 @@
  * @property {string | null} [started_at]
  * @property {string | null} [ended_at]
  *
- * @typedef {{id: string, version: number, title: string, parent_session_id: string | null, project_id: string, owner_id: string, created_at: string, updated_at: string}} WorkSession
+ * @typedef {{id: string, version: number, title: string, status: "open" | "closed", closed_at: string | null, parent_session_id: string | null, project_id: string, owner_id: string, created_at: string, updated_at: string}} WorkSession
  * @typedef {{id: string, session_id: string | null, run_id: string | null, kind: string, content: any, redactions: Record<string, number>, created_by: string, created_at: string, expires_at: string | null}} Segment
  *
  * @typedef {object} Artifact

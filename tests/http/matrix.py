@@ -94,6 +94,7 @@ NEEDS: dict[str, Need] = {
         sessions.read: sessions.get_session runs.list_runs_of_session
         sessions.create: sessions.create_session
         sessions.update: sessions.patch_session sessions.create_sub_session tasks.create_task_in_session
+        sessions.close: sessions.close_session sessions.reopen_session
         sessions.delete: sessions.delete_session
         transcripts.read: sessions.get_transcript logs.get_transcript_of_run
         transcripts.write: sessions.add_to_transcript logs.add_to_transcript_of_run

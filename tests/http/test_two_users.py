@@ -95,6 +95,8 @@ ATTEMPTS = (
     ("GET", "/v1/sessions/{work_session}"),
     ("PATCH", "/v1/sessions/{work_session}"),
     ("DELETE", "/v1/sessions/{work_session}"),
+    ("POST", "/v1/sessions/{work_session}/close"),
+    ("POST", "/v1/sessions/{work_session}/reopen"),
     ("POST", "/v1/sessions/{work_session}/sessions"),
     ("GET", "/v1/sessions/{work_session}/runs"),
     ("POST", "/v1/sessions/{work_session}/tasks"),

@@ -2,18 +2,24 @@
 
 import threading
 import uuid
+from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound
 from gateway.core.identity import Actor
+from gateway.core.key_store import KeyStore
+from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn
 from gateway.features.runs import service_external as external
 from gateway.features.runs.schemas import RunIn
 from gateway.features.sessions import service
+from gateway.features.sessions import service_transcripts as transcripts
 from gateway.features.sessions.models import WorkSession
-from gateway.features.sessions.schemas import SessionQuery, SubSessionIn, WorkSessionIn, WorkSessionPatch
+from gateway.features.sessions.schemas import SegmentIn, SessionQuery, SubSessionIn, WorkSessionIn, WorkSessionPatch
+from gateway.features.traces import service_compare
 from tests.services.conftest import Open, Tasks
 
 
@@ -131,3 +137,92 @@ def test_what_is_referred_to_stays_and_says_by_what(unit: Open, alice: Actor, mi
     remove(unit, alice, sub.id)
     with pytest.raises(NotFound), unit(alice) as work:
         service.get(work, sub.id)
+
+
+def close(unit: Open, actor: Actor, session_id: uuid.UUID) -> WorkSession:
+    with unit(actor) as work:
+        return service.close(work, session_id)
+
+
+def reopen(unit: Open, actor: Actor, session_id: uuid.UUID) -> WorkSession:
+    with unit(actor) as work:
+        return service.reopen(work, session_id)
+
+
+def test_a_closed_session_and_all_below_it_take_in_nothing_new(
+    unit: Open, alice: Actor, mine: Tasks, keys: KeyStore
+) -> None:
+    top = make(unit, alice, title="Year")
+    middle = make(unit, alice, top.id)
+    bottom = make(unit, alice, middle.id)
+    task = mine.create(session_id=bottom.id)
+    mine.call("cancel", task.id)
+    closed = close(unit, alice, top.id)
+    assert (closed.status, closed.version) == ("closed", 2)
+
+    def into(act: Callable[[Work], object]) -> None:
+        with unit(alice) as work:
+            act(work)
+
+    said = SegmentIn(kind="note", content="hello")
+    for attempt in (
+        lambda: mine.create(session_id=bottom.id),
+        lambda: mine.call("retry", task.id),
+        lambda: into(lambda work: service_compare.replay(work, task.run_id)),
+        lambda: into(lambda work: external.create(work, RunIn(session_id=middle.id))),
+        lambda: make(unit, alice, bottom.id),
+        lambda: into(lambda work: service.create_below(work, middle.id, SubSessionIn())),
+        lambda: change(unit, alice, make(unit, alice).id, parent_session_id=top.id),
+        lambda: into(lambda work: transcripts.add(work, keys, transcripts.open_session(work, top.id), said)),
+    ):
+        with pytest.raises(Conflict, match="is closed; open it again first") as refused:
+            attempt()
+        assert refused.value.code == "session_closed"
+    assert change(unit, alice, top.id, title="Renamed").status == "closed"
+
+
+def test_sessions_are_closed_and_opened_again_along_the_tree(unit: Open, alice: Actor, mine: Tasks) -> None:
+    top = make(unit, alice)
+    below = make(unit, alice, top.id)
+    close(unit, alice, below.id)
+    assert close(unit, alice, below.id).version == 2, "closed already: nothing is done"
+    close(unit, alice, top.id)
+    with pytest.raises(Conflict, match=str(top.id)) as refused:
+        reopen(unit, alice, below.id)
+    assert refused.value.code == "session_closed"
+    assert reopen(unit, alice, top.id).closed_at is None
+    assert reopen(unit, alice, top.id).version == 3
+    with unit(alice) as work:
+        assert service.get(work, below.id).status == "closed"
+        listed = {
+            status: set(work.session.scalars(service.visible(work, SessionQuery(status=status))).unique())
+            for status in ("open", "closed")
+        }
+        assert [{row.id for row in rows} & {top.id, below.id} for rows in listed.values()] == [{top.id}, {below.id}]
+    assert reopen(unit, alice, below.id).status == "open"
+    assert mine.create(session_id=below.id).status == "queued"
+    with unit(alice) as work:
+        names = "'session.closed', 'session.reopened'"
+        told = work.session.execute(
+            text(f"SELECT name, data->>'session_id' AS id FROM events WHERE name IN ({names}) ORDER BY seq")
+        )
+        ours = [(row.name, row.id) for row in told if row.id in (str(top.id), str(below.id))]
+    assert ours == [
+        ("session.closed", str(below.id)), ("session.closed", str(top.id)),
+        ("session.reopened", str(top.id)), ("session.reopened", str(below.id)),
+    ]  # fmt: skip
+
+
+def test_nobody_closes_anothers_session_or_one_with_anothers_open_one_below(
+    unit: Open, alice: Actor, bob: Actor, charlie: Actor
+) -> None:
+    session = make(unit, alice)
+    for act in (close, reopen):
+        with pytest.raises(NotFound):
+            act(unit, bob, session.id)
+    with unit(alice) as work:
+        place = {"project_id": session.project_id, "parent_session_id": session.id}
+        work.session.add(WorkSession(owner_id=bob.user_id, title="Bob's", **place))
+    with pytest.raises(Conflict) as refused:
+        close(unit, alice, session.id)
+    assert refused.value.code == "open_sessions_below"

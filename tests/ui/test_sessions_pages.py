@@ -51,6 +51,22 @@ def test_a_session_is_made_nested_renamed_given_a_task_and_kept_while_used(page:
     assert task["session_id"] == session["id"]
 
 
+def test_a_session_is_closed_found_and_opened_again(page: Page, api: httpx.Client) -> None:
+    title = f"Cellar {uuid.uuid4().hex[:8]}"
+    session = made(api, "sessions", title=title)
+    page.goto(f"/sessions?q={title}")
+    choose(page, title, "Close…")
+    page.get_by_role("button", name="Close session").click()
+    page.get_by_label("Status").select_option("closed")
+    page.get_by_role("link", name=title).click()
+    expect(page.get_by_text("It is closed: nothing new comes in.")).to_be_visible()
+    expect(page.get_by_role("link", name="New task in it")).to_have_count(0)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Open again").click()
+    expect(page.get_by_role("link", name="New task in it")).to_be_visible()
+    assert api.get(f"/v1/sessions/{session}").json()["status"] == "open"
+
+
 def test_a_long_log_opens_at_its_end_goes_back_and_is_searched_as_a_whole(
     open_page: Callable[..., Page], api: httpx.Client
 ) -> None:

@@ -138,6 +138,8 @@ EVENTS: dict[str, Known] = _known("""
     user.password_changed | Password changed | user_id handle | warning
     session.created | Session made | session_id title parent_session_id
     session.updated | Session changed | session_id title parent_session_id
+    session.closed | Session closed | session_id title parent_session_id
+    session.reopened | Session reopened | session_id title parent_session_id
     session.deleted | Session deleted | session_id title parent_session_id
     transcript.added | Transcript grew | segment_id kind session_id
     session.opened | Signed in | session_id kind

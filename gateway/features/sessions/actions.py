@@ -4,6 +4,7 @@ ACTIONS = {
     "sessions.read": "See sessions",
     "sessions.create": "Make a session",
     "sessions.update": "Change a session, attach work to it",
+    "sessions.close": "Close a session to new work, open it again",
     "sessions.delete": "Delete a session that nothing refers to",
     "transcripts.read": "See what transcripts say, without secrets",
     "transcripts.read_audit": "See the unredacted segments of transcripts",

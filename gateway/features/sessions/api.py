@@ -54,6 +54,16 @@ def delete_session(path: IdPath) -> Response:
     return no_content()
 
 
+@room.post("/sessions/<uuid:id>/close", responses={200: WorkSessionOut}, summary="Close a session and all below it")
+def close_session(path: IdPath) -> Response:
+    return answer(WorkSessionOut.model_validate(service.close(work(), path.id)))
+
+
+@room.post("/sessions/<uuid:id>/reopen", responses={200: WorkSessionOut}, summary="Open a closed session again")
+def reopen_session(path: IdPath) -> Response:
+    return answer(WorkSessionOut.model_validate(service.reopen(work(), path.id)))
+
+
 @room.post("/sessions/<uuid:id>/sessions", responses={201: WorkSessionOut}, summary="Make a session below this one")
 def create_sub_session(path: IdPath, body: SubSessionIn) -> Response:
     session = service.create_below(work(), path.id, body)
@@ -74,5 +84,5 @@ def get_transcript(path: IdPath, query: TranscriptQuery) -> Response:
 
 @room.post("/sessions/<uuid:id>/transcript", responses={201: SegmentOut}, summary="Add to a session's transcript")
 def add_to_transcript(path: IdPath, body: SegmentIn) -> Response:
-    segment = service_transcripts.add(work(), keys(), service_transcripts.of_session(work(), path.id), body)
+    segment = service_transcripts.add(work(), keys(), service_transcripts.open_session(work(), path.id), body)
     return created(segment, f"/v1/sessions/{path.id}/transcript")

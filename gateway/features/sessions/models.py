@@ -11,10 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 
+from . import state
+
 
 class WorkSession(Base):
     """A piece of somebody's work over time; `parent_session_id` puts it below another one, in no circle.
 
+    `closed_at` is since when it takes in nothing new; below a closed session none is open.
     `active_at` is when something last happened that no summary tells of; `summarized_at` is up to when one tells.
     """
 
@@ -25,6 +28,8 @@ class WorkSession(Base):
         Index("ix_sessions_project_id_id", "project_id", "id"),
         Index("ix_sessions_parent_session_id_id", "parent_session_id", "id"),
         Index("ix_sessions_top", "owner_id", "id", postgresql_where=text("parent_session_id IS NULL")),
+        Index("ix_sessions_open", "owner_id", "id", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_sessions_closed", "owner_id", "id", postgresql_where=text("closed_at IS NOT NULL")),
         Index("ix_sessions_search", "search", postgresql_using="gin"),
         Index("ix_sessions_active_at", "active_at", postgresql_where=text("active_at IS NOT NULL")),
     )
@@ -34,6 +39,7 @@ class WorkSession(Base):
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id", ondelete="RESTRICT"))
     parent_session_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sessions.id", ondelete="RESTRICT"))
     title: Mapped[str]
+    closed_at: Mapped[datetime | None]
     active_at: Mapped[datetime | None]
     summarized_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
@@ -44,6 +50,11 @@ class WorkSession(Base):
     )
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @property
+    def status(self) -> str:
+        """A word of `state`."""
+        return state.OPEN if self.closed_at is None else state.CLOSED
 
 
 class TranscriptSegment(Base):

@@ -12,6 +12,7 @@ from gateway.core.clock import now
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
+from . import state
 from .models import TranscriptSegment, WorkSession
 from .schemas import SessionQuery, TranscriptQuery
 
@@ -30,6 +31,9 @@ def filtered(actor: Actor, wanted: SessionQuery) -> Select[WorkSession]:
         query = query.where(WorkSession.project_id == wanted.project_id)
     if wanted.parent_session_id is not None:
         query = query.where(WorkSession.parent_session_id == wanted.parent_session_id)
+    if wanted.status is not None:
+        is_open = WorkSession.closed_at.is_(null())
+        query = query.where(is_open if wanted.status == state.OPEN else ~is_open)
     if wanted.top:
         query = query.where(WorkSession.parent_session_id.is_(null()))
     if wanted.q is not None:
@@ -62,6 +66,15 @@ def is_below(session: Session, session_id: uuid.UUID, other_id: uuid.UUID) -> bo
     line = up.where(WorkSession.id == session_id).cte("line", recursive=True)
     line = line.union(up.join(line, WorkSession.id == line.c.parent_session_id))
     return session.scalar(select(line.c.id).where(line.c.id == other_id)) is not None
+
+
+def open_below(session: Session, session_id: uuid.UUID) -> Sequence[WorkSession]:
+    """The open sessions below one, at any depth, locked; what lies below a closed one is closed."""
+    down = select(WorkSession.id).where(WorkSession.closed_at.is_(null()))
+    tree = down.where(WorkSession.parent_session_id == session_id).cte("tree", recursive=True)
+    tree = tree.union(down.join(tree, WorkSession.parent_session_id == tree.c.id))
+    query = select(WorkSession).where(WorkSession.id.in_(select(tree.c.id))).order_by(WorkSession.id)
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
 
 
 def stir(session: Session, session_id: uuid.UUID, moment: datetime, within: timedelta) -> None:

@@ -3,7 +3,7 @@
 import json
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -64,14 +64,17 @@ class SessionQuery(PageQuery):
 
     project_id: uuid.UUID | None = None
     parent_session_id: uuid.UUID | None = None
+    status: Literal["open", "closed"] | None = None
     top: bool = False
     q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class WorkSessionOut(Versioned):
-    """A session."""
+    """A session; a closed one takes in nothing new."""
 
     title: str
+    status: Literal["open", "closed"]
+    closed_at: datetime | None
     parent_session_id: uuid.UUID | None
     project_id: uuid.UUID
     owner_id: uuid.UUID

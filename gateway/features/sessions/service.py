@@ -4,9 +4,9 @@ import uuid
 
 from sqlalchemy import Select
 
-from gateway.core.clock import new_id
+from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
-from gateway.core.policy import Resource
+from gateway.core.policy import Resource, can
 from gateway.core.references import in_words, references
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
@@ -30,23 +30,29 @@ def get(work: Work, session_id: uuid.UUID) -> WorkSession:
     return _find(work, session_id, "sessions.read")
 
 
-def for_change(work: Work, session_id: uuid.UUID) -> WorkSession:
+def for_change(work: Work, session_id: uuid.UUID, action: str = "sessions.update") -> WorkSession:
     """One session, locked, to be changed. Raises NotFound."""
     queries.hold_tree(work.session)  # before the row: two that wait for each other's row would wait for ever
-    return _find(work, session_id, "sessions.update", lock=True)
+    return _find(work, session_id, action, lock=True)
 
 
 def for_work(work: Work, session_id: uuid.UUID) -> WorkSession:
-    """One session that new work is attached to, and that stays meanwhile. Raises NotFound."""
+    """One session that new work is attached to, and that stays meanwhile. Raises NotFound, Conflict: it is closed."""
     session = queries.kept(work.session, work.actor, session_id)
     if session is None:
         raise _not_found()
     work.allow("sessions.update", _resource(session))
+    _check_open(session)
     return session
 
 
+def check_still_open(work: Work, session_id: uuid.UUID) -> None:
+    """Raises Conflict for a closed session, whoever may see it: nothing in it begins anew."""
+    _check_open(work.session.get_one(WorkSession, session_id))
+
+
 def check_field(work: Work, session_id: uuid.UUID, field: str = "session_id") -> WorkSession:
-    """As `for_work`, for a session that a field of a body names. Raises Invalid that names the field."""
+    """As `for_work`, for a session that a field of a body names. Raises Invalid that names the field, Conflict."""
     try:
         return for_work(work, session_id)
     except NotFound as error:
@@ -57,12 +63,14 @@ def create(work: Work, wish: WorkSessionIn) -> WorkSession:
     """A new session of the caller's, below another where it names one. Raises Invalid naming what does not fit."""
     parent = None
     if wish.parent_session_id is not None:
+        queries.hold_tree(work.session)
         parent = check_field(work, wish.parent_session_id, "parent_session_id")
     return _create(work, parent, wish)
 
 
 def create_below(work: Work, parent_id: uuid.UUID, wish: SubSessionIn) -> WorkSession:
     """A new session below another one. Raises NotFound for that one."""
+    queries.hold_tree(work.session)
     return _create(work, for_work(work, parent_id), wish)
 
 
@@ -76,6 +84,36 @@ def change(work: Work, session: WorkSession, patch: WorkSessionPatch) -> WorkSes
         session.parent_session_id = _checked_parent(work, session, patch.parent_session_id)
     work.session.flush()
     _announce(work, session, "session.updated")
+    return session
+
+
+def close(work: Work, session_id: uuid.UUID) -> WorkSession:
+    """Closes a session and all below it to new work; what is at work in them goes on.
+
+    One that is closed stays as it is. Raises NotFound, Conflict where somebody else's open session lies below.
+    """
+    session = for_change(work, session_id, "sessions.close")
+    if session.closed_at is None:
+        closing = [session, *queries.open_below(work.session, session.id)]
+        if not all(can(work.actor, "sessions.close", _resource(each)).allowed for each in closing):
+            raise Conflict("Open sessions that are not yours to close lie below it.", code="open_sessions_below")
+        moment = now()
+        for each in closing:
+            each.closed_at = moment
+            _announce(work, each, "session.closed")
+        work.session.flush()
+    return session
+
+
+def reopen(work: Work, session_id: uuid.UUID) -> WorkSession:
+    """Opens a session again; those below it stay closed. Raises NotFound, Conflict where it lies below a closed one."""
+    session = for_change(work, session_id, "sessions.close")
+    if session.closed_at is not None:
+        if session.parent_session_id is not None:
+            check_still_open(work, session.parent_session_id)
+        session.closed_at = None
+        work.session.flush()
+        _announce(work, session, "session.reopened")
     return session
 
 
@@ -120,6 +158,11 @@ def _find(work: Work, session_id: uuid.UUID, action: str, *, lock: bool = False)
         raise _not_found()
     work.allow(action, _resource(session))
     return session
+
+
+def _check_open(session: WorkSession) -> None:
+    if session.closed_at is not None:
+        raise Conflict(f"Session {session.id} is closed; open it again first.", code="session_closed")
 
 
 def _not_found() -> NotFound:

@@ -50,6 +50,13 @@ def of_session(work: Work, session_id: uuid.UUID) -> Place:
     return Place(session.owner_id, session.project_id, session_id=session.id)
 
 
+def open_session(work: Work, session_id: uuid.UUID) -> Place:
+    """Where what is added to the transcript of a session goes. Raises NotFound, Conflict for a closed one."""
+    place = of_session(work, session_id)
+    service.check_still_open(work, session_id)
+    return place
+
+
 def add(work: Work, keys: KeyStore, place: Place, wish: SegmentIn) -> SegmentOut:
     """A new segment: for auditors sealed as it is, all others with their secrets taken out."""
     work.allow("transcripts.write", _resource(place))

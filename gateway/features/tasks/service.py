@@ -166,7 +166,7 @@ def cancel(work: Work, task_id: uuid.UUID) -> Task:
 
 
 def retry(work: Work, task_id: uuid.UUID) -> Task:
-    """A new run of a finished task. Raises Conflict while it, or what it depends on, is not to be had.
+    """A new run of a finished task. Raises Conflict while it, its session, or what it depends on, is not to be had.
 
     Raises Forbidden when a preference forbids by now what it does.
     """
@@ -176,6 +176,8 @@ def retry(work: Work, task_id: uuid.UUID) -> Task:
     for other in queries.shared(work.session, work.actor, queries.depends_on(work.session, task.id)):
         if other.status in ("failed", "canceled"):
             raise Conflict(f"It depends on {other.name}; retry that first.", code="dependency_not_completed")
+    if task.session_id is not None:
+        sessions.check_still_open(work, task.session_id)
     forbidden.check_again(work, task)
     share.take(work)
     task.created_by_token = _token(work)

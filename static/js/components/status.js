@@ -13,6 +13,10 @@ function Mark({ status }) {
       return html`<${Icon} icon="ban" />`;
     case "running":
       return html`<span class="pulse" aria-hidden="true"></span>`;
+    case "closed":
+      return html`<${Icon} icon="lock" />`;
+    case "open":
+      return html`<${Icon} icon="lock-open" />`;
     case "waiting":
       return html`<${Icon} icon="hourglass" />`;
     default:

@@ -41,6 +41,26 @@ export async function editSession(session, done, parent = null) {
 }
 
 /** @param {WorkSession} session @param {() => void} done */
+export const closeSession = (session, done) =>
+  confirmFirst({
+    title: `Close ${session.title}?`,
+    text: html`The session <b>${session.title}</b> and all sessions in it take in no new work. What is at work in them goes on.`,
+    action: "Close session",
+    run: () => api.post(`/v1/sessions/${session.id}/close`).then(() => (toast(`${session.title} closed`), done())),
+  });
+
+/** @param {WorkSession} session @param {() => void} done */
+export const reopenSession = async (session, done) => {
+  if (await attempt(() => api.post(`/v1/sessions/${session.id}/reopen`))) done();
+};
+
+/** What can be done with it from a menu. @param {WorkSession} session @param {() => void} done */
+export const closing = (session, done) =>
+  session.status === "open"
+    ? { label: "Close…", icon: "lock", run: () => closeSession(session, done) }
+    : { label: "Open again", icon: "lock-open", run: () => void reopenSession(session, done) };
+
+/** @param {WorkSession} session @param {() => void} done */
 export const destroySession = (session, done) =>
   confirmFirst({
     title: `Delete ${session.title}?`,

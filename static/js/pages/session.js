@@ -9,9 +9,10 @@ import { Menu } from "../components/menu.js";
 import { Ago } from "../components/clock.js";
 import { Markdown } from "../components/markdown.js";
 import { Empty, Loaded } from "../components/states.js";
+import { Status } from "../components/status.js";
 import { TimeTree, nested, sessionNode } from "../components/time-tree.js";
 import { Transcript } from "../components/transcript.js";
-import { destroySession, editSession } from "../components/work-session.js";
+import { closing, destroySession, editSession } from "../components/work-session.js";
 /** @import { Segment, WorkSession } from "../types.js" */
 /** @import { Node } from "../components/time-tree.js" */
 
@@ -58,22 +59,24 @@ async function readSession(id) {
 
 /** @param {{data: Awaited<ReturnType<typeof readSession>>, reload: () => void}} props */
 function SessionView({ data: { session, above, nodes, summary, cut }, reload }) {
+  const isOpen = session.status === "open";
   const items = [
     ...(can("sessions.update") ? [{ label: "Edit…", icon: "pencil", run: () => void editSession(session, reload) }] : []),
+    ...(can("sessions.close") ? [closing(session, reload)] : []),
     ...(can("sessions.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: () => destroySession(session, () => void navigate("/sessions")) }] : []),
   ];
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/sessions">Sessions</a>${above.map((each) => html` › <a href=${`/sessions/${each.id}`}>${each.title}</a>`)}</nav>
-    <div class="page-head is-task"><div class="task-title"><h1>${session.title}</h1></div>
+    <div class="page-head is-task"><div class="task-title"><h1>${session.title}</h1>${!isOpen && html`<${Status} status="closed" large />`}</div>
       <div class="actions">
-        ${can("tasks.create") && html`<a class="btn btn-primary btn-sm" href=${`/tasks/new?session_id=${session.id}`}><${Icon} icon="plus" />New task in it</a>`}
-        ${can("sessions.create") && html`<button type="button" class="btn btn-sm" onClick=${() => editSession(null, reload, session)}><${Icon} icon="folders" />New session in it</button>`}
+        ${isOpen && can("tasks.create") && html`<a class="btn btn-primary btn-sm" href=${`/tasks/new?session_id=${session.id}`}><${Icon} icon="plus" />New task in it</a>`}
+        ${isOpen && can("sessions.create") && html`<button type="button" class="btn btn-sm" onClick=${() => editSession(null, reload, session)}><${Icon} icon="folders" />New session in it</button>`}
         ${items.length > 0 && html`<${Menu} label="More" items=${items} />`}
       </div></div>
     <div class="task-main">${typeof summary?.content === "string" && html`<section class="card panel" aria-labelledby="h-summary"><header class="panel-head"><h2 id="h-summary">Summary</h2>
         <span class="quiet">${summary.created_by}, <${Ago} at=${summary.created_at} /></span></header>
       <div class="segment"><${Markdown} text=${summary.content} /></div></section>`}
     <section class="card panel" aria-labelledby="h-tree"><header class="panel-head"><h2 id="h-tree">Runs and sessions</h2></header>
-      ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet">Give it a task or a session of its own by the buttons above.<//>`}
+      ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet">${isOpen ? "Give it a task or a session of its own by the buttons above." : "It is closed: nothing new comes in."}<//>`}
       ${cut && html`<p class="log-note">There is more than is shown; open a session, or see <a href=${`/runs?session_id=${session.id}`}>all runs</a>.</p>`}
     </section>
     <${Transcript} of="sessions" id=${session.id} /></div>`;

@@ -6,27 +6,33 @@ import { can } from "../session.js";
 import { useEndless } from "../endless.js";
 import { about } from "../resource.js";
 import { RUN_TABS } from "../routes.js";
+import { Choice } from "../components/choice.js";
 import { Ago } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
 import { List, menuColumn, rowMenu, useRowKeys } from "../components/list.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
+import { Status } from "../components/status.js";
 import { Tabs } from "../components/tabs.js";
-import { destroySession, editSession } from "../components/work-session.js";
+import { closing, destroySession, editSession } from "../components/work-session.js";
 /** @import { WorkSession } from "../types.js" */
 
+const STATUSES = ["open", "closed"].map((value) => ({ value, label: value }));
+
 export default function SessionsPage() {
-  const q = place.value.query.get("q");
-  const list = useEndless({ q, top: q ? null : true }, (filters) => api.get("/v1/sessions", filters), about("session."));
+  const [q, status] = ["q", "status"].map((name) => place.value.query.get(name));
+  const list = useEndless({ q, status, top: q ? null : true }, (filters) => api.get("/v1/sessions", filters), about("session."));
   useRowKeys();
   const columns = [
     { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },
+    { head: "Status", cell: (/** @type {WorkSession} */ session) => html`<${Status} status=${session.status} />` },
     { head: "Changed", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.updated_at} />` },
     { head: "Made", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.created_at} />` },
     menuColumn((/** @type {WorkSession} */ session) =>
       rowMenu(session.title, [
         can("sessions.update") && { label: "Edit…", icon: "pencil", run: () => void editSession(session, list.reload) },
-        can("sessions.create") && { label: "New session in it…", icon: "plus", run: () => void editSession(null, list.reload, session) },
+        session.status === "open" && can("sessions.create") && { label: "New session in it…", icon: "plus", run: () => void editSession(null, list.reload, session) },
+        can("sessions.close") && closing(session, list.reload),
         can("sessions.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroySession(session, list.reload) },
       ]),
     ),
@@ -34,6 +40,6 @@ export default function SessionsPage() {
   return html`<div class="page-head"><h1>Sessions & runs</h1>
       ${can("sessions.create") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => editSession(null, list.reload)}><${Icon} icon="plus" />New session</button>`}</div>
     <${Tabs} tabs=${RUN_TABS} label="Sessions and runs" />
-    <div class="filters"><${SearchField} label="Search sessions" /></div>
+    <div class="filters"><${SearchField} label="Search sessions" /><${Choice} name="status" label="Status" none="any" options=${STATUSES} /></div>
     <${List} of=${list} what="the sessions" columns=${columns} empty=${html`<${Empty} title="No sessions yet">A session holds tasks, runs and further sessions of one piece of work.<//>`} />`;
 }
