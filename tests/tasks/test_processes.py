@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 
 from tests.agents.scripted_model import setting
 from tests.conftest import LiveGateway, wait_until
-from tests.http.callers import assert_problem
+from tests.http.callers import Person, assert_problem, new_person
 
 
 class AtWork:
@@ -248,10 +249,48 @@ def test_a_forwarded_port_ends_with_its_process_and_there_are_never_many(at_work
         assert_problem(at_work.gateway.call("POST", path, json={"port": 8000}), 409, "process_ended")
 
 
-def forwarded(at_work: AtWork, process: str, port: int) -> tuple[str, int]:
+def test_a_forward_ends_within_a_second_or_so_of_a_lost_right(at_work: AtWork) -> None:
+    admin = at_work.gateway
+    process = at_work.start(SERVER)
+    at_work.says(process, "listening")
+    people = [new_person(admin, f"f-{uuid.uuid4().hex[:12]}", role="operator") for _ in range(3)]
+
+    def lose_account(person: Person) -> None:
+        admin.call("POST", f"/v1/users/{id_of(person)}/disable").raise_for_status()
+
+    def lose_token(person: Person) -> None:
+        [token] = person.call("GET", "/v1/tokens").json()["items"]
+        person.call("DELETE", f"/v1/tokens/{token['id']}").raise_for_status()
+
+    def lose_role(person: Person) -> None:
+        [held] = admin.call("GET", f"/v1/role-bindings?subject_id={id_of(person)}").json()["items"]
+        admin.call("DELETE", f"/v1/role-bindings/{held['id']}").raise_for_status()
+
+    with setting(admin, "processes.forward_ports", True):
+        places = [forwarded(at_work, process, 8000 + n, by=person.call) for n, person in enumerate(people)]
+        connection = socket.create_connection(places[0], timeout=20)
+        connection.sendall(b"still here")
+        assert connection.recv(100) == b"STILL HERE"
+        for number, lose in enumerate((lose_account, lose_token, lose_role)):
+            lose(people[number])
+            began = time.monotonic()
+            wait_until(partial(refuses, places[number]), 10)
+            assert time.monotonic() - began < 2
+            assert not any(refuses(place) for place in places[number + 1 :]), "the others' go on"
+        with connection, suppress(ConnectionResetError):
+            assert connection.recv(1) == b"", "what is open is hung up on"
+        assert admin.call("GET", f"/v1/processes/{process}/ports").json() == {"items": []}
+
+
+def id_of(person: Person) -> str:
+    """The account's id, while it may be asked for."""
+    return str(person.call("GET", "/v1/users/me").json()["id"])
+
+
+def forwarded(at_work: AtWork, process: str, port: int, by: Callable[..., Any] | None = None) -> tuple[str, int]:
     """Where a port is reached, once it is."""
     path = f"/v1/processes/{process}/ports"
-    assert at_work.gateway.call("POST", path, json={"port": port}).status_code == 201
+    assert (by or at_work.gateway.call)("POST", path, json={"port": port}).status_code == 201
 
     def address() -> str | None:
         items = at_work.gateway.call("GET", path).json()["items"]

@@ -57,7 +57,10 @@ class ProcessOutput(Base):
 
 
 class ProcessPort(Base):
-    """A port of a process's sandbox that is wanted on the loopback of its node, and where it is there, once it is."""
+    """A port of a process's sandbox that is wanted on the loopback of its node, and where it is there, once it is.
+
+    `user_id`, `token_id`, `via` and `address` say who wants it: as soon as they may not any more, it is taken back.
+    """
 
     __tablename__ = "process_ports"
     __table_args__ = (CheckConstraint("port BETWEEN 1 AND 65535", name="port"),)
@@ -65,6 +68,10 @@ class ProcessPort(Base):
     process_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("processes.id", ondelete="CASCADE"), primary_key=True)
     port: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     local_port: Mapped[int | None]
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    token_id: Mapped[uuid.UUID | None]
+    via: Mapped[str]
+    address: Mapped[str | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
 

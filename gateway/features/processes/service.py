@@ -95,7 +95,7 @@ def terminate(work: Work, process_id: uuid.UUID, grace_s: float) -> Process:
 def note(work: Work, process: Process, action: str, what: str = "") -> None:
     """Writes down in the audit record what was done, with run and task."""
     whose = f"in run {process.run_id}" + (f" of task {process.task_id}" if process.task_id else "")
-    work.record(action, _resource(process), allowed=True, reason=f"{what} {whose}".strip())
+    work.record(action, resource(process), allowed=True, reason=f"{what} {whose}".strip())
 
 
 def tell(work: Work, process: Process, name: str) -> None:
@@ -119,9 +119,9 @@ def _find(work: Work, process_id: uuid.UUID, action: str, *, lock: bool = False)
     process = queries.one(work.session, work.actor, process_id, lock=lock)
     if process is None:
         raise NotFound("There is no such process, or it is not yours.")
-    work.allow(action, _resource(process))
+    work.allow(action, resource(process))
     return process
 
 
-def _resource(process: Process) -> Resource:
+def resource(process: Process) -> Resource:
     return Resource("processes", process.id, process.owner_id, process.project_id)

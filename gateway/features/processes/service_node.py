@@ -8,7 +8,6 @@ from typing import Any
 
 from gateway.core.clock import now
 from gateway.core.unit_of_work import Work
-from gateway.features.settings import service as settings
 
 from . import queries, service, service_ports
 from .models import Process, ProcessOutput
@@ -70,25 +69,14 @@ def wishes(work: Work, run_ids: Collection[uuid.UUID], holder: uuid.UUID) -> Wis
     fresh = queries.locked(work.session, [row.id for row in found if row.holder is None], None).values()
     for process in fresh:
         process.holder = holder
-    running = [row.id for row in found if row.holder == holder and row.status == "running"]
+    running = [row for row in found if row.holder == holder and row.status == "running"]
     ending = [(row.id, row.grace_s or 0.0) for row in found if row.holder == holder and row.terminate_at is not None]
     return Wishes(
         [Start(row.run_id, row.id, row.command, dict(row.env)) for row in fresh],
-        queries.take_input(work.session, running) if running else [],
+        queries.take_input(work.session, [row.id for row in running]) if running else [],
         ending,
-        _ports(work, running),
+        service_ports.wanted(work, running),
     )
-
-
-def _ports(work: Work, process_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, frozenset[int]]:
-    wanted: dict[uuid.UUID, set[int]] = {id_: set() for id_ in process_ids}
-    rows = queries.ports(work.session, process_ids) if process_ids else ()
-    if rows and not settings.value(work, service_ports.SETTING):
-        service_ports.take_back(work, rows)  # it was turned off meanwhile
-        rows = ()
-    for row in rows:
-        wanted[row.process_id].add(row.port)
-    return {id_: frozenset(ports) for id_, ports in wanted.items()}
 
 
 def report(work: Work, holder: uuid.UUID, reports: dict[uuid.UUID, Report]) -> None:

@@ -2,9 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.core.errors import Conflict, Forbidden, NotFound
+from gateway.core.identity import Actor
+from gateway.core.policy import can
 from gateway.core.unit_of_work import Work
+from gateway.features.identity import service as identity
 from gateway.features.settings import service as settings
 
 from . import queries, service
@@ -32,7 +36,11 @@ def forward(work: Work, process_id: uuid.UUID, port: int) -> PortOut:
     if port not in found:
         if len(found) >= MOST:
             raise Conflict(f"{MOST} ports of it are forwarded; close one first.", code="too_many_ports")
-        found[port] = ProcessPort(process_id=process.id, port=port, created_by=work.actor.handle)
+        actor = work.actor
+        found[port] = ProcessPort(
+            process_id=process.id, port=port, user_id=actor.user_id, via=actor.via, address=actor.address,
+            token_id=actor.credential_id if actor.via == "token" else None, created_by=actor.handle,
+        )  # fmt: skip
         work.session.add(found[port])
         work.session.flush()
         service.note(work, process, "processes.forward", f"port {port} on the node's loopback")
@@ -47,12 +55,35 @@ def close(work: Work, process_id: uuid.UUID, port: int) -> None:
     tell(work, process, port, None)
 
 
-def take_back(work: Work, rows: Sequence[ProcessPort]) -> None:
-    """Forwards these ports no more, whoever wanted them."""
+def wanted(work: Work, processes: Sequence[Process]) -> dict[uuid.UUID, frozenset[int]]:
+    """The ports of each that are to be forwarded by the setting and the rights of now; the others are taken back.
+
+    A node asks this several times a second, so that nothing stays open that may not be.
+    """
+    by_id = {process.id: process for process in processes}
+    ports: dict[uuid.UUID, set[int]] = {id_: set() for id_ in by_id}
+    rows = queries.ports(work.session, list(by_id)) if by_id else ()
+    is_on = bool(rows) and settings.value(work, SETTING)
     for row in rows:
-        process = work.session.get(Process, row.process_id)
-        if process is not None and queries.drop_ports(work.session, row.process_id, row.port):
+        process = by_id[row.process_id]
+        if is_on and _may_still(work, row, process):
+            ports[process.id].add(row.port)
+        elif queries.drop_ports(work.session, process.id, row.port):
             tell(work, process, row.port, None)
+            why = (
+                f"port {row.port}, forwarded for {row.created_by}, who may not any more"
+                if is_on
+                else f"port {row.port}"
+            )
+            service.note(work, process, "processes.forward", f"taken back: {why}")
+    return {id_: frozenset(each) for id_, each in ports.items()}
+
+
+def _may_still(work: Work, row: ProcessPort, process: Process) -> bool:
+    actor: Actor | None = identity.agent_of(work, row.user_id, row.token_id)
+    if actor is None:
+        return False
+    return can(replace(actor, via=row.via, address=row.address), "processes.forward", service.resource(process)).allowed
 
 
 def tell(work: Work, process: Process, port: int, local_port: int | None) -> None:
