@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,11 @@ import pytest
 
 from gateway.adapters.connectors.base import Polled
 from gateway.adapters.connectors.chat import EACH_TIME
+from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.registry import KINDS, create
+from gateway.features.connectors import service_execution as execution
+from gateway.features.connectors.looking import Eyes
+from gateway.features.connectors.service_execution import Look
 from tests.conftest import LiveGateway, wait_until
 from tests.connectors.conftest import install
 from tests.connectors.peers import Peer, deliver, peer
@@ -184,3 +189,54 @@ def test_a_gateway_tells_what_a_connector_hears(
         [event] = wait_until(told, 60)
         assert (event["type"], place.said(event)) == (kind, "something new")
         live_gateway.call("DELETE", installed.path).raise_for_status()
+
+
+class Services:
+    """Stands for the module that calls services: one of them is slow until it is let go."""
+
+    ConnectorError = ConnectorError
+
+    def __init__(self) -> None:
+        self.slow = asyncio.Event()
+
+    async def look(self, wanted: Look) -> tuple[str, Polled]:
+        """One look."""
+        if wanted.type == "slow":
+            await self.slow.wait()
+        if wanted.type == "broken":
+            raise ConnectorError("gone", code="unreachable")
+        return "connector.heard", Polled({}, ())
+
+
+class PlainNode:
+    """A node without a database."""
+
+    keys = None
+
+    async def unit(self, act: Callable[[Any], Any]) -> Any:
+        """Runs `act` at once."""
+        return act(None)
+
+
+def test_a_slow_look_delays_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = [Look(uuid.uuid4(), type_, {}, {}, None) for type_ in ("slow", "fast", "broken")]
+    done: list[str] = []
+    due = lambda work, keys, busy, most: [each for each in every if each.connector_id not in busy][:most]  # noqa: E731
+    monkeypatch.setattr(execution, "looks", due)
+    monkeypatch.setattr(execution, "looked", lambda work, look, *_: done.append(look.type))
+    monkeypatch.setattr(execution, "look_failed", lambda work, look, code, _: done.append(f"{look.type}: {code}"))
+
+    async def watch() -> None:
+        services = Services()
+        eyes = Eyes(PlainNode(), services)  # type: ignore[arg-type]
+        for _ in range(3):
+            await eyes.look()
+            for _ in range(5):
+                await asyncio.sleep(0)
+        assert sorted(done) == ["broken: unreachable"] * 3 + ["fast"] * 3
+        services.slow.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert done.count("slow") == 1
+
+    asyncio.run(watch())

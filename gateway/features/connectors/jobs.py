@@ -7,22 +7,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import structlog
-
 from gateway.core.received_file import ReceivedFile
 from gateway.features.artifacts.service import Upload
 
 from . import service_execution as execution
 from .listening import Ears
-from .service_execution import Look, Report
+from .looking import Eyes
+from .service_execution import Report
 
 if TYPE_CHECKING:
     from gateway.adapters.connectors.base import File
     from gateway.node.node import Node
 
-log = structlog.get_logger("gateway.connectors")
-
 FILE_BYTES = 25 * 2**20
+_EYES: "WeakKeyDictionary[Node, Eyes]" = WeakKeyDictionary()
 _EARS: "WeakKeyDictionary[Node, Ears]" = WeakKeyDictionary()
 
 
@@ -60,9 +58,11 @@ async def sweep(node: "Node") -> None:
 
 async def look_around(node: "Node") -> None:
     """Looks for what is new, where a connector is set up for that."""
-    due = await node.unit(lambda work: execution.looks(work, node.keys))
-    if due:
-        await asyncio.gather(*(_look(node, each) for each in due))
+    if node not in _EYES:
+        if not await node.unit(execution.anything_to_see):
+            return  # most have none, and then the services' clients need not be loaded
+        _EYES[node] = Eyes(node, await _loaded())
+    await _EYES[node].look()
 
 
 async def listen(node: "Node") -> None:
@@ -72,17 +72,6 @@ async def listen(node: "Node") -> None:
             return  # most have none, and then the services' clients need not be loaded
         _EARS[node] = Ears(node, await _loaded(), look_around)
     await _EARS[node].look()
-
-
-async def _look(node: "Node", wanted: Look) -> None:
-    carrying = await _loaded()
-    try:
-        name, found = await carrying.look(wanted)
-    except carrying.ConnectorError as error:
-        code, message = error.code, str(error)[:600]
-        await node.unit(lambda work: execution.look_failed(work, wanted, code, message))
-        return
-    await node.unit(lambda work: execution.looked(work, wanted, name, found.position, list(found.happenings)))
 
 
 async def _loaded() -> ModuleType:

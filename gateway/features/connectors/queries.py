@@ -50,15 +50,19 @@ def name_is_taken(session: Session, owner_id: uuid.UUID, name: str) -> bool:
     )
 
 
-def due_to_poll(session: Session, moment: datetime, most: int) -> Sequence[Connector]:
-    """Connectors that shall look for what is new, locked; those that somebody else has are passed over."""
-    query = (
-        select(Connector)
-        .where(Connector.poll_at <= moment, Connector.enabled, Connector.state == "ok")
-        .order_by(Connector.poll_at)
-        .limit(most)
-    )
+def due_to_poll(session: Session, moment: datetime, busy: Collection[uuid.UUID], most: int) -> Sequence[Connector]:
+    """Connectors but for `busy` ones that shall look for what is new, locked; what somebody else has is passed over."""
+    query = _due(moment).where(Connector.id.not_in(busy)).order_by(Connector.poll_at).limit(most)
     return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def any_is_due(session: Session, moment: datetime) -> bool:
+    """Whether some connector shall look for what is new."""
+    return session.scalar(_due(moment).with_only_columns(Connector.id).limit(1)) is not None
+
+
+def _due(moment: datetime) -> Select[Connector]:
+    return select(Connector).where(Connector.poll_at <= moment, Connector.enabled, Connector.state == "ok")
 
 
 def any_listens(session: Session) -> bool:

@@ -1,7 +1,7 @@
 """What a node writes of operations: claimed once, ended once; polls; the stop after refused credentials."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -153,10 +153,10 @@ def sweep(work: Work, most: int = 50) -> None:
     work.session.execute(update(_OPERATIONS).where(_OPERATIONS.c.id.in_(old)).values(result=None))
 
 
-def looks(work: Work, keys: KeyStore, most: int = 5) -> list[Look]:
-    """Connectors whose turn it is to look for what is new; each is due again later."""
+def looks(work: Work, keys: KeyStore, busy: Collection[uuid.UUID], most: int) -> list[Look]:
+    """Connectors whose turn it is to look for what is new, but for `busy` ones; each is due again later."""
     found = []
-    for connector in queries.due_to_poll(work.session, now(), most):
+    for connector in queries.due_to_poll(work.session, now(), busy, most):
         _quietly(work, connector, poll_at=now() + timedelta(seconds=connector.config["poll_s"] or LISTENED_S))
         try:
             _, secret = _opened(work, keys, connector, "a look for what is new")
@@ -187,6 +187,11 @@ def listeners(
             continue
         fresh.append(Look(connector.id, connector.type, connector.config, connector.position, secret))
     return kept, fresh
+
+
+def anything_to_see(work: Work) -> bool:
+    """Whether there is a connector whose turn it is to look for what is new."""
+    return queries.any_is_due(work.session, now())
 
 
 def anything_to_hear(work: Work) -> bool:
