@@ -46,7 +46,7 @@ from gateway.features.messaging.schemas import (
     SubscriptionQuery,
     SubscriptionTry,
 )
-from gateway.features.messaging.sender import Sender
+from gateway.features.messaging.sender import MOST_UNRECORDED, Sender
 from tests.messaging.stand_ins import Receiver, Reply, Request, receiver
 from tests.services.conftest import Open
 
@@ -442,6 +442,31 @@ def test_a_node_that_dies_loses_nothing_and_another_goes_on(outbox: Outbox, keys
         outbox.node.work()
     assert {each.status for each in outbox.deliveries()} == {"delivered"}
     assert len({request.headers["webhook-id"] for request in outbox.held.accepted()}) == 10
+
+
+def test_a_node_that_dies_has_sent_little_that_is_not_recorded(outbox: Outbox, keys: KeyStore) -> None:
+    """However fast receivers are: a record that takes its time holds up what is sent, to all destinations together."""
+    for _ in range(3):
+        outbox.subscribe(outbox.add())
+    outbox.emit(count=20)
+
+    async def send_and_die() -> None:
+        sender = Sender(dying, keys)
+        await sender.look()
+        await asyncio.wait(sender.busy, timeout=0.5)
+        for task in sender.busy:
+            task.cancel()
+        await asyncio.wait(sender.busy, timeout=0.5)
+
+    dying = SendingNode(outbox.open, keys)
+    while dying._unit(service_matching.match_some):
+        pass
+    dying.unit = _only(dying.unit, 4)  # type: ignore[method-assign]
+    asyncio.run(send_and_die())
+    assert len(outbox.held.accepted()) == MOST_UNRECORDED
+    with time_machine.travel(now() + timedelta(seconds=13), tick=True):
+        outbox.node.work()
+    assert len(outbox.held.accepted()) == 60 + MOST_UNRECORDED
 
 
 def _only(unit: Callable[..., Any], calls: int) -> Callable[..., Any]:

@@ -26,6 +26,12 @@ log = structlog.get_logger("gateway.messaging")
 WIDTH = 8
 """Messages on their way to one destination at the same time."""
 
+MOST_UNRECORDED = 8
+"""Messages of one node that may have arrived and are not recorded yet: so many come twice when it is killed."""
+
+SLOW_S = 2.0
+"""A message that takes longer is counted among them no more: slow receivers do not keep up the others."""
+
 MOST_DESTINATIONS = 32
 """Destinations that one node sends to at the same time."""
 
@@ -52,6 +58,7 @@ class Sender:
         self._keys = keys
         self._busy: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._turns: dict[uuid.UUID, float] = {}
+        self._unrecorded = asyncio.Semaphore(MOST_UNRECORDED)
         self._kept_at = 0.0
 
     async def look(self) -> None:
@@ -93,6 +100,21 @@ class Sender:
         self._turns[route.destination_id] = at + 60 / route.per_minute
         await asyncio.sleep(at - present)
 
+    async def count(self) -> Callable[[], None]:
+        """Waits until another message may be sent; what is returned is called when what came of it is recorded."""
+        await self._unrecorded.acquire()
+        counted = True
+
+        def release() -> None:
+            nonlocal counted
+            if counted:
+                counted = False
+                slow.cancel()
+                self._unrecorded.release()
+
+        slow = asyncio.get_running_loop().call_later(SLOW_S, release)
+        return release
+
 
 class _Line:
     """The way to one destination, while its sender has it."""
@@ -104,6 +126,7 @@ class _Line:
         self._opened: Destination[Any] | None = None
         self._waiting: deque[Claimed] = deque()
         self._outcomes: list[Outcome] = []
+        self._counted: dict[uuid.UUID, Callable[[], None]] = {}
         self._fresh = asyncio.Event()
         self._tally = [0, 0]
         self._announced_at = time.monotonic()
@@ -123,10 +146,14 @@ class _Line:
                 if not await self._record(outcomes):
                     going_on = False
                     self._waiting.clear()
+                for outcome in outcomes:
+                    self._counted.pop(outcome.delivery.id)()
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)  # each gives back its connection first
+            while self._counted:
+                self._counted.popitem()[1]()
         return going_on
 
     async def close(self) -> None:
@@ -158,6 +185,7 @@ class _Line:
             while self._waiting:
                 claimed = self._waiting.popleft()
                 await self._sender.turn(self._route)
+                self._counted[claimed.id] = await self._sender.count()
                 outcome = await self._attempt(claimed)
                 self._outcomes.append(outcome)
                 self._fresh.set()
