@@ -257,6 +257,7 @@ def _receive(action: str) -> None:
 def _require_json() -> None:
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
+    request.unpack()  # type: ignore[attr-defined]
     try:
         if not isinstance(request.get_json(), dict):
             raise Invalid.field("body", "send a JSON object")
