@@ -27,6 +27,7 @@ from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.models import Task
 from gateway.features.tasks.schemas import TaskIn
 from gateway.features.tasks.service_execution import End, JobReport, RunReport
+from tests.services import outbox as outbox_of
 from tests.services import schedule_world
 
 Open = Callable[[Actor], AbstractContextManager[Work]]
@@ -208,3 +209,10 @@ def rows(database: Database) -> Callable[..., list[Any]]:
 def world(database: Database, alice: Actor) -> schedule_world.World:
     """Alice's schedules, and a wall clock that goes where the test wants it."""
     return schedule_world.fresh(database, alice)
+
+
+@pytest.fixture
+def outbox(unit: Open, alice: Actor, keys: KeyStore, database: Database) -> Iterator[outbox_of.Outbox]:
+    """Alice's destinations, with a receiver; nothing of other tests is on its way."""
+    with outbox_of.fresh(database, unit, alice, keys) as made:
+        yield made

@@ -1,22 +1,16 @@
 """Events on their way out: once for each subscription, retried, set aside, sent again, in order; nothing is lost."""
 
-import asyncio
-import itertools
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook as Reference
 
 from gateway.core.clock import new_id, now
-from gateway.core.database import Database
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.key_store import KeyStore
@@ -33,120 +27,19 @@ from gateway.features.messaging import (
     service_purge,
     service_subscriptions,
 )
-from gateway.features.messaging.models import Destination
 from gateway.features.messaging.schemas import (
-    DeliveryOut,
     DeliveryQuery,
-    DestinationIn,
-    DestinationPatch,
     EventFilter,
-    RedeliverSince,
     SecretRotate,
     SubscriptionIn,
     SubscriptionQuery,
     SubscriptionTry,
 )
-from gateway.features.messaging.sender import MOST_UNRECORDED, Sender
-from tests.messaging.stand_ins import Receiver, Reply, Request, receiver
+from tests.messaging.stand_ins import Reply, Request
 from tests.services.conftest import Open
+from tests.services.outbox import Outbox
 
-R = TypeVar("R")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class SendingNode:
-    """A node that does nothing but send. Whatever it does not record before it is dropped, a killed one would not."""
-
-    open: Open
-    keys: KeyStore
-    holder: uuid.UUID = field(default_factory=new_id)
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
-
-    def unit(self, act: Callable[[Work], R]) -> Awaitable[R]:
-        return asyncio.get_running_loop().run_in_executor(self.threads, self._unit, act)
-
-    def _unit(self, act: Callable[[Work], R]) -> R:
-        with self.open(SYSTEM) as work:
-            return act(work)
-
-    def work(self) -> None:
-        """Turns all new events into deliveries and sends what is due, until nothing is."""
-        while self._unit(service_matching.match_some):
-            pass
-        asyncio.run(self._send())
-
-    async def _send(self) -> None:
-        sender = Sender(self, self.keys)
-        while True:
-            await sender.look()
-            if not sender.busy:
-                return
-            await asyncio.gather(*sender.busy)
-
-
-@dataclass
-class Outbox:
-    """One person's destinations, each call a unit of work of its own."""
-
-    open: Open
-    keys: KeyStore
-    actor: Actor
-    node: SendingNode
-    held: Receiver
-    secret: str = ""
-
-    def add(self, **wish: Any) -> uuid.UUID:
-        """A webhook to the receiver."""
-        config = {"url": f"{self.held.url}/hook", "allowed_hosts": ["127.0.0.1"]}
-        with self.open(self.actor) as work:
-            made = DestinationIn(**{"destination_type": "webhook", "destination_config": config, **wish})
-            destination, secret = service.create(work, self.keys, made)
-            self.secret = secret or ""
-            return destination.id
-
-    def subscribe(self, destination_id: uuid.UUID, pattern: str = "task.*", **wish: Any) -> uuid.UUID:
-        with self.open(self.actor) as work:
-            wanted = SubscriptionIn(destination_id=destination_id, event_pattern=pattern, **wish)
-            return service_subscriptions.create(work, wanted).id
-
-    def emit(self, name: str = "task.completed", count: int = 1, *, owner: Actor | None = None, **about: Any) -> None:
-        with self.open(owner or self.actor) as work:
-            for number in range(count):
-                data = about.pop("data", None) or {"name": f"n{number}"}
-                work.emit(name, owner_id=(owner or self.actor).user_id, data=data, **about)
-
-    def deliveries(self, **query: Any) -> list[DeliveryOut]:
-        """Oldest first."""
-        with self.open(self.actor) as work:
-            found = service_deliveries.visible(work, DeliveryQuery(**query))
-            rows = sorted(work.session.scalars(found), key=lambda row: (row.event_seq or 0, row.id))
-            return service_deliveries.describe(work, rows)
-
-    def destination(self, destination_id: uuid.UUID) -> Destination:
-        with self.open(self.actor) as work:
-            return service.get(work, destination_id)
-
-    def patch(self, destination_id: uuid.UUID, **patch: Any) -> None:
-        with self.open(self.actor) as work:
-            found = service.for_change(work, destination_id)
-            service.change(work, self.keys, found, DestinationPatch(**patch))
-
-    def redeliver_since(self, destination_id: uuid.UUID, since: datetime, **more: Any) -> int:
-        with self.open(self.actor) as work:
-            return service_deliveries.redeliver_since(work, destination_id, RedeliverSince(since=since, **more))
-
-
-@pytest.fixture
-def outbox(unit: Open, alice: Actor, keys: KeyStore, database: Database) -> Iterator[Outbox]:
-    """Alice's, with a receiver; nothing of other tests is on its way."""
-    with database.engine.begin() as connection:
-        connection.execute(text("DELETE FROM messaging_destinations"))
-        connection.execute(text("UPDATE messaging_position SET seq = (SELECT seq FROM event_head)"))
-    with receiver() as held:
-        node = SendingNode(unit, keys)
-        yield Outbox(unit, keys, alice, node, held)
-        node.threads.shutdown()
 
 
 def scripted(*statuses: int) -> Callable[[Request], Reply]:
@@ -404,82 +297,6 @@ def test_a_digest_is_one_message_for_many_events(outbox: Outbox) -> None:
     [carrier, *others] = outbox.deliveries()
     assert (carrier.status, carrier.is_digest) == ("delivered", True)
     assert {(each.status, each.merged_into) for each in others} == {("merged", carrier.id)}
-
-
-def test_a_node_that_dies_loses_nothing_and_another_goes_on(outbox: Outbox, keys: KeyStore) -> None:
-    """What it sent and did not record comes again, under the same id."""
-    destination_id = outbox.add()
-    outbox.subscribe(destination_id)
-    outbox.emit(count=10)
-    died, numbers = threading.Event(), itertools.count()
-
-    def answer(_: Request) -> Reply:
-        if next(numbers) < 3 or died.is_set():
-            return 204, {}, b""
-        died.wait(30)
-        return 503, {}, b""
-
-    async def send_and_die() -> None:
-        sender = Sender(dying, keys)
-        await sender.look()
-        while len(outbox.held.requests) < 3:  # noqa: ASYNC110 - it dies whenever that is
-            await asyncio.sleep(0.005)
-        dead = sender.busy
-        for task in dead:
-            task.cancel()
-        await asyncio.wait(dead, timeout=0.5)  # its connections break, as those of a killed process do
-
-    outbox.held.answer = answer
-    dying = SendingNode(outbox.open, keys)
-    while dying._unit(service_matching.match_some):
-        pass
-    dying.unit = _only(dying.unit, 2)  # type: ignore[method-assign]
-    asyncio.run(send_and_die())
-    died.set()
-    outbox.node.work()
-    assert len(outbox.held.accepted()) < 10, "the lease of the dead node still held"
-    with time_machine.travel(now() + timedelta(seconds=13), tick=True):
-        outbox.node.work()
-    assert {each.status for each in outbox.deliveries()} == {"delivered"}
-    assert len({request.headers["webhook-id"] for request in outbox.held.accepted()}) == 10
-
-
-def test_a_node_that_dies_has_sent_little_that_is_not_recorded(outbox: Outbox, keys: KeyStore) -> None:
-    """However fast receivers are: a record that takes its time holds up what is sent, to all destinations together."""
-    for _ in range(3):
-        outbox.subscribe(outbox.add())
-    outbox.emit(count=20)
-
-    async def send_and_die() -> None:
-        sender = Sender(dying, keys)
-        await sender.look()
-        await asyncio.wait(sender.busy, timeout=0.5)
-        for task in sender.busy:
-            task.cancel()
-        await asyncio.wait(sender.busy, timeout=0.5)
-
-    dying = SendingNode(outbox.open, keys)
-    while dying._unit(service_matching.match_some):
-        pass
-    dying.unit = _only(dying.unit, 4)  # type: ignore[method-assign]
-    asyncio.run(send_and_die())
-    assert len(outbox.held.accepted()) == MOST_UNRECORDED
-    with time_machine.travel(now() + timedelta(seconds=13), tick=True):
-        outbox.node.work()
-    assert len(outbox.held.accepted()) == 60 + MOST_UNRECORDED
-
-
-def _only(unit: Callable[..., Any], calls: int) -> Callable[..., Any]:
-    """A database that answers so many times and then never again, as for a killed process."""
-    left = [calls]
-
-    async def limited(act: Callable[[Work], Any]) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
-            await asyncio.Event().wait()
-        return await unit(act)
-
-    return limited
 
 
 def test_events_about_messages_never_go_round_in_circles(outbox: Outbox) -> None:
