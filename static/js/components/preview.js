@@ -51,12 +51,15 @@ export function parseCsv(text) {
   return rows.slice(0, TABLE_ROWS);
 }
 
+const isNumber = (/** @type {string} */ cell) => cell !== "" && !Number.isNaN(Number(cell));
+
 /** @param {{text: string}} props */
 function CsvTable({ text }) {
   const [head = [], ...rows] = parseCsv(text);
+  const numbers = head.map((_, column) => rows.length > 0 && rows.every((row) => !row[column] || isNumber(row[column])));
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label="Table">
-    <table class="table table-sm csv"><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td class=${cell && !Number.isNaN(Number(cell)) ? "is-number" : null}>${cell}</td>`)}</tr>`)}</tbody></table></div>
+    <table class="table table-sm csv"><thead><tr>${head.map((cell, column) => html`<th scope="col" class=${numbers[column] ? "is-number" : null}>${cell}</th>`)}</tr></thead>
+      <tbody>${rows.map((row) => html`<tr>${row.map((cell, column) => html`<td class=${numbers[column] ? "is-number" : null}>${cell}</td>`)}</tr>`)}</tbody></table></div>
     ${rows.length + 1 >= TABLE_ROWS && html`<p class="stale">The first ${TABLE_ROWS} rows.</p>`}`;
 }
 
