@@ -75,6 +75,8 @@ def test_a_schedule_from_making_to_deletion(live_gateway: LiveGateway, made: Any
     assert live_gateway.call("POST", f"{path}/skip_next").json()["skips_next"] is True
     items = live_gateway.call("GET", f"{path}/upcoming?count=3").json()["items"]
     assert [each["skipped"] for each in items] == [True, False, False]
+    before = live_gateway.call("GET", f"{path}/upcoming", params={"count": 3, "before": items[2]["utc"]})
+    assert before.json()["items"] == items[:2]
     run = live_gateway.call("POST", f"{path}/run").json()
     assert (run["outcome"], run["cause"]) == ("fired", "user:owner")
     live_gateway.wait(run["task_id"])

@@ -93,7 +93,7 @@ def list_schedule_runs(path: IdPath, query: PageQuery) -> Response:
 @room.get("/schedules/<uuid:id>/upcoming", responses={200: UpcomingList}, summary="The next planned times")
 def list_upcoming(path: IdPath, query: UpcomingQuery) -> Response:
     schedule = service.get(work(), path.id)
-    items = service.upcoming(work(), schedule, query.count)
+    items = service.upcoming(work(), schedule, query.count, query.before)
     return answer(UpcomingList(time_zone=schedule.state.zone, items=items))
 
 

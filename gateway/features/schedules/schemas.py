@@ -286,9 +286,10 @@ class UpcomingOut(Out):
 
 
 class UpcomingQuery(In):
-    """How many planned times."""
+    """How many planned times, and none from `before` on."""
 
     count: Annotated[int, Field(ge=1, le=1000)] = 10
+    before: Moment | None = None
 
 
 class UpcomingList(Out):

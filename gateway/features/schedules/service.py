@@ -1,7 +1,9 @@
 """What a user does with schedules: make, read, change, enable and disable, run and skip."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain, islice, takewhile
 from typing import Any
 
 from pydantic import ValidationError
@@ -166,17 +168,16 @@ def runs(work: Work, schedule_id: uuid.UUID) -> Select[ScheduleRun]:
     return queries.runs(get(work, schedule_id).id)
 
 
-def upcoming(work: Work, schedule: Schedule, count: int) -> list[UpcomingOut]:
+def upcoming(work: Work, schedule: Schedule, count: int, before: datetime | None = None) -> list[UpcomingOut]:
     """The next planned times of a schedule, as `get` gave it; none while it is disabled."""
     first = schedule.state.next_planned_at
     if first is None:
         return []
     skipped = schedule.state.skip_planned_at
-    found = [first]
-    for planned in timing.times(arming.timing_of(schedule), first):
-        if len(found) >= count:
-            break
-        found.append(planned)
+    following: Iterator[datetime] = chain([first], timing.times(arming.timing_of(schedule), first))
+    if before is not None:
+        following = takewhile(lambda planned: planned < before, following)
+    found = islice(following, count)
     return [shown(planned, schedule.state.zone, skipped=planned == skipped) for planned in found]
 
 

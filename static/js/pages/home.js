@@ -41,7 +41,7 @@ async function lastDay() {
   let cursor = null;
   for (let n = 0; n < MOST_PAGES; n++) {
     /** @type {Page<Task>} */
-    const page = await api.get("/v1/tasks", { created_after: since, limit: PAGE, cursor });
+    const page = await api.get("/v1/tasks", { created_after: since, limit: PAGE, cursor, fields: "id,status,created_at" });
     tasks.push(...page.items);
     cursor = page.next_cursor;
     if (!cursor) return { tasks, whole: true };

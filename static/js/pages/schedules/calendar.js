@@ -27,15 +27,15 @@ function monday(date) {
 
 const key = (/** @type {Date} */ date) => `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
 
-/** @returns {Promise<{schedule: Schedule, items: Planned[]}[]>} */
-async function readPlanned() {
+/** @param {Date} end @returns {Promise<{schedule: Schedule, items: Planned[]}[]>} */
+async function readPlanned(end) {
   const page = await api.get("/v1/schedules", { enabled: true, limit: MOST_SCHEDULES });
   const due = page.items.filter((/** @type {Schedule} */ one) => one.next_planned_at);
-  return Promise.all(due.map(async (/** @type {Schedule} */ schedule) => ({ schedule, items: (await api.get(`/v1/schedules/${schedule.id}/upcoming`, { count: EACH })).items })));
+  return Promise.all(due.map(async (/** @type {Schedule} */ schedule) => ({ schedule, items: (await api.get(`/v1/schedules/${schedule.id}/upcoming`, { count: EACH, before: end.toISOString() })).items })));
 }
 
-/** Whether it runs so often that the times known of it end before that day. @param {{items: Planned[]}} planned @param {Date} end */
-const isFrequent = ({ items }, end) => items.length === EACH && new Date(items[EACH - 1].utc) < end;
+/** Whether it runs so often that the times known of it end before the last day. @param {{items: Planned[]}} planned */
+const isFrequent = ({ items }) => items.length === EACH;
 
 /** What happens on each day: a schedule once, with its times; the earliest first. @param {{schedule: Schedule, items: Planned[]}[]} planned */
 function byDay(planned) {
@@ -65,19 +65,19 @@ function Day({ date, entries }) {
 }
 
 export function ScheduleCalendar() {
-  const read = useResource("planned", readPlanned, about("schedule.created", "schedule.updated", "schedule.deleted", "schedule.enabled", "schedule.disabled"), 1000);
   const week = Number(place.value.query.get("week") ?? 0) || 0;
   const first = monday(new Date(Date.now() + week * 7 * DAY_MS));
   const days = Array.from({ length: WEEKS * 7 }, (_, i) => new Date(first.getFullYear(), first.getMonth(), first.getDate() + i));
+  const end = new Date(first.getFullYear(), first.getMonth(), first.getDate() + days.length);
+  const read = useResource(`planned ${end.getTime()}`, () => readPlanned(end), about("schedule.created", "schedule.updated", "schedule.deleted", "schedule.enabled", "schedule.disabled"), 1000);
   return html`<div class="filters"><a class="btn btn-sm" href=${withQuery({ week: String(week - WEEKS) })}><${Icon} icon="chevrons-left" />Earlier</a>
       <a class="btn btn-sm" href=${withQuery({ week: null })}>Today</a>
       <a class="btn btn-sm" href=${withQuery({ week: String(week + WEEKS) })}>Later<${Icon} icon="chevron-right" /></a>
       <span class="quiet">Times of ${MY_ZONE}. For other calendars: <code>GET /v1/schedules.ics</code></span></div>
     <${Loaded} of=${read} what="the calendar" rows=${8}>
       ${(/** @type {{schedule: Schedule, items: Planned[]}[]} */ planned) => {
-        const end = new Date(days[0].getFullYear(), days[0].getMonth(), days[0].getDate() + days.length);
-        const frequent = planned.filter((one) => isFrequent(one, end));
-        const entries = byDay(planned.filter((one) => !isFrequent(one, end)));
+        const frequent = planned.filter((one) => isFrequent(one));
+        const entries = byDay(planned.filter((one) => !isFrequent(one)));
         return html`${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule }) => html`<li key=${schedule.id}><a href=${`/schedules/${schedule.id}`}>${schedule.name}</a> <span class="quiet">${schedule.description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} entries=${entries.get(key(date)) ?? []} />`)}</ol>`;
       }}
     <//>`;
