@@ -31,7 +31,7 @@ MAY_LOCK_OUT = {"POST /v1/policy-rules"}
 TAKES_AWAY = ("/users/{id}/disable", "/reset_password", "/revoke_sessions", "DELETE /v1/destinations/{id}")
 """How those end that end somebody's sessions, or take other things along: they come even after what deletes one."""
 
-NAMES = {"operations": "list_events", "export": "tasks"}
+NAMES = {"operations": "list_events", "export": "tasks", "bulk": "tasks"}
 """What there is by a name, after what stands before it in the path."""
 
 CHECKS = [
