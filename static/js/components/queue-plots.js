@@ -41,7 +41,7 @@ export function QueuePlots({ minutes, title, children }) {
       ${(/** @type {QueueHistory} */ { items }) => {
         if (!items.some(({ waiting, running }) => waiting || running)) return html`<${Empty} title="Nothing waited or ran">How many runs waited and ran at once shows here, and for how long the longest waited.<//>`;
         const times = items.map(({ time }) => Date.parse(time) / 1000);
-        const waited = (/** @type {QueueHistory["items"][0]} */ item) => Math.round(item.longest_wait_s ?? 0);
+        const waited = (/** @type {QueueHistory["items"][0]} */ item) => item.longest_wait_s ?? 0;
         const deepest = STATES.map(({ label, of }) => `${label.toLowerCase()}: ${peak(items, (item) => item[of])}`).join("; ");
         return html`<${Steps} times=${times} series=${STATES.map(({ of, ...state }) => ({ ...state, values: items.map((item) => item[of]) }))} summary=${`The most at once. ${deepest}.`} />
           <p class="plot-note quiet">The most at once – ${deepest}</p>

@@ -6,10 +6,10 @@ import { place, withQuery } from "../router.js";
 import { useResource } from "../resource.js";
 import { useShortcuts } from "../keys.js";
 import { Icon } from "../components/icon.js";
-import { Method, OperationView } from "../components/operation.js";
-import { operations } from "../components/openapi.js";
+import { Method, OperationView } from "./api/operation.js";
+import { operations } from "./api/openapi.js";
 import { Empty, Loaded } from "../components/states.js";
-/** @import { Operation } from "../components/openapi.js" */
+/** @import { Operation } from "./api/openapi.js" */
 
 /** @param {{list: Operation[], current: Operation}} props */
 function Index({ list, current }) {

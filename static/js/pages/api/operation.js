@@ -1,12 +1,12 @@
 /** One operation of the API: what it takes, what it answers, and a form that really calls it. */
 import { useEffect, useState } from "preact/hooks";
-import { html } from "../html.js";
-import * as api from "../api.js";
-import { size } from "../format.js";
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { size } from "../../format.js";
 import { example, fields, limits, typeName, withoutNull } from "./openapi.js";
-import { copy } from "./copy.js";
-import { confirmFirst } from "./dialog.js";
-import { Icon, IconButton } from "./icon.js";
+import { copy } from "../../components/copy.js";
+import { confirmFirst } from "../../components/dialog.js";
+import { Icon, IconButton } from "../../components/icon.js";
 /** @import { Operation, Parameter, Schema } from "./openapi.js" */
 
 const SHOWN_CHARS = 200_000;
