@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,7 +27,9 @@ def sturdy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
 
 
 def database_url(gateway: LiveGateway) -> str:
-    """Where the gateway's embedded database listens."""
+    """Where the gateway's database listens: the one it was given, or the embedded one."""
+    if given := gateway.environment.get("GATEWAY_DATABASE_URL"):
+        return given
     return wait_until(lambda: EmbeddedPostgres.url_of_running(DataDir(gateway.data_dir)), 30)  # type: ignore[no-any-return]
 
 
@@ -74,11 +76,10 @@ def runs_of(gateway: LiveGateway, task_id: str) -> list[tuple[str, str | None]]:
 
 
 @contextmanager
-def another_node(gateway: LiveGateway, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """One more node process, started as a user would."""
-    with subprocess.Popen(
-        [sys.executable, "app.py", "node", *options], cwd=PROJECT, env=gateway.env, stdin=subprocess.DEVNULL
-    ) as process:
+def another_node(gateway: LiveGateway, *options: str, within: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """One more node process, started as a user would; on another machine where `within` says how to get there."""
+    command = [*within, sys.executable, "app.py", "node", *options]
+    with subprocess.Popen(command, cwd=PROJECT, env=gateway.env, stdin=subprocess.DEVNULL) as process:
         try:
             yield process
         finally:

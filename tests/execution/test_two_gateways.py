@@ -1,12 +1,10 @@
 """A server elsewhere, by TLS: its restarts under load, and two gateways that share it."""
 
-import itertools
 import json
 import shutil
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from gateway.core.data_dir import DataDir
 from gateway.core.database import BY_NETWORK, libpq_url, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway, wait_until
+from tests.execution.drill import submit_surely
 from tests.execution.tls_front import TlsFront
 
 WITHIN_S = 1.0
@@ -150,14 +149,7 @@ def _keep_submitting(gateway: LiveGateway, made: list[str], over: threading.Even
     """One task after the other, each asked for with its key until it is answered."""
     with httpx.Client(trust_env=False, timeout=30) as http:
         while not over.is_set():
-            headers = {"Authorization": f"Bearer {gateway.token}", "Idempotency-Key": str(uuid.uuid4())}
-            for _ in itertools.count():
-                answer = http.post(f"{gateway.url}/v1/tasks", json={"commands": ["true"]}, headers=headers)
-                if answer.status_code == 201:
-                    made.append(answer.json()["id"])
-                    break
-                assert answer.status_code in (429, 503), answer.text
-                time.sleep(0.2)
+            made.append(submit_surely(gateway, http, commands=["true"]))
             time.sleep(0.2)
 
 
