@@ -81,7 +81,10 @@ def sqlalchemy_url(url: str) -> str:
 
 def libpq_url(url: str) -> str:
     """The same URL in the spelling of libpq, for psycopg itself."""
-    return _by_network(make_url(url).set(drivername="postgresql")).render_as_string(hide_password=False)
+    rendered = _by_network(make_url(url).set(drivername="postgresql")).render_as_string(hide_password=False)
+    address, mark, query = rendered.partition("?")
+    # libpq knows a space as %20 alone: a plus is a plus to it, and a space an error.
+    return address.replace(" ", "%20") + mark + query.replace("+", "%20")
 
 
 def _by_network(url: sa.URL) -> sa.URL:

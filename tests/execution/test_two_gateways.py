@@ -15,9 +15,10 @@ import httpx
 import psycopg
 import pytest
 import websocket
+from psycopg.conninfo import conninfo_to_dict
 
 from gateway.core.data_dir import DataDir
-from gateway.core.database import BY_NETWORK, libpq_url, sqlalchemy_url
+from gateway.core.database import BY_NETWORK, SERVER_SIDE, libpq_url, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway, wait_until
 from tests.execution.drill import submit_surely
@@ -73,6 +74,8 @@ def test_every_connection_is_encrypted(pair: Pair) -> None:
 def test_another_machine_is_never_spoken_to_in_the_clear_by_default() -> None:
     assert "sslmode=require" in libpq_url("postgresql://gateway@db.example/gateway")
     assert "sslmode=verify-full" in sqlalchemy_url("postgresql://gateway@db.example/gateway?sslmode=verify-full")
+    understood = conninfo_to_dict(libpq_url("postgresql://gateway:a+b%20c@db.example/gateway?application_name=a+b"))
+    assert [understood[name] for name in ("options", "application_name", "password")] == [SERVER_SIDE, "a b", "a+b c"]
     assert "sslmode=disable" in libpq_url("postgresql://gateway@db.example/gateway?sslmode=disable")
     for at_home in ("postgresql://gateway@/gateway?host=/run", "postgresql://gateway@127.0.0.1/gateway"):
         assert not BY_NETWORK.keys() & {part.partition("=")[0] for part in libpq_url(at_home).split("?")[-1].split("&")}
