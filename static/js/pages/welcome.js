@@ -69,7 +69,7 @@ function Models({ models, number }) {
     <${Loaded} of=${models} what="the models" rows=${2}>
       ${(/** @type {{data: Model[]}} */ { data }) =>
         data.length
-          ? html`<p class="quiet">Found on this machine, ready for prompts. The first is the default.</p><ul class="models">${data.map((/** @type {Model} */ model) => html`<li><code>${model.id}</code></li>`)}</ul>`
+          ? html`<p class="quiet">Ready for prompts; the first is the default.</p><ul class="models">${data.map((/** @type {Model} */ model) => html`<li><code>${model.id}</code></li>`)}</ul>`
           : html`<p>None found. Scripts and commands need none.</p>`}
     <//>
     ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet">${part.reason} ${part.remedy}</span></li>`)}</ul>`}
