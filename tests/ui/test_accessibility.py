@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.conftest import LiveGateway
 from tests.http.callers import database_of
@@ -38,20 +38,15 @@ def things(live_gateway: LiveGateway) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def tour(
-    browser: Browser, live_gateway: LiveGateway, signed_in: dict[str, Any], things: dict[str, str]
-) -> Iterator[Page]:
+def tour(live_gateway: LiveGateway, owners: Callable[..., BrowserContext], things: dict[str, str]) -> Iterator[Page]:
     """One page that visits all others, as its owner does: by links. It moves nothing, so that nobody has to wait."""
     troubles: list[str] = []
-    context = browser.new_context(
-        base_url=live_gateway.url, storage_state=signed_in, bypass_csp=True, reduced_motion="reduce"
-    )  # fmt: skip
-    page = context.new_page()
+    page = owners(bypass_csp=True, reduced_motion="reduce").new_page()
     watch(page, live_gateway.url, troubles)
     page.goto("/")
     settle(page)
     yield page
-    context.close()
+    page.close()
     assert troubles == []
 
 
