@@ -7,6 +7,7 @@ Flask-SQLAlchemy; the node, which knows no Flask, uses `Database` as it is.
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -179,6 +180,15 @@ class FixedQuery:
             session.flush()
         return self._fetched(session.connection().connection.driver_connection, values)
 
+    def ask(self, session: Session, **values: Any) -> "Answer":
+        """The rows, later: all that was asked travels in one round trip, in its order, once the first answer is read.
+
+        What it locks is locked from then on.
+        """
+        answer = Answer(session, self, values)
+        session.info.setdefault(_ASKED, []).append(answer)
+        return answer
+
     def first(self, session: Session, **values: Any) -> Any:
         """The first row; None where there is none."""
         return next(iter(self.rows(session, **values)), None)
@@ -199,6 +209,42 @@ class FixedQuery:
         with _named_errors(), connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(sql, {**fixed, **values}).fetchall()  # type: ignore[no-any-return]
 
+    def sent(self, connection: Any, values: dict[str, Any]) -> Any:
+        """The cursor that will have the rows, when the pipeline at hand is through."""
+        sql, fixed = self._compiled
+        return connection.cursor(row_factory=namedtuple_row).execute(sql, {**fixed, **values})
+
+
+_ASKED = "asked"
+
+
+@dataclass(slots=True)
+class Answer:
+    """Rows that were asked for."""
+
+    session: Session
+    query: FixedQuery
+    values: dict[str, Any]
+    found: list[Any] | None = None
+
+    def rows(self) -> list[Any]:
+        """All of them."""
+        if self.found is None:
+            _fetch_asked(self.session)
+        assert self.found is not None
+        return self.found
+
+
+def _fetch_asked(session: Session) -> None:
+    asked: list[Answer] = session.info.pop(_ASKED)
+    if session.autoflush:
+        session.flush()
+    with together(session) as connection:
+        cursors = [answer.query.sent(connection, answer.values) for answer in asked]
+    for answer, cursor in zip(asked, cursors, strict=True):
+        with _named_errors(), cursor:
+            answer.found = cursor.fetchall()
+
 
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 Wait = Literal["with", "after", "never"]
@@ -212,14 +258,24 @@ _NOT_WAITING = "SELECT set_config('synchronous_commit', 'off', true)"
 _WAIT_NOW = "SELECT pg_logical_emit_message(true, 'gateway', '')"
 """A commit of nothing but a mark in the log of the database: it waits until all before it is on disk."""
 
-_IS_DURABLE = sa.text("SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()")
+_IS_DURABLE = FixedQuery(sa.text("SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() AS is_durable"))
 
 
 def make_durable(session: Session) -> None:
     """Waits until all that was committed is on disk: for who is about to tell others outside of it."""
-    if not session.scalar(_IS_DURABLE):
-        session.execute(sa.text(_WAIT_NOW))
-        session.commit()
+    asked_durability(session)()
+
+
+def asked_durability(session: Session) -> Callable[[], None]:
+    """Asks for `make_durable`, after what was asked before."""
+    answer = _IS_DURABLE.ask(session)
+
+    def make() -> None:
+        if not answer.rows()[0].is_durable:
+            session.execute(sa.text(_WAIT_NOW))
+            session.commit()
+
+    return make
 
 
 def execute(session: Session, statement: Statement) -> None:

@@ -5,14 +5,14 @@ the job's name, so a room's service never imports what a node runs.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from .database import FixedQuery
+from .database import FixedQuery, Statement, execute
 
 QUEUE = "default"
 
@@ -37,7 +37,8 @@ def defer(
 ) -> int:
     """Puts one job into the queue; it exists only if `session` commits. Returns its number in the queue."""
     job = {"queue": queue, "name": name, "priority": priority, "args": json.dumps(args), "not_before": not_before}
-    return int(_DEFER.first(session, **job).job_id)
+    with session.no_autoflush:  # it reads nothing of ours: what is not stored yet can be stored at once, later
+        return int(_DEFER.first(session, **job).job_id)
 
 
 def abort(session: Session, job_id: int) -> None:
@@ -66,9 +67,11 @@ def requeue(session: Session, job_id: int) -> None:
         cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", (job_id,))
 
 
-def forget(session: Session, job_ids: Sequence[int | None]) -> None:
-    """Removes jobs that are done, or that a dead node held: a late result of that node finds nothing to finish."""
-    connection = session.connection().connection.driver_connection
-    assert connection is not None
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs WHERE id = ANY(%s)", (list(job_ids),))
+def forget(session: Session, job_id: int) -> None:
+    """Removes a job that a dead node held; a late result of that node finds nothing to finish."""
+    execute(session, forgotten(job_id))
+
+
+def forgotten(job_id: int | None) -> Statement:
+    """What removes a job that is done, together with the commit of what it did."""
+    return "DELETE FROM procrastinate_jobs WHERE id = %(job_id)s", {"job_id": job_id}

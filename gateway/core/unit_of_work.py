@@ -20,10 +20,10 @@ from .database import Base, Statement, Wait, commit_with
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
-from .inserting import insert_all
 from .policy import Resource, can, is_hidden
 from .queue import QUEUE
 from .queue import defer as put_in_queue
+from .storing import store
 
 
 class Work:
@@ -43,6 +43,7 @@ class Work:
         self._audit: list[dict[str, Any]] = []
         self._denials: list[dict[str, Any]] = []
         self._rows: list[tuple[type[Base], list[dict[str, Any]]]] = []
+        self._changed: list[Base] = []
         self._last: list[Statement] = []
         self._after_commit: list[Callable[[], None]] = []
 
@@ -117,6 +118,17 @@ class Work:
         if rows:
             self._rows.append((table, rows))
 
+    def save(self, *changed: Base) -> None:
+        """Stores what was set of entities that `storing.entity` read and that are locked: together with the commit."""
+        self._changed += changed
+
+    def flush(self) -> None:
+        """Lets what follows in this unit of work see what was changed so far."""
+        self.session.flush()
+        if self._changed:
+            store(self.session, [], self._changed)
+            self._changed.clear()  # the same list is another's who acts in this unit of work
+
     def execute_last(self, statement: Statement) -> None:
         """Runs a statement in the same message as the commit, so that what it locks is locked for a moment only.
 
@@ -142,13 +154,13 @@ class Work:
     def commit(self) -> None:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
         self.session.flush()
-        if self._rows:
-            insert_all(self.session, self._rows)
+        if self._rows or self._changed:
+            store(self.session, self._rows, self._changed)
         if last := [*self._last, *self._traces()]:
-            is_a_look = self.read_only and not self._rows and not self._events and not self._last
+            is_a_look = self.read_only and not (self._rows or self._changed or self._events or self._last)
             commit_with(self.session, last, wait="never" if is_a_look else self._wait)
         self.session.commit()
-        self._rows, self._last, self._audit, self._denials, self._events = [], [], [], [], []
+        self._rows, self._changed, self._last, self._audit, self._denials, self._events = [], [], [], [], [], []
         effects, self._after_commit = self._after_commit, []
         for effect in effects:
             effect()
@@ -165,7 +177,8 @@ class Work:
         """Undoes everything but the record of what was denied."""
         self.session.rollback()
         denials, self._denials = self._denials, []
-        self._rows, self._last, self._audit, self._events, self._after_commit = [], [], [], [], []
+        self._rows, self._changed, self._last, self._audit, self._events = [], [], [], [], []
+        self._after_commit = []
         if denials:
             commit_with(self.session, [audit.appended(denials)], wait="never" if self.read_only else "with")
             self.session.commit()

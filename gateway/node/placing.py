@@ -23,10 +23,15 @@ FETCH = """
     SELECT (job).id, (job).status, (job).task_name, (job).priority, (job).lock, (job).queueing_lock, (job).args,
            (job).scheduled_at, (job).queue_name, (job).attempts, (job).worker_id
       FROM (SELECT procrastinate_fetch_job_v2(%(queues)s::varchar[], %(worker_id)s) AS job
-              FROM generate_series(1, %(free)s)) AS fetched
+              FROM generate_series(1, %(free)s)) AS fetched,
+           set_config('synchronous_commit', 'off', true)
      WHERE (job).id IS NOT NULL
 """
-"""Procrastinate's own function once for each free hand; being volatile, it is called in the subquery alone."""
+"""Procrastinate's own function once for each free hand; being volatile, it is called in the subquery alone.
+
+It does not wait for the disk: the commit in which a run begins does, and what is before it is on disk then, too. What a
+crash loses is in the queue again.
+"""
 
 
 REMOVE = "DELETE FROM procrastinate_jobs WHERE id = %(job_id)s"

@@ -6,13 +6,15 @@ from typing import Any
 import psycopg.errors
 import pytest
 import sqlalchemy.exc
-from sqlalchemy import text
+from sqlalchemy import bindparam, select, text
 
+from gateway.core.database import FixedQuery
 from gateway.core.errors import Forbidden
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource
+from gateway.core.storing import columns_of, entity
 from gateway.features.tasks import service as tasks
-from gateway.features.tasks.models import TaskTag
+from gateway.features.tasks.models import Task, TaskTag
 from gateway.features.tasks.schemas import TaskIn
 from tests.services.conftest import Open
 
@@ -155,3 +157,36 @@ def test_a_commit_that_waits_after_it_is_durable_all_the_same(
     assert rows("SELECT pg_current_wal_flush_lsn() > CAST(:written AS pg_lsn)", written=written) == [(True,)]
     [after] = rows(TRACES)
     assert after == (before[0] + 1, before[1] + 1, before[2], before[3] + 1, *before[4:])
+
+
+BY_ID = FixedQuery(select(*columns_of(Task, "search", "output")).where(Task.id == bindparam("id")).with_for_update())
+
+
+def test_what_was_set_of_an_entity_is_stored_with_the_commit_and_nothing_else(
+    unit: Open, alice: Actor, rows: Rows
+) -> None:
+    with unit(alice) as work:
+        made = tasks.create(work, TaskIn(commands=["true"], metadata={"a": 1}))
+    with unit(alice) as work:
+        task = entity(Task, BY_ID.first(work.session, id=made.id))
+        work.session.execute(text("UPDATE tasks SET summary = 'since then' WHERE id = :id"), {"id": made.id})
+        task.output, task.error = "all", {"code": "x", "message": "y"}
+        work.save(task)
+        work.flush()
+        task.exit_code = 3
+        work.save(task)
+    query = (
+        "SELECT output, error, exit_code, summary, metadata, version, updated_at > created_at FROM tasks WHERE id = :id"
+    )
+    found = rows(query, id=made.id)
+    assert found == [("all", {"code": "x", "message": "y"}, 3, "since then", {"a": 1}, 2, True)]
+
+
+def test_what_is_asked_is_answered_in_the_order_in_which_it_was_asked(unit: Open, alice: Actor) -> None:
+    with unit(alice) as work:
+        made = tasks.create(work, TaskIn(commands=["true"]))
+        change = FixedQuery(text("UPDATE tasks SET summary = summary || :more WHERE id = :id RETURNING summary"))
+        first, then = (change.ask(work.session, id=made.id, more=more) for more in "ab")
+        assert then.rows()[0].summary == "trueab"
+        assert first.rows()[0].summary == "truea"
+        assert BY_ID.first(work.session, id=made.id).summary == "trueab"

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from gateway.adapters.sandboxes.workspace import UNPRIVILEGED_ID
@@ -25,7 +26,10 @@ _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _SYSTEM_CALLS = {"x86_64": (116, 119, 117), "aarch64": (159, 149, 147)}
 """Numbers of setgroups, setresgid and setresuid: the C library's functions of these names change every thread."""
 
-_libc = ctypes.CDLL(None, use_errno=True)
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
@@ -34,25 +38,25 @@ def unprivileged(workspace: Path) -> Iterator[None]:
     setgroups, setresgid, setresuid = _SYSTEM_CALLS[os.uname().machine]
     groups, group = os.getgroups(), os.getgid()
     _show(workspace)
-    _check(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+    _check(_libc().prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
     try:
-        _check(_libc.syscall(setgroups, 0, None))
-        _check(_libc.syscall(setresgid, UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID))
-        _check(_libc.syscall(setresuid, UNPRIVILEGED_ID, UNPRIVILEGED_ID, 0))
+        _check(_libc().syscall(setgroups, 0, None))
+        _check(_libc().syscall(setresgid, UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID))
+        _check(_libc().syscall(setresuid, UNPRIVILEGED_ID, UNPRIVILEGED_ID, 0))
         yield
     finally:  # should one of these fail, the thread stays as it is, and the next sandbox cannot be started
-        _check(_libc.syscall(setresuid, 0, 0, 0))
-        _check(_libc.syscall(setresgid, group, group, group))
-        _check(_libc.syscall(setgroups, len(groups), (ctypes.c_uint32 * len(groups))(*groups)))
+        _check(_libc().syscall(setresuid, 0, 0, 0))
+        _check(_libc().syscall(setresgid, group, group, group))
+        _check(_libc().syscall(setgroups, len(groups), (ctypes.c_uint32 * len(groups))(*groups)))
 
 
 def _show(workspace: Path) -> None:
     """Mounts the workspace in a namespace of the next child's own; those before it keep theirs."""
     source, target = os.fsencode(workspace), os.fsencode(MOUNT_POINT)
-    _check(_libc.unshare(_CLONE_NEWNS))
-    _check(_libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
-    _libc.umount2(target, _MNT_DETACH)  # the workspace before, if there was one
-    _check(_libc.mount(source, target, None, _MS_BIND, None))
+    _check(_libc().unshare(_CLONE_NEWNS))
+    _check(_libc().mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
+    _libc().umount2(target, _MNT_DETACH)  # the workspace before, if there was one
+    _check(_libc().mount(source, target, None, _MS_BIND, None))
 
 
 def _check(result: int) -> None:

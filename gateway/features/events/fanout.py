@@ -17,7 +17,7 @@ import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
-from gateway.core.database import libpq_url, make_durable
+from gateway.core.database import asked_durability, libpq_url, make_durable
 from gateway.core.events import CHANNEL, Event
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach
@@ -217,9 +217,10 @@ class Fanout:
         more = True
         while more and self._subscribers:
             with self._sessions() as session:
-                events = queries.between(session, self.seq, None, BATCH)
-                if events:
-                    make_durable(session)  # whoever was told an event would miss the one that took its number
+                asked = queries.asked_between(session, self.seq, None, BATCH)
+                make_sure = asked_durability(session)
+                if events := asked():
+                    make_sure()  # whoever was told an event would miss the one that took its number
             more = len(events) == BATCH
             if any(event.name.startswith(ABOUT_IDENTITY) for event in events):
                 self.watch.recheck()

@@ -1,6 +1,7 @@
 """Every select on the event log."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
@@ -40,7 +41,12 @@ def filtered(
 
 def between(session: Session, after: int, up_to: int | None, limit: int) -> list[Any]:
     """The log from number `after` on, oldest first, for everyone; with the names of an Event's columns."""
-    return _BETWEEN.rows(session, after=after, up_to=up_to or NEWEST, most=limit)
+    return asked_between(session, after, up_to, limit)()
+
+
+def asked_between(session: Session, after: int, up_to: int | None, limit: int) -> Callable[[], list[Any]]:
+    """Asks for the same."""
+    return _BETWEEN.ask(session, after=after, up_to=up_to or NEWEST, most=limit).rows
 
 
 def fitting(session: Session, after: int, up_to: int, name_regex: str, limit: int) -> list[Event]:

@@ -1,7 +1,7 @@
 """Every select on users, sessions and tokens."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, or_, select
@@ -35,9 +35,10 @@ _PRESENT = FixedQuery(
 """Part of every run that begins, and of what goes on in somebody's name."""
 
 
-def present_user(session: Session, user_id: uuid.UUID) -> Any:
-    """Id and handle of an account that is not disabled, with the policy's version; None where there is none."""
-    return _PRESENT.first(session, user_id=user_id)
+def present_user(session: Session, user_id: uuid.UUID) -> Callable[[], Any]:
+    """Asks for id and handle of an account that is not disabled, and the policy's version; None where there is none."""
+    answer = _PRESENT.ask(session, user_id=user_id)
+    return lambda: next(iter(answer.rows()), None)
 
 
 def user_by_handle(session: Session, handle: str) -> User | None:

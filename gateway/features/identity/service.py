@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -225,10 +226,20 @@ def emit_ended(work: Work, user_id: uuid.UUID, session_id: uuid.UUID, reason: st
 
 def present_user(work: Work, user_id: uuid.UUID) -> Actor | None:
     """A user with the rights of now, for what goes on in their name; None when the account is disabled."""
+    return asked_user(work, user_id)()
+
+
+def asked_user(work: Work, user_id: uuid.UUID) -> Callable[[], Actor | None]:
+    """Asks for `present_user`."""
     if user_id == SYSTEM_USER_ID:
-        return SYSTEM
-    user = queries.present_user(work.session, user_id)
-    return actor_of(work.session, user, "system", None, None, version=user.version or 0) if user else None
+        return lambda: SYSTEM
+    found = queries.present_user(work.session, user_id)
+
+    def actor() -> Actor | None:
+        user = found()
+        return actor_of(work.session, user, "system", None, None, version=user.version or 0) if user else None
+
+    return actor
 
 
 def agent_of(work: Work, user_id: uuid.UUID, token_id: uuid.UUID | None) -> Actor | None:

@@ -1,12 +1,14 @@
 """Every select on nodes."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, Row, Select, cast, delete, func, select
+from sqlalchemy import DateTime, Row, Select, bindparam, cast, delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
+from gateway.core.database import FixedQuery
 
 from .models import Node, NodeSample
 
@@ -30,9 +32,13 @@ def by_id(session: Session, node_id: uuid.UUID, *, lock: bool = False) -> Node |
     return session.scalar(query.with_for_update() if lock else query)
 
 
-def admission(session: Session, node_id: uuid.UUID) -> str | None:
-    """What an operator has ordered of the node; None where it is gone."""
-    return session.scalar(select(Node.admission).where(Node.id == node_id))
+_OPEN = FixedQuery(select(Node.id).where(Node.id == bindparam("node_id"), Node.admission == "open"))
+
+
+def is_open(session: Session, node_id: uuid.UUID) -> Callable[[], bool]:
+    """Asks whether no operator has ordered the node to take nothing; False where it is gone."""
+    answer = _OPEN.ask(session, node_id=node_id)
+    return lambda: bool(answer.rows())
 
 
 def online(session: Session) -> list[Node]:

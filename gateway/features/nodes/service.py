@@ -1,6 +1,7 @@
 """Rules of nodes for those who look after them: enable, disable, drain, refresh, remove."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import Select
@@ -92,9 +93,9 @@ def load(work: Work, node_id: uuid.UUID, minutes: int) -> LoadOut:
     return LoadOut(step_s=step.total_seconds(), items=items)
 
 
-def takes_work(work: Work, node_id: uuid.UUID) -> bool:
-    """Whether the node may begin something new at this moment."""
-    return queries.admission(work.session, node_id) == "open"
+def takes_work(work: Work, node_id: uuid.UUID) -> Callable[[], bool]:
+    """Asks whether the node may begin something new at this moment."""
+    return queries.is_open(work.session, node_id)
 
 
 def online(work: Work) -> list[Node]:

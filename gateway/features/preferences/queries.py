@@ -1,7 +1,7 @@
 """Every select on preferences."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, column, func, null, or_, select, table, text
@@ -93,7 +93,7 @@ def _groups_of(user_id: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
 
 _USER = bindparam("user_id", type_=PreferenceEntry.id.type)
 _PROJECT = bindparam("project_id", type_=PreferenceEntry.id.type)
-_TASK = bindparam("task_id", type_=PreferenceEntry.id.type)
+_TASKS = bindparam("task_ids", type_=ARRAY(PreferenceEntry.id.type))
 
 _APPLYING = (
     select(
@@ -106,7 +106,7 @@ _APPLYING = (
             and_(PreferenceEntry.scope_type == "system", PreferenceEntry.scope_id.is_(None)),
             and_(PreferenceEntry.scope_type == "user", PreferenceEntry.scope_id == _USER),
             and_(PreferenceEntry.scope_type == "project", PreferenceEntry.scope_id == _PROJECT),
-            and_(PreferenceEntry.scope_type == "task", PreferenceEntry.scope_id == _TASK),
+            and_(PreferenceEntry.scope_type == "task", PreferenceEntry.scope_id == func.any(_TASKS)),
             and_(PreferenceEntry.scope_type == "group", PreferenceEntry.scope_id.in_(_groups_of(_USER))),
         )
     )
@@ -114,14 +114,6 @@ _APPLYING = (
 """Built once: every new task needs it."""
 
 _APPLYING_KEYS = FixedQuery(_APPLYING.where(PreferenceEntry.key == func.any(bindparam("keys"))))
-_OF_TASKS = select(
-    PreferenceEntry.scope_type, PreferenceEntry.scope_id, null(), PreferenceEntry.key,
-    PreferenceEntry.value, PreferenceEntry.value_type, PreferenceEntry.version,
-).where(
-    PreferenceEntry.scope_type == "task",
-    PreferenceEntry.scope_id == func.any(bindparam("task_ids", type_=ARRAY(PreferenceEntry.id.type))),
-    PreferenceEntry.key == func.any(bindparam("keys")),
-)  # fmt: skip
 
 
 def applying(
@@ -130,21 +122,21 @@ def applying(
     project_id: uuid.UUID | None,
     task_id: uuid.UUID | None,
     *,
-    only: tuple[str, ...] = (),
     key_prefix: str | None = None,
 ) -> list[Entry]:
     """Every entry that bears on a user in a project and task, of all scopes, in one round trip."""
-    values = {"user_id": user_id, "project_id": project_id, "task_id": task_id}
-    if only:
-        return [Entry(*row) for row in _APPLYING_KEYS.rows(session, **values, keys=list(only))]
     query = _APPLYING.where(_begins(PreferenceEntry.key, key_prefix)) if key_prefix else _APPLYING
+    values = {"user_id": user_id, "project_id": project_id, "task_ids": [task_id] if task_id else []}
     return [Entry(*row) for row in session.execute(query, values)]
 
 
-def of_tasks(session: Session, task_ids: Collection[uuid.UUID], only: tuple[str, ...]) -> list[Entry]:
-    """The entries of these tasks' own scopes, of some keys."""
-    rows = session.execute(_OF_TASKS, {"task_ids": list(task_ids), "keys": list(only)})
-    return [Entry(*row) for row in rows]
+def applying_of_keys(
+    session: Session, user_id: uuid.UUID, project_id: uuid.UUID | None, task_ids: Collection[uuid.UUID], keys: list[str]
+) -> Callable[[], list[Entry]]:
+    """Asks for the entries of these keys that bear on a user in a project, or on some of these tasks."""
+    values = {"user_id": user_id, "project_id": project_id, "task_ids": list(task_ids), "keys": keys}
+    answer = _APPLYING_KEYS.ask(session, **values)
+    return lambda: [Entry(*row) for row in answer.rows()]
 
 
 Rows = type[PreferenceEntry] | type[PreferenceChange]

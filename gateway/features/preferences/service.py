@@ -1,7 +1,7 @@
 """Rules of preferences: the only writer of this room's tables."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Select
@@ -134,20 +134,28 @@ def constraints(
     work: Work, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID | None = None
 ) -> tuple[Entry, ...]:
     """The entries that bind what is done on behalf of `owner_id`; to be asked with `preferences.constraints`."""
-    return rules.holding(queries.applying(work.session, owner_id, project_id, task_id, only=rules.KEYS))
+    return asked_constraints(work, owner_id, project_id, task_id)()
+
+
+def asked_constraints(
+    work: Work, owner_id: uuid.UUID, project_id: uuid.UUID | None, task_id: uuid.UUID | None = None
+) -> Callable[[], tuple[Entry, ...]]:
+    """Asks for the same."""
+    task_ids = [task_id] if task_id else []
+    found = queries.applying_of_keys(work.session, owner_id, project_id, task_ids, list(rules.KEYS))
+    return lambda: rules.holding(found())
 
 
 def constraints_of_tasks(
-    work: Work, tasks: Collection[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]
-) -> dict[uuid.UUID, tuple[Entry, ...]]:
-    """The same for many tasks (owner, project, task): a query for each owner and project, and one for the tasks."""
-    places = {(owner_id, project_id) for owner_id, project_id, _ in tasks}
-    around = {place: queries.applying(work.session, *place, None, only=rules.KEYS) for place in places}
-    own = queries.of_tasks(work.session, [task_id for _, _, task_id in tasks], rules.KEYS)
-    return {
-        task_id: rules.holding([*around[owner_id, project_id], *(entry for entry in own if entry.scope_id == task_id)])
-        for owner_id, project_id, task_id in tasks
-    }
+    work: Work, owner_id: uuid.UUID, project_id: uuid.UUID, task_ids: Collection[uuid.UUID]
+) -> Callable[[uuid.UUID], tuple[Entry, ...]]:
+    """Asks for the same of many tasks of one owner in one project; the answer is each task's."""
+    found = queries.applying_of_keys(work.session, owner_id, project_id, task_ids, list(rules.KEYS))
+
+    def held(task_id: uuid.UUID) -> tuple[Entry, ...]:
+        return rules.holding(entry for entry in found() if entry.scope_type != "task" or entry.scope_id == task_id)
+
+    return held
 
 
 def refuse(work: Work, action: str, resource: Resource, refusals: list[Refusal]) -> None:

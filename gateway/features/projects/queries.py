@@ -1,6 +1,7 @@
 """Every select on projects, and on what refers to one."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, text
@@ -55,6 +56,15 @@ def named(session: Session, actor: Actor, name: str) -> Project | None:
 def by_id(session: Session, project_id: uuid.UUID) -> Project | None:
     """A project, whoever may see it: for who decides about the right itself."""
     return session.get(Project, project_id)
+
+
+_OWNER = FixedQuery(select(Project.owner_id).where(Project.id == bindparam("project_id")))
+
+
+def owner(session: Session, project_id: uuid.UUID) -> Callable[[], uuid.UUID | None]:
+    """Asks whose a project is, whoever may see it."""
+    answer = _OWNER.ask(session, project_id=project_id)
+    return lambda: next((row.owner_id for row in answer.rows()), None)
 
 
 def retentions(session: Session) -> dict[uuid.UUID, dict[str, Any]]:

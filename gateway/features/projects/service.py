@@ -1,6 +1,7 @@
 """Rules of projects: the only writer of this room's table."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Select
@@ -8,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
+from gateway.core.identity import Actor
 from gateway.core.policy import Resource, can, rights_of
 from gateway.core.references import in_words
 from gateway.core.rights import Conditions
@@ -83,16 +85,19 @@ def retentions(work: Work) -> dict[uuid.UUID, dict[str, Any]]:
     return queries.retentions(work.session)
 
 
-def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None, action: str) -> str | None:
-    """Why work of that user that `for_new_work` let in would not be let in now; None when it would.
+def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID, action: str) -> Callable[[], str | None]:
+    """Asks why work of that user that `for_new_work` let in would not be let in now; None when it would.
 
     Rules with conditions are left out on both sides: how, whence and when the work was asked for is over.
     """
-    owner = identity.present_user(work, user_id)
+    owner, owner_id = identity.asked_user(work, user_id), queries.owner(work.session, project_id)
+    kind = action.partition(".")[0]
+    return lambda: _lost(owner(), Resource(kind, None, owner_id() or user_id, project_id), action)
+
+
+def _lost(owner: Actor | None, place: Resource, action: str) -> str | None:
     if owner is None:
         return "the account is disabled"
-    project = queries.by_id(work.session, project_id) if project_id else None
-    place = Resource(action.partition(".")[0], None, project.owner_id if project else user_id, project_id)
     decision = can(owner, action, place)
     if decision.allowed or (decision.rule and decision.rule.conditions != Conditions()):
         return None

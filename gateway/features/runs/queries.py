@@ -1,7 +1,7 @@
 """Every select on runs, jobs and logs."""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -11,7 +11,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID, distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import first_id_at, last_id_at, now
+from gateway.core.database import FixedQuery
 from gateway.core.identity import Actor
+from gateway.core.storing import columns_of, entity
 from gateway.core.tracing import span_id
 from gateway.core.visibility import seen_by
 
@@ -24,10 +26,17 @@ MOST_OF_TRACE = 500
 # Built once: every run of a task needs them several times.
 _LOCKED = select(Run).where(Run.id == bindparam("run_id")).with_for_update()
 _RUN_IDS = bindparam("run_ids", type_=ARRAY(UUID))
-_ALL_LOCKED = select(Run).where(Run.id == func.any(_RUN_IDS)).order_by(Run.id).with_for_update()
+_ALL_LOCKED = FixedQuery(
+    select(*columns_of(Run)).where(Run.id == func.any(_RUN_IDS)).order_by(Run.id).with_for_update()
+)
 _JOBS = select(Job).where(Job.run_id == bindparam("run_id")).order_by(Job.position)
-_JOBS_OF = select(Job).where(Job.run_id == func.any(_RUN_IDS)).order_by(Job.run_id, Job.position)
-_OPEN_JOBS = _JOBS_OF.where(Job.status.in_(("queued", "running")))
+_JOBS_OF = (
+    select(*columns_of(Job, "stdout", "stderr"))
+    .where(Job.run_id == func.any(_RUN_IDS))
+    .order_by(Job.run_id, Job.position)
+)
+_ALL_JOBS = FixedQuery(_JOBS_OF)
+_OPEN_JOBS = FixedQuery(_JOBS_OF.where(or_(Job.status == "queued", Job.status == "running")))
 
 
 def visible(actor: Actor) -> Select[Run]:
@@ -85,9 +94,10 @@ def locked(session: Session, run_id: uuid.UUID) -> Run | None:
     return session.scalar(_LOCKED, {"run_id": run_id})
 
 
-def all_locked(session: Session, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Run]:
-    """Those of these runs that are there, locked in the order of their ids."""
-    return {run.id: run for run in session.scalars(_ALL_LOCKED, {"run_ids": list(run_ids)})}
+def all_locked(session: Session, run_ids: Collection[uuid.UUID]) -> Callable[[], dict[uuid.UUID, Run]]:
+    """Asks for those of these runs that are there, locked in the order of their ids."""
+    answer = _ALL_LOCKED.ask(session, run_ids=list(run_ids))
+    return lambda: {row.id: entity(Run, row) for row in answer.rows()}
 
 
 def held_by(session: Session, holder: uuid.UUID) -> set[uuid.UUID]:
@@ -140,21 +150,25 @@ def jobs(session: Session, run_id: uuid.UUID) -> list[Job]:
     return list(session.scalars(_JOBS, {"run_id": run_id}))
 
 
-def jobs_of(session: Session, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
-    """The jobs of each of these runs, in order."""
-    return _by_run(session.scalars(_JOBS_OF, {"run_ids": list(run_ids)}), run_ids)
+def jobs_of(
+    session: Session, run_ids: Collection[uuid.UUID], *, only_open: bool = False
+) -> Callable[[], dict[uuid.UUID, list[Job]]]:
+    """Asks for the jobs of each of these runs, or for those that have not ended: in order, without their output."""
+    answer = (_OPEN_JOBS if only_open else _ALL_JOBS).ask(session, run_ids=list(run_ids))
+
+    def by_run() -> dict[uuid.UUID, list[Job]]:
+        found: dict[uuid.UUID, list[Job]] = {run_id: [] for run_id in run_ids}
+        for row in answer.rows():
+            found[row.run_id].append(entity(Job, row))
+        return found
+
+    return by_run
 
 
-def open_jobs(session: Session, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
-    """Of each of these runs the jobs that have not ended, in order."""
-    return _by_run(session.scalars(_OPEN_JOBS, {"run_ids": list(run_ids)}), run_ids)
-
-
-def _by_run(jobs: Iterable[Job], run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
-    found: dict[uuid.UUID, list[Job]] = {run_id: [] for run_id in run_ids}
-    for job in jobs:
-        found[job.run_id].append(job)
-    return found
+def open_jobs(session: Session, run_id: uuid.UUID) -> Sequence[Job]:
+    """A run's jobs that have not ended, in order."""
+    query = select(Job).where(Job.run_id == run_id, Job.status.in_(("queued", "running"))).order_by(Job.position)
+    return session.scalars(query).all()
 
 
 def job_at(session: Session, run_id: uuid.UUID, position: int) -> Job | None:

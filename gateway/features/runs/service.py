@@ -5,7 +5,7 @@ and the node stops what it does.
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,29 +114,36 @@ def start(
     return run_id
 
 
-def claim(work: Work, claims: Sequence[Claim]) -> list[Claimed | Fenced | NotTaking]:
-    """Gives pending runs to nodes' processes, and says of each claim what came of it.
+def claimed(work: Work, claims: Sequence[Claim]) -> Callable[[], dict[uuid.UUID, Claimed | NotTaking]]:
+    """Asks for runs that nodes' processes want. The answer has those that are pending, or are the process's already.
 
-    Fenced: the run is another's or has ended. NotTaking: the node was told to take nothing.
+    NotTaking: the node was told to take nothing. Who begins what is new of it calls `begin_claimed`.
     """
     run_ids = [claim.run_id for claim in claims]
     found, jobs = queries.all_locked(work.session, run_ids), queries.jobs_of(work.session, run_ids)
-    is_open = {node_id: nodes.takes_work(work, node_id) for node_id in {claim.node_id for claim in claims}}
-    outcomes: list[Claimed | Fenced | NotTaking] = []
-    for claim in claims:
-        run = found.get(claim.run_id)
-        if run is not None and _is_held(run, claim.holder):
-            outcomes.append(Claimed(run, jobs[run.id], is_new=False))
-        elif run is None or run.status != "pending":
-            outcomes.append(Fenced())
-        elif not is_open[claim.node_id]:
-            outcomes.append(NotTaking())
-        else:
-            run.node_id, run.holder = claim.node_id, claim.holder
-            begin(run)
-            emit(work, run, "run.started", {"attempt": run.attempt})
-            outcomes.append(Claimed(run, jobs[run.id], is_new=True))
-    return outcomes
+    takes_work = {node_id: nodes.takes_work(work, node_id) for node_id in {claim.node_id for claim in claims}}
+
+    def answers() -> dict[uuid.UUID, Claimed | NotTaking]:
+        outcomes: dict[uuid.UUID, Claimed | NotTaking] = {}
+        locked, jobs_of = found(), jobs()
+        for claim in claims:
+            run = locked.get(claim.run_id)
+            if run is not None and (run.status == "pending" or _is_held(run, claim.holder)):
+                is_new = run.status == "pending"
+                may_begin = not is_new or takes_work[claim.node_id]()
+                outcomes[run.id] = Claimed(run, jobs_of[run.id], is_new) if may_begin else NotTaking()
+        return outcomes
+
+    return answers
+
+
+def begin_claimed(work: Work, claim: Claim, begun: Claimed) -> None:
+    """A pending run is the process's own from now on."""
+    run = begun.run
+    run.node_id, run.holder = claim.node_id, claim.holder
+    begin(run)
+    emit(work, run, "run.started", {"attempt": run.attempt})
+    work.save(run)
 
 
 def begin(run: Run) -> None:
@@ -154,10 +161,21 @@ def hold(session: Session, run_id: uuid.UUID, holder: uuid.UUID) -> Run:
     return run
 
 
-def all_held(session: Session, holders: Mapping[uuid.UUID, uuid.UUID]) -> dict[uuid.UUID, Run]:
-    """Those of these runs, locked, that the process named beside each still has."""
-    found = queries.all_locked(session, list(holders))
-    return {run_id: run for run_id, run in found.items() if _is_held(run, holders[run_id])}
+def all_held(
+    work: Work, holders: Mapping[uuid.UUID, uuid.UUID]
+) -> Callable[[], dict[uuid.UUID, tuple[Run, list[Job]]]]:
+    """Asks for those of these runs that the process named beside each still has, with their jobs that have not ended.
+
+    The runs are locked; who changes runs or jobs saves them.
+    """
+    found = queries.all_locked(work.session, list(holders))
+    jobs = queries.jobs_of(work.session, list(holders), only_open=True)
+
+    def held() -> dict[uuid.UUID, tuple[Run, list[Job]]]:
+        open_jobs = jobs()
+        return {run.id: (run, open_jobs[run.id]) for run in found().values() if _is_held(run, holders[run.id])}
+
+    return held
 
 
 def _is_held(run: Run, holder: uuid.UUID) -> bool:
@@ -172,7 +190,7 @@ def finish(
     `jobs` are those of its jobs that have not ended, where the caller knows them.
     """
     close(work, run, status, error)
-    for job in jobs if jobs is not None else queries.open_jobs(work.session, [run.id])[run.id]:
+    for job in jobs if jobs is not None else queries.open_jobs(work.session, run.id):
         if job.status == "queued":
             job.status, job.ended_at = "canceled" if status == "canceled" else "skipped", now()
         elif job.status == "running":
@@ -225,7 +243,7 @@ def reprioritise(work: Work, run_id: uuid.UUID | None, priority: int) -> None:
 def lose(work: Work, run: Run) -> None:
     """Ends a run whose node is gone; its place in the queue goes with it."""
     if run.queue_job_id is not None:
-        queue.forget(work.session, [run.queue_job_id])
+        queue.forget(work.session, run.queue_job_id)
     finish(work, run, "failed", {"code": "node_lost", "message": "The node that had this run is gone."})
 
 
@@ -366,11 +384,6 @@ def held_by_task(work: Work, run_id: uuid.UUID | None) -> Run | None:
 def jobs_of(work: Work, run_id: uuid.UUID) -> list[Job]:
     """A run's jobs in order; whoever calls has decided about the run."""
     return queries.jobs(work.session, run_id)
-
-
-def open_jobs(work: Work, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Job]]:
-    """Of each of these held runs the jobs that have not ended, in order."""
-    return queries.open_jobs(work.session, run_ids)
 
 
 def job_at(work: Work, run_id: uuid.UUID, position: int) -> Job:

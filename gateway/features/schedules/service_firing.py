@@ -136,7 +136,7 @@ def announce(work: Work, schedule: Schedule, name: str, *, task_id: uuid.UUID | 
 
 def _acting(work: Work, owner_id: uuid.UUID, project_id: uuid.UUID, token_id: uuid.UUID | None) -> Actor:
     for action in ("schedules.create", "tasks.create"):
-        if lost := projects.lost_right(work, owner_id, project_id, action):
+        if lost := projects.lost_right(work, owner_id, project_id, action)():
             raise Forbidden(f"Its owner may not have it run any more: {lost}.", code="owner_not_allowed")
     owner = identity.present_user(work, owner_id)
     if owner is not None and token_id is not None:

@@ -1,7 +1,7 @@
 """What a task may not, by its owner's preferences and rights: asked when it is made, retried, released, and begun."""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
@@ -20,16 +20,26 @@ LOST_CODE = "owner_not_allowed"
 
 def check_new(work: Work, wish: TaskIn, project_id: uuid.UUID) -> None:
     """Raises Forbidden when the caller's preferences forbid the task. A prompt without network uses none of it."""
+    asked_new(work, wish, project_id)()
+
+
+def asked_new(work: Work, wish: TaskIn, project_id: uuid.UUID) -> Callable[[], None]:
+    """Asks for `check_new`."""
     if wish.prompt is not None and not wish.network:
-        return
+        return lambda: None
     owner_id = work.actor.user_id
-    found = constraints.check_task(
-        preferences.constraints(work, owner_id, project_id),
-        interpreter=wish.script.interpreter if wish.script else None,
-        commands=wish.commands,
-        network=wish.network,
-    )
-    preferences.refuse(work, "tasks.create", Resource("tasks", None, owner_id, project_id), found)
+    held = preferences.asked_constraints(work, owner_id, project_id)
+
+    def check() -> None:
+        found = constraints.check_task(
+            held(),
+            interpreter=wish.script.interpreter if wish.script else None,
+            commands=wish.commands,
+            network=wish.network,
+        )
+        preferences.refuse(work, "tasks.create", Resource("tasks", None, owner_id, project_id), found)
+
+    return check
 
 
 def check_again(work: Work, task: Task) -> None:
@@ -40,16 +50,23 @@ def check_again(work: Work, task: Task) -> None:
 
 def refusals_now(work: Work, tasks: Collection[Task]) -> dict[uuid.UUID, tuple[str, str]]:
     """Code and sentence for each task that its owner may not have run any more: asked as runs begin."""
-    places = {(task.owner_id, task.project_id) for task in tasks}
-    lost = {place: projects.lost_right(work, *place, "tasks.create") for place in places}
-    held = preferences.constraints_of_tasks(work, [(task.owner_id, task.project_id, task.id) for task in tasks])
-    found = {}
+    places: dict[tuple[uuid.UUID, uuid.UUID], list[Task]] = {}
     for task in tasks:
-        if reason := lost[task.owner_id, task.project_id]:
-            found[task.id] = (LOST_CODE, f"Its owner may not run it any more: {reason}.")
-        elif refused := _refusals(task, held[task.id]):
-            message = refused[0].message
-            found[task.id] = (CODE, f"{message[0].upper()}{message[1:]}.")
+        places.setdefault((task.owner_id, task.project_id), []).append(task)
+    asked = [
+        (some, projects.lost_right(work, *place, "tasks.create"),
+         preferences.constraints_of_tasks(work, *place, [task.id for task in some]))
+        for place, some in places.items()
+    ]  # fmt: skip
+    found = {}
+    for some, lost, held in asked:
+        reason = lost()
+        for task in some:
+            if reason:
+                found[task.id] = (LOST_CODE, f"Its owner may not run it any more: {reason}.")
+            elif refused := _refusals(task, held(task.id)):
+                message = refused[0].message
+                found[task.id] = (CODE, f"{message[0].upper()}{message[1:]}.")
     return found
 
 

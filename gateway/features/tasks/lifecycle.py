@@ -38,7 +38,7 @@ def tell_dependents(work: Work, ended: Collection[Task]) -> None:
     That ends tasks as well, and so on; a chain may be longer than Python's stack.
     """
     while ended:
-        work.session.flush()
+        work.flush()
         known, canceled = {task.id: task for task in ended}, []
         for dependent_id, task_id in queries.dependents(work.session, known):
             cause, dependent = known[task_id], _waiting(work, dependent_id)
@@ -85,7 +85,7 @@ def dispatch(
 ) -> None:
     """Gives a queued task its next run. Whether it `has_attachments` is looked up where that is not said."""
     if has_attachments is None:
-        has_attachments = bool(queries.attachments(work.session, [task.id])[task.id])
+        has_attachments = queries.has_attachments(work.session, task.id)
     task.attempts += 1
     task.run_id = runs.start(
         work, owner_id=task.owner_id, project_id=task.project_id, task_id=task.id, session_id=task.session_id,

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import uuid
+from collections.abc import Callable
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -32,8 +33,18 @@ def normalise(text: str) -> str:
 
 def unique(session: Session, owner_id: uuid.UUID, wanted: str) -> str:
     """The normalised name, with -2, -3 … where the user has it already; two requests at once get two names."""
+    return asked(session, owner_id, wanted)()
+
+
+def asked(session: Session, owner_id: uuid.UUID, wanted: str) -> Callable[[], str]:
+    """Asks for the same."""
     base = normalise(wanted)
-    while True:
-        used = _NEXT.first(session, owner_id=owner_id, name=base)
-        if not used.is_taken:
-            return base if used.uses == 1 else f"{base}-{used.uses}"
+    answer = _NEXT.ask(session, owner_id=owner_id, name=base)
+
+    def name() -> str:
+        (used,) = answer.rows()
+        while used.is_taken:
+            used = _NEXT.first(session, owner_id=owner_id, name=base)
+        return base if used.uses == 1 else f"{base}-{used.uses}"
+
+    return name

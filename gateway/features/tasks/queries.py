@@ -1,7 +1,7 @@
 """Every select on tasks."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
+from gateway.core.database import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.policy import reach
+from gateway.core.storing import columns_of, entity
 from gateway.core.visibility import seen_by
 
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
@@ -31,29 +33,37 @@ _FINDINGS = table(
 _ID: BindParameter[uuid.UUID] = bindparam("task_id")
 _LOCKED = select(Task).where(Task.id == _ID).with_for_update().execution_options(populate_existing=True)
 _IDS = bindparam("task_ids", type_=ARRAY(UUID))
-_OF_RUNS = (
-    select(_runs.c.id, Task)
-    .join(Task, Task.id == _runs.c.task_id)
-    .where(_runs.c.id == func.any(bindparam("run_ids", type_=ARRAY(UUID))))
-    .order_by(Task.id)
-    .with_for_update(of=Task)
-    .execution_options(populate_existing=True)
-)
-_OF_RUNS_WHOLE = _OF_RUNS.options(*_LARGE)
+_OF_RUN = (
+    select(Task).join(_runs, _runs.c.task_id == Task.id).where(_runs.c.id == bindparam("run_id", type_=UUID()))
+).with_for_update(of=Task)
+_OF_ANY = _runs.c.id == func.any(bindparam("run_ids", type_=ARRAY(UUID)))
 _ATTACHMENTS = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == _ID).order_by(TaskAttachment.position)
 _DEPENDS_ON = (
     select(TaskDependency.depends_on_id).where(TaskDependency.task_id == _ID).order_by(TaskDependency.depends_on_id)
 )
 _DEPENDENTS = select(TaskDependency.task_id).where(TaskDependency.depends_on_id == _ID).order_by(TaskDependency.task_id)
+_ATTACHED = func.array(
+    select(TaskAttachment.artifact_id)
+    .where(TaskAttachment.task_id == Task.id)
+    .order_by(TaskAttachment.position)
+    .scalar_subquery()
+)
+_OF_RUNS = FixedQuery(
+    select(
+        _runs.c.id.label("of_run"), _ATTACHED.label("attached"), *columns_of(Task, "output", "search", "traceparent")
+    )
+    .join(Task, Task.id == _runs.c.task_id)
+    .where(_OF_ANY)
+    .order_by(Task.id)
+    .with_for_update(of=Task)
+)
+_WAITING_FOR_RUNS = FixedQuery(
+    select(TaskDependency.task_id).join(_runs, _runs.c.task_id == TaskDependency.depends_on_id).where(_OF_ANY).limit(1)
+)
 _WAITING_FOR = (
     select(TaskDependency.task_id, TaskDependency.depends_on_id)
     .where(TaskDependency.depends_on_id == func.any(_IDS))
     .order_by(TaskDependency.task_id, TaskDependency.depends_on_id)
-)
-_ATTACHMENTS_OF = (
-    select(TaskAttachment.task_id, TaskAttachment.artifact_id)
-    .where(TaskAttachment.task_id == func.any(_IDS))
-    .order_by(TaskAttachment.task_id, TaskAttachment.position)
 )
 _RELATIONS = select(*(func.array(query.scalar_subquery()) for query in (_ATTACHMENTS, _DEPENDS_ON, _DEPENDENTS)))
 
@@ -119,24 +129,36 @@ def locked(session: Session, task_id: uuid.UUID) -> Task | None:
     return session.scalar(_LOCKED, {"task_id": task_id})
 
 
-def of_runs(session: Session, run_ids: Collection[uuid.UUID], *, whole: bool = False) -> dict[uuid.UUID, Task]:
-    """The task of each run that belongs to one, locked in the order of their ids; the runs are not. For nodes."""
-    query = _OF_RUNS_WHOLE if whole else _OF_RUNS
-    return {row.id: row.Task for row in session.execute(query, {"run_ids": list(run_ids)})}
+def of_run(session: Session, run_id: uuid.UUID) -> Task | None:
+    """The task of a run, locked; the run is not. For nodes."""
+    return session.scalar(_OF_RUN, {"run_id": run_id})
+
+
+def of_runs(
+    session: Session, run_ids: Collection[uuid.UUID]
+) -> Callable[[], dict[uuid.UUID, tuple[Task, list[uuid.UUID]]]]:
+    """Asks for the task of each run that belongs to one, with the artifacts attached to it; locked as `of_run` does,
+    in the order of their ids.
+    """
+    answer = _OF_RUNS.ask(session, run_ids=list(run_ids))
+    return lambda: {row.of_run: (entity(Task, row), row.attached) for row in answer.rows()}
+
+
+def has_attachments(session: Session, task_id: uuid.UUID) -> bool:
+    """Whether artifacts lie in the task's inputs."""
+    return session.scalar(_ATTACHMENTS.limit(1), {"task_id": task_id}) is not None
+
+
+def has_dependents(session: Session, run_ids: Collection[uuid.UUID]) -> Callable[[], bool]:
+    """Asks whether any task waits for one of these runs' tasks."""
+    answer = _WAITING_FOR_RUNS.ask(session, run_ids=list(run_ids))
+    return lambda: bool(answer.rows())
 
 
 def shared(session: Session, actor: Actor, ids: Sequence[uuid.UUID]) -> list[Task]:
     """Those of `ids` that the actor may see, kept from finishing until the transaction ends."""
     query = visible(actor).where(Task.id.in_(ids)).order_by(Task.id).with_for_update(read=True)
     return list(session.scalars(query)) if ids else []
-
-
-def attachments(session: Session, task_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """The artifacts attached to each of these tasks, in order."""
-    found: dict[uuid.UUID, list[uuid.UUID]] = {task_id: [] for task_id in task_ids}
-    for row in session.execute(_ATTACHMENTS_OF, {"task_ids": list(task_ids)}):
-        found[row.task_id].append(row.artifact_id)
-    return found
 
 
 def verification(session: Session, run_id: uuid.UUID) -> dict[str, Any] | None:

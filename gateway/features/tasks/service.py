@@ -37,13 +37,15 @@ def create(work: Work, wish: TaskIn, caused_by: Span | None = None) -> TaskOut:
     project_id = wish.project_id or (session.project_id if session else None)
     project = projects.for_new_work(work, project_id, "tasks.create")
     share.take(work)
-    forbidden.check_new(work, wish, project.id)
+    summary = _summary(wish)
+    check = forbidden.asked_new(work, wish, project.id)
+    name = names.asked(work.session, work.actor.user_id, wish.name or summary)
+    check()
     _check_artifacts(work, wish)
     waits = _check_dependencies(work, wish.depends_on)
-    summary = _summary(wish)
     task = Task(
         id=new_id(), owner_id=work.actor.user_id, project_id=project.id, session_id=wish.session_id,
-        name=names.unique(work.session, work.actor.user_id, wish.name or summary), summary=summary,
+        name=name(), summary=summary,
         kind="prompt" if wish.prompt is not None else "script" if wish.script is not None else "commands",
         status="waiting" if waits else "queued",
         prompt=wish.prompt, script=wish.script.model_dump(mode="json") if wish.script else None, commands=wish.commands,

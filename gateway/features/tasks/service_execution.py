@@ -103,20 +103,28 @@ def begin(work: Work, claims: Sequence[Claim]) -> list[Plan | Fenced | NotTaking
 
     Fenced is the answer where the run is not to be had, NotTaking where the node was told to take nothing.
     """
-    tasks = _tasks_of(work.session, [claim.run_id for claim in claims], whole=True)
-    asked = [claim for claim in claims if claim.run_id in tasks]
-    outcomes = dict(zip((claim.run_id for claim in asked), runs.claim(work, asked), strict=True))
-    claimed = [outcome for outcome in outcomes.values() if isinstance(outcome, Claimed)]
-    for begun in claimed:
-        if begun.is_new:
-            lifecycle.move(work, tasks[begun.run.id], "running", f"attempt {begun.run.attempt} started")
-            runs.begin_job(work, begun.run, begun.jobs[0])
-    plans = _plans(work, [(tasks[begun.run.id], begun) for begun in claimed])
-    return [plans.get(claim.run_id) or _refusal(outcomes.get(claim.run_id)) for claim in claims]
+    asked_tasks = queries.of_runs(work.session, [claim.run_id for claim in claims])
+    asked_runs = runs.claimed(work, claims)
+    tasks, outcomes = _under_way(asked_tasks()), asked_runs()
+    refusals = forbidden.refusals_now(work, [task for task, _ in tasks.values()])
+    answers: list[Plan | Fenced | NotTaking] = []
+    for claim in claims:
+        outcome = outcomes.get(claim.run_id) if claim.run_id in tasks else None
+        if not isinstance(outcome, Claimed):
+            answers.append(outcome or Fenced())
+            continue
+        task, attached = tasks[claim.run_id]
+        if outcome.is_new:
+            _begin_one(work, task, claim, outcome)
+        answers.append(_plan(work, task, outcome, attached, refusals.get(task.id)))
+    return answers
 
 
-def _refusal(outcome: Claimed | Fenced | NotTaking | None) -> Fenced | NotTaking:
-    return outcome if isinstance(outcome, NotTaking) else Fenced()
+def _begin_one(work: Work, task: Task, claim: Claim, begun: Claimed) -> None:
+    runs.begin_claimed(work, claim, begun)
+    lifecycle.move(work, task, "running", f"attempt {begun.run.attempt} started")
+    runs.begin_job(work, begun.run, begun.jobs[0])
+    work.save(task, begun.jobs[0])
 
 
 def pass_on(work: Work, run_id: uuid.UUID) -> None:
@@ -145,15 +153,24 @@ def end(work: Work, ends: Sequence[End]) -> list[int | Fenced | None]:
 
     The answer is the run's place in the queue, which it has left; Fenced where the process has it no longer.
     """
-    tasks = _tasks_of(work.session, [end.run_id for end in ends])
-    held = runs.all_held(work.session, {end.run_id: end.holder for end in ends if end.run_id in tasks})
-    jobs = runs.open_jobs(work, held)
+    run_ids = [end.run_id for end in ends]
+    asked_tasks = queries.of_runs(work.session, run_ids)
+    asked_runs = runs.all_held(work, {end.run_id: end.holder for end in ends})
+    somebody_waits = queries.has_dependents(work.session, run_ids)
+    tasks, held = _under_way(asked_tasks()), asked_runs()
+    answers: list[int | Fenced | None] = []
+    ended = []
     for end in ends:
-        if run := held.get(end.run_id):
-            _end_one(work, tasks[run.id], run, jobs[run.id], end)
-    lifecycle.tell_dependents(work, [tasks[run_id] for run_id in held])
-    queue.forget(work.session, [run.queue_job_id for run in held.values()])
-    return [held[end.run_id].queue_job_id if end.run_id in held else Fenced() for end in ends]
+        if end.run_id not in tasks or end.run_id not in held:
+            answers.append(Fenced())
+            continue
+        (task, _), (run, jobs) = tasks[end.run_id], held[end.run_id]
+        _end_one(work, task, run, jobs, end)
+        ended.append(task)
+        answers.append(run.queue_job_id)
+    if somebody_waits():
+        lifecycle.tell_dependents(work, ended)
+    return answers
 
 
 def _end_one(work: Work, task: Task, run: Any, jobs: Sequence[Any], end: End) -> None:
@@ -168,6 +185,8 @@ def _end_one(work: Work, task: Task, run: Any, jobs: Sequence[Any], end: End) ->
     task.exit_code, task.output = report.exit_code, report.output
     reason = report.error["message"] if report.error else f"attempt {run.attempt} completed"
     lifecycle.move(work, task, report.status, reason, report.error)
+    work.save(task, run, *jobs)
+    work.execute_last(queue.forgotten(run.queue_job_id))
 
 
 def give_back(work: Work, run_id: uuid.UUID, holder: uuid.UUID) -> None:
@@ -235,16 +254,6 @@ def _take_over(work: Work, run_id: uuid.UUID) -> None:
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
 
-def _plans(work: Work, begun: Sequence[tuple[Task, Claimed]]) -> dict[uuid.UUID, Plan]:
-    """The plan of each run that was claimed."""
-    tasks = [task for task, _ in begun]
-    refusals = forbidden.refusals_now(work, tasks)
-    attached = queries.attachments(work.session, [task.id for task in tasks])
-    return {
-        claimed.run.id: _plan(work, task, claimed, attached[task.id], refusals.get(task.id)) for task, claimed in begun
-    }
-
-
 def _plan(work: Work, task: Task, claimed: Claimed, attached: list[uuid.UUID], refusal: tuple[str, str] | None) -> Plan:
     run, script = claimed.run, task.script or {}
     files = artifacts.by_ids(work, attached)
@@ -275,14 +284,18 @@ def _end_job(work: Work, run: Any, job: Any, report: JobReport, lines: LogBatch)
     )  # fmt: skip
 
 
-def _tasks_of(session: Session, run_ids: Sequence[uuid.UUID], *, whole: bool = False) -> dict[uuid.UUID, Task]:
-    """The task of each run that is its latest and has not ended; locked, before anything of the runs is."""
-    tasks = queries.of_runs(session, run_ids, whole=whole)
-    return {run_id: task for run_id, task in tasks.items() if task.run_id == run_id and task.status in state.UNDER_WAY}
+def _under_way(
+    tasks: dict[uuid.UUID, tuple[Task, list[uuid.UUID]]],
+) -> dict[uuid.UUID, tuple[Task, list[uuid.UUID]]]:
+    """Those of the runs' tasks whose latest run it is, and that have not ended."""
+    return {
+        run_id: (task, attached) for run_id, (task, attached) in tasks.items()
+        if task.run_id == run_id and task.status in state.UNDER_WAY
+    }  # fmt: skip
 
 
 def _task_of(session: Session, run_id: uuid.UUID) -> Task:
-    task = queries.of_runs(session, [run_id]).get(run_id)
+    task = queries.of_run(session, run_id)
     if task is None:
         raise Fenced
     return task
