@@ -76,7 +76,7 @@ def test_commands_go_on_after_a_failure_when_asked_to(live_gateway: LiveGateway)
 
 
 def test_a_prompt_is_answered_by_a_real_model(live_gateway: LiveGateway) -> None:
-    task = live_gateway.submit(prompt="Write one short sentence about the sea.", timeout_s=100)
+    task = live_gateway.submit(prompt="Tell me in two sentences what the sea is.", timeout_s=100)
     assert live_gateway.wait(task["id"], timeout_s=110)["status"] == "completed"
     result = live_gateway.result(task["id"])
     assert len(result["output"].split()) >= 3
