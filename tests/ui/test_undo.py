@@ -63,7 +63,7 @@ def test_what_was_removed_comes_back_as_it_was(
         "retention-policies", scope_type="project", scope_id=project["id"], sort="events", max_age_days=3650,
         max_count=10**6,
     )  # fmt: skip
-    of_user = {"subject_id": user["id"], "role_id": "viewer"}
+    of_user = {"subject_id": user["id"], "role_name": "viewer"}
     places: list[tuple[str, dict[str, str], str, str, str, str]] = [
         ("roles", {"name": role["name"]}, "access/roles", name, "Delete…", "Delete role"),
         ("role-bindings", of_user, f"access/bindings?subject_id={user['id']}", f"viewer of {name}", "Take role away…",
