@@ -15,7 +15,7 @@ from sqlalchemy.orm import sessionmaker
 import gateway
 from gateway import registry
 from gateway.adapters.providers.passthrough import Pool
-from gateway.core import cors, crypto, denials, guards, observe, problems, uploads
+from gateway.core import cors, crypto, denials, guards, journal, observe, problems, uploads
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
@@ -63,6 +63,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Ap
     db.init_app(app)
     with app.app_context():
         drop_dead_connections(db.engine)
+        journal.keep(db.engine)
         app.extensions["settings"] = settings.start(db.engine, config)
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
     app.extensions["public"] = set(DATALESS)

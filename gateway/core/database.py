@@ -6,16 +6,16 @@ Flask-SQLAlchemy; the node, which knows no Flask, uses `Database` as it is.
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from .errors import MissingPart
+from .gathering import Gathering
 
 MIGRATION_LOCK = 7_340_001
 """Advisory lock under which exactly one process migrates the schema."""
@@ -103,6 +104,7 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "pool_timeout": 30,  # many at once on a busy machine wait for their turn: a late answer is worth more than none
     "pool_pre_ping": False,
     "pool_use_lifo": True,
+    "pool_reset_on_return": None,  # `drop_dead_connections` does it
     "connect_args": {
         "connect_timeout": 10,
         "application_name": "user-api-gateway",
@@ -142,6 +144,12 @@ def drop_dead_connections(engine: Engine) -> None:
     def check(dbapi_connection: Any, record: Any, proxy: Any) -> None:
         if dbapi_connection.closed or _hung_up(dbapi_connection):
             raise sa.exc.DisconnectionError("the server closed the connection")
+
+    @event.listens_for(engine, "reset")
+    def reset(dbapi_connection: Any, record: Any, state: Any) -> None:
+        # In place of the pool's own rollback, which costs as much where there is nothing to roll back.
+        if not state.terminate_only and dbapi_connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            dbapi_connection.rollback()
 
 
 @contextmanager
@@ -193,16 +201,10 @@ class FixedQuery:
         """The first row; None where there is none."""
         return next(iter(self.rows(session, **values)), None)
 
-    def first_alone(self, session: Session, **values: Any) -> Any:
-        """The same by itself, beside the session's transaction: without one, one round trip is all it takes."""
-        engine: Any = session.get_bind()
-        with _named_errors(), closing(engine.raw_connection()) as pooled:
-            pooled.driver_connection.autocommit = True
-            try:
-                return next(iter(self._fetched(pooled.driver_connection, values)), None)
-            finally:
-                if pooled.driver_connection.info.transaction_status is TransactionStatus.IDLE:
-                    pooled.driver_connection.autocommit = False
+    def rows_alone(self, engine: Engine, **values: Any) -> list[Any]:
+        """The same by themselves, outside of any transaction: one round trip is all it takes."""
+        with alone(engine) as connection:
+            return self._fetched(connection, values)
 
     def _fetched(self, connection: Any, values: dict[str, Any]) -> list[Any]:
         sql, fixed = self._compiled
@@ -244,6 +246,56 @@ def _fetch_asked(session: Session) -> None:
     for answer, cursor in zip(asked, cursors, strict=True):
         with _named_errors(), cursor:
             answer.found = cursor.fetchall()
+
+
+class KeyedQuery:
+    """A fixed query for things of certain keys, which it compares to `= ANY(keys)` and gives back as the column `key`.
+
+    Outside of a transaction, those who ask for single keys while rows are on their way share the next statement.
+    `values` are those of its other names at that moment.
+    """
+
+    def __init__(self, query: sa.Executable, values: Callable[[], dict[str, Any]] = dict) -> None:
+        self._query = FixedQuery(query)
+        self._values = values
+        self._gatherings: dict[Engine, Gathering[Any, Any]] = {}
+
+    def first(self, session: Session, key: Any) -> Any:
+        """The first row of that key, as it is in the session's transaction, or alone without one; None without any."""
+        engine = session.get_bind()
+        if session.in_transaction() or not isinstance(engine, Engine):
+            return self._query.first(session, keys=[key], **self._values())
+        return self.first_alone(engine, key)
+
+    def first_alone(self, engine: Engine, key: Any) -> Any:
+        """The same outside of any transaction."""
+        gathering = self._gatherings.get(engine)
+        if gathering is None:
+            gathering = self._gatherings[engine] = Gathering(partial(self._look_up, engine))
+        return gathering.ask(key)
+
+    def _look_up(self, engine: Engine, keys: list[Any]) -> list[Any]:
+        found: dict[Any, Any] = {}
+        for row in self._query.rows_alone(engine, keys=list(set(keys)), **self._values()):
+            found.setdefault(row.key, row)
+        return [found.get(key) for key in keys]
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[Any]:
+    """A connection of the driver on which each message is a transaction of its own."""
+    with _named_errors(), closing(engine.raw_connection()) as pooled:
+        connection: Any = pooled.driver_connection
+        connection.autocommit = True
+        try:
+            yield connection
+        finally:
+            with suppress(psycopg.Error):
+                if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                    connection.rollback()
+                connection.autocommit = False
+            if connection.autocommit:
+                pooled.invalidate()
 
 
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
@@ -290,24 +342,34 @@ def commit_with(session: Session, statements: Sequence[Statement], *, wait: Wait
 
     That is one round trip for all of them, and no lock that they take is held for longer than the server is at work.
     """
+    engine = session.get_bind()
+    if isinstance(engine, Engine) and not session.in_transaction():
+        commit_alone(engine, statements, wait=wait)
+        return
     connection: Any = session.connection().connection.driver_connection
-    is_first = connection.info.transaction_status is TransactionStatus.IDLE
-    with _named_errors(), psycopg.ClientCursor(connection) as cursor:
-        message = [] if wait == "with" else [_NOT_WAITING]
-        message += [cursor.mogrify(sql, values) for sql, values in statements]
-        if is_first:  # one message is one transaction: the driver need not begin one
-            connection.autocommit = True
-        if is_first and wait == "after":
-            message.insert(0, "BEGIN")
-        if not is_first or wait == "after":
-            message.append("COMMIT")
+    _send(connection, [*_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
+
+
+def commit_alone(engine: Engine, statements: Sequence[Statement], *, wait: Wait = "with") -> None:
+    """The same for a transaction of these statements alone."""
+    with alone(engine) as connection:
         if wait == "after":
-            message.append(_WAIT_NOW)
-        try:
-            cursor.execute("; ".join(message))
-        finally:
-            if is_first and connection.info.transaction_status is TransactionStatus.IDLE:
-                connection.autocommit = False  # any other state has the pool drop the connection
+            _send(connection, [("BEGIN", {}), *_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
+        else:
+            _send(connection, [*_beginning(wait), *statements])  # one message is one transaction
+
+
+def _beginning(wait: Wait) -> list[Statement]:
+    return [] if wait == "with" else [(_NOT_WAITING, {})]
+
+
+def _end(wait: Wait) -> list[Statement]:
+    return [(_WAIT_NOW, {})] if wait == "after" else []
+
+
+def _send(connection: Any, statements: Sequence[Statement]) -> None:
+    with _named_errors(), psycopg.ClientCursor(connection) as cursor:
+        cursor.execute("; ".join(cursor.mogrify(sql, values or None) for sql, values in statements))
 
 
 @contextmanager
@@ -323,16 +385,12 @@ def _named_errors() -> Iterator[None]:
 
 
 def _hung_up(connection: Any) -> bool:
-    import select
-
     try:
-        readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    except (OSError, ValueError):
+        connection.pgconn.consume_input()  # a last word of the server's
+        connection.pgconn.consume_input()  # and that there is no more
+    except psycopg.Error:
         return True
-    if not readable:
-        return False
-    connection.pgconn.consume_input()
-    return bool(connection.pgconn.status != 0)
+    return bool(connection.pgconn.status != ConnStatus.OK)
 
 
 def check_server(engine: Engine) -> None:

@@ -70,7 +70,12 @@ class NewEvent:
     time: datetime = field(default_factory=now)
 
 
+def row_of(event: NewEvent) -> dict[str, Any]:
+    """The column values of an event, but for its number."""
+    return {name: getattr(event, name) for name in NewEvent.__slots__}
+
+
 def appended(events: list[NewEvent]) -> Statement:
     """What numbers, stores and announces `events`. It comes last before the commit: it takes the lock on numbering."""
-    rows = [{name: getattr(event, name) for name in NewEvent.__slots__} for event in events]
+    rows = [row_of(event) for event in events]
     return "SELECT event_append(%(events)s::jsonb)", {"events": json.dumps(rows, default=str)}

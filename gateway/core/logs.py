@@ -12,15 +12,23 @@ LOG_BYTES = 10 * 2**20
 LOG_FILES = 3
 
 
+class _File(logging.handlers.RotatingFileHandler):
+    """Rotates once it is full. The library's own would render each line twice, to know before whether it still fits."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """Whether the next line goes into a new file."""
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream.tell() >= self.maxBytes
+
+
 def configure(directory: Path | None, level: str, process: str) -> None:
     """JSON lines into `directory`/`process`.log, rotated; warnings and worse, in one line, on standard error too."""
     handlers: list[logging.Handler] = []
     if directory is not None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(
-            directory / f"{process}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
-        handlers.append(file)
+        path = directory / f"{process}.log"
+        handlers.append(_File(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"))
     console = logging.StreamHandler()
     console.setLevel(logging.WARNING)
     handlers.append(console)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from . import audit, events
+from . import journal
 from .audit import audit_row
 from .causes import Cause
 from .clock import new_id, now
@@ -20,6 +20,7 @@ from .database import Base, Statement, Wait, commit_with
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
+from .journal import Entry
 from .policy import Resource, can, is_hidden
 from .queue import QUEUE
 from .queue import defer as put_in_queue
@@ -45,6 +46,7 @@ class Work:
         self._rows: list[tuple[type[Base], list[dict[str, Any]]]] = []
         self._changed: list[Base] = []
         self._last: list[Statement] = []
+        self._told: list[Statement] = []
         self._after_commit: list[Callable[[], None]] = []
 
     def on_behalf_of(self, actor: Actor) -> "Work":
@@ -136,6 +138,10 @@ class Work:
         """
         self._last.append(statement)
 
+    def tell_last(self, statement: Statement) -> None:
+        """The same for an event that only the database can tell, with `event_append`: numbering comes last."""
+        self._told.append(statement)
+
     def need_not_wait(self) -> None:
         """The commit need not wait for the disk: another follows before anybody is told, and makes both durable.
 
@@ -153,35 +159,42 @@ class Work:
 
     def commit(self) -> None:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
-        self.session.flush()
-        if self._rows or self._changed:
+        has_rows = bool(self._rows or self._changed)
+        if self.session.in_transaction():
+            self.session.flush()
+        if has_rows:
             store(self.session, self._rows, self._changed)
-        if last := [*self._last, *self._traces()]:
-            is_a_look = self.read_only and not (self._rows or self._changed or self._events or self._last)
-            commit_with(self.session, last, wait="never" if is_a_look else self._wait)
-        self.session.commit()
-        self._rows, self._changed, self._last, self._audit, self._denials, self._events = [], [], [], [], [], []
+        entry = Entry(self._last, self._audit + self._denials, self._events, self._told)
+        if not entry.is_empty:
+            is_a_look = self.read_only and not (has_rows or self._events or self._last or self._told)
+            self._write(entry, "never" if is_a_look else self._wait)
+        if self.session.in_transaction():
+            self.session.commit()
+        self._forget()
         effects, self._after_commit = self._after_commit, []
         for effect in effects:
             effect()
 
-    def _traces(self) -> list[Statement]:
-        traces = []
-        if self._audit or self._denials:
-            traces.append(audit.appended(self._audit + self._denials))
-        if self._events:
-            traces.append(events.appended(self._events))
-        return traces
+    def _write(self, entry: Entry, wait: Wait) -> None:
+        """With the commit, or together with other units where this one has done nothing yet that is not in `entry`."""
+        kept = journal.of(self.session.get_bind())
+        if kept is None or wait == "with" or self.session.in_transaction():
+            commit_with(self.session, journal.statements([entry]), wait=wait)
+        else:
+            kept.write(entry, wait)
+
+    def _forget(self) -> None:
+        self._rows, self._changed, self._last, self._told = [], [], [], []
+        self._audit, self._denials, self._events = [], [], []
 
     def rollback(self) -> None:
         """Undoes everything but the record of what was denied."""
         self.session.rollback()
-        denials, self._denials = self._denials, []
-        self._rows, self._changed, self._last, self._audit, self._events = [], [], [], [], []
+        denials = Entry(audit=self._denials)
+        self._forget()
         self._after_commit = []
-        if denials:
-            commit_with(self.session, [audit.appended(denials)], wait="never" if self.read_only else "with")
-            self.session.commit()
+        if not denials.is_empty:
+            self._write(denials, "never" if self.read_only else "with")
 
 
 @contextmanager

@@ -83,7 +83,7 @@ class Pool:
         idle = self._idle.get(place)
         while idle:
             connection = idle.pop()
-            if connection.sock is not None and not select.select([connection.sock], [], [], 0)[0]:
+            if connection.sock is not None and _is_silent(connection.sock):
                 return connection
             connection.close()  # readable without a question: the server has closed it
         return None
@@ -155,6 +155,14 @@ class Exchange:
             with suppress(OSError):
                 self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._connection.close()
+
+
+def _is_silent(sock: socket.socket) -> bool:
+    """Whether there is nothing to read. Of files past the 1,024th that cannot be told: no connection is kept there."""
+    try:
+        return not select.select([sock], [], [], 0)[0]
+    except ValueError:
+        return False
 
 
 def _place(url: SplitResult) -> _Place:

@@ -6,53 +6,49 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    UUID,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import now
-from gateway.core.database import Base, FixedQuery, Statement
+from gateway.core.database import Base, FixedQuery, KeyedQuery, Statement
+from gateway.core.events import NewEvent, row_of
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
+from gateway.features.projects import service as projects
 
 from .models import Message, Thread
 
-ENDED = ("text", "status", "finish_reason", "content", "usage", "error", "updated_at")
-"""What is written of an answer at its end."""
-
+_PLACES = projects.default_places().subquery()
+_USUAL = KeyedQuery(
+    select(
+        _PLACES.c.owner_id.label("key"), _PLACES.c.owner_id, _PLACES.c.id.label("project_id"), _PLACES.c.is_active,
+        Thread.id, Thread.last_activity_at,
+    )
+    .join(Thread, and_(Thread.project_id == _PLACES.c.id, Thread.owner_id == _PLACES.c.owner_id))
+    .where(Thread.is_active, _PLACES.c.owner_id == any_(bindparam("keys", type_=ARRAY(UUID(as_uuid=True)))))
+)  # fmt: skip
 _ACTIVE = FixedQuery(
     select(Thread.id, Thread.owner_id, Thread.project_id, Thread.last_activity_at).where(
         Thread.owner_id == bindparam("owner_id"), Thread.project_id == bindparam("project_id"), Thread.is_active
     )
 )
-_GO_ON = """
-    WITH thread AS (
-        UPDATE chat_threads
-           SET message_id = %(answer_id)s, last_activity_at = %(now)s, updated_at = %(now)s, version = version + 1
-          FROM (SELECT id AS thread_id, message_id AS last_id FROM chat_threads
-                 WHERE id = %(thread_id)s FOR NO KEY UPDATE) AS before
-         WHERE id = thread_id RETURNING thread_id, last_id
-    ), said AS (
-        INSERT INTO chat_messages (id, thread_id, parent_id, role, text, content, status, model, created_at, updated_at)
-        SELECT %(id)s, thread_id, last_id, %(role)s, %(text)s, %(content)s, 'complete', NULL, %(now)s, %(now)s
-          FROM thread
-    )
-    INSERT INTO chat_messages (id, thread_id, parent_id, role, text, content, status, model, created_at, updated_at)
-    SELECT %(answer_id)s, thread_id, %(id)s, 'assistant', '', NULL, 'streaming', %(model)s, %(now)s, %(now)s
-      FROM thread
-"""
 _MESSAGES = Base.metadata.tables[Message.__tablename__]
-_END = FixedQuery(
-    update(_MESSAGES)
-    .where(_MESSAGES.c.id == bindparam("message_id"), _MESSAGES.c.thread_id == bindparam("of_thread"))
-    .where(Thread.id == _MESSAGES.c.thread_id)
-    .values({name: bindparam(f"new_{name}") for name in ENDED})
-    .returning(
-        *(_MESSAGES.c[name] for name in ("id", "thread_id", "role", "status", "model", "task_id")),
-        Thread.owner_id, Thread.project_id,
-    )
-)  # fmt: skip
 AT_ONCE = 200
 _SNIPPET = "'MinWords=8, MaxWords=24, StartSel=«, StopSel=»'"
 
@@ -82,6 +78,11 @@ def one(session: Session, actor: Actor, thread_id: uuid.UUID, *, lock: bool = Fa
     if lock:
         query = query.with_for_update()
     return session.scalar(query.execution_options(populate_existing=lock))
+
+
+def usual(session: Session, owner_id: uuid.UUID) -> Any:
+    """The active thread of a user's default project: as `active`, and whether that project is active; None without."""
+    return _USUAL.first(session, owner_id)
 
 
 def active(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID) -> Any:
@@ -115,29 +116,33 @@ def of_client(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID, clie
 
 def go_on(thread_id: uuid.UUID, said: Message, answer: Message) -> Statement:
     """Appends what was said and its answer, which is being written, to whatever the thread's last message is then."""
-    return _GO_ON, {
-        "thread_id": thread_id, "now": now(), "id": said.id, "role": said.role, "text": said.text,
-        "content": Jsonb(said.content) if said.content else None, "answer_id": answer.id, "model": answer.model,
+    turn = {
+        "thread_id": thread_id, "moment": now(), "said_id": said.id, "role": said.role, "text": said.text,
+        "content": said.content, "answer_id": answer.id, "model": answer.model,
     }  # fmt: skip
+    return "SELECT chat_go_on(%(turn)s::jsonb)", {"turn": json.dumps(turn, default=str)}
+
+
+def end(thread_id: uuid.UUID, message_id: uuid.UUID, stored: Statement | None, **how: Any) -> Statement:
+    """Stores how an answer ended; `stored` is what stored its turn, if that may have been lost."""
+    answer = {"thread_id": thread_id, "id": message_id, "moment": now(), **how}
+    turn = stored[1]["turn"] if stored is not None else None
+    return "SELECT chat_end(%(answer)s::jsonb, %(turn)s::jsonb)", {
+        "answer": json.dumps(answer, default=str), "turn": turn,
+    }  # fmt: skip
+
+
+def tell(event: NewEvent, message_id: uuid.UUID) -> Statement:
+    """Tells an event of a message, if it is there at the commit."""
+    return "SELECT chat_tell(%(event)s::jsonb, %(id)s)", {
+        "event": json.dumps(row_of(event), default=str),
+        "id": message_id,
+    }
 
 
 def name_task(message_id: uuid.UUID, task_id: uuid.UUID) -> Statement:
     """Says which task gives an answer."""
     return "UPDATE chat_messages SET task_id = %(task_id)s WHERE id = %(id)s", {"id": message_id, "task_id": task_id}
-
-
-def end(session: Session, thread_id: uuid.UUID, message_id: uuid.UUID, **values: Any) -> Any:
-    """Ends an answer with `values` for ENDED: what tells of it, and the owner and project of its thread.
-
-    None where it is gone.
-    """
-    values = {"updated_at": now(), **values}
-    stored = {f"new_{name}": _as_json(values[name]) for name in ENDED}
-    return _END.first(session, message_id=message_id, of_thread=thread_id, **stored)
-
-
-def _as_json(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def save(session: Session, message_id: uuid.UUID, text_: str) -> None:

@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from gateway.core.clock import new_id, now
-from gateway.core.database import Statement, execute
+from gateway.core.database import Statement
+from gateway.core.events import NewEvent
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 from gateway.features.tasks import service as tasks
@@ -32,6 +33,9 @@ LOST = timedelta(minutes=2)
 REMEMBERED = 20
 """Messages that are told again of a thread whose client keeps no conversation of its own."""
 
+SHORT = 20_000
+"""Characters of a message that is sent to the database again with its answer, rather than waiting for the disk."""
+
 TITLE_LENGTH = 60
 BACKGROUND_MARK = "### Task:"
 Ended = Literal["complete", "cut", "failed"]
@@ -47,7 +51,7 @@ class Turn:
     user_message_id: uuid.UUID
     answer_id: uuid.UUID
     stored: Statement | None = None
-    """What stored it, where its commit did not wait for the disk: it is done again should the database have lost it."""
+    """What stored it, where its commit need not wait for the disk: it is done again should a crash have lost it."""
 
     def plain(self) -> dict[str, str]:
         """As it can be stored by who closes the turn later."""
@@ -106,14 +110,15 @@ def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn
 
     Nothing is locked before the commit: each goes after whichever was committed last.
     """
-    thread = _active(work, place, newest)
+    thread = _usual(work, place) or _active(work, place, newest)
     said = _as_stored(thread.id, None, newest)
     answer = _empty_answer(thread.id, said.id, model)
     store = queries.go_on(thread.id, said, answer)
     work.execute_last(store)
     for message in (said, answer):
         tell_message(work, thread, message, "message.created")
-    return Turn(thread.id, thread.project_id, said.id, answer.id, store)
+    is_short = len(said.text) + (SHORT if said.content else 0) <= SHORT
+    return Turn(thread.id, thread.project_id, said.id, answer.id, store if is_short else None)
 
 
 def open_next(work: Work, text: str, model: str, place: Place) -> tuple[Turn, list[dict[str, Any]]]:
@@ -155,12 +160,8 @@ def close_turn(
         "text": _storable(text), "status": status, "finish_reason": finish_reason, "usage": usage, "error": error,
         "content": [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None,
     }  # fmt: skip
-    answer = queries.end(work.session, turn.thread_id, turn.answer_id, **end)
-    if answer is None and turn.stored is not None:
-        execute(work.session, turn.stored)
-        answer = queries.end(work.session, turn.thread_id, turn.answer_id, **end)
-    if answer is not None:
-        tell_message(work, answer, answer, "message.completed")
+    work.execute_last(queries.end(turn.thread_id, turn.answer_id, turn.stored, **end))
+    work.tell_last(queries.tell(NewEvent("message.completed", work.actor.handle), turn.answer_id))
 
 
 def end_lost(work: Work) -> int:
@@ -204,6 +205,15 @@ def _thread(work: Work, place: Place, newest: dict[str, Any]) -> tuple[Thread, b
         found = queries.of_client(work.session, *wanted)
     assert found is not None
     return found, True
+
+
+def _usual(work: Work, place: Place) -> Any:
+    """The active thread in the caller's default project, by one look; None where it is another's, or silent."""
+    found = queries.usual(work.session, work.actor.user_id) if place.project_id is None else None
+    if found is None or now() - found.last_activity_at > SILENCE:
+        return None
+    projects.check_new_work(work, "threads.write", found.owner_id, found.project_id, found.is_active)
+    return found
 
 
 def _active(work: Work, place: Place, newest: dict[str, Any]) -> Any:
@@ -288,5 +298,7 @@ def _title(said: dict[str, Any]) -> str:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL keeps no NUL in text."""
+    """PostgreSQL keeps neither NUL nor half of a surrogate pair in text."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -23,7 +23,7 @@ from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach
 
 from . import queries
-from .patterns import matches
+from .patterns import matches, to_regex
 from .schemas import EventOut, Filter
 from .watch import Watch
 
@@ -35,7 +35,7 @@ POLL_S = 1.0
 GATHER_S = 0.01
 KEEP_ALIVE_S = 15.0
 
-ABOUT_IDENTITY = ("session.", "token.", "user.", "group.", "role.", "role_binding.", "policy_rule.")
+ABOUT_IDENTITY = ("session.**", "token.**", "user.**", "group.**", "role.**", "role_binding.**", "policy_rule.**")
 """Events after which some of what is open may have to end."""
 
 
@@ -216,23 +216,35 @@ class Fanout:
         """Reads on while somebody listens; the first to join after a pause begins at the log's end."""
         more = True
         while more and self._subscribers:
+            with self._lock:
+                before = set(self._subscribers)
             with self._sessions() as session:
-                asked = queries.asked_between(session, self.seq, None, BATCH)
+                asked = queries.asked_news(session, self.seq, _wanted(before), BATCH)
                 make_sure = asked_durability(session)
-                if events := asked():
+                up_to, events = asked()
+                if events:
                     make_sure()  # whoever was told an event would miss the one that took its number
             more = len(events) == BATCH
-            if any(event.name.startswith(ABOUT_IDENTITY) for event in events):
+            if any(matches(pattern, event.name) for event in events for pattern in ABOUT_IDENTITY):
                 self.watch.recheck()
             with self._lock:
                 subscribers = list(self._subscribers)
-                self.seq = events[-1].seq if events else self.seq
+                self.seq = up_to
+            for late in set(subscribers) - before:  # what it wants may not have been asked for
+                late.behind = True
+                late.wake()
             for event in events:
                 message = None
                 for subscriber in subscribers:
                     if subscriber.wants(event):
                         message = message or _message(event)
                         _offer(subscriber, message)
+
+
+def _wanted(subscribers: set[Subscriber]) -> str:
+    """A regular expression for the names of the events that these want: no others are read."""
+    patterns = {pattern for subscriber in subscribers for pattern in (*subscriber.patterns, *ABOUT_IDENTITY)}
+    return "|".join(sorted(to_regex(pattern) for pattern in patterns))
 
 
 def _offer(subscriber: Subscriber, message: Message) -> None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.database import Base, FixedQuery
@@ -13,12 +13,24 @@ from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
 NEWEST = 2**63 - 1
+_EVENTS = Base.metadata.tables[Event.__tablename__]
+_HEAD = Base.metadata.tables[EventHead.__tablename__].c.seq
 _BETWEEN = FixedQuery(
-    select(Base.metadata.tables[Event.__tablename__])
+    select(_EVENTS)
     .where(Event.seq > bindparam("after"), Event.seq <= bindparam("up_to"))
     .order_by(Event.seq)
     .limit(bindparam("most"))
 )
+_NEWS = FixedQuery(
+    select(_HEAD.label("head"), _EVENTS)
+    .join_from(
+        _HEAD.table, _EVENTS,
+        and_(_EVENTS.c.seq > bindparam("after"), _EVENTS.c.seq <= _HEAD, _EVENTS.c.name.op("~")(bindparam("names"))),
+        isouter=True,
+    )
+    .order_by(_EVENTS.c.seq)
+    .limit(bindparam("most"))
+)  # fmt: skip
 """Asked after almost every commit, while somebody listens."""
 
 
@@ -41,12 +53,22 @@ def filtered(
 
 def between(session: Session, after: int, up_to: int | None, limit: int) -> list[Any]:
     """The log from number `after` on, oldest first, for everyone; with the names of an Event's columns."""
-    return asked_between(session, after, up_to, limit)()
+    return _BETWEEN.rows(session, after=after, up_to=up_to or NEWEST, most=limit)
 
 
-def asked_between(session: Session, after: int, up_to: int | None, limit: int) -> Callable[[], list[Any]]:
-    """Asks for the same."""
-    return _BETWEEN.ask(session, after=after, up_to=up_to or NEWEST, most=limit).rows
+def asked_news(session: Session, after: int, names: str, limit: int) -> Callable[[], tuple[int, list[Any]]]:
+    """Asks for the same up to the log's end, of events whose whole name fits the regular expression `names`.
+
+    The answer is the number up to which that is all, and the events.
+    """
+    answer = _NEWS.ask(session, after=after, names=f"^(?:{names})$", most=limit)
+
+    def news() -> tuple[int, list[Any]]:
+        rows = answer.rows()
+        found = [row for row in rows if row.id is not None]
+        return (found[-1].seq if len(found) == limit else rows[0].head), found
+
+    return news
 
 
 def fitting(session: Session, after: int, up_to: int, name_regex: str, limit: int) -> list[Event]:

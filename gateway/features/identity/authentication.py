@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -38,6 +39,16 @@ DEVICE_LIFE_S = 90 * 86_400
 _TOUCH_EVERY_S = 60
 
 
+class ConsoleSessions(SecureCookieSessionInterface):
+    """Flask's sessions, for the console; programs send no cookie, and for them none is made ready to be read."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of the cookie, or an empty one."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 class ConsoleUser(UserMixin):  # type: ignore[misc]
     """What Flask-Login keeps: the console session's id, and the actor behind it."""
 
@@ -48,6 +59,7 @@ class ConsoleUser(UserMixin):  # type: ignore[misc]
 
 def install(app: Flask) -> None:
     """Adds the hook and Flask-Login. Needs SECRET_KEY and the session factory."""
+    app.session_interface = ConsoleSessions()
     login = LoginManager(app)
     login.session_protection = None
     login.user_loader(_load_console_user)

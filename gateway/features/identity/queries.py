@@ -4,25 +4,28 @@ import uuid
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, or_, select
+from sqlalchemy import ARRAY, LargeBinary, Row, Select, any_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
-from gateway.core.database import FixedQuery
+from gateway.core.database import FixedQuery, KeyedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 from gateway.features.access import service as access
 
 from .models import ApiToken, AuthSession, SessionToken, SignInCode, SignInDelay, User
 
-_LIVE_API_TOKEN = FixedQuery(
+_LIVE_API_TOKEN = KeyedQuery(
     select(
-        ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.last_used_at, User.id, User.handle,
+        ApiToken.hash.label("key"), ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.last_used_at,
+        User.id, User.handle,
         access.current_version().scalar_subquery().label("version"),
     )
     .join(User, User.id == ApiToken.user_id)
-    .where(ApiToken.hash == bindparam("digest"), ApiToken.revoked_at.is_(None), User.is_active)
-    .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > bindparam("now")))
+    .where(ApiToken.hash == any_(bindparam("keys", type_=ARRAY(LargeBinary))))
+    .where(ApiToken.revoked_at.is_(None), User.is_active)
+    .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > bindparam("now"))),
+    lambda: {"now": now()},
 )  # fmt: skip
 """Part of almost every request."""
 
@@ -84,7 +87,7 @@ def live_api_token(session: Session, digest: bytes) -> Any:
     """An API token that may be used now: token_id, scopes, last_used_at, its active user's id and handle, and version,
     the policy's. None where there is no such token.
     """
-    return _LIVE_API_TOKEN.first_alone(session, digest=digest, now=now())
+    return _LIVE_API_TOKEN.first(session, digest)
 
 
 def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User, int]]:

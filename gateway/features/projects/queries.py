@@ -78,6 +78,11 @@ def default_of(session: Session, user_id: uuid.UUID) -> Any:
     return _DEFAULT_PLACE.first(session, user_id=user_id)
 
 
+def default_places() -> Select[uuid.UUID, uuid.UUID, bool]:
+    """All default projects: id, owner_id, is_active."""
+    return select(Project.id, Project.owner_id, Project.is_active).where(Project.is_default)
+
+
 def default_for_change(session: Session, user_id: uuid.UUID) -> Project | None:
     """The user's default project, locked; whoever changes which one it is takes turns from here on."""
     turn = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")

@@ -58,13 +58,23 @@ def for_new_work(work: Work, project_id: uuid.UUID | None, action: str) -> Any:
             work.allow(action, Resource(kind, None, actor.user_id))
             raise Invalid.field("project_id", NOT_THERE)
         project = found
+    check_new_work(work, action, project.owner_id, project.id, project.is_active)
+    return project
+
+
+def check_new_work(work: Work, action: str, owner_id: uuid.UUID, project_id: uuid.UUID, is_active: bool) -> None:
+    """Decides whether new work of the caller may go to a project. Raises as `for_new_work`."""
     try:
-        work.allow(action, Resource(kind, None, project.owner_id, project.id))
+        work.allow(action, Resource(action.partition(".")[0], None, owner_id, project_id))
     except NotFound as error:
         raise Invalid.field("project_id", NOT_THERE) from error
-    if not project.is_active:
+    if not is_active:
         raise Invalid.field("project_id", "this project is not active")
-    return project
+
+
+def default_places() -> Select[uuid.UUID, uuid.UUID, bool]:
+    """The query of all default projects: id, owner_id, is_active; for who looks up what lies in them."""
+    return queries.default_places()
 
 
 def for_policy(work: Work, project_id: uuid.UUID, action: str) -> Project:
