@@ -1,15 +1,16 @@
 """No-op tasks finished per second, durable, beside no-op jobs of Procrastinate alone."""
 
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from tests.bench import load
 from tests.bench.figures import Figure, median
 from tests.bench.rows.submit_to_start import BARE
 from tests.bench.stage import Stage, query, running, url_of
-from tests.conftest import PROJECT, LiveGateway, wait_until
+from tests.conftest import LiveGateway, wait_until
+from tests.execution.conftest import another_node, online
 
 COUNT = 200
 GOAL_RATIO = 0.6
@@ -21,13 +22,13 @@ RATE = """
 
 
 def measure(stage: Stage, rounds: int) -> list[Figure]:
-    """One node at its default concurrency and at 16; all tasks are queued before the node starts."""
+    """One node at its default concurrency and at 16, then two to four: all on this machine, all tasks queued before."""
     found = []
-    for concurrency in (8, 16):
-        ours = _sandboxed(stage, rounds, concurrency)
+    for nodes, concurrency in ((1, 8), (1, 16), (2, 8), (3, 8), (4, 8)):
+        ours = _sandboxed(stage, rounds, nodes, concurrency)
         bare = median([_bubblewraps(concurrency) for _ in range(rounds)])
         alone = median([stage.procrastinate_alone("throughput", 3 * COUNT, concurrency)["rate"] for _ in range(rounds)])
-        name = f"no-op tasks finished, concurrency {concurrency}"
+        name = f"no-op tasks finished, {nodes} node{'s' * (nodes > 1)}, concurrency {concurrency}"
         found += [
             Figure(
                 name, ours, "tasks/s", GOAL_RATIO, higher_is_better=True, peer=alone,
@@ -38,23 +39,30 @@ def measure(stage: Stage, rounds: int) -> list[Figure]:
     return found
 
 
-def _sandboxed(stage: Stage, rounds: int, concurrency: int) -> float:
+def _sandboxed(stage: Stage, rounds: int, nodes: int, concurrency: int) -> float:
     rates = []
-    with running(LiveGateway(stage.folder / f"throughput-{concurrency}", options=("--no-node",))) as gateway:
-        gateway.sign_up()
-        url = url_of(gateway)
+    place = stage.folder / f"throughput-{nodes}-{concurrency}"
+    with ExitStack() as stack:
+        gateway = stack.enter_context(running(LiveGateway(place, options=("--no-node",)))).sign_up()
+        url, names = url_of(gateway), {f"node-{number}" for number in range(nodes)}
+        for name in names:
+            options = ("--data-dir", str(gateway.data_dir), "--concurrency", str(concurrency), "--name", name)
+            stack.enter_context(another_node(gateway, *options))
+        wait_until(lambda: all(online(gateway, name) for name in names), 60)
         for _ in range(rounds):
+            _order(gateway, "drain")
             load.run(load.Load(gateway.url, [("POST", "/v1/tasks", TASK)], gateway.token, 4, seconds=120, count=COUNT))
             began = time.time()
-            options = ("--data-dir", str(gateway.data_dir), "--concurrency", str(concurrency))
-            node = subprocess.Popen([sys.executable, "app.py", "node", *options], cwd=PROJECT, env=gateway.env)
-            try:
-                wait_until(lambda: not _open_runs(url), timeout_s=120, pause_s=0.2)
-            finally:
-                node.terminate()
-                node.wait()
+            _order(gateway, "enable")
+            wait_until(lambda: not _open_runs(url), timeout_s=120, pause_s=0.2)
             rates.append(float(query(url, RATE, began)[0][0]))
     return median(rates)
+
+
+def _order(gateway: LiveGateway, what: str) -> None:
+    """Has all nodes do that."""
+    for node in gateway.call("GET", "/v1/nodes").json()["items"]:
+        assert gateway.call("POST", f"/v1/nodes/{node['id']}/{what}").status_code == 200
 
 
 def _open_runs(url: str) -> int:
