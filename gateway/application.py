@@ -41,14 +41,18 @@ db = SQLAlchemy(metadata=Base.metadata)
 class Application(OpenAPI):
     """The Flask application of the gateway; its rooms describe themselves once somebody asks for the document."""
 
+    @property
+    def rooms(self) -> list[Room]:
+        """All that answer under /v1."""
+        return [room for room in self.blueprints.values() if isinstance(room, Room)]
+
     def generate_spec_json(self) -> None:
         """Gathers what the rooms say, and makes the OpenAPI document of it."""
-        for room in self.blueprints.values():
-            if isinstance(room, Room):
-                room.describe()
-                self.tags += [tag for tag in room.tags if tag.name not in {known.name for known in self.tags}]
-                self.paths.update(room.paths)
-                self.components_schemas.update(room.components_schemas)
+        for room in self.rooms:
+            room.describe()
+            self.tags += [tag for tag in room.tags if tag.name not in {known.name for known in self.tags}]
+            self.paths.update(room.paths)
+            self.components_schemas.update(room.components_schemas)
         super().generate_spec_json()  # type: ignore[no-untyped-call]
 
 

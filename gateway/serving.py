@@ -24,7 +24,7 @@ import structlog
 from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from gateway.application import create_app
+from gateway.application import Application, create_app
 from gateway.commands.database import prepare
 from gateway.core import crypto, logs
 from gateway.core.answers import CLIENT
@@ -56,6 +56,9 @@ CHECKPOINT_S = 60.0
 
 LAST_CHECKPOINT_S = 1.0
 """How long the last signature may take: the database may be gone."""
+
+DESCRIBED_AFTER_S = 30.0
+"""When the rooms describe themselves, each at a time, so that whoever asks for the OpenAPI document need not wait."""
 
 STAY = b"stay"
 """What the process beside writes where the gateway is to go on without it."""
@@ -121,7 +124,14 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
         server = WSGIServer(listener, app, handler_class=_Handler, log=None, error_log=_ErrorLog())
         data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})
+        gevent.spawn_later(DESCRIBED_AFTER_S, _describe, app)
         _run(server, f"gateway ready at {address}", beside)
+
+
+def _describe(app: Application) -> None:
+    for room in app.rooms:
+        room.describe()
+        gevent.sleep(0.1)
 
 
 def _prepare(url: str) -> None:
