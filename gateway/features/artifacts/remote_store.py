@@ -19,8 +19,11 @@ from .store import CHUNK, Store
 
 R = TypeVar("R")
 
-PATIENCE_S = 60.0
-"""How long a gateway that does not answer is waited for: it may just be starting again."""
+PATIENCE_S = 180.0
+"""How long a gateway that does not answer is waited for: it may be starting again, or the link to it may be cut."""
+
+SILENCE_S = 20.0
+"""How long a request waits for its next byte: what a cut link has swallowed is asked for again while patience lasts."""
 
 PASSING = (429, 502, 503, 504)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -40,7 +43,7 @@ class RemoteStore(Store):
         super().__init__(root)
         self.http = httpx.Client(
             base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {token}"}, verify=ssl.create_default_context(),
-            timeout=httpx.Timeout(60, connect=10),
+            timeout=httpx.Timeout(SILENCE_S, connect=5),
         )  # fmt: skip
 
     def check(self) -> None:
