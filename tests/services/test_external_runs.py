@@ -177,7 +177,8 @@ def test_each_filter_is_a_range_of_an_index(unit: Open, alice: Actor, filters: s
         lines = "\n".join(line for (line,) in plan)
     assert "Index" in lines, lines
     assert "Sort" not in lines, lines
-    assert "Index Cond" in lines, lines
+    # The index of open runs holds no others: read whole, it is a range that does not grow with history.
+    assert "Index Cond" in lines or "using ix_runs_open" in lines, lines
 
 
 def test_a_trace_goes_on_through_runs(unit: Open, alice: Actor, mine: Tasks, node: PlainNode) -> None:
