@@ -185,7 +185,7 @@ def left_as_found(pytestconfig: pytest.Config) -> Iterator[None]:
     gc.freeze()  # what has survived stays: else each module pays for all that those before it have left in memory
     gateway = pytestconfig.stash.get(SHARED, None)
     if gateway is not None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 90
         while left := gateway.unfinished():
             assert time.monotonic() < deadline, left
             time.sleep(0.2)

@@ -41,6 +41,21 @@ def api(live_gateway: Any) -> Iterator[httpx.Client]:
         yield client
 
 
+def nodes_here(api: httpx.Client) -> list[dict[str, Any]]:
+    """Those that are there; others' tests leave some that are not."""
+    return [node for node in api.get("/v1/nodes").json()["items"] if node["state"] != "offline"]
+
+
+@pytest.fixture
+def work_goes_on(api: httpx.Client) -> Iterator[None]:
+    """However the test ends: nothing else would run any more."""
+    yield
+    api.delete("/v1/settings/limits.spending_stopped")
+    for node in nodes_here(api):
+        if node["admission"] != "open":
+            api.post(f"/v1/nodes/{node['id']}/enable").raise_for_status()
+
+
 def watch(page: Page, origin: str, troubles: list[str]) -> None:
     """Notes every request to somewhere else, every uncaught error, and everything the security policy stopped."""
     host = urlsplit(origin).netloc

@@ -14,7 +14,7 @@ def at_work(api: httpx.Client) -> dict[str, Any]:
     return node
 
 
-def test_a_node_is_drained_and_enabled_again(page: Page, api: httpx.Client) -> None:
+def test_a_node_is_drained_and_enabled_again(page: Page, api: httpx.Client, work_goes_on: None) -> None:
     node = at_work(api)
     page.goto("/nodes")
     card = page.get_by_role("listitem", name=node["name"], exact=True)

@@ -7,6 +7,7 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import wait_until
+from tests.ui.conftest import nodes_here
 from tests.ui.rows import choose, row
 
 
@@ -161,7 +162,7 @@ def test_files_dropped_anywhere_become_a_new_task_or_artifacts(page: Page, api: 
 
 
 def test_work_is_paused_and_spending_stopped_from_the_palette_and_let_go_on_from_the_header(
-    page: Page, api: httpx.Client
+    page: Page, api: httpx.Client, work_goes_on: None
 ) -> None:
     def command(name: str) -> None:
         page.keyboard.press("Control+k")
@@ -175,13 +176,13 @@ def test_work_is_paused_and_spending_stopped_from_the_palette_and_let_go_on_from
     expect(switch).not_to_be_checked()
     command("Pause work")
     expect(page.get_by_role("button", name="Paused")).to_be_visible()
-    assert {node["admission"] for node in api.get("/v1/nodes").json()["items"]} <= {"draining", "drained"}
+    assert {node["admission"] for node in nodes_here(api)} <= {"draining", "drained"}
     command("Stop model spending")
     expect(switch).to_be_checked()
     assert stopped()
     page.get_by_role("button", name="Paused").click()
     expect(page.get_by_role("button", name="Paused")).to_have_count(0)
-    assert {node["state"] for node in api.get("/v1/nodes").json()["items"]} == {"online"}
+    assert {node["state"] for node in nodes_here(api)} == {"online"}
     page.get_by_role("button", name="Spending stopped").click()
     expect(switch).not_to_be_checked()
     assert not stopped()
