@@ -204,6 +204,21 @@ def test_an_answer_for_a_deleted_thread_is_dropped(unit: Open, dora: Actor) -> N
         assert work.session.get(Message, turn.answer_id) is None
 
 
+def test_an_answer_is_kept_whatever_its_server_put_into_it(unit: Open, dora: Actor) -> None:
+    odd = {"text": "half \ud800 of a pair\x00", "usage": {"total_tokens": 3, "cost": float("nan"), "by\x00": ["\x00"]}}
+    with unit(dora) as work:
+        turn = turns.open_turn(work, [user("Oddly")], "local/m", Place())
+    with unit(dora) as work:
+        turns.close_turn(work, turn, status="failed", error={"message": "bad \x00"}, **odd)
+    with unit(dora) as work:
+        answer = work.session.get(Message, turn.answer_id)
+        assert answer is not None
+        kept = (answer.text, answer.usage, answer.error)
+    mark = "\N{REPLACEMENT CHARACTER}"
+    usage = {"total_tokens": 3, "cost": None, f"by{mark}": [mark]}
+    assert kept == (f"half ? of a pair{mark}", usage, {"message": f"bad {mark}"})
+
+
 def test_nobody_else_sees_writes_or_finds_a_thread(unit: Open, dora: Actor, bob: Actor) -> None:
     word = f"zebra{uuid.uuid4().hex[:8]}"
     turn = say(unit, dora, user(f"the {word} in the room"))

@@ -4,6 +4,7 @@ Clients send the whole conversation each time; only what is new in it is stored.
 thread for it, in which a repeated message is a retry and a changed one a branch (decision 0031).
 """
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,8 @@ def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn
 
     Nothing is locked before the commit: each goes after whichever was committed last.
     """
-    thread = _usual(work, place) or _active(work, place, newest)
+    usual = _usual(work, place)
+    thread = usual or _active(work, place, newest)
     said = _as_stored(thread.id, None, newest)
     answer = _empty_answer(thread.id, said.id, model)
     store = queries.go_on(thread.id, said, answer)
@@ -118,7 +120,9 @@ def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn
     for message in (said, answer):
         tell_message(work, thread, message, "message.created")
     is_short = len(said.text) + (SHORT if said.content else 0) <= SHORT
-    return Turn(thread.id, thread.project_id, said.id, answer.id, store if is_short else None)
+    # A thread that begins here would be lost with its turn: nothing could be stored in it again.
+    is_stored_again = usual is not None and is_short
+    return Turn(thread.id, thread.project_id, said.id, answer.id, store if is_stored_again else None)
 
 
 def open_next(work: Work, text: str, model: str, place: Place) -> tuple[Turn, list[dict[str, Any]]]:
@@ -157,10 +161,10 @@ def close_turn(
 ) -> None:
     """Stores how the answer ended. A thread that was deleted meanwhile stays deleted."""
     end = {
-        "text": _storable(text), "status": status, "finish_reason": finish_reason, "usage": usage, "error": error,
+        "text": text, "status": status, "finish_reason": finish_reason, "usage": usage, "error": error,
         "content": [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None,
     }  # fmt: skip
-    work.execute_last(queries.end(turn.thread_id, turn.answer_id, turn.stored, **end))
+    work.execute_last(queries.end(turn.thread_id, turn.answer_id, turn.stored, **_storable(end)))
     work.tell_last(queries.tell(NewEvent("message.completed", work.actor.handle), turn.answer_id))
 
 
@@ -297,8 +301,13 @@ def _title(said: dict[str, Any]) -> str:
     return first if len(first) <= TITLE_LENGTH else first[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL keeps neither NUL nor half of a surrogate pair in text."""
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+def _storable(said: Any) -> Any:
+    """The same as PostgreSQL keeps it: neither NUL nor half of a surrogate pair in text, no number that is none."""
+    if isinstance(said, str):
+        text = said if said.isascii() else said.encode("utf-8", "replace").decode()
+        return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(said, dict):
+        return {_storable(str(name)): _storable(value) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_storable(value) for value in said]
+    return None if isinstance(said, float) and not math.isfinite(said) else said
