@@ -315,19 +315,26 @@ _IS_DURABLE = FixedQuery(sa.text("SELECT pg_current_wal_flush_lsn() >= pg_curren
 
 def make_durable(session: Session) -> None:
     """Waits until all that was committed is on disk: for who is about to tell others outside of it."""
-    asked_durability(session)()
+    Durability(session).make()
 
 
-def asked_durability(session: Session) -> Callable[[], None]:
-    """Asks for `make_durable`, after what was asked before."""
-    answer = _IS_DURABLE.ask(session)
+class Durability:
+    """Whether all that was committed is on disk; asked for after what was asked before."""
 
-    def make() -> None:
-        if not answer.rows()[0].is_durable:
-            session.execute(sa.text(_WAIT_NOW))
-            session.commit()
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._answer = _IS_DURABLE.ask(session)
 
-    return make
+    @property
+    def is_there(self) -> bool:
+        """What the database said."""
+        return bool(self._answer.rows()[0].is_durable)
+
+    def make(self) -> None:
+        """Waits for the disk where it has to."""
+        if not self.is_there:
+            self._session.execute(sa.text(_WAIT_NOW))
+            self._session.commit()
 
 
 def execute(session: Session, statement: Statement) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
-from gateway.core.database import asked_durability, libpq_url, make_durable
+from gateway.core.database import Durability, libpq_url, make_durable
 from gateway.core.events import CHANNEL, Event
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach
@@ -122,6 +122,7 @@ class Fanout:
         """Begins at the log's present end."""
         with self._sessions() as session:
             self.seq = queries.head(session)
+            make_durable(session)
         gevent.spawn(self._listen)
         self.watch.start()
 
@@ -174,6 +175,7 @@ class Fanout:
             if not self._subscribers:
                 with self._sessions() as session:
                     self.seq = queries.head(session)
+                    make_durable(session)
             subscriber.waiting, subscriber.behind = queue.Queue(QUEUE_SIZE), False
             self._subscribers.add(subscriber)
             return self.seq
@@ -220,10 +222,12 @@ class Fanout:
                 before = set(self._subscribers)
             with self._sessions() as session:
                 asked = queries.asked_news(session, self.seq, _wanted(before), BATCH)
-                make_sure = asked_durability(session)
+                durability = Durability(session)
                 up_to, events = asked()
                 if events:
-                    make_sure()  # whoever was told an event would miss the one that took its number
+                    durability.make()  # whoever was told an event would miss the one that took its number
+                elif not durability.is_there:
+                    up_to = self.seq  # a crash could give these numbers to others
             more = len(events) == BATCH
             if any(matches(pattern, event.name) for event in events for pattern in ABOUT_IDENTITY):
                 self.watch.recheck()
