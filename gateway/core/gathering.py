@@ -53,8 +53,8 @@ class Gathering(Generic[Q, A]):
         with self._turn:
             self._waiting.put(asked)
             if not self._has_worker:
+                self._has_worker = True  # first: whoever asks may be stopped while the worker starts
                 threading.Thread(target=self._work, name="gathering", daemon=True).start()
-                self._has_worker = True
         asked.answered.acquire()
         if asked.error is not None:
             raise asked.error

@@ -82,9 +82,14 @@ class Journal:
         return None
 
 
+UNCERTAIN = ("08", "57", "XX")
+"""Classes of SQLSTATE that may also come when the commit is through: the connection, an operator, the server itself."""
+
+
 def _is_refused(error: sa.exc.DBAPIError) -> bool:
     """Whether the server has refused a statement, so that nothing is stored; a lost connection leaves that open."""
-    return getattr(error.orig, "sqlstate", None) is not None
+    state = getattr(error.orig, "sqlstate", None)
+    return state is not None and not state.startswith(UNCERTAIN)
 
 
 _JOURNALS: dict[sa.Engine, Journal] = {}
