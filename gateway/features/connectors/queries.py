@@ -195,6 +195,12 @@ def left(session: Session, status: str, before: datetime, most: int) -> Sequence
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
+def locked(session: Session, connector_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Connector]:
+    """Connectors as they are now, locked in the order of their ids, so that nobody waits in a circle."""
+    query = select(Connector).where(Connector.id.in_(connector_ids)).order_by(Connector.id).with_for_update()
+    return {found.id: found for found in session.scalars(query.execution_options(populate_existing=True))}
+
+
 def operations_seen(
     session: Session, actor: Actor, groups: Sequence[uuid.UUID], ids: Collection[uuid.UUID]
 ) -> Sequence[tuple[ConnectorOperation, str]]:

@@ -136,9 +136,10 @@ def due(work: Work, most: int = 20) -> int:
 
 def sweep(work: Work, most: int = 50) -> None:
     """Ends what was begun and never ended, queues again what was never begun, and lets go of old results."""
-    for row in queries.left(work.session, "running", now() - timedelta(seconds=LONGEST_S), most):
-        connector = work.session.get(Connector, row.connector_id)
-        assert connector is not None
+    lost = queries.left(work.session, "running", now() - timedelta(seconds=LONGEST_S), most)
+    connectors = queries.locked(work.session, {row.connector_id for row in lost})
+    for row in lost:
+        connector = connectors[row.connector_id]
         said = "The node was lost while it did this; whether it was done is not known. Look there before you try again."
         _end(work, connector, row, Report(LONGEST_S * 1000, error={"code": "node_lost", "message": said}))
     for row in queries.left(work.session, "queued", now() - timedelta(seconds=QUEUED_S), most):
