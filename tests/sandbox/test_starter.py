@@ -7,6 +7,7 @@ from gateway.adapters.sandboxes.base import Command, Limits
 from gateway.adapters.sandboxes.bubblewrap_process import Box
 from gateway.adapters.sandboxes.unprivileged import STARTER
 from gateway.adapters.sandboxes.workspace import UNPRIVILEGED_ID, prepare, remove
+from tests.conftest import wait_until
 
 
 def status(path: str) -> dict[str, list[str]]:
@@ -19,8 +20,12 @@ def test_what_is_started_is_nobody_and_the_thread_is_itself_again(tmp_path: Path
     workspace = prepare(tmp_path, "one")
     before = STARTER.submit(status, "/proc/thread-self/status").result()
     box = STARTER.submit(Box, workspace, Command(["true"]), Limits()).result()
+    nobody = str(UNPRIVILEGED_ID if os.geteuid() == 0 else os.geteuid())
+    there = f"/proc/{box.process.pid}/status"
     try:
-        started = status(f"/proc/{box.process.pid}/status")
+        # The kernel lets us go on a moment before the new program has its ids.
+        wait_until(lambda: status(there)["Uid"] == [nobody] * 4, 5)  # real, effective, saved and that of files
+        started = status(there)
     finally:
         box.stdin.close()  # the gate stays shut
         box.process.wait()
@@ -28,8 +33,6 @@ def test_what_is_started_is_nobody_and_the_thread_is_itself_again(tmp_path: Path
         for pipe in (box.stdout, box.stderr):
             pipe.close()
         remove(workspace)
-    nobody = str(UNPRIVILEGED_ID if os.geteuid() == 0 else os.geteuid())
-    assert started["Uid"] == [nobody] * 4, "real, effective, saved and that of files"
     assert started["CapPrm"] == started["CapAmb"] == ["0000000000000000"]
     if os.geteuid() == 0:
         assert started["Gid"] == [nobody] * 4
