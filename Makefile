@@ -22,10 +22,8 @@ help: ## list these commands
 run: install ## set up what is missing, then start app.py (ARGS="serve --port 0")
 	@exec $(BIN)/python app.py $(ARGS)
 
-# One worker more than processors, up to four: tests wait for processes that they have started, or killed.
-test: dev ## the same set-up with test tools, then the whole test suite, side by side (ARGS="-k name", ARGS="-n 0")
-	@exec $(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --maxprocesses 4 \
-		--dist loadfile $(ARGS)
+test: dev ## the same set-up with test tools, then the whole test suite, on each processor (ARGS="-k name", ARGS="-n 0")
+	@exec $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 install: .venv/run.stamp ## the set-up alone: .venv, locked packages, front-end assets, the guide
 	@$(BIN)/python packaging/assets.py
