@@ -27,9 +27,21 @@ class Forwarding:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._doors: dict[int, Door] = {}
+        self._turn = asyncio.Lock()
+        self._is_over = False
 
     async def want(self, ports: Collection[int]) -> dict[int, int]:
         """Opens and closes until exactly these are open; what was opened, with its port on this machine."""
+        async with self._turn:  # the process may end while one of its ports is being opened
+            return {} if self._is_over else await self._change(ports)
+
+    async def close(self) -> None:
+        """Closes all of them for good, with the connections that are open."""
+        async with self._turn:
+            self._is_over = True
+            await self._change(())
+
+    async def _change(self, ports: Collection[int]) -> dict[int, int]:
         for port in [port for port in self._doors if port not in ports]:
             await self._doors.pop(port).close()
         opened: dict[int, int] = {}
@@ -40,10 +52,6 @@ class Forwarding:
                 self._doors[port] = door
         return opened
 
-    async def close(self) -> None:
-        """Closes all of them, with the connections that are open."""
-        await self.want(())
-
 
 class Door:
     """One listener."""
@@ -53,6 +61,7 @@ class Door:
         self._port = port
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self._is_shut = False
 
     async def open(self) -> int:
         """Listens on a free port of this machine's loopback, and returns that."""
@@ -61,7 +70,8 @@ class Door:
         return port
 
     async def close(self) -> None:
-        """Listens no more, and hangs up."""
+        """Listens no more, and hangs up, also on who has just come."""
+        self._is_shut = True
         if self._server is not None:
             self._server.close()
         for task in self._open:
@@ -69,7 +79,7 @@ class Door:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._open) >= MOST_CONNECTIONS:
+        if self._is_shut or len(self._open) >= MOST_CONNECTIONS:
             writer.transport.abort()
             return
         task = asyncio.create_task(self._serve(reader, writer))
