@@ -28,7 +28,7 @@ FILL = text("""
     SELECT head.before + n,
            CAST(lpad(to_hex(CAST(extract(epoch FROM moment) * 1000 AS bigint)), 12, '0') || '7000'
                 || '8' || lpad(to_hex(n), 15, '0') AS uuid),
-           'test.happened', moment, 'test', :owner, '{}', jsonb_build_object('n', n)
+           'test.purged', moment, 'test', :owner, '{}', jsonb_build_object('n', n)
       FROM head, generate_series(1, :count) n,
            LATERAL (SELECT now() - interval '40 days' + n * interval '1 millisecond' AS moment) AS at
 """)
@@ -95,6 +95,6 @@ def test_readers_do_not_notice_a_purge(database: Database, unit: Open, alice: Ac
         during.join()
     seconds = time.monotonic() - began
     with database.engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM events WHERE name = 'test.happened'")).scalar() == 0
+        assert connection.execute(text("SELECT count(*) FROM events WHERE name = 'test.purged'")).scalar() == 0
     print(f"{many} purged in {seconds:.1f} s; p95 of a read {before.p95:.4f} s before, {during.p95:.4f} s meanwhile")
     assert during.p95 <= max(LONGEST_READ_S, NOTICED * before.p95)
