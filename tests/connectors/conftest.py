@@ -7,14 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import create_engine
 
-from gateway.core.data_dir import DataDir
-from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway
 from tests.connectors.peers import Peer, peer
-from tests.http.callers import Database, Person, new_person
+from tests.http.callers import Database, Person, database_of, new_person
 
 Call = Callable[..., httpx.Response]
 
@@ -94,8 +90,5 @@ def bob(live_gateway: LiveGateway) -> Person:
 @pytest.fixture(scope="module")
 def database(live_gateway: LiveGateway) -> Iterator[Database]:
     """The live gateway's database."""
-    url = EmbeddedPostgres.url_of_running(DataDir(live_gateway.data_dir))
-    assert url is not None
-    engine = create_engine(sqlalchemy_url(url))
-    yield Database(engine)
-    engine.dispose()
+    with database_of(live_gateway) as found:
+        yield found

@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine
 from werkzeug.routing import Rule
 
-from gateway.core.data_dir import DataDir
-from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import LiveGateway
-from tests.http.callers import PUBLIC, Database, Person, new_person
+from tests.http.callers import PUBLIC, Database, Person, database_of, new_person
 from tests.http.matrix import ELSEWHERE, NEEDS, ROLES, SEES_ALL, Verdict, Whose, expected
 from tests.http.things import BETWEEN, id_of, make, named_by, things_of
 
@@ -51,11 +47,8 @@ def gateway(spare_gateway: LiveGateway) -> LiveGateway:
 @pytest.fixture(scope="module")
 def records(gateway: LiveGateway) -> Iterator[Database]:
     """That gateway's database."""
-    url = EmbeddedPostgres.url_of_running(DataDir(gateway.data_dir))
-    assert url is not None
-    engine = create_engine(sqlalchemy_url(url))
-    yield Database(engine)
-    engine.dispose()
+    with database_of(gateway) as found:
+        yield found
 
 
 def test_every_route_says_what_it_asks_for(app: Flask) -> None:
