@@ -184,7 +184,7 @@ def test_files_dropped_on_the_window_become_artifacts(
     dropped.write_text("from the desktop", encoding="utf-8")
     app = desktop(welcomed.data_dir, "open", "uag://nodes", display=display)
     view = app.view.attach(START_S)
-    view.wait("document.querySelector('main h1') !== null")
+    view.wait("document.querySelector('main h1')?.textContent === 'Nodes'")
     view.drop(dropped, 600, 400)
     view.click("dialog button", "Keep as artifacts")
     view.wait("document.body.textContent.includes('1 file uploaded')")

@@ -232,7 +232,7 @@ class Imap(Connector[ImapConfig]):
             await asyncio.to_thread(self._guarded, begin_anew)
             return True  # between the two the server may have told what nobody read
         lines: list[bytes] = await asyncio.to_thread(self._guarded, lambda: idle.poll(0))
-        if not lines:
+        if not lines and not box.client.begun:
             raise ConnectorError(f"{self.config.host} broke off.", code="unreachable", permanent=False)
         return any(line.endswith(b" EXISTS") for line in lines)
 
@@ -307,13 +307,25 @@ class _Client(imaplib.IMAP4):
 
     def __init__(self, connection: socket.socket) -> None:
         self._given = connection
+        self.begun = b""
         super().__init__("", 0, TIMEOUT_S)
+
+    def readline(self) -> bytes:
+        """The next line, whole. Empty when the rest of it (`begun`) has not come, on a connection that does not wait."""
+        more = super().readline()
+        line, self.begun = self.begun + more, b""
+        if not more or line.endswith(b"\n") or self.sock.gettimeout() != 0:
+            return line
+        self.begun = line
+        return b""
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._given
 
 
 class _Box(BaseMailBox):
+    client: _Client
+
     def __init__(self, connection: socket.socket, tls: ssl.SSLContext | None, host: str) -> None:
         self._connection = tls.wrap_socket(connection, server_hostname=host) if tls is not None else connection
         super().__init__()
@@ -329,7 +341,7 @@ class _Box(BaseMailBox):
         with suppress(OSError):
             self.client.shutdown()
 
-    def _get_mailbox_client(self) -> imaplib.IMAP4:
+    def _get_mailbox_client(self) -> _Client:
         return _Client(self._connection)
 
 
