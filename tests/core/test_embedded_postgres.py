@@ -18,11 +18,12 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from gateway.core import embedded_postgres, postgres_cluster
+from gateway.core import postgres_cluster
 from gateway.core.data_dir import DataDir
 from gateway.core.database import migrate, sqlalchemy_url
 from gateway.core.embedded_postgres import LOG_LIMIT_BYTES, EmbeddedPostgres
 from gateway.core.errors import MissingPart
+from tests.core.older_server import PROGRAMS_BEFORE, servers_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -461,23 +462,14 @@ def test_a_database_of_the_version_before_is_moved_or_left_as_it_was(
     empty_dir: DataDir, monkeypatch: pytest.MonkeyPatch, *, is_whole: bool
 ) -> None:
     """The server before was killed, and the first attempt fails, for want of checksums."""
-    with monkeypatch.context() as before:
-        old = postgres_cluster._find_programs().parent.parent / "pginstall" / "bin"
-        version = int(subprocess.check_output([old / "postgres", "--version"], text=True).split()[2].split(".")[0])
-        before.setattr(postgres_cluster, "_find_programs", lambda: old)
-        before.setattr(postgres_cluster, "SERVER_VERSION", version)
-        before.setattr(postgres_cluster, "INITDB_OPTIONS", [
-            option for option in postgres_cluster.INITDB_OPTIONS if "locale-provider" not in option
-            and "builtin" not in option])  # fmt: skip
-        before.delitem(embedded_postgres.SETTINGS, "io_method")
-        with running(empty_dir.path) as (_, url):
-            if is_whole:
-                engine = create_engine(sqlalchemy_url(url))
-                migrate(engine, ROOT / "migrations")
-                engine.dispose()
-            query(url, "CREATE TABLE t AS SELECT id, 'Zürich ' || id AS name FROM generate_series(1, 999) id")
-            hashed = query(url, ROWS), query(url, SCHEMA)
-            main_process(empty_dir.path).kill()
+    with servers_of(PROGRAMS_BEFORE) as version, running(empty_dir.path) as (_, url):
+        if is_whole:
+            engine = create_engine(sqlalchemy_url(url))
+            migrate(engine, ROOT / "migrations")
+            engine.dispose()
+        query(url, "CREATE TABLE t AS SELECT id, 'Zürich ' || id AS name FROM generate_series(1, 999) id")
+        hashed = query(url, ROWS), query(url, SCHEMA)
+        main_process(empty_dir.path).kill()
     with monkeypatch.context() as hindered:
         hindered.setattr(postgres_cluster, "INITDB_OPTIONS", (*postgres_cluster.INITDB_OPTIONS, "--no-data-checksums"))
         with pytest.raises(MissingPart, match=r"checksums.*it is as it was"), running(empty_dir.path):

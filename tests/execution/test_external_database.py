@@ -5,20 +5,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
+import pytest
 
 from gateway.core.data_dir import DataDir
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from tests.conftest import PROJECT, LiveGateway, wait_until
+from tests.core.older_server import OLDEST_PROGRAMS, servers_of
 from tests.execution.conftest import another_node, online
 
 NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
 
 
-def test_a_gateway_works_on_a_server_by_its_url_and_bears_its_absence() -> None:
+@pytest.fixture(params=["ours", pytest.param("oldest", marks=pytest.mark.soak)])
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where servers that are started are of the embedded version, or of the oldest that is taken."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-"))
+    with servers_of(OLDEST_PROGRAMS) if request.param == "oldest" else nullcontext():
+        yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_gateway_works_on_a_server_by_its_url_and_bears_its_absence(folder: Path) -> None:
     outside = DataDir(folder / "outside")
     outside.prepare()
     with outside.lock():
@@ -52,7 +64,6 @@ def test_a_gateway_works_on_a_server_by_its_url_and_bears_its_absence() -> None:
         finally:
             gateway.close()
             server.stop()
-    shutil.rmtree(folder)
 
 
 def test_a_server_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
