@@ -15,7 +15,7 @@ BATCH = 4000
 PAGE = 100
 APPEND = text("""
     SELECT audit_append(jsonb_agg(jsonb_build_object(
-        'id', uuidv7(), 'time', now(), 'actor_id', CAST(:owner AS uuid), 'actor', 'mallory',
+        'id', gen_random_uuid(), 'time', now(), 'actor_id', CAST(:owner AS uuid), 'actor', 'mallory',
         'groups', '[]'::jsonb, 'roles', '[]'::jsonb, 'via', 'token',
         'action', CASE WHEN n % 100 = 0 THEN 'rooms.enter' ELSE 'doors.open' END,
         'resource_kind', 'doors', 'decision', CASE WHEN n % 25 = 0 THEN 'deny' ELSE 'allow' END, 'reason', 'a test')))
