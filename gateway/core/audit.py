@@ -57,6 +57,7 @@ class AuditRecord(Base):
         Index("ix_audit_records_resource_kind_id", "resource_kind", "id"),
         Index("ix_audit_records_resource_id_id", "resource_id", "id", postgresql_where=text("resource_id IS NOT NULL")),
         Index("ix_audit_records_via_id", "via", "id"),
+        Index("ix_audit_records_actor_id_via_id", "actor_id", "via", "id"),
         Index("ix_audit_records_request_id", "request_id", postgresql_where=text("request_id IS NOT NULL")),
         # Denials are few and looked for often: indexes of their own cost next to nothing.
         Index("ix_audit_records_denied", "id", postgresql_where=_DENIED),

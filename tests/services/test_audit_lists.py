@@ -1,4 +1,4 @@
-"""Lists of denials read what they show and little more, however many denials of others there are."""
+"""Lists of the record read what they show and little more, however much others did."""
 
 import json
 
@@ -48,7 +48,18 @@ def many_denials(database: Database, people: dict[str, Actor]) -> None:
 def test_a_page_of_denials_costs_a_page(
     database: Database, many_denials: None, wanted: dict[str, str], count: int
 ) -> None:
-    query = queries.filtered(SYSTEM, AuditFilter(decision="deny", **wanted)).order_by(queries.AuditRecord.id.desc())
+    _costs_a_page(database, SYSTEM, {"decision": "deny", **wanted}, count)
+
+
+@pytest.mark.parametrize("wanted", [{"decision": "deny"}, {"actor": "mallory"}, {"via": "token"}], ids=str)
+def test_who_sees_their_own_alone_pays_for_nobody_elses(
+    database: Database, many_denials: None, people: dict[str, Actor], wanted: dict[str, str]
+) -> None:
+    _costs_a_page(database, people["bob"], wanted, 0)
+
+
+def _costs_a_page(database: Database, actor: Actor, wanted: dict[str, str], count: int) -> None:
+    query = queries.filtered(actor, AuditFilter.model_validate(wanted)).order_by(queries.AuditRecord.id.desc())
     statement = query.limit(PAGE).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
     with database.engine.connect() as connection:
         explained = connection.exec_driver_sql(

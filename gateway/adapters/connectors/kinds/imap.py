@@ -311,7 +311,7 @@ class _Client(imaplib.IMAP4):
         super().__init__("", 0, TIMEOUT_S)
 
     def readline(self) -> bytes:
-        """The next line, whole. Empty when the rest of it (`begun`) has not come, on a connection that does not wait."""
+        """The next line, whole; empty while the rest of it (`begun`) has not come, if the connection does not wait."""
         more = super().readline()
         line, self.begun = self.begun + more, b""
         if not more or line.endswith(b"\n") or self.sock.gettimeout() != 0:
