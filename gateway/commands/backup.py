@@ -27,11 +27,12 @@ from gateway.core.archive import Reader, Source
 from gateway.core.clock import now
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir, write_private
-from gateway.core.database import Database, libpq_url, migrate_to, sqlalchemy_url
+from gateway.core.database import Database, libpq_url, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.envelope import MasterKey
 from gateway.core.errors import Conflict, Invalid, MissingPart
 from gateway.core.identity import SYSTEM
+from gateway.core.migrating import migrate_to
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.system import backing_up

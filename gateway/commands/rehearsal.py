@@ -17,8 +17,9 @@ from gateway.commands.database import database
 from gateway.core import dump
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
-from gateway.core.database import libpq_url, migrate, migrate_to, newest_revision, sqlalchemy_url
+from gateway.core.database import libpq_url, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.migrating import migrate, migrate_to, newest_revision
 
 Say = Callable[[str], None]
 

@@ -13,7 +13,8 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
-from .database import Base, Statement
+from .database import Base
+from .driver import Statement
 from .identity import Actor
 from .policy import Resource
 

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, g, request
 
 from . import audit
 from .audit import audit_row
-from .database import commit_with
+from .commits import commit_with
 from .errors import GatewayError
 from .pace import Pace
 from .policy import Resource

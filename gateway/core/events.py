@@ -15,7 +15,8 @@ from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
-from .database import Base, Statement
+from .database import Base
+from .driver import Statement
 
 CHANNEL = "gateway_events"
 """NOTIFY channel; a notification is only a hint, its payload is the newest number."""

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from . import audit, events
-from .database import Statement, Wait, commit_alone
+from .commits import Wait, commit_alone
+from .driver import Statement
 from .events import NewEvent
 from .gathering import Gathering
 

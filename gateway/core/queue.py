@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from .database import FixedQuery, Statement, execute
+from .driver import Statement, execute
+from .fixed_queries import FixedQuery
 
 QUEUE = "default"
 

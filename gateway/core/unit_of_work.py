@@ -16,7 +16,9 @@ from . import journal
 from .audit import audit_row
 from .causes import Cause
 from .clock import new_id, now
-from .database import Base, Statement, Wait, commit_with
+from .commits import Wait, commit_with
+from .database import Base
+from .driver import Statement
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor

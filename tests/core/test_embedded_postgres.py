@@ -20,9 +20,10 @@ from sqlalchemy import create_engine, text
 
 from gateway.core import postgres_cluster
 from gateway.core.data_dir import DataDir
-from gateway.core.database import migrate, sqlalchemy_url
+from gateway.core.database import sqlalchemy_url
 from gateway.core.embedded_postgres import LOG_LIMIT_BYTES, EmbeddedPostgres
 from gateway.core.errors import MissingPart
+from gateway.core.migrating import migrate
 from tests.core.older_server import PROGRAMS_BEFORE, servers_of
 
 ROOT = Path(__file__).parents[2]

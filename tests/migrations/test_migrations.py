@@ -22,8 +22,9 @@ from gateway.commands.backup import _rows_of
 from gateway.core import archive, dump
 from gateway.core.audit import ORIGIN
 from gateway.core.data_dir import DataDir
-from gateway.core.database import Base, migrate, migrate_to, sqlalchemy_url
+from gateway.core.database import Base, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.migrating import migrate, migrate_to
 from gateway.core.upgrade_check import ours
 from gateway.features.audit.queries_chain import stretch
 from tests.backup.test_backup import row_hashes
@@ -32,7 +33,7 @@ MIGRATE = """
 import sys
 from sqlalchemy import create_engine
 from gateway.application import ROOT
-from gateway.core.database import migrate
+from gateway.core.migrating import migrate
 engine = create_engine(sys.argv[1])
 migrate(engine, ROOT / "migrations")
 """

@@ -18,11 +18,12 @@ from gateway.commands import keys as commands
 from gateway.core.clock import new_id
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
-from gateway.core.database import Database, migrate
+from gateway.core.database import Database
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound, NotReady
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.key_store import KeyStore
+from gateway.core.migrating import migrate
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.credentials import service, service_keys
 from gateway.features.credentials.models import Credential

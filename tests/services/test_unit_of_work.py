@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import bindparam, select, text
 
-from gateway.core.database import FixedQuery
 from gateway.core.errors import Forbidden
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource
 from gateway.core.storing import columns_of, entity

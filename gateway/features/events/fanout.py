@@ -17,7 +17,8 @@ import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
-from gateway.core.database import Durability, libpq_url, make_durable
+from gateway.core.commits import Durability, make_durable
+from gateway.core.database import libpq_url
 from gateway.core.events import CHANNEL, Event
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach

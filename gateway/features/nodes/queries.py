@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Row, Select, bindparam, cast, delete, func, sel
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
-from gateway.core.database import FixedQuery
+from gateway.core.fixed_queries import FixedQuery
 
 from .models import Node, NodeSample
 

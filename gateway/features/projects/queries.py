@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core import references as core_references
-from gateway.core.database import Base, FixedQuery
+from gateway.core.database import Base
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID, distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import first_id_at, last_id_at, now
-from gateway.core.database import FixedQuery
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.storing import columns_of, entity
 from gateway.core.tracing import span_id

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gateway.core.database import FixedQuery
+from gateway.core.fixed_queries import FixedQuery
 
 LONGEST = 60
 

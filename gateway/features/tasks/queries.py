@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
-from gateway.core.database import FixedQuery
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.policy import reach
 from gateway.core.storing import columns_of, entity

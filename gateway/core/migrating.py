@@ -1,0 +1,88 @@
+"""The schema, brought to this release's at start: all of it or nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from .errors import MissingPart
+
+MIGRATION_LOCK = 7_340_001
+"""Advisory lock under which exactly one process migrates the schema."""
+
+
+def migrate(engine: Engine, directory: Path) -> None:
+    """Brings the schema to the newest revision, all of it or nothing; processes that start together take turns.
+
+    The check that nothing is to do costs one query, so that a second start stays fast. Where there are rows already,
+    more is checked before the commit. Raises MissingPart when that fails; the database is then as it was.
+    """
+    heads = {newest_revision(directory)}
+    with engine.connect() as connection:
+        if _revisions(connection) == heads:
+            return
+        connection.commit()
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        connection.commit()
+        try:
+            with connection.begin():
+                if _revisions(connection) != heads:
+                    _upgrade(connection, directory)
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
+            connection.commit()
+
+
+def _upgrade(connection: sa.Connection, directory: Path) -> None:
+    from alembic import command
+
+    from . import upgrade_check
+
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    before = upgrade_check.rows(connection) if _revisions(connection) else None
+    configuration = _alembic(directory)
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
+    if before is not None:
+        upgrade_check.check(connection, before)
+
+
+def newest_revision(directory: Path) -> str:
+    """The migration that the schema of this release is at."""
+    from alembic.script import ScriptDirectory
+
+    head = ScriptDirectory.from_config(_alembic(directory)).get_current_head()
+    assert head is not None
+    return head
+
+
+def _alembic(directory: Path) -> Any:
+    from alembic.config import Config as AlembicConfig
+
+    configuration = AlembicConfig()
+    configuration.set_main_option("script_location", str(directory).replace("%", "%%"))
+    return configuration
+
+
+def migrate_to(connection: sa.Connection, directory: Path, revision: str) -> None:
+    """Makes the schema of one revision, within the transaction at hand. Raises MissingPart for an unknown one."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    configuration = _alembic(directory)
+    try:
+        ScriptDirectory.from_config(configuration).get_revision(revision)
+    except CommandError as error:
+        raise MissingPart(f"The schema {revision} is of a later release; update the gateway first.") from error
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, revision)
+
+
+def _revisions(connection: sa.Connection) -> set[str]:
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return set()
+    return set(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
