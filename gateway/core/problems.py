@@ -13,6 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from .clock import new_id
+from .driver import circle
 from .errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
 
 log = structlog.get_logger("gateway")
@@ -129,7 +130,8 @@ def _render_database(error: sqlalchemy.exc.SQLAlchemyError) -> Response:
     if isinstance(error, StaleDataError):
         return render(Conflict("It was changed at the same moment by someone else; read it again and retry."))
     cause = getattr(error, "orig", None)
-    log.error("database error", error=type(error).__name__, cause=type(cause).__name__, path=request.path)
+    named = {"error": type(error).__name__, "cause": type(cause).__name__}
+    log.error("database error", **named, path=request.path, **circle(error))
     if isinstance(cause, psycopg.errors.DiskFull):
         return render(InsufficientStorage("The disk that holds the database is full; free some space and retry."))
     if isinstance(cause, psycopg.errors.DataError):

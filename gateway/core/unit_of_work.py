@@ -8,8 +8,11 @@ import copy
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from . import journal
@@ -28,6 +31,29 @@ from .queue import QUEUE
 from .queue import defer as put_in_queue
 from .storing import store
 
+log = structlog.get_logger("gateway")
+
+
+@dataclass(slots=True)
+class _Left:
+    """What a unit of work leaves so far, whoever acts in it."""
+
+    wait: Wait = "with"
+    denied: bool = False
+    events: list[NewEvent] = field(default_factory=list)
+    audit: list[dict[str, Any]] = field(default_factory=list)
+    denials: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple[type[Base], list[dict[str, Any]]]] = field(default_factory=list)
+    changed: list[Base] = field(default_factory=list)
+    last: list[Statement] = field(default_factory=list)
+    told: list[Statement] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """It is stored, or undone."""
+        self.rows, self.changed, self.last, self.told = [], [], [], []
+        self.audit, self.denials, self.events = [], [], []
+
 
 class Work:
     """What a service gets: the session, the actor, and the only ways to leave a trace."""
@@ -39,17 +65,13 @@ class Work:
         self.actor = actor
         self.request_id = request_id
         self.read_only = read_only
-        self._wait: Wait = "with"
-        self.denied = False
         self._because: list[tuple[str, uuid.UUID, str]] = []
-        self._events: list[NewEvent] = []
-        self._audit: list[dict[str, Any]] = []
-        self._denials: list[dict[str, Any]] = []
-        self._rows: list[tuple[type[Base], list[dict[str, Any]]]] = []
-        self._changed: list[Base] = []
-        self._last: list[Statement] = []
-        self._told: list[Statement] = []
-        self._after_commit: list[Callable[[], None]] = []
+        self._left = _Left()
+
+    @property
+    def denied(self) -> bool:
+        """Whether anything was denied, and is on record therefore."""
+        return self._left.denied
 
     def on_behalf_of(self, actor: Actor) -> "Work":
         """The same unit of work for another actor: what both leave goes, or dies, with the one commit."""
@@ -66,10 +88,10 @@ class Work:
             rule=decision.rule.name if decision.rule else None,
         )  # fmt: skip
         if decision.allowed:
-            self._audit.append(row)
+            self._left.audit.append(row)
             return
-        self.denied = True
-        self._denials.append(row)
+        self._left.denied = True
+        self._left.denials.append(row)
         if is_hidden(self.actor, resource):
             raise NotFound(f"There is no such {resource.kind.rstrip('s')}, or it is not yours.")
         raise Forbidden(f"{action} is not allowed: {decision.reason}.")
@@ -80,8 +102,8 @@ class Work:
         `by` is who acted, where that was not known before: whoever has just signed in.
         """
         row = audit_row(by or self.actor, action, resource, allowed=allowed, reason=reason, request_id=self.request_id)
-        self.denied = self.denied or not allowed
-        (self._audit if allowed else self._denials).append(row)
+        self._left.denied |= not allowed
+        (self._left.audit if allowed else self._left.denials).append(row)
 
     def emit(
         self,
@@ -95,7 +117,8 @@ class Work:
         data: dict[str, Any] | None = None,
     ) -> None:
         """Adds an event to what leaves with the commit."""
-        self._events.append(NewEvent(name, self.actor.handle, owner_id, task_id, run_id, project_id, tags, data or {}))
+        event = NewEvent(name, self.actor.handle, owner_id, task_id, run_id, project_id, tags, data or {})
+        self._left.events.append(event)
 
     @contextmanager
     def because(self, kind: str, cause_id: uuid.UUID, reason: str) -> Iterator[None]:
@@ -120,60 +143,61 @@ class Work:
     def insert(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
         """Adds rows that this unit of work does not read again: they travel together with the commit."""
         if rows:
-            self._rows.append((table, rows))
+            self._left.rows.append((table, rows))
 
     def save(self, *changed: Base) -> None:
         """Stores what was set of entities that `storing.entity` read and that are locked: together with the commit."""
-        self._changed += changed
+        self._left.changed += changed
 
     def flush(self) -> None:
         """Lets what follows in this unit of work see what was changed so far."""
         self.session.flush()
-        if self._changed:
-            store(self.session, [], self._changed)
-            self._changed.clear()  # the same list is another's who acts in this unit of work
+        if self._left.changed:
+            store(self.session, [], self._left.changed)
+            self._left.changed.clear()
 
     def execute_last(self, statement: Statement) -> None:
         """Runs a statement in the same message as the commit, so that what it locks is locked for a moment only.
 
         Nothing is read from it. Statements run in the order in which they were given.
         """
-        self._last.append(statement)
+        self._left.last.append(statement)
 
     def tell_last(self, statement: Statement) -> None:
         """The same for an event that only the database can tell, with `event_append`: numbering comes last."""
-        self._told.append(statement)
+        self._left.told.append(statement)
 
     def need_not_wait(self) -> None:
         """The commit need not wait for the disk: another follows before anybody is told, and makes both durable.
 
         Only a crash of the database in between loses it. Whoever says so stores it again then.
         """
-        self._wait = "never"
+        self._left.wait = "never"
 
     def wait_together(self) -> None:
         """The commit waits for the disk when it has let go of its locks, so that many at once wait together."""
-        self._wait = "after"
+        self._left.wait = "after"
 
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Runs `effect` once the commit is through: for what no transaction holds, such as files."""
-        self._after_commit.append(effect)
+        self._left.after_commit.append(effect)
 
     def commit(self) -> None:
         """Stores everything at once. Events come last, because numbering them takes a lock."""
-        has_rows = bool(self._rows or self._changed)
+        left = self._left
+        has_rows = bool(left.rows or left.changed)
         if self.session.in_transaction():
             self.session.flush()
         if has_rows:
-            store(self.session, self._rows, self._changed)
-        entry = Entry(self._last, self._audit + self._denials, self._events, self._told)
+            store(self.session, left.rows, left.changed)
+        entry = Entry(left.last, left.audit + left.denials, left.events, left.told)
         if not entry.is_empty:
-            is_a_look = self.read_only and not (has_rows or self._events or self._last or self._told)
-            self._write(entry, "never" if is_a_look else self._wait)
+            is_a_look = self.read_only and not (has_rows or left.events or left.last or left.told)
+            self._write(entry, "never" if is_a_look else left.wait)
         if self.session.in_transaction():
             self.session.commit()
-        self._forget()
-        effects, self._after_commit = self._after_commit, []
+        left.forget()
+        effects, left.after_commit = left.after_commit, []
         for effect in effects:
             effect()
 
@@ -185,18 +209,17 @@ class Work:
         else:
             kept.write(entry, wait)
 
-    def _forget(self) -> None:
-        self._rows, self._changed, self._last, self._told = [], [], [], []
-        self._audit, self._denials, self._events = [], [], []
-
     def rollback(self) -> None:
-        """Undoes everything but the record of what was denied."""
-        self.session.rollback()
-        denials = Entry(audit=self._denials)
-        self._forget()
-        self._after_commit = []
-        if not denials.is_empty:
-            self._write(denials, "never" if self.read_only else "with")
+        """Undoes everything but the record of what was denied. An error led here, and none of these takes its place."""
+        denials = Entry(audit=self._left.denials)
+        self._left.forget()
+        self._left.after_commit = []
+        try:
+            self.session.rollback()
+            if not denials.is_empty:
+                self._write(denials, "never" if self.read_only else "with")
+        except SQLAlchemyError as error:  # they are on record already where it was the commit's answer that got lost
+            log.warning("what was denied may not be on record", error=type(error).__name__)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from gateway.core.clock import new_id
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
+from gateway.core.driver import circle
 from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.key_store import KeyStore
@@ -90,7 +91,9 @@ class Node:
             except PASSING as error:
                 if self.stopping or time.monotonic() > deadline:
                     raise
-                log.warning("the database does not answer; trying again", error=type(error.orig).__name__)
+                log.warning(
+                    "the database does not answer; trying again", error=type(error.orig).__name__, **circle(error)
+                )
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 2)
 

@@ -42,12 +42,19 @@ class Together:
         return await granted
 
     async def _grant(self) -> None:
+        several: list[tuple[Any, asyncio.Future[Any]]] = []
         try:
             while self._waiting:
                 several, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 await self._grant_all(several)
         finally:
             self._granting = None
+            for _, granted in (
+                *several,
+                *self._waiting,
+            ):  # none but where this was canceled: nobody is to wait for ever
+                granted.cancel()
+            self._waiting = []
 
     async def _grant_all(self, several: Sequence[tuple[Any, "asyncio.Future[Any]"]]) -> None:
         try:

@@ -65,3 +65,18 @@ def test_who_is_canceled_does_not_hold_up_the_others() -> None:
         assert await together.wish("c") == "c done"
 
     asyncio.run(go())
+
+
+def test_nobody_waits_for_what_will_never_be_done() -> None:
+    async def go() -> None:
+        together = Together(lambda act: asyncio.Event().wait(), lambda work, wishes: [])
+        waiting = [asyncio.create_task(together.wish(wish)) for wish in ("a", "b")]
+        await asyncio.sleep(0)
+        late = asyncio.create_task(together.wish("c"))
+        await asyncio.sleep(0)
+        assert together._granting is not None
+        together._granting.cancel()
+        outcomes = await asyncio.gather(*waiting, late, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 3
+
+    asyncio.run(go())

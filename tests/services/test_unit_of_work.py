@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import bindparam, select, text
 
+from gateway.core.driver import circle
 from gateway.core.errors import Forbidden
 from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
@@ -66,6 +67,50 @@ def test_a_rollback_keeps_the_record_of_a_denial(unit: Open, alice: Actor, rows:
     assert after == (*before[:3], before[3] + 1, *before[4:])
     newest = "SELECT actor, action, decision FROM audit_records ORDER BY id DESC LIMIT 1"
     assert rows(newest) == [("alice", "users.create", "deny")]
+
+
+def test_an_error_is_told_though_the_record_of_a_denial_cannot_be_kept(unit: Open, alice: Actor, rows: Rows) -> None:
+    """As when the commit that held it is through and only its answer was lost."""
+    [before] = rows(TRACES)
+
+    def be_denied_and_fail() -> None:
+        with unit(alice) as work:
+            work.record("users.create", Resource("users"), allowed=False, reason="no")
+            denied = [*work._left.denials]
+            work.commit()
+            work._left.denials += denied
+            raise Broken
+
+    with pytest.raises(Broken):
+        be_denied_and_fail()
+    [after] = rows(TRACES)
+    assert after == (*before[:3], before[3] + 1, *before[4:])
+
+
+def test_who_acts_for_another_leaves_everything_with_the_one_unit_of_work(unit: Open, alice: Actor, bob: Actor) -> None:
+    with unit(alice) as work:
+        other = work.on_behalf_of(bob)
+        other.record("users.create", Resource("users"), allowed=False, reason="no")
+        other.wait_together()
+        assert work.denied
+        assert work._left is other._left
+        work.commit()
+        other.emit("test.told")
+        assert [event.actor for event in work._left.events] == ["bob"], "also after a commit in between"
+
+
+def test_a_deadlock_is_told_of_with_who_waited_for_whom_and_without_values(unit: Open, alice: Actor) -> None:
+    said = "Process 7 waits for ShareLock on transaction 42; blocked by process 8."
+
+    def meet(state: str) -> dict[str, str]:
+        """What the log gets of an error of that SQLSTATE."""
+        block = f"DO $$ BEGIN RAISE 'a canary' USING ERRCODE = '{state}', DETAIL = '{said}'; END $$"
+        with pytest.raises(sqlalchemy.exc.DBAPIError) as raised, unit(alice) as work:
+            work.session.execute(text(block))
+        return circle(raised.value)
+
+    assert meet("40P01") == {"circle": said, "context": "PL/pgSQL function inline_code_block line 1 at RAISE"}
+    assert meet("23505") == {}
 
 
 def test_an_effect_after_the_commit_does_not_happen_without_it(unit: Open, alice: Actor) -> None:

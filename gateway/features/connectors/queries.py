@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Select, case, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gateway.core.identity import Actor
@@ -38,9 +39,9 @@ def filtered(actor: Actor, groups: Sequence[uuid.UUID], query: ConnectorQuery) -
 def one(
     session: Session, actor: Actor, groups: Sequence[uuid.UUID], connector_id: uuid.UUID, *, lock: bool = False
 ) -> Connector | None:
-    """A connector the actor may see; `lock`ed to be changed."""
+    """A connector the actor may see; `lock`ed to be changed, before anything that is the connector's."""
     query = visible(actor, groups).where(Connector.id == connector_id)
-    return session.scalar(query.with_for_update(of=Connector) if lock else query)
+    return session.scalar(query.with_for_update(of=Connector, key_share=True) if lock else query)
 
 
 def name_is_taken(session: Session, owner_id: uuid.UUID, name: str) -> bool:
@@ -102,7 +103,7 @@ def in_force(session: Session, connector_ids: Sequence[uuid.UUID]) -> dict[uuid.
     """The credential in force of each connector that has one."""
     query = (
         select(ConnectorCredential)
-        .distinct(ConnectorCredential.connector_id)
+        .ext(distinct_on(ConnectorCredential.connector_id))
         .where(ConnectorCredential.connector_id.in_(connector_ids), ConnectorCredential.state == "active")
         .order_by(ConnectorCredential.connector_id, ConnectorCredential.id.desc())
     )
@@ -118,6 +119,8 @@ def usable_grants(
     session: Session, connector_id: uuid.UUID, user_id: uuid.UUID, operations: Sequence[str], moment: datetime
 ) -> Sequence[ConnectorGrant]:
     """Grants that may cover one of `operations` for a user now, the first to end first, locked to be used."""
+    stays = select(Connector.id).where(Connector.id == connector_id)  # not removed before there is an operation of it
+    session.execute(stays.with_for_update(read=True, key_share=True))
     query = (
         grants(connector_id)
         .where(
@@ -183,22 +186,45 @@ def due(session: Session, moment: datetime, most: int) -> Sequence[ConnectorOper
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
-def left(session: Session, status: str, before: datetime, most: int) -> Sequence[ConnectorOperation]:
-    """Operations that have been in a state for too long, locked."""
+def lost(session: Session, before: datetime, most: int) -> set[uuid.UUID]:
+    """The connectors of operations that have been running for too long."""
+    return set(session.scalars(_left("running", before, most).with_only_columns(ConnectorOperation.connector_id)))
+
+
+def left(
+    session: Session, status: str, before: datetime, most: int, connectors: Collection[uuid.UUID] | None = None
+) -> Sequence[ConnectorOperation]:
+    """Operations that have been in a state for too long, locked; of these connectors, where some are named."""
+    query = _left(status, before, most)
+    if connectors is not None:
+        query = query.where(ConnectorOperation.connector_id.in_(connectors))
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def _left(status: str, before: datetime, most: int) -> Select[ConnectorOperation]:
     since = func.coalesce(ConnectorOperation.started_at, ConnectorOperation.created_at)
-    query = (
+    return (
         select(ConnectorOperation)
         .where(ConnectorOperation.status == status, since < before)
         .order_by(ConnectorOperation.id)
         .limit(most)
     )
-    return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
 def locked(session: Session, connector_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Connector]:
-    """Connectors as they are now, locked in the order of their ids, so that nobody waits in a circle."""
-    query = select(Connector).where(Connector.id.in_(connector_ids)).order_by(Connector.id).with_for_update()
-    return {found.id: found for found in session.scalars(query.execution_options(populate_existing=True))}
+    """Connectors as they are now, locked in the order of their ids, so that nobody waits in a circle.
+
+    For the same reason everyone locks a connector before its credentials, grants and operations.
+    """
+    query = select(Connector).where(Connector.id.in_(connector_ids)).order_by(Connector.id)
+    query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return {found.id: found for found in session.scalars(query)}
+
+
+def connector_of(session: Session, operation_id: uuid.UUID) -> Connector | None:
+    """The connector of an operation, locked."""
+    found = session.scalar(select(ConnectorOperation.connector_id).where(ConnectorOperation.id == operation_id))
+    return locked(session, [found]).get(found) if found is not None else None
 
 
 def operations_seen(

@@ -88,11 +88,10 @@ class Report:
 
 def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID) -> Order | None:
     """Begins an operation; None for one that somebody else has begun, or that cannot begin, which then has ended."""
+    connector = queries.connector_of(work.session, operation_id)
     row = queries.operation(work.session, operation_id, lock=True)
-    if row is None or row.status != "queued":
+    if connector is None or row is None or row.status != "queued":
         return None
-    connector = work.session.get(Connector, row.connector_id, populate_existing=True)
-    assert connector is not None
     row.status, row.started_at, row.holder = "running", now(), holder
     is_test = row.operation == service.TEST
     learned = next((each for each in connector.operations or () if each["name"] == row.operation), None)
@@ -115,11 +114,10 @@ def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID
 
 def finish(work: Work, store: Store, order: Order, report: Report, files: list[Upload]) -> None:
     """Ends an operation; files that came with it become artifacts of whoever asked for it."""
+    connector = queries.connector_of(work.session, order.id)
     row = queries.operation(work.session, order.id, lock=True)
-    if row is None or row.status != "running":
+    if connector is None or row is None or row.status != "running":
         return
-    connector = work.session.get(Connector, row.connector_id, populate_existing=True, with_for_update=True)
-    assert connector is not None
     if report.result is not None and files:
         kept = [_keep(work, store, upload, row, connector) for upload in files]
         report.result["artifacts"] = kept
@@ -136,9 +134,9 @@ def due(work: Work, most: int = 20) -> int:
 
 def sweep(work: Work, most: int = 50) -> None:
     """Ends what was begun and never ended, queues again what was never begun, and lets go of old results."""
-    lost = queries.left(work.session, "running", now() - timedelta(seconds=LONGEST_S), most)
-    connectors = queries.locked(work.session, {row.connector_id for row in lost})
-    for row in lost:
+    before = now() - timedelta(seconds=LONGEST_S)
+    connectors = queries.locked(work.session, queries.lost(work.session, before, most))
+    for row in queries.left(work.session, "running", before, most, connectors):
         connector = connectors[row.connector_id]
         said = "The node was lost while it did this; whether it was done is not known. Look there before you try again."
         _end(work, connector, row, Report(LONGEST_S * 1000, error={"code": "node_lost", "message": said}))
@@ -202,14 +200,14 @@ def anything_to_hear(work: Work) -> bool:
 
 def heard(work: Work, listened: Look) -> None:
     """Has a node look now."""
-    connector = work.session.get(Connector, listened.connector_id, populate_existing=True, with_for_update=True)
+    connector = queries.locked(work.session, [listened.connector_id]).get(listened.connector_id)
     if connector is not None and connector.poll_at is not None:
         _quietly(work, connector, poll_at=now())
 
 
 def looked(work: Work, look: Look, name: str, position: dict[str, Any], happenings: list[dict[str, Any]]) -> None:
     """Tells what is new, and remembers where to go on."""
-    connector = work.session.get(Connector, look.connector_id, populate_existing=True, with_for_update=True)
+    connector = queries.locked(work.session, [look.connector_id]).get(look.connector_id)
     if connector is None or connector.config != look.config or connector.position != look.position:
         return  # removed or changed meanwhile: what was seen would be told twice, or of another place
     for happening in happenings:
@@ -220,7 +218,7 @@ def looked(work: Work, look: Look, name: str, position: dict[str, Any], happenin
 
 def look_failed(work: Work, look: Look, code: str, message: str) -> None:
     """Keeps why a look failed."""
-    connector = work.session.get(Connector, look.connector_id, populate_existing=True, with_for_update=True)
+    connector = queries.locked(work.session, [look.connector_id]).get(look.connector_id)
     if connector is not None:
         _note_failure(work, connector, code, message)
 

@@ -261,7 +261,7 @@ def _find(work: Work, connector: Connector, operation_id: uuid.UUID, *, lock: bo
 
 
 def _held(work: Work, connector_id: uuid.UUID, operation_id: uuid.UUID) -> tuple[Connector, ConnectorOperation]:
-    connector = service.get(work, connector_id)
+    connector = service.find(work, "connectors.read", connector_id, lock=True)
     row = _find(work, connector, operation_id, lock=True)
     # Whoever asked for it may think better of it; anybody else needs the connector's owner's right.
     owner = row.actor_id if row.actor_id == work.actor.user_id and row.decision == "allow" else connector.owner_id

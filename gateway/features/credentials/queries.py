@@ -14,7 +14,7 @@ from gateway.core.visibility import seen_by
 from .models import Credential, MasterKey, RecoveryKey
 from .schemas import CredentialQuery
 
-KEYS_LOCK = 7_340_002
+KEYS_LOCK = 7_340_006
 """Advisory lock on which key is current: shared by who seals, held alone by who changes it."""
 
 SEALED = {"secret_ciphertext", "secret_key", "secret_kid"}
