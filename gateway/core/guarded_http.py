@@ -73,9 +73,7 @@ class GuardedClient:
         self, *, tls: ssl.SSLContext, allowed_hosts: Iterable[str] = (), ports: frozenset[int] = WEB_PORTS,
         user_agent: str = "user-api-gateway", resolve: Resolve | None = None,
     ) -> None:  # fmt: skip
-        self._excepted = frozenset(_plain(host) for host in allowed_hosts)
-        self._ports = ports
-        self._guard = _Guard(resolve or _resolve, self._excepted)
+        self._guard = Guard(resolve, allowed_hosts, ports)
         self._http = httpx.AsyncClient(
             transport=_Transport(self._guard, tls),
             trust_env=False,
@@ -94,11 +92,9 @@ class GuardedClient:
         bounds = bounds or Bounds()
         try:
             async with asyncio.timeout(bounds.total_s):
-                return await self._follow(method, self._parsed(url), dict(headers or {}), content, bounds, check)
+                return await self._follow(method, self._guard.parsed(url), dict(headers or {}), content, bounds, check)
         except TimeoutError as error:
-            raise OutboundError(
-                f"It was not answered within {bounds.total_s:g} s.", code="outbound_timeout", permanent=False
-            ) from error
+            raise timed_out(bounds.total_s) from error
 
     async def open(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None, timeout_s: float
@@ -108,7 +104,7 @@ class GuardedClient:
         Raises OutboundError.
         """
         request = self._http.build_request(
-            method, self._parsed(url), headers=headers, content=content, timeout=timeout_s
+            method, self._guard.parsed(url), headers=headers, content=content, timeout=timeout_s
         )
         try:
             return await self._http.send(request, stream=True, follow_redirects=False)
@@ -131,7 +127,7 @@ class GuardedClient:
             answer, location = await self._send(request, bounds.body_bytes)
             if location is None or method not in ("GET", "HEAD"):
                 return answer
-            following = self._parsed(location, base=target)
+            following = self._guard.parsed(location, base=target)
             if _origin(following) != _origin(target):
                 headers = {}
             target = following
@@ -157,9 +153,21 @@ class GuardedClient:
 
         Raises OutboundError.
         """
-        self._parsed(url)
+        self._guard.parsed(url)
 
-    def _parsed(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
+
+class Guard(httpcore.AsyncNetworkBackend):
+    """Opens connections, and only to addresses it has judged: the innermost place, which nothing goes around."""
+
+    def __init__(
+        self, resolve: Resolve | None, allowed_hosts: Iterable[str], ports: frozenset[int] = WEB_PORTS
+    ) -> None:
+        self._resolve = resolve or _resolve
+        self._excepted = frozenset(_plain(host) for host in allowed_hosts)
+        self._ports = ports
+        self._network = httpcore.AnyIOBackend()
+
+    def parsed(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
         """The address, judged as far as its text tells. Raises OutboundError."""
         if len(url) > 8192 or not url.isprintable() or " " in url or "\\" in url:
             raise _bad_url("An address must be without spaces, backslashes and control characters")
@@ -175,17 +183,8 @@ class GuardedClient:
         port = target.port if target.port is not None else {"http": 80, "https": 443}[target.scheme]
         if port not in self._ports and _plain(host) not in self._excepted:
             raise OutboundError(f"Port {port} is not one of the web.", code="forbidden_address")
-        self._guard.judge_name(host)
+        self.judge_name(host)
         return target
-
-
-class _Guard(httpcore.AsyncNetworkBackend):
-    """Opens connections, and only to addresses it has judged: the innermost place, which nothing goes around."""
-
-    def __init__(self, resolve: Resolve, excepted: frozenset[str]) -> None:
-        self._resolve = resolve
-        self._excepted = excepted
-        self._network = httpcore.AnyIOBackend()
 
     def judge_name(self, host: str) -> Address | None:
         """The address that the host is written as, judged; None for a name. Raises OutboundError."""
@@ -249,7 +248,7 @@ class _Guard(httpcore.AsyncNetworkBackend):
 class _Transport(httpx.AsyncHTTPTransport):
     """httpx over connections of the guard."""
 
-    def __init__(self, guard: _Guard, tls: ssl.SSLContext) -> None:
+    def __init__(self, guard: Guard, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls, trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls, network_backend=guard, max_connections=100, max_keepalive_connections=20,
@@ -259,7 +258,7 @@ class _Transport(httpx.AsyncHTTPTransport):
 
 async def open_socket(host: str, port: int, *, allowed_hosts: Iterable[str] = (), connect_s: float) -> socket.socket:
     """A connection to `host` under the same rules, for protocols other than HTTP; any port. Raises OutboundError."""
-    guard = _Guard(_resolve, frozenset(_plain(host) for host in allowed_hosts))
+    guard = Guard(None, allowed_hosts)
     failure: Exception | None = None
     try:
         async with asyncio.timeout(connect_s):
@@ -333,9 +332,29 @@ def _bad_url(problem: str) -> OutboundError:
 
 def _failure(error: Exception, place: str) -> OutboundError:
     if isinstance(error, httpx.TimeoutException):
-        return OutboundError(f"{place} did not answer in time.", code="outbound_timeout", permanent=False)
+        return late(place)
     if isinstance(error, httpx.ConnectError):
-        return OutboundError(
-            f"{place} cannot be reached, or its certificate is not trusted.", code="unreachable", permanent=False
-        )
+        return unreachable(place)
+    return broken_off(place)
+
+
+def timed_out(total_s: float) -> OutboundError:
+    """The whole of it took too long."""
+    return OutboundError(f"It was not answered within {total_s:g} s.", code="outbound_timeout", permanent=False)
+
+
+def late(place: str) -> OutboundError:
+    """Connecting took too long, or what was waited for then."""
+    return OutboundError(f"{place} did not answer in time.", code="outbound_timeout", permanent=False)
+
+
+def unreachable(place: str) -> OutboundError:
+    """No connection came about."""
+    return OutboundError(
+        f"{place} cannot be reached, or its certificate is not trusted.", code="unreachable", permanent=False
+    )
+
+
+def broken_off(place: str) -> OutboundError:
+    """The other side did not keep to the protocol, or went away."""
     return OutboundError(f"{place} broke off its answer.", code="broken_answer", permanent=False)

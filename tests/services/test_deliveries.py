@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from gateway.features.messaging import (
     service_deliveries,
     service_matching,
     service_purge,
+    service_sending,
     service_subscriptions,
 )
 from gateway.features.messaging.schemas import (
@@ -35,6 +37,7 @@ from gateway.features.messaging.schemas import (
     SubscriptionQuery,
     SubscriptionTry,
 )
+from gateway.features.messaging.service_recording import Outcome, Recorded, record
 from tests.messaging.stand_ins import Reply, Request
 from tests.services.conftest import Open
 from tests.services.outbox import Outbox
@@ -267,6 +270,33 @@ def test_an_ordered_destination_gets_nothing_before_what_waits_ahead(outbox: Out
     seqs = [request.json["data"]["seq"] for request in outbox.held.accepted()]
     assert seqs == sorted(seqs)
     assert len(seqs) == 20
+
+
+def test_what_came_of_several_attempts_is_recorded_once_whatever_it_was(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id)
+    outbox.emit(count=4)
+    node = outbox.node
+    while node._unit(service_matching.match_some):
+        pass
+    node._unit(lambda work: service_sending.take(work, outbox.keys, node.holder, 1))
+    good, bad, stale, fine = node._unit(lambda work: service_sending.claim(work, node.holder, destination_id))
+    error = {"code": "refused", "message": "It answered 500."}
+    stale = replace(stale, attempts=1)
+    told = [Outcome(good, now(), 5, 204), Outcome(bad, now(), 6, 500, error), Outcome(stale, now(), 7, 204)]
+    assert node._unit(lambda work: record(work, destination_id, told)) == Recorded(True, 1, 1)
+    assert service.describe(outbox.destination(destination_id)).health == "failing"
+    again = [Outcome(good, now(), 5, 204), Outcome(fine, now(), 8, 200)]
+    assert node._unit(lambda work: record(work, destination_id, again)) == Recorded(True, 1, 0)
+    assert service.describe(outbox.destination(destination_id)).health == "good"
+    assert [(each.status, each.attempt_count) for each in outbox.deliveries()] == [
+        ("delivered", 1), ("pending", 1), ("pending", 0), ("delivered", 1),
+    ]  # fmt: skip
+    [attempt] = outbox.deliveries()[3].attempts
+    assert (attempt.number, attempt.status, attempt.response_status, attempt.latency_ms) == (1, "succeeded", 200, 8)
+    outbox.patch(destination_id, is_active=False)
+    assert not node._unit(lambda work: record(work, destination_id, [Outcome(stale, now(), 7, 204)])).going_on
+    assert node._unit(lambda work: record(work, uuid.uuid4(), again)) == Recorded(False, 0, 0)
 
 
 def test_a_rate_is_kept(outbox: Outbox) -> None:

@@ -15,6 +15,7 @@ from gateway.adapters.destinations.base import (
     tls_context,
 )
 from gateway.core.guarded_http import Answer, Bounds, GuardedClient, OutboundError
+from gateway.core.guarded_posts import GuardedPosts
 
 BOUNDS = Bounds(total_s=ATTEMPT_S, connect_s=CONNECT_S, body_bytes=16 * 2**10)
 
@@ -37,14 +38,14 @@ class HttpDestination(Destination[C]):
     def __init__(self, config: C, secrets: Sequence[str]) -> None:
         super().__init__(config, secrets)
         allowed: list[str] = getattr(config, "allowed_hosts", [])
-        self._client = GuardedClient(tls=tls_context(), allowed_hosts=allowed, user_agent="user-api-gateway")
+        self._posts = GuardedPosts(tls=tls_context(), allowed_hosts=allowed)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._posts.aclose()
 
     async def request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One request with a body. Raises DeliveryError for every answer but 2xx."""
-        answer = await self._client.request(method, url, headers=headers, content=body, bounds=BOUNDS)
+        answer = await self._posts.request(method, url, headers=headers, content=body, bounds=BOUNDS)
         if 200 <= answer.status < 300:
             return answer
         raise self.refusal(answer)

@@ -16,8 +16,10 @@ from gateway.core.clock import now
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 
+from . import service_recording as recording
 from . import service_sending as sending
-from .service_sending import Claimed, Outcome, Route
+from .service_recording import Outcome
+from .service_sending import Claimed, Route
 
 R = TypeVar("R")
 
@@ -164,20 +166,20 @@ class _Line:
 
         def end(work: Any) -> None:
             if delivered or failures:
-                sending.announce(work, destination_id, delivered, failures)
+                recording.announce(work, destination_id, delivered, failures)
             sending.give_back(work, node.holder, destination_id)
 
         await node.unit(end)
 
     async def _record(self, outcomes: Sequence[Outcome]) -> bool:
         destination_id = self._route.destination_id
-        recorded = await self._node.unit(lambda work: sending.record(work, destination_id, outcomes))
+        recorded = await self._node.unit(lambda work: recording.record(work, destination_id, outcomes))
         self._tally[0] += recorded.delivered
         self._tally[1] += recorded.failures
         if time.monotonic() - self._announced_at > ANNOUNCE_EVERY_S:
             self._announced_at = time.monotonic()
             (delivered, failures), self._tally = self._tally, [0, 0]
-            await self._node.unit(lambda work: sending.announce(work, destination_id, delivered, failures))
+            await self._node.unit(lambda work: recording.announce(work, destination_id, delivered, failures))
         return recorded.going_on
 
     async def _work(self) -> None:

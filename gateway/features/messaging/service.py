@@ -32,6 +32,7 @@ MOST_SECRETS = 5
 """Secrets of one webhook that live at the same time."""
 
 _TABLE = Destination.__tablename__
+_DESTINATIONS = Base.metadata.tables[_TABLE]
 _DELIVERIES = Base.metadata.tables[Delivery.__tablename__]
 
 
@@ -115,6 +116,12 @@ def change(work: Work, keys: KeyStore, destination: Destination, patch: Destinat
         set_active(work, destination, patch.is_active)
     tell(work, "destination.updated", destination)
     return destination
+
+
+def note(work: Work, destination_id: uuid.UUID, **values: Any) -> None:
+    """Past the ORM: how a destination fares is no change of it, so version and time of change stay."""
+    found = update(_DESTINATIONS).where(_DESTINATIONS.c.id == destination_id)
+    work.session.execute(found.values(**values, updated_at=_DESTINATIONS.c.updated_at))
 
 
 def set_active(

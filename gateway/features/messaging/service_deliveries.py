@@ -25,7 +25,6 @@ PATIENCE_S = 20.0
 
 LOOK_EVERY_S = 0.1
 
-_DESTINATIONS = Base.metadata.tables[Destination.__tablename__]
 _DELIVERIES = Base.metadata.tables[Delivery.__tablename__]
 
 
@@ -55,17 +54,18 @@ def describe(work: Work, rows: Sequence[Delivery]) -> list[DeliveryOut]:
 
 def redeliver(work: Work, delivery_id: uuid.UUID) -> Delivery:
     """Puts a delivery back into the queue, under its old id. Raises NotFound, and Conflict where that cannot be."""
-    delivery = _find(work, "deliveries.redeliver", delivery_id, lock=True)
-    destination = queries.by_id(work.session, delivery.destination_id, lock=True)
+    delivery = _find(work, "deliveries.redeliver", delivery_id)
+    destination = queries.by_id(work.session, delivery.destination_id, lock=True)  # first, as whoever sends does
     assert destination is not None
     _check_on(destination)
+    delivery = _find(work, "deliveries.redeliver", delivery_id, lock=True)
     if delivery.status == "merged":
         raise Conflict(f"It went out with the digest {delivery.merged_into}; send that one again.", code="merged")
     if delivery.status != "pending":
         delivery.status, delivery.finished_at = "pending", None
     delivery.next_attempt_at, delivery.step = now(), 0
     work.session.flush()
-    _end_pause(work, destination.id)
+    service.note(work, destination.id, paused_until=None)  # what somebody asks for goes out now
     return delivery
 
 
@@ -80,7 +80,7 @@ def redeliver_since(work: Work, destination_id: uuid.UUID, wish: RedeliverSince)
         & _DELIVERIES.c.status.in_(statuses)
         & (_DELIVERIES.c.event_name != TEST)
     )
-    _end_pause(work, destination_id)
+    service.note(work, destination_id, paused_until=None)
     again = {"status": "pending", "next_attempt_at": now(), "step": 0, "finished_at": None}
     return work.session.execute(update(_DELIVERIES).where(chosen).values(again)).rowcount  # type: ignore[attr-defined,no-any-return]
 
@@ -100,7 +100,7 @@ def begin_test(work: Work, destination_id: uuid.UUID) -> uuid.UUID:
         next_attempt_at=moment,
     ))  # fmt: skip
     work.session.flush()
-    _end_pause(work, destination.id)
+    service.note(work, destination.id, paused_until=None)  # what somebody asks for goes out now
     return delivery_id
 
 
@@ -120,12 +120,6 @@ def _find(work: Work, action: str, delivery_id: uuid.UUID, *, lock: bool = False
         raise NotFound("There is no such delivery, or it is not yours.")
     work.allow(action, Resource("deliveries", delivery.id, delivery.user_id))
     return delivery
-
-
-def _end_pause(work: Work, destination_id: uuid.UUID) -> None:
-    """What somebody asks for goes out now. This is no change of the destination."""
-    found = update(_DESTINATIONS).where(_DESTINATIONS.c.id == destination_id)
-    work.session.execute(found.values(paused_until=None, updated_at=_DESTINATIONS.c.updated_at))
 
 
 def _check_on(destination: Destination) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Annotated
 
@@ -38,6 +39,10 @@ class Webhook(HttpDestination[WebhookConfig]):
         if secret is not None and not 24 <= len(_key_of(secret)) <= 64:
             raise ValueError("secret: it must be whsec_ followed by 24 to 64 bytes in base64")
 
+    def __init__(self, config: WebhookConfig, secrets: Sequence[str]) -> None:
+        super().__init__(config, secrets)
+        self._signers = [Signer(secret) for secret in secrets]
+
     async def send(self, message: Message) -> int | None:
         body = message.body
         content_type = "application/json"
@@ -50,7 +55,7 @@ class Webhook(HttpDestination[WebhookConfig]):
             "Content-Type": content_type,
             "webhook-id": message.id,
             "webhook-timestamp": str(int(moment.timestamp())),
-            "webhook-signature": " ".join(Signer(secret).sign(message.id, moment, body) for secret in self.secrets),
+            "webhook-signature": " ".join(signer.sign(message.id, moment, body) for signer in self._signers),
         }
         return (await self.request("POST", self.config.url, body.encode(), headers)).status
 
