@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from gateway.core.purging import Purgeable
+from gateway.core.resources import Kind, Kinds
 from gateway.core.whys import Traceable
 
 ROOMS = (
@@ -58,6 +59,15 @@ def doors(name: str) -> list[ModuleType]:
 def actions() -> dict[str, str]:
     """The catalogue of actions: what each room says can be done with it, with what it means."""
     return {name: words for door in doors("actions") for name, words in door.ACTIONS.items()}
+
+
+def resources() -> Kinds:
+    """What actions are aimed at, by kind: as each room describes its own things to the policy."""
+    found: dict[str, list[Kind]] = {}
+    for door in doors("actions"):
+        for kind in door.RESOURCES:
+            found.setdefault(kind.name, []).append(kind)
+    return found
 
 
 def purges() -> dict[str, Purgeable]:

@@ -60,7 +60,7 @@ def attempt() -> tuple[str, Resource]:
     if request.url_rule is None:
         return f"unknown.{_VERBS.get(request.method, 'other')}", Resource("unknown")
     parts = [part for part in request.url_rule.rule.split("/") if part and part != "v1"]
-    kind = parts[0] if parts else "pages"
+    kind = parts[0].replace("-", "_") if parts else "pages"
     verb = _VERBS.get(request.method, "other")
     if request.method == "POST" and len(parts) > 1 and not parts[-1].startswith("<"):
         verb = parts[-1]

@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 
+from gateway import registry
 from gateway.core.errors import Conflict, Forbidden, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.unit_of_work import Work
 from gateway.features.access import service, service_groups, service_roles, service_rules
-from gateway.features.access.schemas import BindingIn, GroupIn, GroupPatch, MemberIn, RoleIn, RuleIn
+from gateway.features.access.schemas import (
+    BindingIn,
+    ExplainQuery,
+    Explanation,
+    GroupIn,
+    GroupPatch,
+    MemberIn,
+    MemberPatch,
+    RoleIn,
+    RuleIn,
+)
 from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.tasks import queries
@@ -70,6 +81,11 @@ def seen(unit: Open, actor: Actor, among: list[Any]) -> set[str]:
     return names
 
 
+def explained(work: Work, actor: Actor, action: str, resource: str) -> Explanation:
+    wish = ExplainQuery(user_id=actor.user_id, action=action, resource=resource)
+    return service.explain(work, registry.resources(), wish)
+
+
 def test_a_project_role_opens_that_project_and_nothing_else(
     unit: Open, mine: Tasks, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
 ) -> None:
@@ -97,9 +113,9 @@ def test_a_group_gives_its_roles_to_active_members_of_an_active_group(
     member = now(someone)
     assert seen(unit, member, [task]) == {task.name}
     assert member.groups == (group.name,)
-    system(service_groups.set_member, group.id, someone.user_id, False)
+    system(service_groups.change_member, group.id, someone.user_id, MemberPatch(is_active=False))
     assert seen(unit, now(someone), [task]) == set()
-    system(service_groups.set_member, group.id, someone.user_id, True)
+    system(service_groups.change_member, group.id, someone.user_id, MemberPatch(is_active=True))
     system(lambda work: service_groups.change(work, service_groups.get(work, group.id), GroupPatch(is_active=False)))
     assert seen(unit, now(someone), [task]) == set()
 
@@ -212,17 +228,83 @@ def test_explain_names_grant_group_and_rule(
     group = system(service_groups.create, GroupIn(name=f"g{uuid.uuid4().hex[:8]}"))
     system(service_groups.add_member, group.id, MemberIn(user_id=someone.user_id))
     system(service_roles.bind, BindingIn(subject_type="group", subject_id=group.id, role_id="operator"))
-    said = system(service.explain, someone.user_id, "tasks.cancel", f"tasks/{task.id}")
+    said = system(explained, someone, "tasks.cancel", f"tasks/{task.id}")
     assert (said.decision, said.grant.role, said.grant.group) == ("allow", "operator", group.name)
     rule = system(
         service_rules.create, RuleIn(name=f"hands off {task.id}", effect="deny", subject="*", action="tasks.cancel",
                                      resource=f"tasks/{task.id}")
     )  # fmt: skip
-    said = system(service.explain, someone.user_id, "tasks.cancel", f"tasks/{task.id}")
+    said = system(explained, someone, "tasks.cancel", f"tasks/{task.id}")
     assert (said.decision, said.rule.id, said.rule.holds) == ("deny", rule.id, True)
     assert said.allowed is False
     with pytest.raises(Forbidden, match="hands off"), unit(now(mine.actor)) as work:
         tasks.cancel(work, task.id)
     with pytest.raises(Invalid):
-        system(service.explain, someone.user_id, "tasks.read", f"tasks/{uuid.uuid4()}")
+        system(explained, someone, "tasks.read", f"tasks/{uuid.uuid4()}")
     system(lambda work: service_rules.delete(work, service_rules.get(work, rule.id)))
+
+
+def test_explain_knows_every_kind_that_is_decided_about(
+    system: Callable[..., Any], person: Callable[..., Actor]
+) -> None:
+    """A thing that nobody owns goes by any name; of all others there has to be one of that id."""
+    admin = person("admin")
+    for name, kinds in registry.resources().items():
+        if kinds[0].is_owned or name == "role_bindings":
+            with pytest.raises(Invalid, match="nothing of that id"):
+                system(explained, admin, f"{name}.read", f"{name}/{uuid.uuid4()}")
+        else:
+            assert system(explained, admin, f"{name}.read", f"{name}/any/name:1").allowed
+
+
+def test_a_user_owns_their_account_and_their_preferences(
+    system: Callable[..., Any], person: Callable[..., Actor]
+) -> None:
+    member, other = person(), person()
+    for action, resource in (
+        ("self.update", "users/{}"),
+        ("preferences.write", "preferences/user/{}/language.preferred"),
+    ):
+        assert system(explained, member, action, resource.format(member.user_id)).allowed
+        assert not system(explained, member, action, resource.format(other.user_id)).allowed
+
+
+def test_a_rule_names_a_model_with_a_colon(system: Callable[..., Any], person: Callable[..., Actor]) -> None:
+    rule = system(service_rules.create, RuleIn(effect="deny", subject="*", action="models.use",
+                                               resource="models/ollama/qwen3:4b"))  # fmt: skip
+    said = system(explained, person(), "models.use", "models/ollama/qwen3:4b")
+    assert (said.allowed, said.rule.id) == (False, rule.id)
+    system(lambda work: service_rules.delete(work, service_rules.get(work, rule.id)))
+
+
+def test_members_are_found_by_the_ids_that_a_directory_gave_them(
+    unit: Open, person: Callable[..., Actor], system: Callable[..., Any]
+) -> None:
+    group, other = (system(service_groups.create, GroupIn(name=f"g{uuid.uuid4().hex[:8]}")) for _ in range(2))
+    first, second = person(), person()
+    system(service_groups.add_member, group.id, MemberIn(user_id=first.user_id, external_id="cn=first"))
+    with pytest.raises(Conflict, match="external id cn=first") as refused:
+        system(service_groups.add_member, group.id, MemberIn(user_id=second.user_id, external_id="cn=first"))
+    assert refused.value.code == "name_taken"
+    system(service_groups.add_member, group.id, MemberIn(user_id=second.user_id))
+    system(service_groups.add_member, other.id, MemberIn(user_id=second.user_id, external_id="cn=first"))
+
+    def change(actor: Actor, **given: Any) -> None:
+        system(service_groups.change_member, group.id, actor.user_id, MemberPatch(**given))
+
+    def found(external_id: str) -> list[uuid.UUID]:
+        return system(lambda work: [row.user_id for row in work.session.scalars(
+            service_groups.members(work, group.id, external_id))])  # fmt: skip
+
+    with pytest.raises(Conflict, match="external id cn=first"):
+        change(second, external_id="cn=first")
+    change(first, external_id="cn=first")
+    change(second, external_id="cn=second", is_active=False)
+    assert (found("cn=first"), found("cn=second"), found("cn=nobody")) == ([first.user_id], [second.user_id], [])
+    change(second, is_active=True)
+    assert found("cn=second") == [second.user_id]
+    change(first, external_id=None)
+    change(second, external_id="cn=first")
+    assert found("cn=first") == [second.user_id]
+    with pytest.raises(Invalid):
+        change(second, is_active=None)

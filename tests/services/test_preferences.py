@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from gateway.core.database import Database
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.rights import Rule, Selector, of_roles
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences.schemas import DeleteQuery, EffectiveOut, EffectiveQuery, PreferenceIn
 from tests.services.conftest import Open, Tasks
@@ -349,3 +351,33 @@ def test_a_waiting_task_that_is_forbidden_by_now_is_canceled_with_what_waits_for
     assert error is not None
     assert error["code"] == "forbidden_by_preference"
     assert "user scope" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("denied", "left"),
+    [
+        ("other/kind", {"mine", "more", "shared", "all"}),
+        ("user/{me}/a.mine", {"more", "shared", "all"}),
+        ("user/{me}", {"shared", "all"}),
+        ("group/{group}/a.shared", {"mine", "more", "all"}),
+        ("system/-/a.all", {"mine", "more", "shared"}),
+    ],
+)
+def test_what_a_rule_denies_reading_is_in_no_list(
+    unit: Open, put: Callable[..., int], join: Callable[..., uuid.UUID], alice: Actor, denied: str, left: set[str]
+) -> None:
+    group = join(f"g{uuid.uuid4().hex[:8]}", alice)
+    for key in ("a.mine", "a.more"):
+        put(alice, "user", "-", key, 1)
+    put(SYSTEM, "group", group, "a.shared", 1)
+    put(SYSTEM, "system", "-", "a.all", 1)
+    selector = Selector(kind="preferences", id=denied.format(me=alice.user_id, group=group))
+    rule = Rule(uuid.uuid4(), "hands off", "deny", "preferences.read", selector)
+    asking = replace(alice, rights=replace(of_roles(alice.roles), rules=(rule,)))
+    with unit(asking) as work:
+        for found in (preferences.visible(work, None, None, "a."), preferences.history(work, None, None, None)):
+            assert {row.key.removeprefix("a.") for row in work.session.scalars(found)} == left
+    if denied != "user/{me}":  # that is denied as a whole, and what counts for the user with it
+        with unit(asking) as work:
+            counting = preferences.effective(work, EffectiveQuery(key_prefix="a."))
+        assert {item.key.removeprefix("a.") for item in counting.items} == left

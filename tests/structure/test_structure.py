@@ -103,6 +103,25 @@ def test_the_console_hears_of_every_event() -> None:
     assert [name for name in EVENTS if not any(matches(pattern, name) for pattern in patterns)] == []
 
 
+def test_every_kind_that_is_decided_about_is_told_of_by_its_room() -> None:
+    """So that `access/explain` can say why; who reads a kind off the action goes by rooms that have told of it."""
+    texts = [path.read_text("utf-8") for path in FEATURES.glob("*/*.py")]
+    trees = [ast.parse(text) for text in texts if " Resource(" in text or "(Resource(" in text]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    aims = [node.args[0] for node in calls if isinstance(node.func, ast.Name) and node.func.id == "Resource"]
+    named = {aim.value for aim in aims if isinstance(aim, ast.Constant)}
+    assert len(named) > 20
+    assert named - set(registry.resources()) == set()
+    listed = {
+        call.args[0].value
+        for call in calls
+        if isinstance(call.args[0], ast.Constant)
+        and any(ast.unparse(aim).endswith("listed=True)") for aim in call.args[1:])
+    }
+    assert "tasks.read" in listed
+    assert listed == {action for kinds in registry.resources().values() for kind in kinds for action in kind.listed}
+
+
 def test_the_registry_lists_every_room_once() -> None:
     assert sorted(registry.ROOMS) == [room.name for room in ROOMS]
 

@@ -1,5 +1,9 @@
 """What can be done with access."""
 
+from gateway.core.resources import names, rows
+
+from .models import RoleBinding
+
 ACTIONS = {
     "access.explain": "Ask why somebody may or may not do something",
     "access.read_actions": "See the catalogue of actions",
@@ -8,7 +12,7 @@ ACTIONS = {
     "groups.update": "Change a group",
     "groups.delete": "Delete a group",
     "groups.add_member": "Add a user to a group",
-    "groups.update_member": "Enable or disable a group's member",
+    "groups.update_member": "Enable or disable a group's member, or set their external id",
     "groups.remove_member": "Take a user out of a group",
     "roles.create": "Make a role",
     "roles.read": "See roles",
@@ -23,3 +27,8 @@ ACTIONS = {
     "policy_rules.update": "Change a policy rule",
     "policy_rules.delete": "Delete a policy rule",
 }
+
+RESOURCES = (
+    rows("role_bindings", RoleBinding, is_owned=False),
+    *(names(kind) for kind in ("access", "groups", "roles", "policy_rules")),
+)

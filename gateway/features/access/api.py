@@ -20,10 +20,12 @@ from .schemas import (
     GroupIn,
     GroupOut,
     GroupPatch,
+    GroupQuery,
     MemberIn,
     MemberOut,
     MemberPatch,
     MemberPath,
+    MemberQuery,
     RoleIn,
     RoleOut,
     RolePatch,
@@ -38,7 +40,7 @@ room = Room("access", __name__, title="Access")
 
 @room.get("/access/explain", responses={200: Explanation}, summary="Why somebody may or may not do something")
 def explain(query: ExplainQuery) -> Response:
-    return answer(service.explain(work(), query.user_id, query.action, query.resource))
+    return answer(service.explain(work(), current_app.extensions["resources"], query))
 
 
 @room.get("/access/actions", responses={200: ActionList}, summary="Every action there is")
@@ -47,8 +49,8 @@ def list_actions() -> Response:
 
 
 @room.get("/groups", responses={200: Page[GroupOut]}, summary="Groups")
-def list_groups(query: PageQuery) -> Response:
-    found = service_groups.visible(work())
+def list_groups(query: GroupQuery) -> Response:
+    found = service_groups.visible(work(), query.external_id)
     paged = listed(work().session, found, Group.id, query, sorts={"name": Group.name})
     return page_of(GroupOut, paged)
 
@@ -84,8 +86,8 @@ def _member(row: GroupMember) -> MemberOut:
 
 
 @room.get("/groups/<uuid:id>/members", responses={200: Page[MemberOut]}, summary="The members of a group")
-def list_members(path: IdPath, query: PageQuery) -> Response:
-    found = service_groups.members(work(), path.id)
+def list_members(path: IdPath, query: MemberQuery) -> Response:
+    found = service_groups.members(work(), path.id, query.external_id)
     paged = listed(work().session, found, GroupMember.user_id, query)
     return page_of(MemberOut, paged, service_groups.describe(work(), paged.rows))
 
@@ -101,9 +103,9 @@ def get_member(path: MemberPath) -> Response:
     return answer(_member(service_groups.member(work(), path.id, path.user_id)))
 
 
-@room.patch("/groups/<uuid:id>/members/<uuid:user_id>", responses={200: MemberOut}, summary="Enable or disable")
+@room.patch("/groups/<uuid:id>/members/<uuid:user_id>", responses={200: MemberOut}, summary="Change a membership")
 def patch_member(path: MemberPath, body: MemberPatch) -> Response:
-    row = service_groups.set_member(work(), path.id, path.user_id, body.is_active)
+    row = service_groups.change_member(work(), path.id, path.user_id, body)
     return answer(_member(row))
 
 

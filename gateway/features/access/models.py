@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class AccessVersion(Base):
@@ -38,10 +39,13 @@ class Group(Base):
 
 
 class GroupMember(Base):
-    """A user in a group; one who is not active has nothing of it."""
+    """A user in a group; one who is not active has nothing of it. `external_id` is theirs in the group's directory."""
 
     __tablename__ = "group_members"
-    __table_args__ = (Index("ix_group_members_user_id", "user_id"),)
+    __table_args__ = (
+        Index("ix_group_members_user_id", "user_id"),
+        Index("uq_group_members_group_id_external_id", "group_id", "external_id", unique=True),
+    )
 
     group_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
@@ -92,6 +96,11 @@ class RoleBinding(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("role_bindings", self.id, None, self.project_id)
 
 
 class PolicyRule(Base):

@@ -5,13 +5,15 @@ import uuid
 from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session
 
+from gateway.core import references as core_references
 from gateway.core.database import Base
+from gateway.core.references import Named
 
 from .models import AccessVersion, Group, GroupMember, PolicyRule, RoleBinding, RoleRow
 
 # Users and projects stand above this room: it knows them by id, and here what to call them.
 USERS = table("users", column("id"), column("handle"), column("display_name"), column("is_active"), column("is_system"))
-PROJECTS = table("projects", column("id"), column("slug"))
+PROJECTS = table("projects", column("id"), column("slug"), column("owner_id"))
 
 OWNERS_LOCK = 7_340_005
 """Advisory lock under which it is looked whether an owner would be left."""
@@ -97,30 +99,20 @@ def project_exists(session: Session, project_id: uuid.UUID) -> bool:
     return session.scalar(select(exists().where(PROJECTS.c.id == project_id))) or False
 
 
-def belongings(session: Session, kind: str, key: uuid.UUID) -> tuple[uuid.UUID | None, uuid.UUID | None] | None:
-    """Owner and project of the thing of that kind and id; None when there is no such thing.
-
-    A kind is named like its table; what the table does not say, nobody owns.
-    """
-    found = Base.metadata.tables.get(kind)
-    if found is None or "id" not in found.c:
-        return None
-    names = [name for name in ("owner_id", "project_id") if name in found.c]
-    row = session.execute(select(found.c.id, *(found.c[name] for name in names)).where(found.c.id == key)).first()
-    if row is None:
-        return None
-    named = dict(zip(names, row[1:], strict=True))
-    return named.get("owner_id"), key if kind == "projects" else named.get("project_id")
+def project_owner(session: Session, project_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose project it is; None when there is no such project."""
+    return session.scalar(select(PROJECTS.c.owner_id).where(PROJECTS.c.id == project_id))
 
 
-def groups() -> Select[Group]:
-    """All groups."""
-    return select(Group)
+def groups(external_id: str | None = None) -> Select[Group]:
+    """All groups, or the one of that external id."""
+    return select(Group) if external_id is None else select(Group).where(Group.external_id == external_id)
 
 
-def members(group_id: uuid.UUID) -> Select[GroupMember]:
-    """The members of a group."""
-    return select(GroupMember).where(GroupMember.group_id == group_id)
+def members(group_id: uuid.UUID, external_id: str | None = None) -> Select[GroupMember]:
+    """The members of a group, or the one of that external id."""
+    found = select(GroupMember).where(GroupMember.group_id == group_id)
+    return found if external_id is None else found.where(GroupMember.external_id == external_id)
 
 
 def called(session: Session, user_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
@@ -186,11 +178,10 @@ def rules(*, effect: str | None, action: str | None) -> Select[PolicyRule]:
     return query.where(PolicyRule.action == action) if action is not None else query
 
 
-def references(session: Session, column_name: str, key: uuid.UUID) -> list[str]:
-    """What refers to a group or role, in words."""
-    found = []
-    for model, word in ((RoleBinding, "role binding"), (PolicyRule, "policy rule")):
-        count = len(session.scalars(select(model.id).where(getattr(model, column_name) == key).limit(100)).all())
-        if count:
-            found.append(f"{count} {word}{'s' if count > 1 else ''}")
-    return found
+def references(session: Session, row: Group | RoleRow) -> str:
+    """What keeps a group or role from being deleted, counted and in words; nothing where nothing does."""
+    scope = Base.metadata.tables["preference_entries"].c
+    scoped = ("preferences", (scope.scope_type == "group") & (scope.scope_id == row.id))
+    named: Named = {"preference_entries": scoped} if isinstance(row, Group) else {}
+    found = core_references.references(session, row.__tablename__, row.id, named)
+    return " and ".join(core_references.counted(kind, count) for kind, count in found.items())

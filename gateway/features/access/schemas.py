@@ -15,6 +15,7 @@ from gateway.core.schemas import In, Out, PageQuery, Versioned
 _GLOB = re.compile(r"\*|[a-z_*]{1,40}(\.[a-z_*]{1,40}){0,3}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _KIND = re.compile(r"[a-z][a-z_]{0,39}")
+_SEPARATOR = re.compile(r"[:/]")
 
 Description = Annotated[str, Field(max_length=2000)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200)]
@@ -35,12 +36,12 @@ def _name(text: str) -> str:
 
 def selector_of(text: str) -> Selector:
     """What `*`, `tasks`, `tasks/ID` or `project/ID` selects. Raises ValueError for anything else."""
-    kind, _, key = text.replace(":", "/", 1).partition("/")
+    kind, key = _SEPARATOR.split(text, 1) if _SEPARATOR.search(text) else (text, "")
     if text == "*":
         return Selector()
     if kind == "project":
         return Selector(project_id=uuid.UUID(key))
-    if not _KIND.fullmatch(kind) or len(key) > 80:
+    if not _KIND.fullmatch(kind) or len(key) > 200:
         raise ValueError
     return Selector(kind=kind, id=key if key not in ("", "*") else None)
 
@@ -67,7 +68,7 @@ def _zone(name: str) -> str:
 
 Glob = Annotated[str, Field(max_length=160), AfterValidator(_glob)]
 Name = Annotated[str, Field(max_length=80), AfterValidator(_name)]
-ResourceText = Annotated[str, Field(max_length=120), AfterValidator(_resource)]
+ResourceText = Annotated[str, Field(max_length=240), AfterValidator(_resource)]
 SubjectType = Literal["user", "group"]
 ScopeType = Literal["system", "project"]
 
@@ -108,9 +109,10 @@ class MemberIn(In):
 
 
 class MemberPatch(In):
-    """Enables or disables a member."""
+    """Enables or disables a member, or gives them another external id."""
 
-    is_active: bool
+    is_active: bool | None = None
+    external_id: ExternalId | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -132,6 +134,18 @@ class MemberOut(Out):
     external_id: str | None
     is_active: bool
     added_at: datetime
+
+
+class GroupQuery(PageQuery):
+    """Filters of the groups."""
+
+    external_id: ExternalId | None = None
+
+
+class MemberQuery(PageQuery):
+    """Filters of a group's members."""
+
+    external_id: ExternalId | None = None
 
 
 class MemberPath(In):
@@ -329,11 +343,15 @@ class RuleQuery(PageQuery):
 
 
 class ExplainQuery(In):
-    """Who, what, on what: `resource` is *, a kind such as tasks, tasks/ID, or project/ID. Without a user: you."""
+    """Who, what, on what: `resource` is *, a kind such as tasks, tasks/ID, or project/ID. Without a user: you.
+
+    `project_id` is where something of nobody's is used, such as a model, or where what is made shall lie.
+    """
 
     user_id: uuid.UUID | None = None
     action: Annotated[str, Field(pattern=r"^[a-z_]{1,40}(\.[a-z_]{1,40}){1,3}$", max_length=120)]
     resource: ResourceText = "*"
+    project_id: uuid.UUID | None = None
 
 
 class GrantOut(Out):

@@ -1,6 +1,8 @@
 """Rights: what everybody's roles, groups and rules add up to, and why a decision is as it is."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from threading import Lock
 
 from sqlalchemy import Select, update
@@ -11,12 +13,22 @@ from gateway.core.clock import now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.policy import Resource
+from gateway.core.resources import Asked, Kind, Kinds
 from gateway.core.rights import BUILT_IN, Case, Grant, Rights, Role, Rule, Scope
 from gateway.core.unit_of_work import Work
 
 from . import queries
 from .models import AccessVersion, PolicyRule, RoleBinding, RoleRow
-from .schemas import ActionList, ActionOut, Explanation, GrantOut, MatchingRule, conditions_of, selector_of
+from .schemas import (
+    ActionList,
+    ActionOut,
+    ExplainQuery,
+    Explanation,
+    GrantOut,
+    MatchingRule,
+    conditions_of,
+    selector_of,
+)
 
 _known: dict[uuid.UUID, tuple[int, Rights]] = {}
 """Rights read earlier, with the version of the policy that they are of."""
@@ -75,16 +87,16 @@ def catalogue(work: Work, actions: dict[str, str]) -> ActionList:
     return ActionList(items=[ActionOut(action=name, description=words) for name, words in sorted(actions.items())])
 
 
-def explain(work: Work, user_id: uuid.UUID | None, action: str, resource: str) -> Explanation:
-    """Why a user may or may not do `action` on `resource`. Raises NotFound for a user that is not there."""
-    user_id = user_id or work.actor.user_id
+def explain(work: Work, kinds: Kinds, wish: ExplainQuery) -> Explanation:
+    """Why a user may or may not do something. Raises NotFound for a user that is not there, Invalid for a thing."""
+    user_id, action = wish.user_id or work.actor.user_id, wish.action
     work.allow("access.explain", Resource("users", user_id, user_id))
     found = queries.user(work.session, user_id)
     if found is None:
         raise NotFound("There is no such user.")
     rights = rights_of(work.session, user_id)
     asked = Actor(user_id, found[1], rights.roles, via="login", address=work.actor.address, rights=rights)
-    decision = policy.can(asked, action, _resource(work, action, resource))
+    decision = policy.can(asked, action, _resource(work, kinds, wish, Asked(user_id, action)))
     case = rights.about(action)
     return Explanation(
         allowed=decision.allowed,
@@ -92,7 +104,7 @@ def explain(work: Work, user_id: uuid.UUID | None, action: str, resource: str) -
         reason=decision.reason,
         user_id=user_id,
         action=action,
-        resource=resource,
+        resource=wish.resource,
         roles=sorted(rights.roles),
         groups=list(rights.groups),
         grants=[_grant_out(case, grant) for grant in (*case.grants, *case.own_grants)],
@@ -102,26 +114,31 @@ def explain(work: Work, user_id: uuid.UUID | None, action: str, resource: str) -
     )
 
 
-def _resource(work: Work, action: str, text: str) -> Resource:
-    selector = selector_of(text)
-    if selector.project_id is not None:
-        owned = queries.belongings(work.session, "projects", selector.project_id)
-        if owned is None:
-            raise Invalid.field("resource", "there is no such project")
-        return Resource(action.split(".")[0], None, owned[0], selector.project_id)
-    kind = selector.kind or action.split(".")[0]
+def _resource(work: Work, kinds: Kinds, wish: ExplainQuery, asked: Asked) -> Resource:
+    """What the policy would be asked about, by the rooms that ask it."""
+    selector = selector_of(wish.resource)
+    name = selector.kind or wish.action.split(".")[0]
+    told, project_id = kinds.get(name, ()), selector.project_id or wish.project_id
     if selector.id is None:
-        return Resource(kind, listed=action.endswith(".read"))
-    try:
-        found = queries.belongings(work.session, kind, uuid.UUID(selector.id))
-    except ValueError:
-        found = None
-    if found is None:
-        raise Invalid.field("resource", f"there is nothing of that id among {kind}")
-    seen = Resource(kind, selector.id, *found)
-    if policy.is_hidden(work.actor, seen):
-        raise Invalid.field("resource", f"there is nothing of that id among {kind}")
-    return seen
+        return _any_of(work, name, told, asked, project_id)
+    for kind in told:
+        found = kind.find(work.session, selector.id, asked)
+        if found is not None and not policy.is_hidden(work.actor, found):
+            return found if kind.is_owned else replace(found, project_id=found.project_id or project_id)
+    raise Invalid.field("resource", f"there is nothing of that id among {name}")
+
+
+def _any_of(work: Work, name: str, told: Sequence[Kind], asked: Asked, project_id: uuid.UUID | None) -> Resource:
+    """All of a kind where lists are filtered, else one that is about to be made; in a project, if one is named."""
+    is_owned = any(kind.is_owned for kind in told)
+    if project_id is not None:
+        owner_id = queries.project_owner(work.session, project_id)
+        if owner_id is None:
+            raise Invalid.field("resource", "there is no such project")
+        return Resource(name, None, owner_id if is_owned else None, project_id)
+    if any(asked.action in kind.listed for kind in told):
+        return Resource(name, listed=True)
+    return Resource(name, None, asked.user_id if is_owned else None)
 
 
 def read_rights(session: Session, user_id: uuid.UUID) -> Rights:

@@ -10,13 +10,13 @@ from gateway.core.unit_of_work import Work
 
 from . import queries, service, service_roles
 from .models import Group, GroupMember
-from .schemas import GroupIn, GroupPatch, MemberIn, MemberOut
+from .schemas import GroupIn, GroupPatch, MemberIn, MemberOut, MemberPatch
 
 
-def visible(work: Work) -> Select[Group]:
-    """The groups, to be paged."""
+def visible(work: Work, external_id: str | None = None) -> Select[Group]:
+    """The groups, or the one of that external id, to be paged."""
     work.allow("groups.read", Resource("groups"))
-    return queries.groups()
+    return queries.groups(external_id)
 
 
 def get(work: Work, group_id: uuid.UUID, action: str = "groups.read") -> Group:
@@ -58,18 +58,18 @@ def change(work: Work, group: Group, patch: GroupPatch) -> Group:
 
 
 def delete(work: Work, group: Group) -> None:
-    """Deletes a group. Raises Conflict naming the bindings and rules that refer to it."""
-    if found := queries.references(work.session, "group_id", group.id):
-        raise Conflict(f"The group is in use by {' and '.join(found)}; remove those first.", code="in_use")
+    """Deletes a group. Raises Conflict naming what refers to it: bindings, rules, connectors, preferences."""
+    if found := queries.references(work.session, group):
+        raise Conflict(f"The group is in use by {found}; remove those first.", code="in_use")
     work.session.delete(group)
     service.changed(work)
     work.emit("group.deleted", data={"group_id": str(group.id), "name": group.name})
 
 
-def members(work: Work, group_id: uuid.UUID) -> Select[GroupMember]:
-    """The members of a group, to be paged."""
+def members(work: Work, group_id: uuid.UUID, external_id: str | None = None) -> Select[GroupMember]:
+    """The members of a group, or the one of that external id, to be paged."""
     get(work, group_id)
-    return queries.members(group_id)
+    return queries.members(group_id, external_id)
 
 
 def describe(work: Work, rows: list[GroupMember]) -> list[MemberOut]:
@@ -92,13 +92,16 @@ def member(work: Work, group_id: uuid.UUID, user_id: uuid.UUID) -> GroupMember:
 
 
 def add_member(work: Work, group_id: uuid.UUID, wish: MemberIn) -> GroupMember:
-    """Puts a user into a group. Raises Conflict when they are in it, Invalid when there is no such user."""
+    """Puts a user into a group. Raises Conflict when they are in it, or another has their external id there, Invalid
+    when there is no such user.
+    """
     group = get(work, group_id, "groups.add_member")
     if service.is_system(wish.user_id) or queries.user(work.session, wish.user_id) is None:
         raise Invalid.field("user_id", "there is no such user")
     if work.session.get(GroupMember, (group_id, wish.user_id)) is not None:
         raise Conflict("The user is in this group already.", code="already_member")
     service_roles.check_may_join(work, group_id)
+    _check_member_free(work, group_id, wish.user_id, wish.external_id)
     row = GroupMember(group_id=group_id, **wish.model_dump())
     work.session.add(row)
     service.changed(work)
@@ -106,13 +109,20 @@ def add_member(work: Work, group_id: uuid.UUID, wish: MemberIn) -> GroupMember:
     return row
 
 
-def set_member(work: Work, group_id: uuid.UUID, user_id: uuid.UUID, active: bool) -> GroupMember:
-    """Enables or disables a member. Raises NotFound, Conflict for the last owner."""
+def change_member(work: Work, group_id: uuid.UUID, user_id: uuid.UUID, patch: MemberPatch) -> GroupMember:
+    """Changes a membership. Raises NotFound, Invalid, Conflict for the last owner or an external id that is taken."""
     group = get(work, group_id, "groups.update_member")
     found = _member_row(work, group_id, user_id)
-    if active and not found.is_active:
-        service_roles.check_may_join(work, group_id)
-    found.is_active = active
+    given = patch.model_dump(exclude_unset=True)
+    if "is_active" in given:
+        if patch.is_active is None:
+            raise Invalid.field("is_active", "this cannot be null")
+        if patch.is_active and not found.is_active:
+            service_roles.check_may_join(work, group_id)
+        found.is_active = patch.is_active
+    if "external_id" in given:
+        _check_member_free(work, group_id, user_id, patch.external_id)
+        found.external_id = patch.external_id
     service.changed(work)
     service.keep_an_owner(work)
     _tell(work, "group.member_updated", group, user_id)
@@ -133,6 +143,14 @@ def _member_row(work: Work, group_id: uuid.UUID, user_id: uuid.UUID) -> GroupMem
     if found is None:
         raise NotFound("There is no such member in this group.")
     return found
+
+
+def _check_member_free(work: Work, group_id: uuid.UUID, user_id: uuid.UUID, external_id: str | None) -> None:
+    if external_id is None:
+        return
+    taken = queries.members(group_id, external_id).where(GroupMember.user_id != user_id)
+    if work.session.scalar(taken) is not None:
+        raise Conflict(f"Another member of the group has the external id {external_id}.", code="name_taken")
 
 
 def _tell(work: Work, name: str, group: Group, user_id: uuid.UUID) -> None:

@@ -65,8 +65,8 @@ def delete(work: Work, role: RoleRow) -> None:
     """Deletes a role. Raises Conflict for a built-in one, and naming what refers to it."""
     if role.is_builtin:
         raise Conflict(f"{role.name} is built in and stays.", code="built_in")
-    if found := queries.references(work.session, "role_id", role.id):
-        raise Conflict(f"The role is in use by {' and '.join(found)}; remove those first.", code="in_use")
+    if found := queries.references(work.session, role):
+        raise Conflict(f"The role is in use by {found}; remove those first.", code="in_use")
     work.session.delete(role)
     work.emit("role.deleted", data={"role_id": str(role.id), "name": role.name})
 

@@ -1,5 +1,9 @@
 """What the agent does with its own tools; with those that reach other rooms it does what those rooms call it."""
 
+from gateway.core.resources import rows
+
+from .models import AgentQuestion
+
 ACTIONS = {
     "agents.run": "Have the agent run commands and scripts in the sandbox, and keep files there",
     "agents.browse": "Have the agent read web pages",
@@ -9,3 +13,5 @@ ACTIONS = {
     "questions.read": "See what the agent asks",
     "questions.answer": "Answer what the agent asks",
 }
+
+RESOURCES = (rows("questions", AgentQuestion, listed=("questions.read",)),)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class AgentStep(Base):
@@ -69,6 +70,11 @@ class AgentQuestion(Base):
     answer: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
     asked_at: Mapped[datetime] = mapped_column(default=now)
     answered_at: Mapped[datetime | None]
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("questions", self.id, self.owner_id, self.project_id)
 
 
 class AgentConversation(Base):

@@ -64,7 +64,7 @@ def get(work: Work, question_id: uuid.UUID) -> AgentQuestion:
     row = queries.question(work.session, question_id)
     if row is None:
         raise NotFound("There is no such question, or it is not yours.")
-    work.allow("questions.read", Resource("questions", row.id, row.owner_id, row.project_id))
+    work.allow("questions.read", row.as_resource)
     return row
 
 
@@ -73,7 +73,7 @@ def answer(work: Work, question_id: uuid.UUID, given: str | bool) -> AgentQuesti
     row = queries.question(work.session, question_id, lock=True)
     if row is None:
         raise NotFound("There is no such question, or it is not yours.")
-    work.allow("questions.answer", Resource("questions", row.id, row.owner_id, row.project_id))
+    work.allow("questions.answer", row.as_resource)
     if row.status != "open":
         raise Conflict(f"The question is {row.status} already.", code="question_closed")
     if problem := _problem(row, given):

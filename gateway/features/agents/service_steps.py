@@ -10,7 +10,6 @@ from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id, now
-from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
 from gateway.features.runs import service_external as external
@@ -95,5 +94,5 @@ def conversation(work: Work, plan: Plan) -> list[dict[str, Any]]:
 def steps(work: Work, task_id: uuid.UUID) -> Select[AgentStep]:
     """What the agent did for a task in all its runs, to be paged. Raises NotFound."""
     task = tasks.get(work, task_id)
-    work.allow("agents.read", Resource("tasks", task.id, task.owner_id, task.project_id))
+    work.allow("agents.read", task.as_resource)
     return queries.steps(task.id)

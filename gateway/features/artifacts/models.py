@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class Artifact(Base):
@@ -37,6 +38,11 @@ class Artifact(Base):
     size: Mapped[int]
     sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("artifacts", self.id, self.owner_id, self.project_id)
 
 
 class UnusedFile(Base):

@@ -109,14 +109,14 @@ def get(work: Work, artifact_id: uuid.UUID) -> Artifact:
     artifact = queries.one(work.session, work.actor, artifact_id)
     if artifact is None:
         raise NotFound("There is no such artifact, or it is not yours.")
-    work.allow("artifacts.read", Resource("artifacts", artifact.id, artifact.owner_id, artifact.project_id))
+    work.allow("artifacts.read", artifact.as_resource)
     return artifact
 
 
 def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
     """Deletes an artifact, and its bytes where nothing else refers to them."""
     artifact = get(work, artifact_id)
-    work.allow("artifacts.delete", Resource("artifacts", artifact.id, artifact.owner_id, artifact.project_id))
+    work.allow("artifacts.delete", artifact.as_resource)
     sha256 = artifact.sha256
     take_turns(work, sha256)
     work.session.delete(artifact)

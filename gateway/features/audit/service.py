@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import structlog
 from sqlalchemy import Select, text
+from sqlalchemy.orm import Session
 
 from gateway.core.audit import AuditRecord
 from gateway.core.clock import now
 from gateway.core.errors import NotFound
 from gateway.core.paging import page
 from gateway.core.policy import Resource
+from gateway.core.resources import Asked, as_id
 from gateway.core.unit_of_work import Work
 
 from . import queries
@@ -37,8 +39,19 @@ def get(work: Work, record_id: uuid.UUID) -> AuditRecord:
     record = queries.one(work.session, work.actor, record_id)
     if record is None:
         raise NotFound("There is no such audit record, or it is not yours.")
-    work.allow("audit.read", Resource("audit", record.id, record.actor_id))
+    work.allow("audit.read", _as_resource(record))
     return record
+
+
+def described(session: Session, key: str, asked: Asked) -> Resource | None:
+    """What the policy is asked about the record of that id, for whoever explains what it would decide."""
+    wanted = as_id(key)
+    record = session.get(AuditRecord, wanted) if wanted is not None else None
+    return _as_resource(record) if record is not None else None
+
+
+def _as_resource(record: AuditRecord) -> Resource:
+    return Resource("audit", record.id, record.actor_id)
 
 
 def export(work: Work, sessions: Sessions, wanted: AuditFilter) -> Iterator[list[AuditRecord]]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 SEARCHED = 200_000
 """Characters of a message that the search looks at; PostgreSQL bounds an entry to a megabyte."""
@@ -43,6 +44,11 @@ class Thread(Base):
     )
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("threads", self.id, self.owner_id, self.project_id)
 
 
 class Message(Base):

@@ -118,7 +118,7 @@ def find(work: Work, thread_id: uuid.UUID, action: str, *, lock: bool = False) -
     thread = queries.one(work.session, work.actor, thread_id, lock=lock)
     if thread is None:
         raise NotFound("There is no such thread, or it is not yours.", code="thread_not_found")
-    work.allow(action, Resource("threads", thread.id, thread.owner_id, thread.project_id))
+    work.allow(action, thread.as_resource)
     return thread
 
 

@@ -1,5 +1,9 @@
 """What can be done with connectors, for the catalogue of actions."""
 
+from gateway.core.resources import Kind
+
+from . import service
+
 ACTIONS: dict[str, str] = {
     "connectors.read": "See connectors, their operations and what was done with them",
     "connectors.create": "Install a connector",
@@ -15,3 +19,5 @@ ACTIONS: dict[str, str] = {
     "connectors.send_op": "Have a connector carry out an operation that sends",
     "connectors.admin_op": "Have a connector carry out an operation that changes how things are set up",
 }
+
+RESOURCES = (Kind("connectors", service.described, listed=("connectors.read",)),)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
+from gateway.core.policy import Resource
 
 _UNFINISHED = text("status IN ('queued', 'running')")
 _HELD = text("status = 'held'")
@@ -63,6 +64,11 @@ class Connector(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it; whoever uses it through its group meets it as their own."""
+        return Resource("connectors", self.id, self.owner_id, self.project_id)
 
 
 class ConnectorCredential(Base):

@@ -3,13 +3,16 @@
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.policy import Resource, can
+from gateway.core.resources import Asked, as_id
 from gateway.core.unit_of_work import Work
 from gateway.features.access import service as access
 from gateway.features.projects import service as projects
@@ -101,10 +104,25 @@ def permit(work: Work, action: str, place: Resource) -> None:
 
 def place_of(work: Work, connector: Connector, action: str) -> Resource:
     """What the policy is asked about: a connector of one's group is as one's own, for those who use it."""
-    owner = connector.owner_id
-    if action in FOR_MEMBERS and connector.group_id is not None and connector.group_id in groups_of(work):
-        owner = work.actor.user_id
-    return Resource("connectors", connector.id, owner, connector.project_id)
+    return _as_met(work.session, connector, Asked(work.actor.user_id, action))
+
+
+def described(session: Session, key: str, asked: Asked) -> Resource | None:
+    """The same for whoever explains what would be decided; None where there is no such connector."""
+    wanted = as_id(key)
+    connector = session.get(Connector, wanted) if wanted is not None else None
+    return _as_met(session, connector, asked) if connector is not None else None
+
+
+def _as_met(session: Session, connector: Connector, asked: Asked) -> Resource:
+    if connector.group_id is None or asked.action not in FOR_MEMBERS:
+        return connector.as_resource
+    groups = {group_id for group_id, _ in access.groups_of(session, asked.user_id)}
+    return (
+        replace(connector.as_resource, owner_id=asked.user_id)
+        if connector.group_id in groups
+        else connector.as_resource
+    )
 
 
 def groups_of(work: Work) -> list[uuid.UUID]:

@@ -14,7 +14,6 @@ from gateway.core.database import Base
 from gateway.core.envelope import Unreadable
 from gateway.core.errors import GatewayError
 from gateway.core.key_store import KeyStore
-from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.service import Upload
@@ -260,8 +259,7 @@ def _opened(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> t
         raise UnreadableCredential(
             "The credential was changed behind the gateway's back and opens no more; rotate it."
         ) from error
-    about = Resource("connectors", connector.id, connector.owner_id, connector.project_id)
-    work.record("credentials.use", about, allowed=True, reason=f"for {purpose}")
+    work.record("credentials.use", connector.as_resource, allowed=True, reason=f"for {purpose}")
     touch = update(_CREDENTIALS).where(_CREDENTIALS.c.id == credential.id)
     work.session.execute(touch.values(last_used_at=now(), updated_at=_CREDENTIALS.c.updated_at))
     return credential.id, secret

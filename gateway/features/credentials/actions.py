@@ -1,5 +1,9 @@
 """What can be done with credentials, for the catalogue of actions."""
 
+from gateway.core.resources import rows
+
+from .models import Credential
+
 ACTIONS: dict[str, str] = {
     "credentials.create": "Keep a secret",
     "credentials.read": "See what a credential is for, never its secret",
@@ -14,3 +18,5 @@ ACTIONS: dict[str, str] = {
     "credentials.create_recovery_kit": "Make a new recovery key, which ends the one before",
     "credentials.recover_keys": "Restore master keys by the recovery key",
 }
+
+RESOURCES = (rows("credentials", Credential, listed=("credentials.read",)),)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
+from gateway.core.policy import Resource
 
 
 class MasterKey(Base):
@@ -77,3 +78,8 @@ class Credential(Base):
     def sealed(self) -> Sealed:
         """The secret as it is stored."""
         return Sealed(self.secret_kid, self.secret_key, self.secret_ciphertext)
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("credentials", self.id, self.owner_id, self.project_id)

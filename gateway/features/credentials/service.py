@@ -133,7 +133,7 @@ def use(work: Work, keys: KeyStore, credential_id: uuid.UUID, purpose: str) -> s
     credential = queries.one(work.session, work.actor, credential_id)
     if credential is None:
         raise NotFound("The credential no longer exists; name another one.")
-    about = Resource("credentials", credential.id, credential.owner_id, credential.project_id)
+    about = credential.as_resource
     if not credential.is_active:
         work.record("credentials.use", about, allowed=False, reason=f"it is disabled; wanted by {purpose}")
         raise Conflict(f"The credential {credential.name} is disabled; enable it or name another one.")
@@ -156,7 +156,7 @@ def _find(work: Work, action: str, credential_id: uuid.UUID, *, lock: bool = Fal
     credential = queries.one(work.session, work.actor, credential_id, lock=lock)
     if credential is None:
         raise NotFound("There is no such credential, or it is not yours.")
-    work.allow(action, Resource("credentials", credential.id, credential.owner_id, credential.project_id))
+    work.allow(action, credential.as_resource)
     return credential
 
 

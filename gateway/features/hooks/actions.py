@@ -1,5 +1,9 @@
 """What can be done with hooks."""
 
+from gateway.core.resources import rows
+
+from .models import Hook
+
 ACTIONS = {
     "hooks.read": "See hooks and the requests that came to them",
     "hooks.create": "Make a hook that others can post to",
@@ -10,3 +14,5 @@ ACTIONS = {
     "hooks.replay": "Let a hook act on a kept request again",
     "hooks.receive": "Recorded when a request comes to a hook; nobody is asked for it",
 }
+
+RESOURCES = (rows("hooks", Hook, listed=("hooks.read",)),)

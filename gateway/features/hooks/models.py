@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
+from gateway.core.policy import Resource
 
 VERIFY = ("standard_webhooks", "github", "slack", "hmac", "token", "discord")
 
@@ -45,6 +46,11 @@ class Hook(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("hooks", self.id, self.owner_id, self.project_id)
 
 
 class HookSecret(Base):

@@ -160,7 +160,7 @@ def find(work: Work, action: str, hook_id: uuid.UUID, *, lock: bool = False) -> 
     hook = queries.one(work.session, work.actor, hook_id, lock=lock)
     if hook is None:
         raise NotFound("There is no such hook, or it is not yours.")
-    work.allow(action, Resource("hooks", hook.id, hook.owner_id, hook.project_id))
+    work.allow(action, hook.as_resource)
     return hook
 
 

@@ -13,7 +13,6 @@ from gateway.core.clock import new_id, now
 from gateway.core.errors import BadRequest, Conflict, Forbidden, GatewayError, NotFound, Unauthenticated
 from gateway.core.identity import Actor
 from gateway.core.key_store import KeyStore
-from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.identity import service as identity
 
@@ -102,7 +101,7 @@ class Inbox:
 
     def _act(self, work: Work, known: _Known) -> Told:
         hook = known.hook
-        about = Resource("hooks", hook.id, hook.owner_id, hook.project_id)
+        about = hook.as_resource
         work.record("hooks.receive", about, allowed=True, reason=f"verified by {hook.verify}")
         body = read_body(known.received)
         if (word := presets.challenge(hook.verify, known.received, body)) is not None:
@@ -212,7 +211,7 @@ def _claim(work: Work, known: _Known) -> Told | None:
 
 def _reject(work: Work, hook: Hook, received: Received, reason: str) -> None:
     """Keeps and tells that somebody was turned away."""
-    about = Resource("hooks", hook.id, hook.owner_id, hook.project_id)
+    about = hook.as_resource
     work.record("hooks.receive", about, allowed=False, reason=reason)
     kept = without_secrets(received, _capabilities(received))
     known = _Known(hook, work.actor, Verified(()), received, kept, new_id())

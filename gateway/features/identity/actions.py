@@ -1,5 +1,9 @@
 """What may be done to accounts, sessions and tokens, for the catalogue of actions."""
 
+from gateway.core.resources import rows
+
+from .models import ApiToken, AuthSession, User
+
 ACTIONS: dict[str, str] = {
     "self.read": "See your own account, your sessions and your API tokens",
     "self.update": "Change your own account and password",
@@ -19,3 +23,5 @@ ACTIONS: dict[str, str] = {
     "users.revoke_sessions": "End an account's sessions and API tokens",
     "users.reset_password": "Set an account's password",
 }
+
+RESOURCES = (rows("users", User, listed=("users.read",)), rows("sessions", AuthSession), rows("tokens", ApiToken))

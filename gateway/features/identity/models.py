@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class User(Base):
@@ -32,6 +33,11 @@ class User(Base):
 
     __mapper_args__ = {"version_id_col": version}
 
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("users", self.id, self.id)
+
 
 class AuthSession(Base):
     """One sign-in: the family that access, refresh and cookie secrets belong to."""
@@ -51,6 +57,11 @@ class AuthSession(Base):
     address: Mapped[str | None]
     user_agent: Mapped[str | None]
     last_used_at: Mapped[datetime | None]
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("sessions", self.id, self.user_id)
 
 
 class SessionToken(Base):
@@ -97,6 +108,11 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("tokens", self.id, self.user_id)
 
 
 class SignInCode(Base):

@@ -125,7 +125,7 @@ def manage(work: Work, action: str, user: User) -> None:
     Raises Conflict for the reserved user, Forbidden for an account with more rights than the caller has: whoever
     could set an owner's password would be the owner.
     """
-    about = Resource("users", user.id, user.id)
+    about = user.as_resource
     work.allow(action, about)
     if user.is_system:
         raise Conflict("The user system is reserved; nobody can change it.", code="reserved_user")

@@ -78,14 +78,14 @@ def tokens_of_owner(work: Work) -> list[ApiToken]:
 def get_token(work: Work, token_id: uuid.UUID) -> ApiToken:
     """One API token. Raises NotFound for one that is not there or not the caller's."""
     token = _live(work, token_id)
-    work.allow("self.read", Resource("tokens", token.id, token.user_id))
+    work.allow("self.read", token.as_resource)
     return token
 
 
 def token_for_change(work: Work, token_id: uuid.UUID) -> ApiToken:
     """One API token, to be changed. Raises NotFound, and Forbidden for another's by whoever may not manage them."""
     token = _live(work, token_id)
-    work.allow("self.update_token", Resource("tokens", token.id, token.user_id))
+    work.allow("self.update_token", token.as_resource)
     if token.user_id != work.actor.user_id:
         service.manage(work, "users.update", service.to_change(work, token.user_id))
     return token
@@ -103,7 +103,7 @@ def rename_token(work: Work, token: ApiToken, name: str) -> ApiToken:
 def revoke_token(work: Work, token_id: uuid.UUID) -> None:
     """Ends an API token. Raises NotFound for one that is not there or not the caller's."""
     token = _live(work, token_id)
-    work.allow("self.revoke_token", Resource("tokens", token.id, token.user_id))
+    work.allow("self.revoke_token", token.as_resource)
     if token.user_id != work.actor.user_id:
         service.manage(work, "users.revoke_sessions", service.to_change(work, token.user_id))
     _revoke(work, token)

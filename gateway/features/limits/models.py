@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class SpendLimit(Base):
@@ -38,6 +39,11 @@ class SpendLimit(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("spend_limits", self.id, self.owner_id)
 
 
 class UsageWindow(Base):

@@ -50,6 +50,12 @@ def visible(actor: Actor) -> Select[SpendLimit]:
     return select(SpendLimit).where(condition)
 
 
+def count_of_provider(session: Session, provider: str) -> int:
+    """How many limits bind what a provider is paid."""
+    named = (SpendLimit.subject_type == "provider", SpendLimit.subject_id == provider)
+    return session.scalar(select(func.count()).select_from(SpendLimit).where(*named)) or 0
+
+
 def filtered(
     actor: Actor, *, subject_type: str | None, subject_id: str | None, window: str | None
 ) -> Select[SpendLimit]:

@@ -107,6 +107,11 @@ def publish(work: Work) -> None:
                 SPEND.labels(limit.subject_type, limit.subject_id or "", limit.window, unit, state).set(figure)
 
 
+def count_of_provider(work: Work, provider: str) -> int:
+    """How many limits bind what a provider is paid; whoever calls has decided."""
+    return queries.count_of_provider(work.session, provider)
+
+
 def _amount(row: object, sort: str) -> Amount:
     names = Amount.model_fields
     return Amount(**{name: getattr(row, f"{sort}_{name}") for name in names}) if row is not None else Amount()
@@ -116,7 +121,7 @@ def _find(work: Work, limit_id: uuid.UUID, action: str, *, lock: bool = False) -
     limit = queries.one(work.session, work.actor, limit_id, lock=lock)
     if limit is None:
         raise NotFound("There is no such spend limit, or it is not yours.")
-    work.allow(action, Resource("spend_limits", limit.id, limit.owner_id))
+    work.allow(action, limit.as_resource)
     return limit
 
 

@@ -1,5 +1,9 @@
 """What can be done with destinations, subscriptions and deliveries."""
 
+from gateway.core.resources import rows
+
+from .models import Delivery, Destination, Subscription
+
 ACTIONS = {
     "destinations.read": "See destinations, never their secrets",
     "destinations.create": "Add a destination for events",
@@ -15,3 +19,9 @@ ACTIONS = {
     "deliveries.read": "See deliveries with their attempts",
     "deliveries.redeliver": "Send one delivery again",
 }
+
+RESOURCES = (
+    rows("destinations", Destination, listed=("destinations.read",)),
+    rows("subscriptions", Subscription, listed=("subscriptions.read",)),
+    rows("deliveries", Delivery, listed=("deliveries.read",)),
+)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
+from gateway.core.policy import Resource
 
 IS_PENDING = text("status = 'pending'")
 
@@ -62,6 +63,11 @@ class Destination(Base):
             return None
         return Sealed(self.secret_kid, self.secret_key, self.secret_ciphertext)
 
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("destinations", self.id, self.user_id)
+
 
 class Subscription(Base):
     """Which events go to a destination. With `digest_s` one message holds all of that many seconds."""
@@ -85,6 +91,11 @@ class Subscription(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("subscriptions", self.id, self.user_id)
 
 
 class Delivery(Base):
@@ -131,6 +142,11 @@ class Delivery(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("deliveries", self.id, self.user_id)
 
 
 class Attempt(Base):

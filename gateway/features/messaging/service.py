@@ -69,7 +69,7 @@ def find(work: Work, action: str, destination_id: uuid.UUID, *, lock: bool = Fal
     destination = queries.destination(work.session, work.actor, destination_id, lock=lock)
     if destination is None:
         raise NotFound(NOT_THERE)
-    work.allow(action, Resource("destinations", destination.id, destination.user_id))
+    work.allow(action, destination.as_resource)
     return destination
 
 
@@ -103,7 +103,7 @@ def change(work: Work, keys: KeyStore, destination: Destination, patch: Destinat
         config = {**destination.destination_config, **(patch.destination_config or {})}
         config = {name: value for name, value in config.items() if value is not None}
         if secret is not None:
-            work.allow("destinations.rotate", Resource("destinations", destination.id, destination.user_id))
+            work.allow("destinations.rotate", destination.as_resource)
         _keep_secret_here(destination, config, secret)
         destination.destination_config = _checked(destination.destination_type, config, secret)
     if secret is not None:

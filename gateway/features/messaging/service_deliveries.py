@@ -118,7 +118,7 @@ def _find(work: Work, action: str, delivery_id: uuid.UUID, *, lock: bool = False
     delivery = queries.delivery(work.session, work.actor, delivery_id, lock=lock)
     if delivery is None:
         raise NotFound("There is no such delivery, or it is not yours.")
-    work.allow(action, Resource("deliveries", delivery.id, delivery.user_id))
+    work.allow(action, delivery.as_resource)
     return delivery
 
 

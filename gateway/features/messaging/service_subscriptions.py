@@ -135,7 +135,7 @@ def _find(work: Work, action: str, subscription_id: uuid.UUID, *, lock: bool = F
     subscription = queries.subscription(work.session, work.actor, subscription_id, lock=lock)
     if subscription is None:
         raise NotFound("There is no such subscription, or it is not yours.")
-    work.allow(action, Resource("subscriptions", subscription.id, subscription.user_id))
+    work.allow(action, subscription.as_resource)
     return subscription
 
 

@@ -1,5 +1,7 @@
 """What can be done with nodes."""
 
+from gateway.core.resources import names
+
 ACTIONS = {
     "nodes.join": "Join as a node",
     "nodes.leave": "Leave as a node",
@@ -11,3 +13,5 @@ ACTIONS = {
     "nodes.carry_files": "Fetch and store files of any user, as a node on another machine",
     "nodes.remove": "Forget a node that is gone",
 }
+
+RESOURCES = (names("nodes"),)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, column, func, null, or_, select, table, text
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, column, func, null, or_, select, table, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -44,6 +44,8 @@ class Place(NamedTuple):
 
 def belongs_to(session: Session, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID] | None:
     """Owner and project of a task, project, user or group, each None where it has none; None when it is not there."""
+    if scope_type not in _SCOPES:
+        return None
     row = session.execute(_SCOPES[scope_type], {"id": scope_id}).one_or_none()
     return (row[0], row[1]) if row is not None else None
 
@@ -143,10 +145,21 @@ Rows = type[PreferenceEntry] | type[PreferenceChange]
 
 
 def _visible(actor: Actor, rows: Rows) -> ColumnElement[bool]:
-    """What is the actor's by the policy, what bears on everyone, and what bears on the actor's groups."""
-    mine = seen_by(actor, "preferences.read", owner=rows.owner_id, project=rows.project_id)
+    """What is the actor's by the policy, what bears on everyone, and what bears on the actor's groups.
+
+    What bears on all is not refused for being nobody's, but a rule that denies reading it counts as it does elsewhere.
+    """
     groups = _groups_of(bindparam(None, actor.user_id, type_=PreferenceEntry.id.type))
-    return or_(mine, rows.scope_type == "system", and_(rows.scope_type == "group", rows.scope_id.in_(groups)))
+    return seen_by(
+        actor, "preferences.read", owner=rows.owner_id, project=rows.project_id, key=lambda keys: _named(rows, keys),
+        besides=or_(rows.scope_type == "system", and_(rows.scope_type == "group", rows.scope_id.in_(groups))),
+    )  # fmt: skip
+
+
+def _named(rows: Rows, keys: frozenset[str]) -> ColumnElement[bool]:
+    """As `service` names to the policy what it decides about: an entry by `scope/ID/key`, a scope by `scope/ID`."""
+    scope = rows.scope_type + "/" + func.coalesce(cast(rows.scope_id, Text), "-")
+    return or_(scope.in_(sorted(keys)), (scope + "/" + rows.key).in_(sorted(keys)))
 
 
 def _in(rows: Rows, scope_type: str | None, scope_id: uuid.UUID | None) -> list[ColumnElement[bool]]:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.core.policy import Resource
+from gateway.core.policy import Resource, reach
+from gateway.core.resources import Asked, as_id
 from gateway.core.unit_of_work import Work
 
 from . import constraints as rules
@@ -59,6 +61,16 @@ def for_change(
     return place, queries.locked(work.session, place)
 
 
+def described(session: Session, key: str, asked: Asked) -> Resource | None:
+    """What the policy is asked about the entry, or all, at `scope/ID/key`, for whoever explains what it decides."""
+    scope_type, scope_id = key.split("/", 2)[:2] if "/" in key else (key, "")
+    if scope_type == "system":
+        return Resource("preferences", key)
+    wanted = as_id(scope_id)
+    whose = queries.belongs_to(session, scope_type, wanted) if wanted is not None else None
+    return Resource("preferences", key, *whose) if whose is not None else None
+
+
 def put(work: Work, place: Place, entry: PreferenceEntry | None, wish: PreferenceIn) -> PreferenceEntry:
     """Sets the value. Raises Invalid when it does not fit, Conflict when `expected_version` is not the present one."""
     value_type = wish.value_type or keys.type_of(wish.value)
@@ -98,7 +110,10 @@ def forget_task(work: Work, task_id: uuid.UUID) -> None:
 
 
 def effective(work: Work, wish: EffectiveQuery) -> EffectiveOut:
-    """What counts for a task, for a user in a project, or for a user. Raises NotFound for what is not the caller's."""
+    """What counts for a task, for a user in a project, or for a user, without entries that a rule denies the caller.
+
+    Raises NotFound for what is not the caller's.
+    """
     user_id, project_id = wish.user_id or work.actor.user_id, wish.project_id
     if wish.task_id is not None:
         user_id, project_id = _readable(work, "task", wish.task_id)
@@ -109,14 +124,15 @@ def effective(work: Work, wish: EffectiveQuery) -> EffectiveOut:
             _readable(work, "user", user_id)
     applying = queries.applying(work.session, user_id, project_id, wish.task_id, key_prefix=wish.key_prefix)
     found = resolve(applying)
+    is_shown = _shown_to(work, user_id, project_id)
     return EffectiveOut(
         task_id=wish.task_id,
         project_id=project_id,
         user_id=user_id,
-        items=[EffectiveItem.model_validate(entry) for entry in found.values],
-        masked=[MaskedOut.model_validate(entry) for entry in found.masked],
-        invalid=[_invalid(misfit.entry, misfit.reason) for misfit in found.invalid],
-        constraints=[EffectiveItem.model_validate(entry) for entry in rules.holding(applying)],
+        items=[EffectiveItem.model_validate(entry) for entry in found.values if is_shown(entry)],
+        masked=[MaskedOut.model_validate(entry) for entry in found.masked if is_shown(entry)],
+        invalid=[_invalid(misfit.entry, misfit.reason) for misfit in found.invalid if is_shown(misfit.entry)],
+        constraints=[EffectiveItem.model_validate(entry) for entry in rules.holding(applying) if is_shown(entry)],
     )
 
 
@@ -189,6 +205,23 @@ def _readable(work: Work, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UU
         raise NotFound(f"There is no such {scope_type}, or it is not yours.")
     work.allow("preferences.read", Resource("preferences", f"{scope_type}/{scope_id}", *whose))
     return whose
+
+
+def _shown_to(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None) -> Callable[[Entry], bool]:
+    """Whether no rule keeps the caller from an entry that bears on that user in that project."""
+    taken_out = reach(work.actor, "preferences.read", "preferences").taken_out
+    owners = {"user": user_id, "task": user_id}
+    if taken_out and project_id is not None:
+        owners["project"] = (queries.belongs_to(work.session, "project", project_id) or (user_id,))[0]
+
+    def is_shown(entry: Entry) -> bool:
+        is_own = owners.get(entry.scope_type) == work.actor.user_id
+        place = project_id if entry.scope_type in ("task", "project") else None
+        scope = f"{entry.scope_type}/{entry.scope_id or '-'}"
+        names = (scope, f"{scope}/{entry.key}")
+        return not any(clause.takes_in(is_own, place, name) for clause in taken_out for name in names)
+
+    return is_shown
 
 
 def _expect(entry: PreferenceEntry | None, expected: int | None) -> None:

@@ -1,5 +1,9 @@
 """What can be done with background processes."""
 
+from gateway.core.resources import rows
+
+from .models import Process
+
 ACTIONS = {
     "processes.read": "See background processes and what they wrote",
     "processes.start": "Start a background process in a run's sandbox",
@@ -7,3 +11,5 @@ ACTIONS = {
     "processes.forward": "Reach ports of background processes from the node's machine",
     "processes.terminate": "End a background process",
 }
+
+RESOURCES = (rows("processes", Process),)

@@ -34,7 +34,7 @@ def start(work: Work, run_id: uuid.UUID, wish: ProcessIn) -> Process:
         raise Conflict(f"The run has {MOST_OPEN} processes; end one first.", code="too_many_processes")
     held = preferences.constraints(work, run.owner_id, run.project_id, run.task_id)
     refusals = constraints.check_task(held, interpreter=None, commands=[wish.command], network=False)
-    preferences.refuse(work, "processes.start", Resource("runs", run.id, run.owner_id, run.project_id), refusals)
+    preferences.refuse(work, "processes.start", run.as_resource, refusals)
     process = Process(
         id=new_id(), owner_id=run.owner_id, project_id=run.project_id, run_id=run.id, task_id=run.task_id,
         name=wish.name or " ".join(wish.command.split())[:NAME_LENGTH], command=wish.command, env=wish.env,
@@ -95,7 +95,7 @@ def terminate(work: Work, process_id: uuid.UUID, grace_s: float) -> Process:
 def note(work: Work, process: Process, action: str, what: str = "") -> None:
     """Writes down in the audit record what was done, with run and task."""
     whose = f"in run {process.run_id}" + (f" of task {process.task_id}" if process.task_id else "")
-    work.record(action, resource(process), allowed=True, reason=f"{what} {whose}".strip())
+    work.record(action, process.as_resource, allowed=True, reason=f"{what} {whose}".strip())
 
 
 def tell(work: Work, process: Process, name: str) -> None:
@@ -119,9 +119,5 @@ def _find(work: Work, process_id: uuid.UUID, action: str, *, lock: bool = False)
     process = queries.one(work.session, work.actor, process_id, lock=lock)
     if process is None:
         raise NotFound("There is no such process, or it is not yours.")
-    work.allow(action, resource(process))
+    work.allow(action, process.as_resource)
     return process
-
-
-def resource(process: Process) -> Resource:
-    return Resource("processes", process.id, process.owner_id, process.project_id)

@@ -83,7 +83,7 @@ def _may_still(work: Work, row: ProcessPort, process: Process) -> bool:
     actor: Actor | None = identity.agent_of(work, row.user_id, row.token_id)
     if actor is None:
         return False
-    return can(replace(actor, via=row.via, address=row.address), "processes.forward", service.resource(process)).allowed
+    return can(replace(actor, via=row.via, address=row.address), "processes.forward", process.as_resource).allowed
 
 
 def tell(work: Work, process: Process, port: int, local_port: int | None) -> None:

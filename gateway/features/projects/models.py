@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class Project(Base):
@@ -42,3 +43,8 @@ class Project(Base):
     )
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("projects", self.id, self.owner_id, self.id)

@@ -217,7 +217,7 @@ def _find(work: Work, project_id: uuid.UUID, action: str, *, lock: bool = False)
     project = queries.one(work.session, work.actor, project_id, lock=lock)
     if project is None:
         raise NotFound("There is no such project, or it is not yours.")
-    work.allow(action, Resource("projects", project.id, project.owner_id, project.id))
+    work.allow(action, project.as_resource)
     return project
 
 

@@ -1,5 +1,9 @@
 """What can be done with retention policies."""
 
+from gateway.core.resources import rows
+
+from .models import RetentionPolicy
+
 ACTIONS = {
     "retention_policies.read": "See retention policies and what is kept",
     "retention_policies.create": "Set a retention policy",
@@ -9,3 +13,5 @@ ACTIONS = {
     "retention_policies.apply": "Purge by a retention policy at once",
     "retention_policies.purge": "Purge by a policy, as nodes do",
 }
+
+RESOURCES = (rows("retention_policies", RetentionPolicy, listed=("retention_policies.read",)),)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class RetentionPolicy(Base):
@@ -44,3 +45,8 @@ class RetentionPolicy(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("retention_policies", self.id, self.owner_id, self.scope_id)

@@ -191,7 +191,7 @@ def _find(work: Work, policy_id: uuid.UUID, action: str, *, lock: bool = False) 
     policy = queries.one(work.session, work.actor, policy_id, lock=lock)
     if policy is None:
         raise NotFound("There is no such retention policy, or it is not yours.")
-    work.allow(action, Resource("retention_policies", policy.id, policy.owner_id, policy.scope_id))
+    work.allow(action, policy.as_resource)
     return policy
 
 

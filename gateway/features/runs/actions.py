@@ -1,5 +1,9 @@
 """What can be done with runs."""
 
+from gateway.core.resources import names, rows
+
+from .models import Run
+
 ACTIONS = {
     "runs.read": "See runs, jobs and logs",
     "runs.create": "Record a run of a tool of one's own",
@@ -7,3 +11,5 @@ ACTIONS = {
     "runs.write_logs": "Add to the log of a run, send OpenTelemetry",
     "queue.read": "See the queue",
 }
+
+RESOURCES = (rows("runs", Run, listed=("runs.read", "runs.write_logs")), rows("transcripts", Run), names("queue"))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 from gateway.core.tracing import Span, span_id
 
 CHOOSY = "status = 'pending' AND queue NOT IN ('default', 'sandbox')"
@@ -88,6 +89,11 @@ class Run(Base):
     def traceparent(self) -> str:
         """What the run's work hands on."""
         return str(self.span)
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("runs", self.id, self.owner_id, self.project_id)
 
 
 class Job(Base):

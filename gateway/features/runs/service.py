@@ -333,7 +333,7 @@ def get(work: Work, run_id: uuid.UUID) -> Run:
     run = queries.one(work.session, work.actor, run_id)
     if run is None:
         raise NotFound("There is no such run, or it is not yours.")
-    work.allow("runs.read", Resource("runs", run.id, run.owner_id, run.project_id))
+    work.allow("runs.read", run.as_resource)
     return run
 
 
@@ -342,7 +342,7 @@ def for_change(work: Work, run_id: uuid.UUID, action: str = "runs.update") -> Ru
     run = queries.one_locked(work.session, work.actor, run_id)
     if run is None:
         raise NotFound("There is no such run, or it is not yours.")
-    work.allow(action, Resource("runs", run.id, run.owner_id, run.project_id))
+    work.allow(action, run.as_resource)
     return run
 
 
@@ -351,7 +351,7 @@ def get_job(work: Work, job_id: uuid.UUID) -> Job:
     found = queries.job(work.session, work.actor, job_id)
     if found is None:
         raise NotFound("There is no such job, or it is not yours.")
-    work.allow("runs.read", Resource("runs", found[1].id, found[1].owner_id, found[1].project_id))
+    work.allow("runs.read", found[1].as_resource)
     return found[0]
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Invalid
-from gateway.core.policy import Resource
 from gateway.core.tracing import Span
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
@@ -148,7 +147,7 @@ def _parent(work: Work, run_id: uuid.UUID) -> Run:
     run = queries.one(work.session, work.actor, run_id)
     if run is None:
         raise Invalid.field("parent_run_id", "there is no such run, or it is not yours")
-    work.allow("runs.update", Resource("runs", run.id, run.owner_id, run.project_id))
+    work.allow("runs.update", run.as_resource)
     return run
 
 

@@ -1,5 +1,9 @@
 """What can be done with schedules."""
 
+from gateway.core.resources import rows
+
+from .models import Schedule
+
 ACTIONS = {
     "schedules.read": "See schedules, their history and what comes next",
     "schedules.create": "Make a schedule, import a crontab",
@@ -9,3 +13,5 @@ ACTIONS = {
     "schedules.run": "Run a schedule now",
     "schedules.delete": "Delete a schedule with its history",
 }
+
+RESOURCES = (rows("schedules", Schedule, listed=("schedules.read",)),)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class Schedule(Base):
@@ -56,6 +57,11 @@ class Schedule(Base):
     state: Mapped["ScheduleState"] = relationship(lazy="raise", passive_deletes="all")
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("schedules", self.id, self.owner_id, self.project_id)
 
 
 class ScheduleState(Base):

@@ -192,7 +192,7 @@ def _find(work: Work, schedule_id: uuid.UUID, action: str, *, lock: bool = False
     schedule = queries.one(work.session, work.actor, schedule_id, lock=lock)
     if schedule is None:
         raise NotFound(NOT_THERE)
-    work.allow(action, Resource("schedules", schedule.id, schedule.owner_id, schedule.project_id))
+    work.allow(action, schedule.as_resource)
     return schedule
 
 

@@ -1,5 +1,9 @@
 """What can be done with sessions and transcripts."""
 
+from gateway.core.resources import rows
+
+from .models import WorkSession
+
 ACTIONS = {
     "sessions.read": "See sessions",
     "sessions.create": "Make a session",
@@ -10,3 +14,5 @@ ACTIONS = {
     "transcripts.read_audit": "See the unredacted segments of transcripts",
     "transcripts.write": "Add to transcripts",
 }
+
+RESOURCES = (rows("sessions", WorkSession, listed=("sessions.read",)), rows("transcripts", WorkSession))

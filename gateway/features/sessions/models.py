@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 from . import state
 
@@ -55,6 +56,11 @@ class WorkSession(Base):
     def status(self) -> str:
         """A word of `state`."""
         return state.OPEN if self.closed_at is None else state.CLOSED
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("sessions", self.id, self.owner_id, self.project_id)
 
 
 class TranscriptSegment(Base):

@@ -41,7 +41,7 @@ def for_work(work: Work, session_id: uuid.UUID) -> WorkSession:
     session = queries.kept(work.session, work.actor, session_id)
     if session is None:
         raise _not_found()
-    work.allow("sessions.update", _resource(session))
+    work.allow("sessions.update", session.as_resource)
     _check_open(session)
     return session
 
@@ -95,7 +95,7 @@ def close(work: Work, session_id: uuid.UUID) -> WorkSession:
     session = for_change(work, session_id, "sessions.close")
     if session.closed_at is None:
         closing = [session, *queries.open_below(work.session, session.id)]
-        if not all(can(work.actor, "sessions.close", _resource(each)).allowed for each in closing):
+        if not all(can(work.actor, "sessions.close", each.as_resource).allowed for each in closing):
             raise Conflict("Open sessions that are not yours to close lie below it.", code="open_sessions_below")
         moment = now()
         for each in closing:
@@ -156,7 +156,7 @@ def _find(work: Work, session_id: uuid.UUID, action: str, *, lock: bool = False)
     session = queries.one(work.session, work.actor, session_id, lock=lock)
     if session is None:
         raise _not_found()
-    work.allow(action, _resource(session))
+    work.allow(action, session.as_resource)
     return session
 
 
@@ -167,10 +167,6 @@ def _check_open(session: WorkSession) -> None:
 
 def _not_found() -> NotFound:
     return NotFound("There is no such session, or it is not yours.")
-
-
-def _resource(session: WorkSession) -> Resource:
-    return Resource("sessions", session.id, session.owner_id, session.project_id)
 
 
 def _announce(work: Work, session: WorkSession, name: str) -> None:

@@ -1,5 +1,7 @@
 """What can be done with system."""
 
+from gateway.core.resources import names
+
 ACTIONS = {
     "backups.create": "Make a backup",
     "backups.read": "See and check backups",
@@ -7,3 +9,5 @@ ACTIONS = {
     "capabilities.read": "See what is there",
     "metrics.read": "Read metrics",
 }
+
+RESOURCES = (names("backups"), names("capabilities"), names("metrics"))

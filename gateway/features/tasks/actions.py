@@ -1,5 +1,9 @@
 """What can be done with tasks."""
 
+from gateway.core.resources import rows
+
+from .models import Task
+
 ACTIONS = {
     "tasks.create": "Submit a task",
     "tasks.read": "See tasks, their results and logs",
@@ -8,3 +12,5 @@ ACTIONS = {
     "tasks.retry": "Run a task again",
     "tasks.delete": "Delete a finished task",
 }
+
+RESOURCES = (rows("tasks", Task, listed=("tasks.read",)),)

@@ -44,8 +44,7 @@ def asked_new(work: Work, wish: TaskIn, project_id: uuid.UUID) -> Callable[[], N
 
 def check_again(work: Work, task: Task) -> None:
     """Raises Forbidden when the preferences of the task's owner forbid by now what it does."""
-    resource = Resource("tasks", task.id, task.owner_id, task.project_id)
-    preferences.refuse(work, "tasks.retry", resource, refusals(work, task))
+    preferences.refuse(work, "tasks.retry", task.as_resource, refusals(work, task))
 
 
 def refusals_now(work: Work, tasks: Collection[Task]) -> dict[uuid.UUID, tuple[str, str]]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
+from gateway.core.policy import Resource
 
 
 class Task(Base):
@@ -68,6 +69,11 @@ class Task(Base):
     )
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @property
+    def as_resource(self) -> Resource:
+        """What the policy is asked about it."""
+        return Resource("tasks", self.id, self.owner_id, self.project_id)
 
 
 class TaskName(Base):

@@ -254,7 +254,7 @@ def _find(work: Work, task_id: uuid.UUID, action: str, *, lock: bool = False, wh
     task = queries.one(work.session, work.actor, task_id, lock=lock, whole=whole)
     if task is None:
         raise NotFound("There is no such task, or it is not yours.")
-    work.allow(action, Resource("tasks", task.id, task.owner_id, task.project_id))
+    work.allow(action, task.as_resource)
     return task
 
 
