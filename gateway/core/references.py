@@ -30,6 +30,12 @@ def in_words(count: int) -> str:
     return str(count) if count <= COUNTED else f"more than {COUNTED}"
 
 
+def counted(kind: str, count: int) -> str:
+    """A kind with its count, to be read: `1 role binding`, `2 policy rules`."""
+    words = kind.replace("_", " ")
+    return f"{in_words(count)} {words.removesuffix('s') if count == 1 else words}"
+
+
 def _referring(table: str, row_id: uuid.UUID, named: Named) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
     target = Base.metadata.tables[table]
     for each in Base.metadata.sorted_tables:

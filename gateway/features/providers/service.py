@@ -7,8 +7,11 @@ from sqlalchemy import Select
 
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource, can
+from gateway.core.references import counted
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service as credentials
+from gateway.features.limits import service as limits
+from gateway.features.settings import service as settings
 
 from . import queries
 from .models import Provider
@@ -65,7 +68,8 @@ def for_change(work: Work, provider_id: uuid.UUID) -> Provider:
 
 def change(work: Work, provider: Provider, patch: ProviderPatch) -> Provider:
     """Changes a provider, as `for_change` gave it; where its key would go elsewhere, the caller must be allowed to use
-    that credential. Raises Conflict for a taken name, Invalid for what does not fit together.
+    that credential. Raises Conflict for a taken name and for a new one where something refers to the old, Invalid for
+    what does not fit together.
     """
     given: dict[str, Any] = {name: getattr(patch, name) for name in patch.model_fields_set}
     for name in ("name", "enabled"):
@@ -73,6 +77,7 @@ def change(work: Work, provider: Provider, patch: ProviderPatch) -> Provider:
             raise Invalid.field(name, "this cannot be taken away; leave it out or give a value")
     if given.get("name", provider.name) != provider.name:
         _check_name(work, given["name"])
+        _check_unused(work, provider)
     for name, value in given.items():
         setattr(provider, name, value)
     _check_fit(provider)
@@ -84,8 +89,9 @@ def change(work: Work, provider: Provider, patch: ProviderPatch) -> Provider:
 
 
 def remove(work: Work, provider_id: uuid.UUID) -> None:
-    """Removes a provider; its models cannot be named any more. Raises NotFound."""
+    """Removes a provider; its models cannot be named any more. Raises NotFound, Conflict naming what refers to it."""
     provider = _find(work, "providers.delete", provider_id, lock=True)
+    _check_unused(work, provider)
     work.session.delete(provider)
     work.session.flush()
     _tell(work, "provider.deleted", provider)
@@ -102,6 +108,15 @@ def _find(work: Work, action: str, provider_id: uuid.UUID, *, lock: bool = False
 def _check_name(work: Work, name: str) -> None:
     if queries.by_name(work.session, name) is not None:
         raise Conflict(f"There is a provider {name} already; choose another name, or change that one.")
+
+
+def _check_unused(work: Work, provider: Provider) -> None:
+    """Settings and spend limits know a provider by name: without it they would mean nothing, or another one."""
+    found = [f"the setting {key}" for key in settings.naming_provider(work, provider.name)]
+    if count := limits.count_of_provider(work, provider.name):
+        found.append(counted("spend_limits", count))
+    if found:
+        raise Conflict(f"{provider.name} is in use by {' and '.join(found)}; change that first.", code="in_use")
 
 
 def _check_fit(provider: Provider) -> None:

@@ -21,6 +21,7 @@ A_WEEK_S = 7 * 24 * 3600
 class Setting:
     """One operator setting.
 
+    `names_models` is for a model's id, or an object with such ids as its names.
     `config_field` names the field of the process's configuration that, where it was given, decides instead.
     """
 
@@ -31,6 +32,7 @@ class Setting:
     minimum: float | None = None
     maximum: float | None = None
     check: Callable[[Any], str | None] | None = None
+    names_models: bool = False
     config_field: str | None = None
 
     @property
@@ -126,7 +128,7 @@ _DECLARED = (
     Setting("chat.connect_timeout_s", float, 5.0, "seconds a model's server may take to accept a connection",
             minimum=0.1, maximum=300),
     Setting("chat.default_model", str, _PROCESS["default_model"], "the model of prompts that name none",
-            check=_model_problem, config_field="default_model"),
+            check=_model_problem, names_models=True, config_field="default_model"),
     Setting("chat.first_byte_timeout_s", float, 300.0, "seconds until a completion must begin, loading included",
             minimum=0.1, maximum=86_400),
     Setting("chat.retries", int, 2, "how often a completion is tried again before its first byte",
@@ -152,7 +154,8 @@ _DECLARED = (
     Setting("otlp_endpoint", str, "", "OpenTelemetry collector that is told of runs (OTLP/HTTP); empty: none",
             check=_endpoint_problem),
     Setting("processes.forward_ports", bool, False, "whether ports of sandboxes may be reached on the node's loopback"),
-    Setting("providers.prices", dict, {}, "what models cost, in US dollars a million tokens", check=_prices_problem),
+    Setting("providers.prices", dict, {}, "what models cost, in US dollars a million tokens", check=_prices_problem,
+            names_models=True),
     Setting("schedules.history_days", int, 365, "days that outcomes of planned times are kept; 0: for ever",
             minimum=0, maximum=36_500),
     Setting("sessions.rest_s", float, 900.0, "seconds without work after which a session is summarized; 0: never",
@@ -160,7 +163,7 @@ _DECLARED = (
     Setting("sessions.summary_days", int, 0, "days that such a summary is kept; 0: as long as its session",
             minimum=0, maximum=36_500),
     Setting("sessions.summary_model", str, "", "the model that makes it; empty: the default one, none: no model",
-            check=_summary_model_problem),
+            check=_summary_model_problem, names_models=True),
     Setting("tasks.default_timeout_s", float, _PROCESS["task_timeout_s"], "time limit of a task that names none",
             minimum=1, maximum=A_WEEK_S, config_field="task_timeout_s"),
     Setting("tasks.max_timeout_s", float, float(A_WEEK_S), "longest time limit that a task may name",

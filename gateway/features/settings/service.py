@@ -44,6 +44,13 @@ def get(work: Work, key: str) -> SettingOut:
     return _describe(work, _known(key), queries.stored(work.session).get(key))
 
 
+def naming_provider(work: Work, provider: str) -> list[str]:
+    """Keys of the settings that were given a value which names models of a provider; whoever calls has decided."""
+    stored = queries.stored(work.session)
+    shown = [_describe(work, each, stored.get(each.key)) for each in KNOWN.values() if each.names_models]
+    return [each.key for each in shown if each.source != "default" and _names(each.value, provider)]
+
+
 def for_change(work: Work, key: str) -> StoredSetting | None:
     """A setting as it is stored, locked. Raises NotFound, and Conflict where the configuration decides."""
     work.allow("settings.write", Resource("settings", key))
@@ -103,6 +110,11 @@ def _describe(work: Work, setting: Setting, row: StoredSetting | None) -> Settin
         updated_at=row.updated_at if row else None,
         updated_by=row.updated_by if row else None,
     )
+
+
+def _names(value: Any, provider: str) -> bool:
+    models = value if isinstance(value, dict) else (value,)
+    return any(model.startswith(f"{provider}/") for model in models)
 
 
 def _known(key: str) -> Setting:
