@@ -254,7 +254,7 @@
  *
  * @typedef {{id: string, version: number, handle: string, display_name: string, roles: string[], time_zone?: string | null, is_active: boolean, is_system?: boolean, has_password: boolean, created_at: string}} User
  * @typedef {{id: string, version: number, name: string, description: string, external_id: string | null, is_active: boolean}} Group
- * @typedef {{user_id: string, handle: string, display_name: string, is_active: boolean, added_at: string}} Member
+ * @typedef {{user_id: string, handle: string, display_name: string, external_id: string | null, is_active: boolean, added_at: string}} Member
  * @typedef {{id: string, version: number, name: string, description: string, actions: string[], reach: "own" | "all", own_actions: string[], is_builtin: boolean}} Role
  * @typedef {{id: string, subject_type: "user" | "group", subject_id: string, subject_name: string, role_id: string, role_name: string, scope_type: "system" | "project", scope_id: string | null, scope_name?: string | null}} Binding
  * @typedef {{id: string, version: number, name: string, description: string, effect: "allow" | "deny", subject: {type: string, id: string | null}, action: string, resource: string, priority: number, conditions: Record<string, any>, is_enabled: boolean}} Rule
@@ -265,7 +265,7 @@
  * @typedef {{id: string, kind: string, created_at: string, last_used_at: string | null, expires_at: string, address: string | null, user_agent: string | null, current: boolean}} LoginSession
  * @typedef {{id: string, name: string, prefix: string, scopes: string[] | null, created_at: string, expires_at: string | null, last_used_at: string | null}} Token
  *
- * @typedef {{id: string, seq: number, time: string, actor: string, actor_id: string | null, groups: string[], roles: string[], via: string, action: string, resource: {kind: string, id: string | null}, decision: string, reason: string, rule: string | null, request_id: string | null, address: string | null, hash: string}} AuditRecord
+ * @typedef {{id: string, seq: number, time: string, actor: string, actor_id: string | null, groups: string[], roles: string[], via: string, action: string, resource: {kind: string, id: string | null}, project_id: string | null, decision: string, reason: string, rule: string | null, request_id: string | null, address: string | null, hash: string}} AuditRecord
  * @typedef {{ok: boolean, checked: number, seq: number, first_bad: {seq: number, problem: string, detail: string} | null}} Verification
  */
 

@@ -30,6 +30,17 @@ def test_a_user_is_made_signs_in_and_is_shut_out_at_once(
     with browser.new_context(base_url=live_gateway.url) as theirs:
         sign_in = {"handle": "robin", "password": PASSWORD}
         assert theirs.request.post("/v1/auth/session", data=sign_in).ok
+        choose(page, "robin", "Sessions and tokens")
+        signed_in = page.get_by_role("dialog", name="Signed in as Robin Journey (robin)")
+        expect(signed_in.get_by_role("region", name="API tokens")).to_contain_text("No tokens")
+        signed_in.get_by_role("button", name="End", exact=True).click()
+        expect(signed_in.get_by_role("region", name="Sessions")).to_contain_text("Signed in nowhere")
+        assert theirs.request.get("/v1/users/me").status == 401
+        page.keyboard.press("Escape")
+        choose(page, "robin", "One-time code…")
+        code = page.get_by_role("dialog", name="One-time code for robin").get_by_label("Code").text_content()
+        assert theirs.request.post("/v1/auth/session", data={"code": code}).ok
+        page.keyboard.press("Escape")
         choose(page, "robin", "Disable…")
         page.get_by_role("button", name="Disable user").click()
         expect(robin).to_contain_text("disabled")
@@ -93,6 +104,20 @@ def test_a_role_reaches_a_user_by_a_group_and_the_reason_is_told(page: Page, api
     members.get_by_label("Add a member").select_option(sam)
     members.get_by_role("button", name="Add", exact=True).click()
     expect(members.get_by_role("row").filter(has_text="Sam")).to_contain_text("active")
+    members.get_by_role("button", name="Actions for sam").click()
+    page.get_by_role("menuitem", name="Id in another system…").click()
+    dialog = page.get_by_role("dialog", name="Id of sam in another system")
+    dialog.get_by_label("Id in another system").fill("cn=sam")
+    dialog.get_by_role("button", name="Save").click()
+    expect(members.get_by_role("row").filter(has_text="Sam")).to_contain_text("cn=sam")
+    members.get_by_role("button", name="Actions for sam").click()
+    page.get_by_role("menuitem", name="Remove from group").click()
+    expect(members.get_by_role("row").filter(has_text="Sam")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.get_by_text("Taken back")).to_be_visible()
+    page.get_by_role("link", name="auditors").click()
+    expect(members.get_by_role("row").filter(has_text="Sam")).to_contain_text("cn=sam")
 
     page.goto("/access/bindings")
     page.get_by_role("button", name="Give a role").click()
@@ -126,14 +151,29 @@ def test_a_rule_that_denies_is_written_named_as_the_reason_and_switched_off(
     dialog.get_by_label("Whom").select_option("user")
     dialog.get_by_label("Which user").select_option(sam)
     dialog.get_by_label("Action").fill("artifacts.create")
-    dialog.get_by_label("Conditions").fill('{"weekdays": [9]}')
+    dialog.get_by_label("On weekdays").fill("Someday")
     dialog.get_by_role("button", name="Create rule").click()
     expect(dialog.get_by_role("alert")).to_be_visible()
-    dialog.get_by_label("Conditions").fill("{}")
+    expect(dialog.get_by_label("On weekdays")).to_be_focused()
+    dialog.get_by_label("On weekdays").fill("Mon, Tue, Wed, Thu, Fri, Sat, Sun")
+    dialog.get_by_label("Came by").fill("login")
+    dialog.get_by_label("From addresses").fill("127.0.0.0/8")
+    dialog.get_by_label("Whose things").select_option("yes")
     dialog.get_by_role("button", name="Create rule").click()
     rule = row(page, "No uploads for Sam")
     expect(rule).to_contain_text("deny")
     expect(rule).to_contain_text("user Sam (sam)")
+    conditions = {"via": ["login"], "addresses": ["127.0.0.0/8"], "own": True, "weekdays": [1, 2, 3, 4, 5, 6, 7]}
+    [kept] = [each for each in api.get("/v1/policy-rules").json()["items"] if each["name"] == "No uploads for Sam"]
+    assert kept["conditions"] == conditions
+    choose(page, "No uploads for Sam", "Edit…")
+    dialog = page.get_by_role("dialog", name="Edit No uploads for Sam")
+    expect(dialog.get_by_label("Whose things")).to_have_value("yes")
+    dialog.get_by_label("From time").fill("00:00")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    [kept] = [each for each in api.get("/v1/policy-rules").json()["items"] if each["name"] == "No uploads for Sam"]
+    assert kept["conditions"] == {**conditions, "after": "00:00:00"}
     question = f"/access/why?user={sam}&action=artifacts.create"
     page.goto(question)
     decision = page.get_by_role("region", name="Decision")

@@ -28,6 +28,26 @@ def test_a_denial_is_found_by_filters_kept_in_the_address_and_told_in_full(page:
     expect(details).to_contain_text("127.0.0.1")
     page.keyboard.press("Escape")
     expect(details).to_have_count(0)
+    found.get_by_role("link").first.click()
+    details.get_by_role("link", name=denied.json()["request_id"]).click()
+    page.wait_for_url(f"**/audit?request_id={denied.json()['request_id']}")
+    expect(page.get_by_label("Request")).to_have_value(denied.json()["request_id"])
+    expect(row(page, "tasks.create")).to_have_count(1)
+    page.get_by_label("Came by").fill("console")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+
+
+def test_a_record_leads_to_why_it_is_so(page: Page, api: httpx.Client) -> None:
+    token = api.post("/v1/tokens", json={"name": "asked about"}).json()["id"]
+    renamed = api.patch(f"/v1/tokens/{token}", json={"name": "renamed"}, headers={"If-Match": '"1"'})
+    assert renamed.status_code == 200, renamed.text
+    page.goto(f"/audit?resource=tokens/{token}&action=self.update_token")
+    row(page, "self.update_token").get_by_role("link").first.click()
+    page.get_by_role("link", name="Why, as things are now").click()
+    decision = page.get_by_role("region", name="Decision")
+    expect(decision.get_by_role("status")).to_contain_text("allow")
+    expect(decision.get_by_role("status")).to_contain_text("role owner")
 
 
 def test_the_chain_is_verified_and_the_record_taken_away_as_a_file(page: Page) -> None:

@@ -10,7 +10,7 @@ import { Icon, IconButton } from "./icon.js";
  * @typedef {object} Field
  * @property {string} name as the API calls it
  * @property {string} label
- * @property {"text" | "password" | "number" | "url" | "area" | "json" | "select" | "switch" | "words" | "datetime-local"} [kind]
+ * @property {"text" | "password" | "number" | "url" | "area" | "json" | "select" | "switch" | "words" | "time" | "datetime-local"} [kind]
  * @property {any} [hint]
  * @property {boolean} [required]
  * @property {string} [placeholder]

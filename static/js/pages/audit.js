@@ -18,10 +18,20 @@ import { Empty, Loaded } from "../components/states.js";
 import { Id } from "../components/copy.js";
 /** @import { AuditRecord, Verification } from "../types.js" */
 
-const FILTERS = ["actor", "action", "resource", "decision", "created_after", "created_before"];
+const FILTERS = ["actor", "action", "resource", "via", "request_id", "decision", "created_after", "created_before"];
+
+/** How callers come in. */
+const WAYS = ["token", "login", "console", "agent", "hook", "node", "system", "none"].map((value) => ({ value, label: value }));
 
 /** @param {AuditRecord["resource"]} resource */
 const named = ({ kind, id }) => (id ? `${kind}/${id}` : kind);
+
+/** Where the page of explanations says why, as things are now. @param {AuditRecord} record */
+const whyAt = ({ actor_id: user, action, resource, project_id: project }) =>
+  `/access/why${api.queryString({ user, action, resource: named(resource), project })}`;
+
+/** Signing in is no question of policy. @param {AuditRecord} record */
+const isExplained = ({ actor_id: user, action }) => user && !action.startsWith("auth.") && can("access.explain");
 
 /** @param {{label: string, children?: any}} props */
 const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
@@ -42,11 +52,11 @@ function Details({ id }) {
         <${Fact} label="Roles">${record.roles.length ? record.roles.join(", ") : none}<//>
         <${Fact} label="Groups">${record.groups.length ? record.groups.join(", ") : none}<//>
         <${Fact} label="Address">${record.address ?? none}<//>
-        <${Fact} label="Request">${record.request_id ? html`<code>${record.request_id}</code>` : none}<//>
+        <${Fact} label="Request">${record.request_id ? html`<a href=${`/audit${api.queryString({ request_id: record.request_id })}`} title="All that this request left"><code>${record.request_id}</code></a>` : none}<//>
         <${Fact} label="Id"><${Id} id=${record.id} what="Record id" /><//>
         <${Fact} label="Hash"><code>${record.hash}</code><//>
       </dl>
-      ${record.actor_id && can("access.explain") && html`<p class="dialog-links"><a href=${`/access/why?user=${record.actor_id}&action=${encodeURIComponent(record.action)}&resource=${encodeURIComponent(named(record.resource))}`}>Why, as things are now</a></p>`}`}
+      ${isExplained(record) && html`<p class="dialog-links"><a href=${whyAt(record)}>Why, as things are now</a></p>`}`}
     <//>
   <//>`;
 }
@@ -103,6 +113,8 @@ export default function AuditPage() {
       <${FilterField} name="actor" label="Actor" placeholder="handle or id" />
       <${FilterField} name="action" label="Action" placeholder="tasks.*" options=${actions} />
       <${FilterField} name="resource" label="Resource" placeholder="kind, kind/id or id" />
+      <${FilterField} name="via" label="Came by" placeholder="token, login or console" options=${async () => WAYS} />
+      <${FilterField} name="request_id" label="Request" placeholder="X-Request-Id" />
       <${FilterField} name="created_after" label="From" time />
       <${FilterField} name="created_before" label="Until" time />
     </div>

@@ -23,6 +23,9 @@ const FIELDS = [
   { name: "external_id", label: "Id in another system", hint: "For a directory that this group is kept in step with." },
 ];
 
+/** @type {Field} */
+const OUTSIDE = { name: "external_id", label: "Id in another system", hint: "For a directory that its members are kept in step with." };
+
 /** @param {Group | null} group @param {() => void} done */
 const edit = (group, done) =>
   openForm({
@@ -58,12 +61,22 @@ function Members({ id }) {
   const of = (/** @type {Member} */ member) => `${path}/members/${member.user_id}`;
   const set = (/** @type {Member} */ member, /** @type {boolean} */ active) => api.patch(of(member), { is_active: active });
   const take = async (/** @type {Member} */ member) => {
-    await api.post(`${path}/members`, { user_id: member.user_id });
-    if (!member.is_active) await set(member, false);
+    const { user_id, external_id, is_active } = member;
+    await api.post(`${path}/members`, { user_id, external_id, is_active });
     members.reload();
   };
+  const identify = (/** @type {Member} */ member) =>
+    openForm({
+      title: `Id of ${member.handle} in another system`,
+      action: "Save",
+      initial: member,
+      fields: [OUTSIDE],
+      send: (values) => api.patch(of(member), { external_id: values.external_id || null }),
+      done: members.reload,
+    });
   const columns = [
     { head: "Member", class: "cell-name", cell: (/** @type {Member} */ member) => member.display_name || member.handle },
+    { head: "Id elsewhere", class: "col-wide quiet", cell: (/** @type {Member} */ member) => member.external_id ?? "–" },
     { head: "Membership", cell: (/** @type {Member} */ member) => html`<${Flag} on=${member.is_active} yes="active" no="paused" />` },
     menuColumn((/** @type {Member} */ member) =>
       rowMenu(member.handle, [
@@ -72,6 +85,7 @@ function Members({ id }) {
           icon: member.is_active ? "player-pause" : "player-play",
           run: () => void attempt(() => set(member, !member.is_active), member.is_active ? "Membership paused" : "Membership active", () => set(member, member.is_active).then(members.reload)).then(members.reload),
         },
+        can("groups.update_member") && { label: "Id in another system…", icon: "pencil", run: () => identify(member) },
         can("groups.remove_member") && { label: "Remove from group", icon: "user-minus", danger: true, run: () => void attempt(() => remove(of(member), () => take(member), `${member.handle} removed`, members.reload)) },
       ]),
     ),
@@ -83,8 +97,8 @@ function Members({ id }) {
         page.items.length ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${(/** @type {Member} */ member) => member.user_id} label="members" />` : html`<${Empty} title="Nobody is in this group">Whoever is added gets the roles of the group at once.<//>`}
     <//>
     ${can("groups.add_member") &&
-    html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", kind: "select", required: true, options: users }]}
-      send=${(/** @type {any} */ values) => api.post(`${path}/members`, values)} done=${members.reload} /></div>`}
+    html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", kind: "select", required: true, options: users }, OUTSIDE]}
+      send=${(/** @type {any} */ values) => api.post(`${path}/members`, { ...values, external_id: values.external_id || null })} done=${members.reload} /></div>`}
   <//>`;
 }
 

@@ -13,6 +13,7 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { Decision } from "../../components/decision.js";
+import { CONDITIONS, taken, written } from "./conditions.js";
 /** @import { Rule } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -38,7 +39,7 @@ const fields = ({ subject_type: type }) => [
   { name: "action", label: "Action", kind: "text", required: true, options: actions, placeholder: "tasks.create, tasks.* or *", code: true },
   { name: "resource", label: "Resource", required: true, code: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
   { name: "priority", label: "Priority", kind: "number", required: true, hint: "Of rules with one effect, the highest is named as the one that decided." },
-  { name: "conditions", label: "Conditions", kind: "json", required: true, hint: "All must hold: via (token, login, console), addresses, own, after, before, weekdays (1 = Monday), time_zone." },
+  ...CONDITIONS,
   { name: "description", label: "Description", kind: "area" },
 ];
 
@@ -48,11 +49,12 @@ const edit = (rule, done) =>
     title: rule ? `Edit ${rule.name}` : "New rule",
     action: rule ? "Save" : "Create rule",
     initial: rule
-      ? { ...rule, subject_type: rule.subject.type, [`subject_${rule.subject.type}`]: rule.subject.id }
-      : { effect: "deny", subject_type: "everyone", resource: "*", priority: 0, conditions: {} },
+      ? { ...rule, ...written(rule.conditions), subject_type: rule.subject.type, [`subject_${rule.subject.type}`]: rule.subject.id }
+      : { effect: "deny", subject_type: "everyone", resource: "*", priority: 0 },
     fields,
-    send: ({ subject_type: type, subject_user: user, subject_group: group, subject_role: role, name, ...rest }) => {
-      const body = { ...rest, ...(name ? { name } : {}), subject: { type, id: user ?? group ?? role ?? null } };
+    send: ({ subject_type: type, subject_user: user, subject_group: group, subject_role: role, name, ...others }) => {
+      const { conditions, rest } = taken(others);
+      const body = { ...rest, conditions, ...(name ? { name } : {}), subject: { type, id: user ?? group ?? role ?? null } };
       return rule ? api.patch(`/v1/policy-rules/${rule.id}`, body, rule.version) : api.post("/v1/policy-rules", body);
     },
     done,

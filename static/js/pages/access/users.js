@@ -1,7 +1,8 @@
 /** Accounts: making them, ending their sessions, keeping them out. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { navigate, place } from "../../router.js";
+import { navigate, place, withQuery } from "../../router.js";
+import { exactTime } from "../../format.js";
 import { can, session } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { order } from "../../components/changes.js";
@@ -14,7 +15,8 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
 import { showSecret } from "../../components/secret.js";
 import { Section } from "../../components/section.js";
-import { toast } from "../../components/toast.js";
+import { attempt, toast } from "../../components/toast.js";
+import { SignIns } from "./sign-ins.js";
 /** @import { User } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -26,16 +28,20 @@ const WAYS = [
 /** @type {Field} */
 const PASSWORD = { name: "password", label: "Password", kind: "password", required: true, minlength: 8, autocomplete: "new-password", hint: "8 characters or more." };
 
+/** Makes a code to hand to a user, in place of those made before. @param {User} user */
+async function handCode(user) {
+  const { code, expires_at: end } = await api.post(`/v1/users/${user.id}/sign_in_code`);
+  showSecret({
+    title: `One-time code for ${user.handle}`,
+    what: "Code",
+    secret: code,
+    children: html`Hand it to <b>${user.handle}</b>, who signs in with it and sets a password. It works once, until ${exactTime(end)}, and is not shown again.`,
+  });
+}
+
 /** How somebody without a password comes in. @param {User} user */
 const tellWay = (user) =>
-  user.has_password
-    ? toast(`${user.handle} can sign in`)
-    : showSecret({
-        title: `${user.handle} signs in with a code`,
-        what: "Command",
-        secret: `python app.py user sign-in-code ${user.handle}`,
-        children: html`On the gateway’s machine, this prints a code that works once, for a short time. With it <b>${user.handle}</b> signs in and sets a password.`,
-      });
+  user.has_password || !can("users.reset_password") ? toast(`${user.handle} can sign in${user.has_password ? "" : " with a one-time code"}`) : void attempt(() => handCode(user));
 
 /** @param {() => void} done */
 const add = (done) =>
@@ -93,9 +99,12 @@ const revoke = (user, done) =>
     run: () => api.post(`/v1/users/${user.id}/revoke_sessions`).then(() => (toast(`Sessions of ${user.handle} ended`), done())),
   });
 
+/** Whether it is somebody else, who can sign in. @param {User} user */
+const isAnother = (user) => user.is_active && user.id !== session.value?.user.id;
+
 export function Users() {
   const query = place.value.query;
-  const [q, cursor, sort] = ["q", "cursor", "sort"].map((name) => query.get(name));
+  const [q, cursor, sort, open] = ["q", "cursor", "sort", "user"].map((name) => query.get(name));
   const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/users", { q, cursor, sort }), about("user.", "role_binding."));
   const enable = (/** @type {User} */ user) => order(`/v1/users/${user.id}`, { order: "enable", back: "disable" }, `${user.handle} enabled`, list.reload);
   const mayBind = can("role_bindings.read");
@@ -111,15 +120,18 @@ export function Users() {
         can("users.update") && { label: "Edit…", icon: "pencil", run: () => rename(user, list.reload) },
         mayBind && { label: "Roles held", icon: "shield", run: () => navigate(`/access/bindings?subject_id=${user.id}`) },
         can("access.explain") && { label: "Why can, why can’t", icon: "help-circle", run: () => navigate(`/access/why?user=${user.id}`) },
+        isAnother(user) && can("users.reset_password") && { label: "One-time code…", icon: "key", run: () => void attempt(() => handCode(user)) },
         can("users.reset_password") && { label: "Reset password…", icon: "lock", run: () => resetPassword(user, list.reload) },
+        { label: "Sessions and tokens", icon: "devices", run: () => navigate(withQuery({ user: user.id })) },
         can("users.revoke_sessions") && { label: "End sessions…", icon: "logout", run: () => revoke(user, list.reload) },
         !user.is_active && can("users.enable") && { label: "Enable", icon: "power", run: () => void enable(user) },
-        user.is_active && can("users.disable") && user.id !== session.value?.user.id && { label: "Disable…", icon: "ban", danger: true, run: () => disable(user, list.reload) },
+        isAnother(user) && can("users.disable") && { label: "Disable…", icon: "ban", danger: true, run: () => disable(user, list.reload) },
       ]),
     ),
   ];
   return html`<${Section} title="Users" about="Accounts of this gateway. Roles come by bindings." add=${can("users.create") && "New user"} onAdd=${() => add(list.reload)}>
     <div class="filters is-end"><${SearchField} label="Search users" /></div>
     <${List} of=${list} what="the users" columns=${columns} empty=${null} />
+    ${open && html`<${SignIns} key=${open} id=${open} />`}
   <//>`;
 }

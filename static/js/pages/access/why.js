@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can, session } from "../../session.js";
 import { useResource } from "../../resource.js";
-import { actions, users } from "../../components/choices.js";
+import { actions, projects, users } from "../../components/choices.js";
 import { Decision } from "../../components/decision.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
@@ -18,6 +18,7 @@ const FIELDS = [
   { name: "user_id", label: "User", kind: "select", required: true, options: users },
   { name: "action", label: "Action", kind: "select", required: true, options: async () => (await actions()).map(({ value, label }) => ({ value, label: `${value} – ${label}` })) },
   { name: "resource", label: "Resource", code: true, required: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
+  { name: "project_id", label: "In project", kind: "select", options: projects, hint: "Where a model is used, or where what is made shall lie." },
 ];
 
 const where = (/** @type {Grant} */ grant) => (grant.scope_type === "system" ? "everywhere" : `in project ${grant.scope_id}`);
@@ -51,9 +52,9 @@ const Answer = ({ of }) => html`<section class="card panel why-answer" aria-labe
 export function Why() {
   const query = place.value.query;
   const asksOthers = can("users.read");
-  const asked = { user_id: query.get("user") ?? session.value?.user.id ?? "", action: query.get("action") ?? "", resource: query.get("resource") ?? "*" };
+  const asked = { user_id: query.get("user") ?? session.value?.user.id ?? "", action: query.get("action") ?? "", resource: query.get("resource") ?? "*", project_id: query.get("project") ?? "" };
   const answer = useResource(JSON.stringify(asked), async () => (asked.action ? await api.get("/v1/access/explain", asked) : {}));
-  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.user_id, action: values.action, resource: values.resource }));
+  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.user_id, action: values.action, resource: values.resource, project: values.project_id || null }));
   return html`<${Section} title="Why can, why can’t" about="Ask about one user, one action and one resource; the answer is what the next request would meet.">
     <div class="why-grid">
       <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" initial=${asked} fields=${FIELDS.filter(({ name }) => name !== "user_id" || asksOthers)} send=${ask} /></div>

@@ -4,11 +4,11 @@ import * as api from "../../api.js";
 import { can, loadSession, session } from "../../session.js";
 import { useResource } from "../../resource.js";
 import { actions } from "../../components/choices.js";
-import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Form, openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { showSecret } from "../../components/secret.js";
+import { SESSION_COLUMNS, TOKEN_COLUMNS } from "../../components/sign-ins.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt, toast } from "../../components/toast.js";
@@ -50,9 +50,6 @@ function Password() {
   <//>`;
 }
 
-/** @type {Record<string, string>} */
-const KINDS = { console: "Console", login: "Program" };
-
 function Sessions() {
   const list = useResource("sessions", () => api.get("/v1/users/me/sessions", { limit: 200 }), (event) => event.name.startsWith("session."));
   /** @type {LoginSession[]} */
@@ -70,11 +67,7 @@ function Sessions() {
       },
     });
   const columns = [
-    { head: "Session", class: "cell-top", cell: (/** @type {LoginSession} */ one) => html`${KINDS[one.kind] ?? one.kind}${one.current && html` <span class="tag is-on">this one</span>`}<div class="quiet cell-text" title=${one.user_agent ?? ""}>${one.user_agent}</div>` },
-    { head: "From", cell: (/** @type {LoginSession} */ one) => html`<code>${one.address ?? "–"}</code>` },
-    { head: "Signed in", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.created_at} />` },
-    { head: "Last used", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.last_used_at} />` },
-    { head: "Ends", class: "col-wide", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.expires_at} />` },
+    ...SESSION_COLUMNS,
     { head: "", class: "cell-actions", cell: (/** @type {LoginSession} */ one) => !one.current && html`<button type="button" class="btn btn-sm" onClick=${() => end(one)}>End</button>` },
   ];
   return html`<${Section} title="Sessions" about="Where you are signed in.">
@@ -111,10 +104,7 @@ function Tokens() {
       run: () => api.remove(`/v1/tokens/${token.id}`).then(() => (toast(`${token.name} revoked`), list.reload())),
     });
   const columns = [
-    { head: "Token", class: "cell-name", cell: (/** @type {Token} */ token) => html`<b>${token.name}</b> <code class="quiet">${token.prefix}…</code>` },
-    { head: "Scopes", class: "cell-wrap", cell: (/** @type {Token} */ token) => (token.scopes?.length ? token.scopes.map((scope) => html`<code class="tag">${scope}</code>`) : html`<span class="quiet">all</span>`) },
-    { head: "Last used", cell: (/** @type {Token} */ token) => html`<${Ago} at=${token.last_used_at} />` },
-    { head: "Expires", cell: (/** @type {Token} */ token) => (token.expires_at ? html`<${Ago} at=${token.expires_at} />` : html`<span class="quiet">never</span>`) },
+    ...TOKEN_COLUMNS,
     menuColumn((/** @type {Token} */ token) => rowMenu(token.name, [{ label: "Revoke…", icon: "trash", danger: true, run: () => revoke(token) }])),
   ];
   return html`<${Section} title="API tokens" about="For scripts and other programs that act as you." add=${can("self.create_token") && "New token"} onAdd=${() => addToken(list.reload)}>

@@ -1,0 +1,22 @@
+/** How sessions and API tokens are shown, one's own and another user's. */
+import { html } from "../html.js";
+import { Ago } from "./clock.js";
+/** @import { LoginSession, Token } from "../types.js" */
+
+/** @type {Record<string, string>} */
+const KINDS = { console: "Console", login: "Program" };
+
+export const SESSION_COLUMNS = [
+  { head: "Session", class: "cell-top", cell: (/** @type {LoginSession} */ one) => html`${KINDS[one.kind] ?? one.kind}${one.current && html` <span class="tag is-on">this one</span>`}<div class="quiet cell-text" title=${one.user_agent ?? ""}>${one.user_agent}</div>` },
+  { head: "From", cell: (/** @type {LoginSession} */ one) => html`<code>${one.address ?? "–"}</code>` },
+  { head: "Signed in", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.created_at} />` },
+  { head: "Last used", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.last_used_at} />` },
+  { head: "Ends", class: "col-wide", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.expires_at} />` },
+];
+
+export const TOKEN_COLUMNS = [
+  { head: "Token", class: "cell-name", cell: (/** @type {Token} */ token) => html`<b>${token.name}</b> <code class="quiet">${token.prefix}…</code>` },
+  { head: "Scopes", class: "cell-wrap", cell: (/** @type {Token} */ token) => (token.scopes?.length ? token.scopes.map((scope) => html`<code class="tag">${scope}</code>`) : html`<span class="quiet">all</span>`) },
+  { head: "Last used", cell: (/** @type {Token} */ token) => html`<${Ago} at=${token.last_used_at} />` },
+  { head: "Expires", cell: (/** @type {Token} */ token) => (token.expires_at ? html`<${Ago} at=${token.expires_at} />` : html`<span class="quiet">never</span>`) },
+];
