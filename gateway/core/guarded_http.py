@@ -66,14 +66,14 @@ class GuardedClient:
     """Requests to public addresses, and to one's own networks where a host is named in `allowed_hosts`.
 
     Connections are kept and never shared with another client, so an exception of one is none of another. It keeps
-    no cookies and asks no proxy, which would resolve names by itself.
+    no cookies and asks no proxy, which would resolve names by itself. `check` is asked about every host.
     """
 
     def __init__(
         self, *, tls: ssl.SSLContext, allowed_hosts: Iterable[str] = (), ports: frozenset[int] = WEB_PORTS,
-        user_agent: str = "user-api-gateway", resolve: Resolve | None = None,
+        user_agent: str = "user-api-gateway", resolve: Resolve | None = None, check: Check | None = None,
     ) -> None:  # fmt: skip
-        self._guard = Guard(resolve, allowed_hosts, ports)
+        self._guard = Guard(resolve, allowed_hosts, ports, check)
         self._http = httpx.AsyncClient(
             transport=_Transport(self._guard, tls),
             trust_env=False,
@@ -160,11 +160,13 @@ class Guard(httpcore.AsyncNetworkBackend):
     """Opens connections, and only to addresses it has judged: the innermost place, which nothing goes around."""
 
     def __init__(
-        self, resolve: Resolve | None, allowed_hosts: Iterable[str], ports: frozenset[int] = WEB_PORTS
-    ) -> None:
+        self, resolve: Resolve | None, allowed_hosts: Iterable[str], ports: frozenset[int] = WEB_PORTS,
+        check: Check | None = None,
+    ) -> None:  # fmt: skip
         self._resolve = resolve or _resolve
         self._excepted = frozenset(_plain(host) for host in allowed_hosts)
         self._ports = ports
+        self._check = check
         self._network = httpcore.AnyIOBackend()
 
     def parsed(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -188,6 +190,8 @@ class Guard(httpcore.AsyncNetworkBackend):
 
     def judge_name(self, host: str) -> Address | None:
         """The address that the host is written as, judged; None for a name. Raises OutboundError."""
+        if self._check is not None:
+            self._check(_plain(host))
         try:
             address = literal(host)
         except ValueError as error:
@@ -256,9 +260,11 @@ class _Transport(httpx.AsyncHTTPTransport):
         )  # fmt: skip
 
 
-async def open_socket(host: str, port: int, *, allowed_hosts: Iterable[str] = (), connect_s: float) -> socket.socket:
+async def open_socket(
+    host: str, port: int, *, allowed_hosts: Iterable[str] = (), connect_s: float, check: Check | None = None
+) -> socket.socket:
     """A connection to `host` under the same rules, for protocols other than HTTP; any port. Raises OutboundError."""
-    guard = Guard(None, allowed_hosts)
+    guard = Guard(None, allowed_hosts, check=check)
     failure: Exception | None = None
     try:
         async with asyncio.timeout(connect_s):

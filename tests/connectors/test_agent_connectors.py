@@ -1,11 +1,12 @@
 """The agent uses connectors as its user may, tools of MCP servers too, and only reads once a stranger has spoken."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.agents.scripted_model import call, scripted
 from tests.conftest import LiveGateway
 from tests.connectors.conftest import install
-from tests.connectors.peers import CANARY, peer
+from tests.connectors.peers import CANARY, Peer, peer
 
 
 def test_tools_of_an_mcp_server_are_the_agents_until_outside_content_leaves_reading_only(
@@ -38,3 +39,38 @@ def test_tools_of_an_mcp_server_are_the_agents_until_outside_content_leaves_read
     assert [(each["operation"], each["status"], each["task_id"]) for each in done[:3]] == [
         ("add", "completed", task["id"]), ("remember", "denied", task["id"]), ("remember", "completed", task["id"]),
     ]  # fmt: skip
+
+
+def test_a_constraint_that_is_set_during_a_turn_holds_at_the_next_call(
+    live_gateway: LiveGateway, interface: Peer
+) -> None:
+    installed = install(live_gateway.call, interface, rules={"read": "allow", "send": "allow"})
+    wish = {"connector": installed.id, "operation": interface.operation, "arguments": interface.arguments}
+    uses = [call("run_command", command="perl -v"), call("use_connector", **wish)]
+    constraints = {"code.language.disallowed": ["perl"], "security.web_browse.allowed_domains": ["elsewhere.example"]}
+
+    def forbid(body: dict[str, Any]) -> list[dict[str, Any]]:
+        for key, value in constraints.items():
+            live_gateway.call("PUT", f"/v1/preferences/user/-/{key}", json={"value": value}).raise_for_status()
+        return [*uses, call("start_process", command="perl -v")]
+
+    try:
+        with scripted(live_gateway, [uses, forbid, "Done."]) as script:
+            task = live_gateway.submit(prompt="Go on", model=script.model, acceptance_criteria=["$ perl -v"])
+            live_gateway.wait(task["id"])
+    finally:
+        for key in constraints:
+            live_gateway.call("DELETE", f"/v1/preferences/user/-/{key}")
+    before, refused = script.tool_answers()[:2], script.tool_answers()[2:5]
+    assert not [told for told in before if told.startswith("Refused")]
+    for told, key in zip(refused, (*constraints, "code.language.disallowed"), strict=True):
+        assert told.startswith("Refused: "), told
+        assert f"{key} at user scope" in told
+    [finding, *_] = live_gateway.result(task["id"])["verification"]["findings"]
+    assert "forbidden by code.language.disallowed" in finding["reason"]
+    newest = installed.history()[0]
+    assert (newest["status"], newest["error"]["code"]) == ("failed", "forbidden_by_preference")
+    assert installed.now()["last_error"] is None, "nothing is wrong with the connector"
+    denied = live_gateway.call("GET", f"/v1/audit?resource={installed.id}&decision=deny").json()["items"]
+    assert "security.web_browse.allowed_domains at user scope" in denied[0]["reason"]
+    assert installed.ask().json()["status"] == "completed", "what a user asks for is no tool's call"

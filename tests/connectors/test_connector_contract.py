@@ -11,6 +11,7 @@ from gateway.adapters.connectors.base import Connector, Found, Operation
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
+from gateway.core.guarded_http import OutboundError
 from tests.connectors.peers import CANARY, PEERS, Peer, peer
 
 SIGNS_IN = sorted(set(KINDS) - {"feed", "mcp"})
@@ -24,8 +25,8 @@ def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def made(there: Peer, **changed: Any) -> Connector[Any]:
-    secret = changed.pop("secret", there.secret)
-    return create(there.kind, {**there.config, **changed}, json.dumps(secret) if secret else None)
+    secret, check = changed.pop("secret", there.secret), changed.pop("check", None)
+    return create(there.kind, {**there.config, **changed}, json.dumps(secret) if secret else None, check=check)
 
 
 async def found_by_test(there: Peer) -> Found:
@@ -132,6 +133,27 @@ def test_a_private_host_is_reached_only_where_it_is_named(there: Peer) -> None:
 
     error = asyncio.run(try_it())
     assert (error.code, error.permanent) == ("forbidden_address", True)
+
+
+def test_a_host_that_is_forbidden_is_not_reached_by_any_kind(there: Peer) -> None:
+    asked: list[str] = []
+
+    def check(host: str) -> None:
+        asked.append(host)
+        raise OutboundError("Not there.", code="forbidden_by_preference")
+
+    async def try_it() -> ConnectorError:
+        operations = await operations_of(there)
+        taken = len(there.taken)
+        connector = made(there, check=check)
+        with pytest.raises(ConnectorError, match="Not there") as refused:
+            await connector.invoke(operations[there.operation], there.arguments)
+        await connector.aclose()
+        assert len(there.taken) == taken
+        return refused.value
+
+    error = asyncio.run(try_it())
+    assert (error.code, asked[0]) == ("forbidden_by_preference", "127.0.0.1")
 
 
 def test_nothing_shows_the_secret(there: Peer) -> None:

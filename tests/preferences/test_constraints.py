@@ -13,6 +13,7 @@ from gateway.features.preferences.constraints import (
     NETWORK,
     check_domain,
     check_language,
+    check_port,
     check_task,
     holding,
     language_of,
@@ -143,3 +144,12 @@ def test_a_tools_language_is_checked_the_same_way() -> None:
 )  # fmt: skip
 def test_names_of_languages(name: str, language: str | None) -> None:
     assert language_of(name) == language
+
+
+def test_a_port_is_held_to_the_network_and_not_to_domains() -> None:
+    held = holding([entry("system", NETWORK, False), entry("user", DOMAINS, ["example.com"])])
+    assert [refusal.entry.key for refusal in check_port(held)] == [NETWORK]
+    assert [refusal.sentence for refusal in check_port(held)] == [
+        "The network is forbidden by security.network.allowed at system scope."
+    ]
+    assert list(check_port(holding([entry("user", DOMAINS, [])]))) == []

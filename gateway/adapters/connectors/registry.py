@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.core.guarded_http import Check
+
 from .base import Connector, ConnectorConfig, ConnectorSecret
 from .egress import Egress
 from .failure import ConnectorError
@@ -64,14 +66,18 @@ def kind_of(kind: str) -> type[Connector[Any]]:
 
 
 def create(
-    kind: str, config: Mapping[str, Any], secret: str | None, *, tls: ssl.SSLContext | None = None
-) -> Connector[Any]:
-    """A connector for one call; `secret` is the opened credential, as JSON. Raises ConnectorError."""
+    kind: str, config: Mapping[str, Any], secret: str | None, *, tls: ssl.SSLContext | None = None,
+    check: Check | None = None,
+) -> Connector[Any]:  # fmt: skip
+    """A connector for one call; `secret` is the opened credential, as JSON. `check` may forbid hosts.
+
+    Raises ConnectorError.
+    """
     settings = checked_config(kind, config)
     opened = checked_secret(kind, json.loads(secret) if secret is not None else None)
     if opened is None and kind_of(kind).needs_secret:
         raise ConnectorError("It has no credential in force; add one.", code="no_credential")
-    return kind_of(kind)(settings, opened, Egress(settings.allowed_hosts, tls))
+    return kind_of(kind)(settings, opened, Egress(settings.allowed_hosts, tls, check))
 
 
 def _checked(schema: type[BaseModel], given: Mapping[str, Any], where: str) -> BaseModel:

@@ -80,7 +80,7 @@ async def _held_to(
     completion = await answers.first()
     if not brief.criteria:
         return completion, []
-    verifier = Verifier(attempt, plan, brief.held, folder)
+    verifier = Verifier(attempt, plan, folder)
     for round_ in range(answers.rounds, max(brief.rounds, answers.rounds) + 1):
         findings = await verifier.judge(completion.text, brief.criteria)
         await _record(attempt, plan, round_, findings)

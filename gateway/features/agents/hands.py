@@ -13,6 +13,7 @@ from gateway.adapters.sandboxes.base import Command, Limits, Outcome
 from gateway.core.errors import Forbidden
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
+from gateway.features.preferences.constraints import FORBIDDEN, Refusal
 from gateway.features.preferences.resolution import Entry
 from gateway.features.tasks.in_sandbox import Output
 from gateway.features.tasks.service_execution import Plan
@@ -34,7 +35,7 @@ TOLD = 12_000
 
 @dataclass(frozen=True)
 class Hands:
-    """`held` is what preferences forbid. `agent` is "" for the task's own agent, else the path of a sub-agent.
+    """`agent` is "" for the task's own agent, else the path of a sub-agent.
 
     `run_id` is the run of such a sub-agent.
     """
@@ -42,7 +43,6 @@ class Hands:
     attempt: "Attempt"
     plan: Plan
     folder: Path
-    held: tuple[Entry, ...]
     steps: int
     agent: str = ""
     run_id: uuid.UUID | None = None
@@ -67,6 +67,10 @@ class Hands:
         await self.as_owner(
             lambda work: work.allow(action, Resource("tasks", plan.task_id, plan.owner_id, plan.project_id))
         )
+
+    async def held(self) -> tuple[Entry, ...]:
+        """What preferences forbid by now, whatever they said when the work began."""
+        return await self.attempt.node.unit(lambda work: service.held(work, self.plan))
 
     async def run(self, argv: Sequence[str], seconds: float, stdin: bytes | None = None) -> tuple[Outcome, str]:
         """Runs a program in the sandbox; how it ended, and what it wrote. Raises SandboxError."""
@@ -109,8 +113,7 @@ def shortened(text: str, most: int = TOLD) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half} letters left out …\n{text[-half:]}"
 
 
-def refuse(refusals: Sequence[object]) -> None:
+def refuse(refusals: Sequence[Refusal]) -> None:
     """Raises Forbidden naming the preference, when there is a refusal."""
     if refusals:
-        message = str(getattr(refusals[0], "message", refusals[0]))
-        raise Forbidden(f"{message[0].upper()}{message[1:]}.", code="forbidden_by_preference")
+        raise Forbidden(refusals[0].sentence, code=FORBIDDEN)

@@ -31,12 +31,11 @@ REQUIRED_CHECKS = "definition_of_done.required_checks"
 class Brief:
     """What an answer is held to, and how it is to be made.
 
-    Criteria, how often it may be mended, what preferences forbid, what they wish (by key), and the agent's settings.
+    Criteria, how often it may be mended, what preferences wish (by key), and the agent's settings.
     """
 
     criteria: list[str]
     rounds: int
-    held: tuple[Entry, ...]
     wishes: Mapping[str, Any]
     tool_calling: str
     max_steps: int
@@ -72,13 +71,17 @@ def brief(work: Work, plan: Plan) -> Brief:
     """The task's acceptance criteria and the checks that preferences require of every task."""
     values = preferences.values(work, plan.owner_id, plan.project_id, plan.task_id)
     required = [check for check in values.get(REQUIRED_CHECKS) or [] if check not in plan.acceptance_criteria]
-    held = preferences.constraints(work, plan.owner_id, plan.project_id, plan.task_id)
     value = partial(settings.value, work)
     return Brief(
-        [*plan.acceptance_criteria, *required], value("agents.remediation_rounds"), held, values,
+        [*plan.acceptance_criteria, *required], value("agents.remediation_rounds"), values,
         value("agents.tool_calling"), value("agents.max_steps"), value("agents.max_tokens"),
         value("agents.max_cost_micros"), value("agents.max_context_tokens"),
     )  # fmt: skip
+
+
+def held(work: Work, plan: Plan) -> tuple[Entry, ...]:
+    """What preferences forbid the task's agent at this moment: asked anew for each call of a tool and each check."""
+    return preferences.constraints(work, plan.owner_id, plan.project_id, plan.task_id)
 
 
 def record_findings(work: Work, plan: Plan, holder: uuid.UUID, round_: int, findings: Sequence[Finding]) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 from pydantic_ai import RunContext
 
+from gateway.core.errors import Forbidden
 from gateway.core.unit_of_work import Work
 from gateway.features.connectors import jobs, service, service_operations
 from gateway.features.connectors.schemas import ConnectorOut, OperationResult
 from gateway.features.connectors.service_operations import Wanted
+from gateway.features.preferences.constraints import FORBIDDEN
 
 from . import trust
 from .hands import Hands, Tool, call_id_of, shortened
@@ -65,6 +67,8 @@ async def _told(hands: Hands, connector: str, row: OperationResult) -> str:
     if row.status == "held":
         until = f"{row.due_at:%H:%M:%S} UTC, and may be undone till then" if row.due_at else "it is released"
         return f"It is held until {until}."
+    if row.error is not None and row.error.code == FORBIDDEN:
+        raise Forbidden(row.error.message, code=FORBIDDEN)
     if row.status == "failed":
         return f"It failed ({row.error.code}): {row.error.message}" if row.error else "It failed."
     if row.status != "completed":

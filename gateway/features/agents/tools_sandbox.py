@@ -79,9 +79,9 @@ async def _run(
     hands: Hands, argv: list[str], seconds: int, *, command: str | None = None, interpreter: str | None = None,
     stdin: bytes | None = None,
 ) -> str:  # fmt: skip
-    commands = [command] if command is not None else []
-    network = hands.plan.network and (command is not None or interpreter is not None)
-    refuse(constraints.check_task(hands.held, interpreter=interpreter, commands=commands, network=network))
+    if command is not None or interpreter is not None:
+        held, commands = await hands.held(), [command] if command is not None else []
+        refuse(constraints.check_task(held, interpreter=interpreter, commands=commands, network=hands.plan.network))
     outcome, output = await hands.run([word.replace("\0", "") for word in argv], seconds, stdin)
     told = await hands.from_outside(SOURCE, output) if output else "It wrote nothing."
     return f"{_how(outcome, seconds)}\n{told}"

@@ -48,11 +48,11 @@ async def fetch_page(client: GuardedClient, unit: Units, plan: Plan, holder: uui
 
     Raises OutboundError (`forbidden_by_preference` for a domain that is not allowed, on redirects too), Fenced.
     """
-    held = (await unit(lambda work: service.brief(work, plan))).held
+    held = await unit(lambda work: service.held(work, plan))
 
     def check(host: str) -> None:
         if refusal := refused(held, host):
-            raise OutboundError(refusal, code="forbidden_by_preference")
+            raise OutboundError(refusal, code=constraints.FORBIDDEN)
 
     page = await read_page(client, url, check)
     source = f"web:{urlsplit(page.url).hostname}"
@@ -66,7 +66,7 @@ def refused(held: tuple[Entry, ...], host: str) -> str | None:
     if not any(entry.key == constraints.DOMAINS for entry in held):
         return f"No web page may be read until the preference {constraints.DOMAINS} names domains."
     refusal = next(constraints.check_domain(held, host), None)
-    return f"{refusal.message[0].upper()}{refusal.message[1:]}." if refusal else None
+    return refusal.sentence if refusal else None
 
 
 TOOLS: dict[Tool, str] = {read_web_page: "agents.browse"}

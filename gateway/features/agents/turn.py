@@ -219,7 +219,7 @@ async def opened(attempt: "Attempt", plan: Plan, brief: Brief, ability: Ability)
         asked = PromptedTools(plain) if ability == "prompted" else plain
         window = node.models.context_size(plan.model) or brief.max_context_tokens
         model = ShortenedModel(asked, plain, window, lambda text: _tell_shortened(attempt, plan, text))
-        hands = Hands(attempt, plan, folder, brief.held, brief.max_steps)
+        hands = Hands(attempt, plan, folder, brief.max_steps)
         said = await node.unit(lambda work: service_steps.conversation(work, plan))
         data = {"model": plan.model, "tools": ability, "resumed": bool(done)}
         await node.unit(lambda work: service_steps.tell(work, plan, "agent.started", data))

@@ -15,13 +15,12 @@ from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import Command, Limits, SandboxUnavailable
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.features.preferences import constraints
-from gateway.features.preferences.resolution import Entry
 from gateway.features.tasks import in_sandbox
 from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import Plan
 
-from . import trust
+from . import service, trust
 from .service import Finding
 
 if TYPE_CHECKING:
@@ -65,10 +64,9 @@ class Verifier:
     Raises ProviderError, SpendLimitReached, SandboxError, OSError.
     """
 
-    def __init__(self, attempt: "Attempt", plan: Plan, held: tuple[Entry, ...], folder: Path | None = None) -> None:
+    def __init__(self, attempt: "Attempt", plan: Plan, folder: Path | None = None) -> None:
         self._attempt = attempt
         self._plan = plan
-        self._held = held
         self._folder = folder
 
     async def judge(self, answer: str, criteria: Iterable[str]) -> list[Finding]:
@@ -90,7 +88,8 @@ class Verifier:
             return Finding(criterion, passed=passed, reason=f"{reason} (Judged, not run: {error.reason})")
 
     async def _run(self, answer: str, criterion: str, command: str) -> Finding:
-        refusals = constraints.check_task(self._held, interpreter=None, commands=[command], network=False)
+        held = await self._attempt.node.unit(lambda work: service.held(work, self._plan))
+        refusals = constraints.check_task(held, interpreter=None, commands=[command], network=False)
         if refusals:
             return Finding(criterion, passed=False, reason=f"The check may not run: {refusals[0].message}.")
         sandbox = await self._attempt.node.sandbox()

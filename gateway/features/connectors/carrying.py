@@ -14,8 +14,11 @@ from gateway.adapters.connectors.base import Connector, File, Operation, Polled,
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
+from gateway.core.guarded_http import Check, OutboundError
 from gateway.core.redaction import REDACTED, redact, redact_all
 from gateway.features.artifacts.store import Store
+from gateway.features.preferences import constraints
+from gateway.features.preferences.resolution import Entry
 
 from . import service
 from .service_execution import Look, Order, Report
@@ -44,7 +47,7 @@ async def carry_out(order: Order, store: Store) -> Carried:
     began = time.monotonic()
     secrets: list[str] = []
     try:
-        connector = create(order.type, order.config, order.secret)
+        connector = create(order.type, order.config, order.secret, check=_within(order.held))
         secrets = [each for each in secrets_of(connector.secret) if len(each) >= SHORTEST_SECRET]
         try:
             connector.given = await asyncio.to_thread(_read, store, order.attached)
@@ -93,6 +96,16 @@ async def listen(wanted: Look) -> AsyncGenerator[None, None]:
                 yield
     finally:
         await connector.aclose()
+
+
+def _within(held: Sequence[Entry]) -> Check:
+    """Keeps a connector to the hosts that preferences allow."""
+
+    def check(host: str) -> None:
+        if refusal := next(constraints.check_domain(held, host, "connector"), None):
+            raise OutboundError(refusal.sentence, code=constraints.FORBIDDEN)
+
+    return check
 
 
 async def _done(order: Order, connector: Connector[Any], secrets: list[str], began: float) -> Carried:

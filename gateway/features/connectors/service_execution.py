@@ -19,6 +19,9 @@ from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.service import Upload
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity
+from gateway.features.preferences import service as preferences
+from gateway.features.preferences.constraints import FORBIDDEN
+from gateway.features.preferences.resolution import Entry
 
 from . import queries, service, service_files, service_operations
 from .models import Connector, ConnectorCredential, ConnectorOperation
@@ -50,7 +53,10 @@ _OPERATIONS = Base.metadata.tables[ConnectorOperation.__tablename__]
 
 @dataclass(frozen=True)
 class Order:
-    """An operation to carry out, as plain values. `secret` is the opened credential, which nothing shows."""
+    """An operation to carry out, as plain values. `secret` is the opened credential, which nothing shows.
+
+    `held` is what preferences forbid whoever it is done for.
+    """
 
     id: uuid.UUID
     connector_id: uuid.UUID
@@ -61,6 +67,7 @@ class Order:
     arguments: dict[str, Any]
     secret: str | None = field(repr=False)
     attached: tuple[Attached, ...] = ()
+    held: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID
             row.credential_id = credential
             return Order(
                 row.id, connector.id, connector.type, connector.config, row.operation, learned, row.request or {},
-                secret, attached,
+                secret, attached, _held(work, row),
             )  # fmt: skip
     _end(work, connector, row, Report(0, error=refusal))
     return None
@@ -239,6 +246,11 @@ def _refusal(
     return None
 
 
+def _held(work: Work, row: ConnectorOperation) -> tuple[Entry, ...]:
+    """What preferences forbid: of a task whose agent asked, by what they say now. What users ask for is their own."""
+    return preferences.constraints_of_task(work, row.task_id) if row.task_id and row.run_id else ()
+
+
 def _attached(work: Work, connector: Connector, row: ConnectorOperation) -> tuple[Attached, ...]:
     """The files that go out with an operation. Raises FileGone."""
     asker = identity.present_user(work, row.actor_id)
@@ -276,13 +288,21 @@ def _end(work: Work, connector: Connector, row: ConnectorOperation, report: Repo
     row.ended_at, row.duration_ms, row.request = now(), report.duration_ms, None
     row.result, row.error, row.answer_bytes = report.result, report.error, report.answer_bytes
     work.session.flush()
-    if report.error is not None:
+    if report.error is not None and report.error["code"] == FORBIDDEN:
+        _record_refusal(work, connector, row, report.error["message"])
+    elif report.error is not None:
         _note_failure(work, connector, report.error["code"], report.error["message"])
     else:
         _quietly(work, connector, last_ok_at=now(), auth_failures=0, last_error=None)
     if row.operation == service.TEST:
         _keep_test(work, connector, row, report)
     service_operations.tell(work, connector, row)
+
+
+def _record_refusal(work: Work, connector: Connector, row: ConnectorOperation, message: str) -> None:
+    """Records that a preference forbade it. Nothing is wrong with the connector then."""
+    reason = f"{row.operation} for the agent of {row.actor}: {message}"
+    work.record(f"connectors.{row.mode}_op", connector.as_resource, allowed=False, reason=reason)
 
 
 def _keep_test(work: Work, connector: Connector, row: ConnectorOperation, report: Report) -> None:

@@ -18,6 +18,9 @@ DOMAINS = "security.web_browse.allowed_domains"
 KEYS = (ALLOWED, DISALLOWED, NETWORK, DOMAINS)
 """The preferences that forbid something."""
 
+FORBIDDEN = "forbidden_by_preference"
+"""The code of every refusal."""
+
 SHELL = "shell"
 
 _LANGUAGES = {
@@ -65,6 +68,11 @@ class Refusal:
     entry: Entry
     field: str
     message: str
+
+    @property
+    def sentence(self) -> str:
+        """The message as a sentence."""
+        return f"{self.message[0].upper()}{self.message[1:]}."
 
 
 def holding(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -129,6 +137,11 @@ def check_domain(held: Iterable[Entry], host: str, field: str = "url") -> Iterat
             yield Refusal(entry, field, f"the network is forbidden by {entry.key} at {entry.where}")
         if entry.key == DOMAINS and not any(_matches(pattern, host) for pattern in entry.value):
             yield Refusal(entry, field, f"{host[:253]} is not among {entry.key} at {entry.where}")
+
+
+def check_port(held: Iterable[Entry], field: str = "port") -> Iterator[Refusal]:
+    """Whether a port of a sandbox may not be reached from outside it. Domains say where it may go, not who may come."""
+    return check_network([entry for entry in held if entry.key == NETWORK], field)
 
 
 def _matches(pattern: str, host: str) -> bool:

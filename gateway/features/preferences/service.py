@@ -162,6 +162,12 @@ def asked_constraints(
     return lambda: rules.holding(found())
 
 
+def constraints_of_task(work: Work, task_id: uuid.UUID) -> tuple[Entry, ...]:
+    """The same for whoever acts for a task, by its id; nothing binds where the task is gone."""
+    whose = queries.belongs_to(work.session, "task", task_id)
+    return constraints(work, *whose, task_id) if whose is not None else ()
+
+
 def constraints_of_tasks(
     work: Work, owner_id: uuid.UUID, project_id: uuid.UUID, task_ids: Collection[uuid.UUID]
 ) -> Callable[[uuid.UUID], tuple[Entry, ...]]:
@@ -178,11 +184,10 @@ def refuse(work: Work, action: str, resource: Resource, refusals: list[Refusal])
     """Records and raises Forbidden when there is a refusal: code `forbidden_by_preference`, key and scope named."""
     if not refusals:
         return
-    message = refusals[0].message
-    work.record(action, resource, allowed=False, reason=message)
+    work.record(action, resource, allowed=False, reason=refusals[0].message)
     raise Forbidden(
-        f"{message[0].upper()}{message[1:]}.",
-        code="forbidden_by_preference",
+        refusals[0].sentence,
+        code=rules.FORBIDDEN,
         errors=[{"field": refusal.field, "message": refusal.message} for refusal in refusals],
     )
 

@@ -13,6 +13,7 @@ from . import state
 from .models import Process, ProcessInput, ProcessOutput, ProcessPort
 
 _RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
+_TASKS = table("tasks", column("id", UUID(as_uuid=True)), column("network"))
 
 
 def visible(actor: Actor) -> Select[Process]:
@@ -39,6 +40,11 @@ def count_open(session: Session, run_id: uuid.UUID) -> int:
     """How many processes of a run have not ended."""
     query = select(func.count()).select_from(Process).where(Process.run_id == run_id, Process.status.in_(state.OPEN))
     return session.scalar(query) or 0
+
+
+def has_network(session: Session, task_id: uuid.UUID | None) -> bool:
+    """Whether the sandbox of a task's run has the network; False where there is no task."""
+    return bool(session.scalar(select(_TASKS.c.network).where(_TASKS.c.id == task_id)))
 
 
 def waiting_input(session: Session, process_id: uuid.UUID) -> int:

@@ -33,7 +33,8 @@ def start(work: Work, run_id: uuid.UUID, wish: ProcessIn) -> Process:
     if queries.count_open(work.session, run.id) >= MOST_OPEN:
         raise Conflict(f"The run has {MOST_OPEN} processes; end one first.", code="too_many_processes")
     held = preferences.constraints(work, run.owner_id, run.project_id, run.task_id)
-    refusals = constraints.check_task(held, interpreter=None, commands=[wish.command], network=False)
+    network = queries.has_network(work.session, run.task_id)
+    refusals = constraints.check_task(held, interpreter=None, commands=[wish.command], network=network)
     preferences.refuse(work, "processes.start", run.as_resource, refusals)
     process = Process(
         id=new_id(), owner_id=run.owner_id, project_id=run.project_id, run_id=run.id, task_id=run.task_id,

@@ -9,6 +9,9 @@ from gateway.core.identity import Actor
 from gateway.core.policy import can
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
+from gateway.features.preferences import constraints
+from gateway.features.preferences import service as preferences
+from gateway.features.preferences.constraints import Refusal
 from gateway.features.settings import service as settings
 
 from . import queries, service
@@ -32,6 +35,7 @@ def forward(work: Work, process_id: uuid.UUID, port: int) -> PortOut:
     process = service.open_one(work, process_id, "processes.forward")
     if not settings.value(work, SETTING):
         raise Forbidden(f"Ports are not forwarded here; an administrator can turn it on by the setting {SETTING}.")
+    preferences.refuse(work, "processes.forward", process.as_resource, _refusals(work, process))
     found = {row.port: row for row in queries.ports(work.session, [process.id])}
     if port not in found:
         if len(found) >= MOST:
@@ -81,9 +85,14 @@ def wanted(work: Work, processes: Sequence[Process]) -> dict[uuid.UUID, frozense
 
 def _may_still(work: Work, row: ProcessPort, process: Process) -> bool:
     actor: Actor | None = identity.agent_of(work, row.user_id, row.token_id)
-    if actor is None:
+    if actor is None or _refusals(work, process):
         return False
     return can(replace(actor, via=row.via, address=row.address), "processes.forward", process.as_resource).allowed
+
+
+def _refusals(work: Work, process: Process) -> list[Refusal]:
+    held = preferences.constraints(work, process.owner_id, process.project_id, process.task_id)
+    return list(constraints.check_port(held))
 
 
 def tell(work: Work, process: Process, port: int, local_port: int | None) -> None:

@@ -14,7 +14,6 @@ from gateway.features.projects import service as projects
 from .models import Task
 from .schemas import TaskIn
 
-CODE = "forbidden_by_preference"
 LOST_CODE = "owner_not_allowed"
 
 
@@ -64,8 +63,7 @@ def refusals_now(work: Work, tasks: Collection[Task]) -> dict[uuid.UUID, tuple[s
             if reason:
                 found[task.id] = (LOST_CODE, f"Its owner may not run it any more: {reason}.")
             elif refused := _refusals(task, held(task.id)):
-                message = refused[0].message
-                found[task.id] = (CODE, f"{message[0].upper()}{message[1:]}.")
+                found[task.id] = (constraints.FORBIDDEN, refused[0].sentence)
     return found
 
 

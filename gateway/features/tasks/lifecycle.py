@@ -6,6 +6,7 @@ from collections.abc import Collection
 from gateway.core import tracing
 from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
+from gateway.features.preferences import constraints
 from gateway.features.runs import service as runs
 
 from . import forbidden, queries, state
@@ -58,7 +59,7 @@ def _release(work: Work, task: Task) -> bool:
     """Queues a task that waits for nothing any more; cancels it, and returns False, when a preference forbids it."""
     if refusals := forbidden.refusals(work, task):
         message = refusals[0].message
-        move(work, task, "canceled", message, {"code": forbidden.CODE, "message": message})
+        move(work, task, "canceled", message, {"code": constraints.FORBIDDEN, "message": message})
         return False
     move(work, task, "queued", "everything it waited for is completed")
     dispatch(work, task, units_of(task))
