@@ -1,10 +1,12 @@
 """What happens to a completion besides being handed on: decided, audited, cleaned of secrets, held to limits."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import openai
+import pytest
 
 from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import assert_openai_error
@@ -78,6 +80,58 @@ def test_a_spend_limit_holds_and_counts_what_was_used(upstream: Make, live_gatew
     finally:
         live_gateway.call("DELETE", f"/v1/spend-limits/{made['id']}")
     assert len(server.asked) == 2
+
+
+SURFACES = {
+    "chat": ("chat/completions", {"messages": HELLO}),
+    "a streamed chat": ("chat/completions", {"messages": HELLO, "stream": True}),
+    "a response": ("responses", {"input": "hello"}),
+    "a streamed response": ("responses", {"input": "hello", "stream": True}),
+    "embeddings": ("embeddings", {"input": "hello"}),
+}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_every_route_reserves_before_it_asks_a_model_and_settles_after(
+    upstream: Make, live_gateway: LiveGateway, surface: str
+) -> None:
+    path, body = SURFACES[surface]
+    usage = {"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33}
+    during: list[dict[str, Any]] = []
+
+    def state() -> dict[str, Any]:
+        found = live_gateway.call("GET", f"/v1/usage?subject_type=provider&subject_id={provider}").json()
+        return found["items"][0]  # type: ignore[no-any-return]
+
+    def serve(exchange: Exchange) -> None:
+        during.append(state())
+        if exchange.path.endswith("/embeddings"):
+            vector = {"object": "embedding", "index": 0, "embedding": [0.5]}
+            exchange.json({"object": "list", "data": [vector], "model": "x", "usage": usage})
+        elif json.loads(exchange.body)["stream"]:
+            ends(usage=usage)(exchange)
+        else:
+            choice = {"index": 0, "message": {"role": "assistant", "content": "fine"}, "finish_reason": "stop"}
+            exchange.json({"id": "x", "object": "chat.completion", "created": 1, "choices": [choice], "usage": usage})
+
+    server = upstream(serve)
+    provider = server.model.partition("/")[0]
+    limit = {"subject_type": "provider", "subject_id": provider, "window": "month", "max_requests": 1}
+    made = live_gateway.call("POST", "/v1/spend-limits", json=limit).json()
+    try:
+        answer = live_gateway.call("POST", f"/v1/{path}", json={"model": server.model, **body})
+        assert answer.status_code == 200, answer.text
+        [held] = during
+        assert (held["reserved"]["requests"], held["used"]["requests"]) == (1, 0)
+        settled = state()
+        assert (settled["used"]["requests"], settled["used"]["tokens"]) == (1, 33)
+        assert settled["reserved"] == {"requests": 0, "tokens": 0, "cost_micros": 0}
+        refused = live_gateway.call("POST", f"/v1/{path}", json={"model": server.model, **body})
+        assert_openai_error(refused, 429, "spend_limit_reached")
+        assert state()["reserved"]["requests"] == 0
+    finally:
+        live_gateway.call("DELETE", f"/v1/spend-limits/{made['id']}")
+    assert len(during) == 1, "what is refused reaches no server"
 
 
 def test_a_stream_without_usage_is_metered_all_the_same(upstream: Make, live_gateway: LiveGateway) -> None:

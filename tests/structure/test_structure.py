@@ -21,6 +21,7 @@ ROOMS = sorted(path.parent for path in FEATURES.glob("*/__init__.py"))
 
 LONGEST_FILE = 600
 VAGUE_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "misc"}
+CALLS_MODEL = re.compile(r"\bmodels\.(complete|upstream)$")
 PROTECTED_DOORS = ("api", "queries", "models")
 
 
@@ -65,6 +66,24 @@ def docstring_lines(path: Path) -> int:
     """Lines of text in a module's docstring."""
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
     return sum(1 for line in docstring.splitlines() if line.strip())
+
+
+def test_nodes_call_models_only_where_spending_is_reserved() -> None:
+    """The agent's own calls go through MeteredModel, which `turn.py` puts around the model's address."""
+    bare = []
+    for path in FEATURES.glob("*/*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        metered = {
+            inner
+            for block in ast.walk(tree)
+            if isinstance(block, ast.AsyncWith) and any("Metered(" in ast.unparse(item) for item in block.items)
+            for inner in ast.walk(block)
+        }
+        called = [
+            ast.unparse(each.func) for each in ast.walk(tree) if isinstance(each, ast.Call) and each not in metered
+        ]
+        bare += [(path.name, name.partition("models.")[2]) for name in called if CALLS_MODEL.search(name)]
+    assert bare == [("turn.py", "upstream")]
 
 
 def test_our_packaging_folder_does_not_hide_the_package_of_that_name() -> None:

@@ -53,8 +53,10 @@ async def _by_model(node: "Node", material: Material) -> str | None:
     window = node.models.context_size(model) or unknown
     read = redact(_told(material, min(MOST_LETTERS, (window - ANSWER_TOKENS) * LETTERS_A_TOKEN))).text
     messages = [{"role": "system", "content": _TASK}, {"role": "user", "content": read}]
+    # Charged to the session's owner and to no token: none has asked for it, and it may tell of the work of many.
     call = Call(
-        model, _TASK + read, material.rested.owner_id, lasts_s=PATIENCE_S + 60, listed=node.models.price(model)
+        model, _TASK + read, material.rested.owner_id, token_id=None, lasts_s=PATIENCE_S + 60,
+        listed=node.models.price(model),
     )  # fmt: skip
     try:
         async with asyncio.timeout(PATIENCE_S), Metered(node, call) as meter:
