@@ -293,6 +293,8 @@
  * @typedef {ScopedEntry & {id: string, value: any, is_deleted: boolean, reason: string | null, actor: string, time: string}} PreferenceChange
  * @typedef {ScopedEntry & {value: any, value_type: string}} EffectiveItem
  * @typedef {ScopedEntry & {reason: string}} InvalidEntry
+ * @typedef {{effective: EffectiveItem | null, constraints: EffectiveItem[]}} PreviewState
+ * @typedef {{applies: boolean, before: PreviewState, after: PreviewState, diff: string[]}} PreferencePreview
  * @typedef {{items: EffectiveItem[], masked: ScopedEntry[], invalid: InvalidEntry[], constraints: EffectiveItem[]}} EffectivePreferences
  */
 

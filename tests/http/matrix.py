@@ -134,7 +134,7 @@ NEEDS: dict[str, Need] = {
         retention_policies.delete: retention.delete_policy
         retention_policies.preview: retention.preview_policy retention.preview_wish
         retention_policies.apply: retention.apply_policy
-        preferences.read: preferences.get_effective
+        preferences.read: preferences.get_effective preferences.preview_preference
         preferences.write: preferences.put_preference
         preferences.delete: preferences.delete_preference
         credentials.create: credentials.create_credential

@@ -226,5 +226,6 @@ def _body(route: Route) -> dict[str, object] | None:
         "credentials.rotate_credential": {"secret": "x"},
         "settings.put_setting": {"value": 1},
         "preferences.put_preference": {"value": 1},
+        "preferences.preview_preference": {"value": 1},
     }
     return bodies.get(route.endpoint, {} if route.method in UNSAFE else None)

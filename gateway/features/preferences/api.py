@@ -7,7 +7,7 @@ from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import Page
 
-from . import service
+from . import service, service_preview
 from .models import PreferenceChange, PreferenceEntry
 from .schemas import (
     DeleteQuery,
@@ -18,6 +18,8 @@ from .schemas import (
     PreferenceChangeOut,
     PreferenceIn,
     PreferenceOut,
+    PreferencePreview,
+    PreferencePreviewIn,
     PreferenceQuery,
 )
 
@@ -53,6 +55,15 @@ def put_preference(path: EntryPath, body: PreferenceIn) -> Response:
     check_version(entry.version if entry is not None else 0)
     made = service.put(work(), place, entry, body)
     return answer(PreferenceOut.model_validate(made), 200 if entry is not None else 201)
+
+
+@room.post(
+    "/preferences/<scope_type>/<scope_id>/<key>/preview",
+    responses={200: PreferencePreview},
+    summary="What a change would do, before it is saved",
+)
+def preview_preference(path: EntryPath, body: PreferencePreviewIn) -> Response:
+    return answer(service_preview.preview(work(), path.scope_type, path.scope_id, path.key, body))
 
 
 @room.delete("/preferences/<scope_type>/<scope_id>/<key>", responses={204: None}, summary="Delete a preference")

@@ -93,6 +93,12 @@ def _groups_of(user_id: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
     )
 
 
+def group_that_counts(session: Session, user_id: uuid.UUID, group_id: uuid.UUID | None) -> str | None:
+    """The name of a group, if it counts for a user."""
+    counting = _groups_of(bindparam(None, user_id, type_=PreferenceEntry.id.type))
+    return session.scalar(select(_groups.c.name).where(_groups.c.id == group_id, _groups.c.id.in_(counting)))
+
+
 _USER = bindparam("user_id", type_=PreferenceEntry.id.type)
 _PROJECT = bindparam("project_id", type_=PreferenceEntry.id.type)
 _TASKS = bindparam("task_ids", type_=ARRAY(PreferenceEntry.id.type))

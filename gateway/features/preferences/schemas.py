@@ -3,7 +3,7 @@
 import json
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -88,19 +88,39 @@ class HistoryQuery(ScopeQuery):
     key: Key | None = None
 
 
-class EffectiveQuery(In):
-    """For whom: a task, a project with its user, or a user alone; the caller when absent."""
+class ForWhom(In):
+    """A task, a project with its user, or a user alone; the caller when absent."""
 
     task_id: uuid.UUID | None = None
     project_id: uuid.UUID | None = None
     user_id: uuid.UUID | None = None
-    key_prefix: KeyPrefix = None
 
     @model_validator(mode="after")
-    def task_says_all(self) -> "EffectiveQuery":
+    def task_says_all(self) -> Self:
         """A task has its project and its user."""
         if self.task_id is not None and (self.project_id or self.user_id):
             raise ValueError("task_id: it says project and user already; leave project_id and user_id out")
+        return self
+
+
+class EffectiveQuery(ForWhom):
+    """For whom, and which keys."""
+
+    key_prefix: KeyPrefix = None
+
+
+class PreferencePreviewIn(ForWhom):
+    """A value that might be set, `null` to mask, or `is_deleted`; and for whom: whoever's scope it is when absent."""
+
+    value: Annotated[Any, AfterValidator(_small)] = None
+    value_type: ValueType | None = None
+    is_deleted: bool = False
+
+    @model_validator(mode="after")
+    def one_change(self) -> Self:
+        """A change is one or the other."""
+        if ("value" in self.model_fields_set) == self.is_deleted:
+            raise ValueError("value: give a value, or is_deleted: true")
         return self
 
 
@@ -164,3 +184,25 @@ class EffectiveOut(Out):
     masked: list[MaskedOut]
     invalid: list[InvalidOut]
     constraints: list[EffectiveItem]
+
+
+class PreviewState(Out):
+    """What counts of one key, and the entries that bind. A value of null masks what is further away."""
+
+    effective: EffectiveItem | None
+    constraints: list[EffectiveItem]
+
+
+class PreferencePreview(Out):
+    """What a change would do, if it were saved: before, after, and the lines that differ.
+
+    `applies` tells whether the scope bears on them at all.
+    """
+
+    task_id: uuid.UUID | None
+    project_id: uuid.UUID | None
+    user_id: uuid.UUID
+    applies: bool
+    before: PreviewState
+    after: PreviewState
+    diff: list[str]

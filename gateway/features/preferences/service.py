@@ -24,6 +24,7 @@ from .schemas import (
     EffectiveItem,
     EffectiveOut,
     EffectiveQuery,
+    ForWhom,
     InvalidOut,
     MaskedOut,
     PreferenceIn,
@@ -36,14 +37,14 @@ def visible(
 ) -> Select[PreferenceEntry]:
     """The entries the caller may see, to be paged."""
     work.allow("preferences.read", Resource("preferences", listed=True))
-    wanted = _id_of(work, scope_type, scope_id) if scope_type and scope_id else None
+    wanted = id_of(work, scope_type, scope_id) if scope_type and scope_id else None
     return queries.entries(work.actor, scope_type, wanted, key_prefix)
 
 
 def history(work: Work, scope_type: str | None, scope_id: ScopeId | None, key: str | None) -> Select[PreferenceChange]:
     """The versions the caller may see, to be paged oldest first."""
     work.allow("preferences.read", Resource("preferences", listed=True))
-    wanted = _id_of(work, scope_type, scope_id) if scope_type and scope_id else None
+    wanted = id_of(work, scope_type, scope_id) if scope_type and scope_id else None
     return queries.history(work.actor, scope_type, wanted, key)
 
 
@@ -51,7 +52,7 @@ def for_change(
     work: Work, verb: str, scope_type: str, scope_id: ScopeId, key: str
 ) -> tuple[Place, PreferenceEntry | None]:
     """A place that the caller may `write` or `delete` at, locked, with its entry. Raises NotFound and Forbidden."""
-    known_id = _id_of(work, scope_type, scope_id)
+    known_id = id_of(work, scope_type, scope_id)
     whose = queries.belongs_to(work.session, scope_type, known_id) if known_id is not None else (None, None)
     if whose is None:
         raise NotFound(f"There is no such {scope_type}, or it is not yours.")
@@ -114,17 +115,10 @@ def effective(work: Work, wish: EffectiveQuery) -> EffectiveOut:
 
     Raises NotFound for what is not the caller's.
     """
-    user_id, project_id = wish.user_id or work.actor.user_id, wish.project_id
-    if wish.task_id is not None:
-        user_id, project_id = _readable(work, "task", wish.task_id)
-    else:
-        if project_id is not None:
-            _readable(work, "project", project_id)
-        if user_id != work.actor.user_id or project_id is None:
-            _readable(work, "user", user_id)
+    user_id, project_id = whom(work, wish)
     applying = queries.applying(work.session, user_id, project_id, wish.task_id, key_prefix=wish.key_prefix)
     found = resolve(applying)
-    is_shown = _shown_to(work, user_id, project_id)
+    is_shown = shown_to(work, user_id, project_id)
     return EffectiveOut(
         task_id=wish.task_id,
         project_id=project_id,
@@ -192,7 +186,8 @@ def refuse(work: Work, action: str, resource: Resource, refusals: list[Refusal])
     )
 
 
-def _id_of(work: Work, scope_type: str, scope_id: ScopeId) -> uuid.UUID | None:
+def id_of(work: Work, scope_type: str, scope_id: ScopeId) -> uuid.UUID | None:
+    """The id that a scope is meant by; None for the system. Raises Invalid."""
     if scope_type == "system":
         if scope_id != "-":
             raise Invalid.field("scope_id", "write - for the system, which has no id")
@@ -204,7 +199,20 @@ def _id_of(work: Work, scope_type: str, scope_id: ScopeId) -> uuid.UUID | None:
     raise Invalid.field("scope_id", f"give the id of the {scope_type}")
 
 
-def _readable(work: Work, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
+def whom(work: Work, wish: ForWhom) -> tuple[uuid.UUID, uuid.UUID | None]:
+    """User and project of what is asked about. Raises NotFound for what is not the caller's."""
+    if wish.task_id is not None:
+        return readable(work, "task", wish.task_id)
+    user_id, project_id = wish.user_id or work.actor.user_id, wish.project_id
+    if project_id is not None:
+        readable(work, "project", project_id)
+    if user_id != work.actor.user_id or project_id is None:
+        readable(work, "user", user_id)
+    return user_id, project_id
+
+
+def readable(work: Work, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
+    """Owner and project of a scope whose preferences the caller may read. Raises NotFound, Forbidden."""
     whose = queries.belongs_to(work.session, scope_type, scope_id)
     if whose is None:
         raise NotFound(f"There is no such {scope_type}, or it is not yours.")
@@ -212,7 +220,7 @@ def _readable(work: Work, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UU
     return whose
 
 
-def _shown_to(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None) -> Callable[[Entry], bool]:
+def shown_to(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None) -> Callable[[Entry], bool]:
     """Whether no rule keeps the caller from an entry that bears on that user in that project."""
     taken_out = reach(work.actor, "preferences.read", "preferences").taken_out
     owners = {"user": user_id, "task": user_id}

@@ -48,10 +48,10 @@ export const openDialog = (content) => (opened.value = content);
 export const closeDialog = () => (opened.value = null);
 export const OpenDialog = () => opened.value;
 
-/** @typedef {{title: string, text: any, action: string, run: () => Promise<unknown>}} Question */
+/** @typedef {{title: string, text: any, more?: any, action: string, run: () => Promise<unknown>}} Question */
 
 /** @param {Question} asked */
-function Confirmation({ title, text, action, run }) {
+function Confirmation({ title, text, more, action, run }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const confirm = async () => {
@@ -67,7 +67,7 @@ function Confirmation({ title, text, action, run }) {
   };
   const footer = html`<button type="button" class="btn" onClick=${closeDialog}>Keep</button>
     <button type="button" class="btn btn-danger" disabled=${busy} onClick=${confirm}>${action}</button>`;
-  return html`<${Dialog} title=${title} onClose=${closeDialog} footer=${footer}><div class="form"><p>${text}</p>${error && html`<${Problem} error=${error} />`}</div><//>`;
+  return html`<${Dialog} title=${title} onClose=${closeDialog} footer=${footer}><div class="form"><p>${text}</p>${more}${error && html`<${Problem} error=${error} />`}</div><//>`;
 }
 
 /** Asks before something is destroyed; the title names what. @param {Question} asked */

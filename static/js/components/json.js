@@ -1,6 +1,7 @@
 /** JSON values: short in a row, whole, and the difference of two. */
 import { html } from "../html.js";
 import { diffLines } from "../diff.js";
+/** @import { Line } from "../diff.js" */
 
 const SHORT = 60;
 
@@ -20,6 +21,9 @@ const MARKS = { same: " ", added: "+", removed: "−" };
 const WORDS = { same: "", added: "added: ", removed: "removed: " };
 
 /** @param {{before: any, after: any, label: string}} props `undefined` stands for no value */
-export const JsonDiff = ({ before, after, label }) => html`<pre class="diff" tabindex="0" aria-label=${label}>${diffLines(linesOf(before), linesOf(after)).map(
+export const JsonDiff = ({ before, after, label }) => html`<${Diff} lines=${diffLines(linesOf(before), linesOf(after))} label=${label} />`;
+
+/** @param {{lines: Line[], label: string}} props */
+export const Diff = ({ lines, label }) => html`<pre class="diff" tabindex="0" aria-label=${label}>${lines.map(
   ({ kind, text }) => html`<span class=${`diff-line is-${kind}`}><span class="diff-mark" aria-hidden="true">${MARKS[kind]}</span><span class="visually-hidden">${WORDS[kind]}</span>${text}${"\n"}</span>`,
 )}</pre>`;

@@ -7,6 +7,7 @@ import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
 import { Form } from "../../components/form.js";
 import { JsonDiff } from "../../components/json.js";
 import { toast } from "../../components/toast.js";
+import { WhatCounts } from "./what-counts.js";
 /** @import { Preference, Scope } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -38,7 +39,7 @@ const KNOWN = [
 const typeOf = (value) => (value === null ? "null" : typeof value === "object" ? "json" : typeof value);
 
 /** @param {Scope} scope */
-const pathOf = ({ type, id }, /** @type {string} */ key) => `/v1/preferences/${type}/${encodeURIComponent(id || "-")}/${encodeURIComponent(key)}`;
+export const pathOf = ({ type, id }, /** @type {string} */ key) => `/v1/preferences/${type}/${encodeURIComponent(id || "-")}/${encodeURIComponent(key)}`;
 
 /** The value as it is written; undefined while that is none. @param {Record<string, any>} values of the form */
 function valueOf({ type, value }) {
@@ -88,10 +89,13 @@ function Editor({ scope, entry, done }) {
   ];
   const preview = (/** @type {Record<string, any>} */ values) => {
     const after = valueOf(values);
-    if (!saved || after === undefined) return null;
+    const key = entry?.key ?? values.key;
+    if (!key || after === undefined) return null;
+    const counts = html`<${WhatCounts} key=${saved?.version} type=${scope.type} path=${pathOf(scope, key)} change=${{ value: after }} />`;
+    if (!saved) return counts;
     const same = JSON.stringify(after) === JSON.stringify(saved.value);
     return html`<div><p class="form-label">${isConflict ? `Saved meanwhile by ${saved.updated_by}, version ${saved.version}, against yours` : "Change"}</p>
-      ${same ? html`<p class="quiet">Nothing is changed yet.</p>` : html`<${JsonDiff} before=${saved.value} after=${after} label="Difference between the saved and the edited value" />`}</div>`;
+      ${same ? html`<p class="quiet">Nothing is changed yet.</p>` : html`<${JsonDiff} before=${saved.value} after=${after} label="Difference between the saved and the edited value" />`}</div>${!same && counts}`;
   };
   return html`<${Dialog} title=${entry ? entry.key : "New preference"} onClose=${closeDialog} wide=${type === "json"}>
     <${Form} fields=${fields} initial=${{ type, value: entry?.value }} action=${isConflict ? "Save mine over it" : "Save"} danger=${isConflict} send=${send} onCancel=${closeDialog} preview=${preview} />

@@ -13,8 +13,9 @@ import { List, menuColumn, rowMenu, useRowKeys } from "../../components/list.js"
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { editPreference, removePreference } from "./editor.js";
+import { editPreference, pathOf, removePreference } from "./editor.js";
 import { History } from "./history.js";
+import { WhatCounts } from "./what-counts.js";
 /** @import { Preference, Scope } from "../../types.js" */
 
 const SCOPES = [
@@ -32,6 +33,7 @@ const destroy = (scope, entry, done) =>
   confirmFirst({
     title: `Delete ${entry.key}?`,
     text: html`The preference <b>${entry.key}</b> is deleted here; its history stays. What is set further away counts again.`,
+    more: html`<${WhatCounts} type=${scope.type} path=${pathOf(scope, entry.key)} change=${{ is_deleted: true }} />`,
     action: "Delete preference",
     run: () => removePreference(scope, entry, done),
   });
