@@ -2,21 +2,17 @@
 
 import hashlib
 import json
-import os
-import subprocess
 import uuid
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from gateway.core.data_dir import DataDir
-from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.postgres_cluster import _find_programs
 from tests.conftest import PASSWORD, LiveGateway
 from tests.http.callers import Database, Person, assert_problem, at_own_address
+from tests.http.searching import dump_of, files_with, unpacked
+from tests.providers.scripted_server import Exchange, scripted_server
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +62,7 @@ def test_a_bad_field_is_named(live_gateway: LiveGateway, field: str, value: Any)
 
 
 def test_no_secret_is_found_anywhere(gateway: LiveGateway) -> None:
-    """Planted canaries against answers, a dump, every file of the data directory, and every command line."""
+    """Planted canaries against answers, audit and its export, chats, a dump, a backup, every file and command line."""
     canary = f"canary-{uuid.uuid4().hex}"
     call = gateway.call
     made = call("POST", "/v1/credentials", json={"name": "planted", "secret": f"sk-{canary}"},
@@ -74,12 +70,21 @@ def test_no_secret_is_found_anywhere(gateway: LiveGateway) -> None:
     path = f"/v1/credentials/{made.json()['id']}"
     answers = [made, *_hostile_requests(gateway, path, canary)]
     answers += [call("POST", f"{path}/{method}") for method in ("disable", "enable")]
+    answers += _chats_with_a_server_that_repeats_the_key(gateway, made.json()["id"], canary)
     gateway.cli("key", "rotate")
     answers.append(call("DELETE", path))
-    answers += [_everything(gateway, path) for path in ("credentials", "events", "tokens", "projects", "tasks")]
+    lists = ("credentials", "events", "tokens", "projects", "tasks", "providers", "chat/threads", "audit")
+    answers += [_everything(gateway, path) for path in lists]
+    exports = ("audit/export", *(f"export/{name}" for name in ("credentials", "events", "audit", "chat/threads")))
+    answers += [call("GET", f"/v1/{path}") for path in exports]
     answers += [call("GET", "/openapi.json"), call("GET", "/metrics"), call("GET", "/v1/capabilities")]
     assert [answer.url for answer in answers if canary in answer.text] == []
-    assert canary not in _dump(gateway)
+    dump = dump_of(gateway)
+    assert canary not in dump
+    assert "planted" in dump
+    backup = unpacked(gateway.data_dir / "backups" / call("POST", "/v1/backups", timeout=120).json()["name"])
+    assert canary not in backup
+    assert "planted" in backup
     assert gateway.process is not None
     family = [
         gateway.process.pid,
@@ -87,7 +92,7 @@ def test_no_secret_is_found_anywhere(gateway: LiveGateway) -> None:
     ]
     assert [pid for pid in family if canary in " ".join(psutil.Process(pid).cmdline())] == []
     assert gateway.stop() == 0
-    found = {word: _files_with(gateway.data_dir, word.encode()) for word in (canary, "planted")}
+    found = {word: files_with(gateway.data_dir, word.encode()) for word in (canary, "planted")}
     gateway.start().wait_ready()
     assert found[canary] == []
     assert canary not in gateway.stderr.read_text()
@@ -123,27 +128,44 @@ def _hostile_requests(gateway: LiveGateway, path: str, canary: str) -> list[http
     return [*refused, rotated]
 
 
+def _chats_with_a_server_that_repeats_the_key(
+    gateway: LiveGateway, credential_id: str, canary: str
+) -> list[httpx.Response]:
+    """What comes of calls with the credential, of which one is refused by naming it; and the chats that stay."""
+
+    def serve(exchange: Exchange) -> None:
+        key = exchange.headers["Authorization"]
+        assert canary in key
+        if b"refuse" in exchange.body:
+            exchange.json({"error": {"message": f"Incorrect API key provided: {key}.", "code": key}}, 401)
+        else:
+            choice = {"index": 0, "message": {"role": "assistant", "content": "planted"}, "finish_reason": "stop"}
+            exchange.json({"id": "x", "object": "chat.completion", "created": 1, "choices": [choice]})
+
+    name = f"repeats-{uuid.uuid4().hex[:8]}"
+    with scripted_server(serve) as server:
+        wish = {"name": name, "kind": "openai_compatible", "base_url": f"{server.url}/v1", "models": ["m"]}
+        provider = gateway.call("POST", "/v1/providers", json={**wish, "credential_id": credential_id})
+        assert provider.status_code == 201, provider.text
+        said = [
+            gateway.call("POST", "/v1/chat/completions", json={
+                "model": f"{name}/m", "stream": stream, "messages": [{"role": "user", "content": text}]})
+            for text in ("planted", "refuse") for stream in (False, True)
+        ]  # fmt: skip
+        tried = gateway.call("POST", f"/v1/providers/{provider.json()['id']}/test")
+        assert len(server.requests) >= len(said)
+    gone = gateway.call("DELETE", f"/v1/providers/{provider.json()['id']}")
+    assert gone.status_code == 204, gone.text
+    threads = gateway.call("GET", "/v1/chat/threads").json()["items"]
+    messages = [gateway.call("GET", f"/v1/chat/threads/{thread['id']}/messages") for thread in threads]
+    assert any("planted" in page.text for page in messages)
+    return [*said, tried, *messages]
+
+
 def _everything(gateway: LiveGateway, name: str) -> httpx.Response:
     answer = gateway.call("GET", f"/v1/{name}?limit=200")
     assert answer.status_code == 200, answer.text
     return answer
-
-
-def _dump(gateway: LiveGateway) -> str:
-    """All of the database as SQL, with binary columns as what they may spell."""
-    url = EmbeddedPostgres.url_of_running(DataDir(gateway.data_dir))
-    assert url is not None
-    done = subprocess.run([_find_programs() / "pg_dump", "--dbname", url], capture_output=True, check=True, text=True)
-    assert "planted" in done.stdout
-    spelt = [bytes.fromhex(word[3:]).decode("latin-1") for word in done.stdout.split() if word.startswith("\\\\x")]
-    assert spelt, "sealed columns are in the dump"
-    return done.stdout + "".join(spelt)
-
-
-def _files_with(directory: Path, word: bytes) -> list[str]:
-    """The files below a directory that hold a word."""
-    files = [Path(folder) / name for folder, _, names in os.walk(directory) for name in names]
-    return [str(file.relative_to(directory)) for file in files if file.is_file() and word in file.read_bytes()]
 
 
 def test_a_replayed_answer_holds_no_secret_and_its_fingerprint_cannot_be_tried(
@@ -178,7 +200,7 @@ def test_only_a_signed_in_owner_gets_the_recovery_kit(gateway: LiveGateway) -> N
     assert len(made.json()["recovery_key"].split("-")) == 14
     known = gateway.call("GET", path).json()
     assert known == {"exists": True, "created_at": made.json()["created_at"]}
-    assert _files_with(gateway.data_dir, made.json()["recovery_key"].encode()) == []
+    assert files_with(gateway.data_dir, made.json()["recovery_key"].encode()) == []
 
 
 def test_a_lost_key_answers_503_with_the_remedy_and_comes_back_by_the_kit(gateway: LiveGateway) -> None:
