@@ -140,7 +140,7 @@ def _kept(hashes: dict[str, tuple[int, str]]) -> dict[str, tuple[int, str]]:
     return {name: rows for name, rows in hashes.items() if name not in GROWS}
 
 
-def test_a_restored_gateway_is_identical(source: Gateway, made: Path, tmp_path: Path) -> None:
+def test_backup_restore_upgrade_leave_a_gateway_identical(source: Gateway, made: Path, tmp_path: Path) -> None:
     before = source.hashes()
     config = Config(data_dir=tmp_path / "restored")
     restore(config, made)

@@ -55,7 +55,7 @@ def connects() -> Iterator[list[tuple[str, int]]]:
     CONNECTS.clear()
 
 
-def test_150_addresses_and_encodings_make_no_connection(connects: list[tuple[str, int]]) -> None:
+def test_outbound_requests_stay_where_they_may_go_at_150_addresses(connects: list[tuple[str, int]]) -> None:
     urls = addresses()
     assert len(urls) >= 150
 

@@ -122,7 +122,7 @@ def test_a_number_that_the_log_has_not_reached_is_answered_with_reset(live_gatew
     socket.close()
 
 
-def test_fifty_writers_and_cut_connections_miss_nothing(live_gateway: LiveGateway) -> None:
+def test_live_streams_are_complete_for_fifty_writers_and_cut_connections(live_gateway: LiveGateway) -> None:
     start = head(live_gateway)
     marks = 50 * 20
     done = threading.Event()

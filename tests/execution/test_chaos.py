@@ -13,13 +13,13 @@ from tests.execution.conftest import postmaster
 from tests.execution.drill import assert_nothing_lost_or_doubled, wait_for_all
 
 
-def test_thirty_tasks_survive_a_killed_node_and_a_killed_database(tmp_path: Path) -> None:
+def test_killed_processes_lose_nothing_of_thirty_tasks(tmp_path: Path) -> None:
     _chaos(tmp_path, tasks=30, kills=2, pause_s=1.0, victims=("node", "database"))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_two_thousand_tasks_survive_everything_killed(tmp_path: Path) -> None:
+def test_killed_processes_lose_nothing_of_two_thousand_tasks(tmp_path: Path) -> None:
     _chaos(tmp_path, tasks=2_000, kills=60, pause_s=4.0, victims=("node", "database", "gateway"))
 
 

@@ -25,7 +25,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(small_disk: Path) -> None:
+def test_disk_full_loses_nothing_acknowledged(small_disk: Path) -> None:
     gateway = LiveGateway(small_disk / "data")
     ballast = small_disk / "ballast"
     try:

@@ -51,7 +51,7 @@ def test_a_node_ended_by_hand_gives_its_task_back_and_is_replaced(sturdy: LiveGa
     assert sturdy.node_process().pid != node.pid
 
 
-def test_a_stopped_nodes_task_is_taken_over_and_its_late_result_is_dropped(sturdy: LiveGateway) -> None:
+def test_a_stale_worker_cannot_finish_anothers_work(sturdy: LiveGateway) -> None:
     """The sandbox of a stopped node runs on: its result comes late, and must not count."""
     sturdy.wait_ready()
     task = sturdy.submit(commands=["echo $$ > artifacts/pid; sleep 4.25; date +%s%N > artifacts/time"])

@@ -110,7 +110,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "page.evil.example"])
-def test_a_hostile_page_does_nothing_and_reads_nothing(
+def test_no_other_page_can_act_as_the_user(
     live_gateway: LiveGateway, database: Database, bob: Person, chromium: Browser, hostile_port: int, host: str
 ) -> None:
     picture = bob.call("POST", "/v1/artifacts?filename=pixel.png", content=PIXEL, headers={"Content-Type": "image/png"})

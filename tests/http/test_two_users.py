@@ -234,7 +234,7 @@ def test_the_attempts_cover_every_route_that_names_an_id(routes: list[Any]) -> N
 
 
 @pytest.mark.parametrize("who", ["bob", "viewer"])
-def test_what_is_not_yours_is_not_there(
+def test_one_user_never_reads_anothers(
     owned: dict[str, str], database: Database, request: pytest.FixtureRequest, who: str
 ) -> None:
     person: Person = request.getfixturevalue(who)

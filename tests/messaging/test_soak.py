@@ -25,7 +25,7 @@ BEHIND = "SELECT (SELECT seq FROM event_head) - (SELECT seq FROM messaging_posit
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_ten_thousand_events_arrive_though_receivers_fail_and_everything_is_killed(tmp_path: Path) -> None:
+def test_deliveries_arrive_of_ten_thousand_events_though_receivers_fail_and_die(tmp_path: Path) -> None:
     lost, twice, same_id = _drill(tmp_path, events=10_000, kills=10)
     print(f"\n10,000 events: {lost} lost, {twice} came twice ({twice / 100:.2f} %)")
     assert lost == 0

@@ -38,7 +38,7 @@ def test_there_are_80_probes_of_different_names() -> None:
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name.replace(" ", "_"))
-def test_nothing_leaks(verdicts, probe) -> None:
+def test_isolation_leaks_nothing(verdicts, probe) -> None:
     control, why = verdicts[probe.control][probe.name]
     assert control == "leak", f"the probe shows nothing: {why}"
     verdict, why = verdicts["sandbox"][probe.name]

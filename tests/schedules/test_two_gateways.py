@@ -47,13 +47,13 @@ DOUBLE_OUTCOMES = """
 
 
 @pytest.mark.timeout(300)
-def test_thirty_schedules_under_two_gateways_that_are_killed(tmp_path: Path) -> None:
+def test_one_firing_per_planned_time_of_thirty_schedules_under_two_gateways(tmp_path: Path) -> None:
     _chaos(tmp_path, count=30, every_s=2, lasts_s=6, kills=3, pause_s=1.0)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_two_hundred_schedules_under_two_gateways_that_are_killed_again_and_again(tmp_path: Path) -> None:
+def test_one_firing_per_planned_time_of_two_hundred_schedules_under_kills(tmp_path: Path) -> None:
     print(f"\n{_chaos(tmp_path, count=200, every_s=30, lasts_s=600, kills=60, pause_s=6.0)}")
 
 

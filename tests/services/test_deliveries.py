@@ -215,7 +215,7 @@ def test_a_destination_that_is_gone_is_set_aside_and_told_of_elsewhere(outbox: O
     assert told.status == "delivered"
 
 
-def test_days_of_failure_set_a_destination_aside_and_a_replay_brings_everything(outbox: Outbox) -> None:
+def test_a_failing_destination_is_set_aside_and_comes_back(outbox: Outbox) -> None:
     destination_id = outbox.add()
     outbox.subscribe(destination_id)
     outbox.held.answer = lambda _: (500, {}, b"")

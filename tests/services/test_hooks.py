@@ -195,7 +195,7 @@ def test_a_stale_timestamp_is_turned_away(kind: str, off_s: int, make: Callable[
     assert "the timestamp lies" in hook.requests()[0].reason
 
 
-def test_the_same_delivery_a_hundred_times_at_once_runs_once(make: Callable[..., Posted], rows: Rows) -> None:
+def test_inbound_delivery_runs_once_of_a_hundred_at_once(make: Callable[..., Posted], rows: Rows) -> None:
     hook = make(verify="standard_webhooks", rate_per_minute=6000)
     body = b'{"text": "once"}'
     headers = by_standard(hook.secret, body, "the-same")

@@ -76,7 +76,7 @@ def test_a_prompt_goes_to_the_agent_and_commands_to_a_node(world: World, rows: R
         ("cancel_running", "one", {"fired catch_up": "one", "missed downtime": "rest"}),
     ],
 )
-def test_sleep_leaves_each_planned_time_with_one_outcome_and_one_digest(
+def test_sleep_and_clock_jumps_leave_each_planned_time_one_outcome_and_one_digest(
     world: World, overlap: str, catch_up: str, wanted: dict[str, str], count: int
 ) -> None:
     made = world.make(overlap=overlap, catch_up=catch_up)

@@ -42,7 +42,7 @@ def test_a_queued_and_a_waiting_task_never_start(live_gateway: LiveGateway) -> N
     assert sleeping(402) == []
 
 
-def test_the_whole_process_tree_is_gone(live_gateway: LiveGateway) -> None:
+def test_cancel_means_stopped_to_the_last_process(live_gateway: LiveGateway) -> None:
     spawn = "setsid sleep 403 & (sleep 403 &) ; trap '' TERM INT HUP; sleep 403 & wait"
     task = live_gateway.submit(commands=["true", spawn, "echo never"])
     wait_until(lambda: len(sleeping(403)) == 3, 60)
