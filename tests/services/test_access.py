@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from gateway import registry
 from gateway.core.errors import Conflict, Forbidden, Invalid
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.rights import Rule, of_roles
 from gateway.core.unit_of_work import Work
 from gateway.features.access import service, service_groups, service_roles, service_rules
 from gateway.features.access.schemas import (
     BindingIn,
+    BindingQuery,
     ExplainQuery,
     Explanation,
     GroupIn,
@@ -21,9 +25,18 @@ from gateway.features.access.schemas import (
     MemberPatch,
     RoleIn,
     RuleIn,
+    RuleQuery,
+    selector_of,
 )
 from gateway.features.identity import service as identity
+from gateway.features.identity import service_tokens
+from gateway.features.nodes import service as nodes
+from gateway.features.nodes import service_presence as presence
 from gateway.features.projects import service as projects
+from gateway.features.providers import service as providers
+from gateway.features.providers.schemas import ProviderIn, ProviderQuery
+from gateway.features.settings import service as settings
+from gateway.features.settings.schemas import SettingQuery
 from gateway.features.tasks import queries
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import TaskIn
@@ -308,3 +321,69 @@ def test_members_are_found_by_the_ids_that_a_directory_gave_them(
     assert found("cn=first") == [second.user_id]
     with pytest.raises(Invalid):
         change(second, is_active=None)
+
+
+def gone(work: Work, name: str) -> uuid.UUID:
+    """A node that takes no work: it has left."""
+    node = presence.join(work, name, host=name, pid=1, concurrency=1, labels={}, capabilities={})
+    presence.leave(work, node.id)
+    return node.id
+
+
+Look = tuple[str, str, Callable[[Work], Any], Callable[[Work], Any]]
+"""The action that sees a thing, its name to rules, whether a list has it, and how it is read alone."""
+
+
+def looks(system: Callable[..., Any], owner: Actor) -> list[Look]:
+    """One of every kind of things that nobody owns and that are listed, and an API token."""
+    name = f"r{uuid.uuid4().hex[:8]}"
+    group = system(service_groups.create, GroupIn(name=name))
+    role = system(service_roles.create, RoleIn(name=name, actions=["tasks.read"]))
+    binding = system(service_roles.bind, BindingIn(subject_type="group", subject_id=group.id, role_id=role.id))
+    rule = system(service_rules.create, RuleIn(name=name, effect="deny", subject="*", action="tasks.read",
+                                               is_enabled=False))  # fmt: skip
+    provider = system(providers.create, ProviderIn(name=name, kind="ollama", enabled=False))
+    node = system(lambda work: gone(work, name))
+    user = system(identity.account, owner.handle)
+    token, _ = system(service_tokens.create_token, name, None, None, user)
+
+    def has(rows: Callable[[Work], Any], key: uuid.UUID) -> Callable[[Work], bool]:
+        return lambda work: key in {row.id for row in work.session.scalars(rows(work))}
+
+    def has_setting(work: Work) -> bool:
+        return settings.page(work, SettingQuery(key_prefix="tasks.max_timeout_s")).rows != []
+
+    return [
+        ("groups.read", f"groups/{group.id}", has(service_groups.visible, group.id),
+         lambda work: service_groups.get(work, group.id)),
+        ("roles.read", f"roles/{role.id}", has(service_roles.visible, role.id),
+         lambda work: service_roles.get(work, role.id)),
+        ("role_bindings.read", f"role_bindings/{binding.id}",
+         has(lambda work: service_roles.bindings(work, BindingQuery()), binding.id),
+         lambda work: service_roles.binding(work, binding.id)),
+        ("policy_rules.read", f"policy_rules/{rule.id}",
+         has(lambda work: service_rules.visible(work, RuleQuery()), rule.id),
+         lambda work: service_rules.get(work, rule.id)),
+        ("providers.read", f"providers/{provider.id}",
+         has(lambda work: providers.visible(work, ProviderQuery()), provider.id),
+         lambda work: providers.get(work, provider.id)),
+        ("nodes.read", f"nodes/{node}", has(nodes.visible, node), lambda work: nodes.get(work, node)),
+        ("settings.read", "settings/tasks.max_timeout_s", has_setting,
+         lambda work: settings.get(work, "tasks.max_timeout_s")),
+        ("self.read", f"tokens/{token.id}", has(service_tokens.tokens, token.id),
+         lambda work: service_tokens.get_token(work, token.id)),
+    ]  # fmt: skip
+
+
+def test_a_list_leaves_out_what_a_rule_denies_reading_alone(
+    unit: Open, system: Callable[..., Any], person: Callable[..., Actor]
+) -> None:
+    admin = person("admin")
+    for action, resource, is_listed, read in looks(system, admin):
+        selector = selector_of(resource)
+        for effects in ((), (Rule(uuid.uuid4(), "hands off", "deny", action, selector),)):
+            asking = replace(admin, rights=replace(of_roles(admin.roles), rules=effects))
+            with unit(asking) as work:
+                assert is_listed(work) is not bool(effects), resource
+            with pytest.raises(Forbidden, match="hands off") if effects else nullcontext(), unit(asking) as work:
+                read(work)

@@ -84,6 +84,9 @@ def test_attachments_of_one_name_and_of_odd_names_all_arrive(live_gateway: LiveG
         live_gateway, commands=["cat inputs/same.txt inputs/same-2.txt; find inputs -type f | wc -l"], attachments=ids
     )
     assert stdout(result) == f"12{len(ids)}\n"
+    refused = live_gateway.call("DELETE", f"/v1/artifacts/{ids[0]}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "needed by 1 task attachment" in refused.json()["detail"]
 
 
 def test_the_environment_is_the_tasks_own_and_nothing_of_the_hosts(live_gateway: LiveGateway) -> None:

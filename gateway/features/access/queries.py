@@ -7,13 +7,17 @@ from sqlalchemy.orm import Session
 
 from gateway.core import references as core_references
 from gateway.core.database import Base
+from gateway.core.identity import Actor
 from gateway.core.references import Named
+from gateway.core.visibility import seen_by
 
 from .models import AccessVersion, Group, GroupMember, PolicyRule, RoleBinding, RoleRow
 
 # Users and projects stand above this room: it knows them by id, and here what to call them.
 USERS = table("users", column("id"), column("handle"), column("display_name"), column("is_active"), column("is_system"))
 PROJECTS = table("projects", column("id"), column("slug"), column("owner_id"))
+
+Rows = type[Group] | type[RoleRow] | type[RoleBinding] | type[PolicyRule]
 
 OWNERS_LOCK = 7_340_005
 """Advisory lock under which it is looked whether an owner would be left."""
@@ -102,6 +106,12 @@ def project_exists(session: Session, project_id: uuid.UUID) -> bool:
 def project_owner(session: Session, project_id: uuid.UUID) -> uuid.UUID | None:
     """Whose project it is; None when there is no such project."""
     return session.scalar(select(PROJECTS.c.owner_id).where(PROJECTS.c.id == project_id))
+
+
+def seen(actor: Actor, action: str, rows: Rows) -> ColumnElement[bool]:
+    """Those of the groups, roles, bindings or rules on which the actor may do `action`; they are nobody's."""
+    project = RoleBinding.project_id if rows is RoleBinding else None
+    return seen_by(actor, action, owner=None, project=project, key=rows.id)
 
 
 def groups(external_id: str | None = None) -> Select[Group]:

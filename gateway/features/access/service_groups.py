@@ -16,7 +16,7 @@ from .schemas import GroupIn, GroupPatch, MemberIn, MemberOut, MemberPatch
 def visible(work: Work, external_id: str | None = None) -> Select[Group]:
     """The groups, or the one of that external id, to be paged."""
     work.allow("groups.read", Resource("groups"))
-    return queries.groups(external_id)
+    return queries.groups(external_id).where(queries.seen(work.actor, "groups.read", Group))
 
 
 def get(work: Work, group_id: uuid.UUID, action: str = "groups.read") -> Group:

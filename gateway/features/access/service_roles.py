@@ -17,7 +17,7 @@ from .schemas import BindingIn, BindingOut, BindingPatch, BindingQuery, RoleIn, 
 def visible(work: Work) -> Select[RoleRow]:
     """The roles, to be paged."""
     work.allow("roles.read", Resource("roles"))
-    return queries.roles()
+    return queries.roles().where(queries.seen(work.actor, "roles.read", RoleRow))
 
 
 def get(work: Work, role_id: uuid.UUID, action: str = "roles.read") -> RoleRow:
@@ -74,7 +74,7 @@ def delete(work: Work, role: RoleRow) -> None:
 def bindings(work: Work, wish: BindingQuery) -> Select[RoleBinding]:
     """The role bindings, to be paged."""
     work.allow("role_bindings.read", Resource("role_bindings"))
-    return queries.bindings(**wish.filters())
+    return queries.bindings(**wish.filters()).where(queries.seen(work.actor, "role_bindings.read", RoleBinding))
 
 
 def describe(work: Work, rows: list[RoleBinding]) -> list[BindingOut]:

@@ -21,7 +21,8 @@ from .schemas import RuleIn, RuleOut, RulePatch, RuleQuery, Subject, SubjectOut,
 def visible(work: Work, wish: RuleQuery) -> Select[PolicyRule]:
     """The rules, to be paged."""
     work.allow("policy_rules.read", Resource("policy_rules"))
-    return queries.rules(effect=wish.effect, action=wish.action)
+    found = queries.rules(effect=wish.effect, action=wish.action)
+    return found.where(queries.seen(work.actor, "policy_rules.read", PolicyRule))
 
 
 def get(work: Work, rule_id: uuid.UUID, action: str = "policy_rules.read") -> PolicyRule:

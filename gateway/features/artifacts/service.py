@@ -9,11 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import Select, text
 
-from gateway.core.errors import Invalid, NotFound
+from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import Actor
 from gateway.core.paging import Listed, listed
 from gateway.core.policy import Resource
 from gateway.core.received_file import ReceivedFile
+from gateway.core.references import counted, references
 from gateway.core.schemas import PageQuery
 from gateway.core.unit_of_work import Work
 
@@ -114,9 +115,12 @@ def get(work: Work, artifact_id: uuid.UUID) -> Artifact:
 
 
 def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
-    """Deletes an artifact, and its bytes where nothing else refers to them."""
+    """Deletes an artifact, and its bytes where nothing else refers to them. Raises Conflict naming what needs it."""
     artifact = get(work, artifact_id)
     work.allow("artifacts.delete", artifact.as_resource)
+    if found := references(work.session, Artifact.__tablename__, artifact.id):
+        needed = " and ".join(counted(kind, count) for kind, count in found.items())
+        raise Conflict(f"The artifact is needed by {needed}; delete those tasks first.", code="in_use")
     sha256 = artifact.sha256
     take_turns(work, sha256)
     work.session.delete(artifact)

@@ -51,7 +51,7 @@ def described(session: Session, key: str, asked: Asked) -> Resource | None:
 
 
 def _as_resource(record: AuditRecord) -> Resource:
-    return Resource("audit", record.id, record.actor_id)
+    return Resource("audit", record.id, record.actor_id, record.project_id)
 
 
 def export(work: Work, sessions: Sessions, wanted: AuditFilter) -> Iterator[list[AuditRecord]]:

@@ -157,6 +157,12 @@ def tokens_of(user_id: uuid.UUID) -> Select[ApiToken]:
     return select(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
 
 
+def tokens_seen(actor: Actor) -> Select[ApiToken]:
+    """The actor's own, but for those that a rule keeps from them."""
+    seen = seen_by(actor, "self.read", kind="tokens", owner=ApiToken.user_id, key=ApiToken.id)
+    return tokens_of(actor.user_id).where(seen)
+
+
 def sessions_of(user_id: uuid.UUID) -> Select[AuthSession]:
     """A user's sign-ins that have neither ended nor been revoked."""
     query = select(AuthSession).where(AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None))

@@ -59,7 +59,7 @@ def create_token(
 def tokens(work: Work) -> Select[ApiToken]:
     """The caller's API tokens, to be paged."""
     work.allow("self.read", Resource("tokens", None, work.actor.user_id))
-    return queries.tokens_of(work.actor.user_id)
+    return queries.tokens_seen(work.actor)
 
 
 def tokens_of_user(work: Work, user_id: uuid.UUID) -> Select[ApiToken]:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.fixed_queries import FixedQuery
+from gateway.core.identity import Actor
+from gateway.core.visibility import seen_by
 
 from .models import Node, NodeSample
 
@@ -16,9 +18,9 @@ OFFLINE_AFTER = timedelta(seconds=10)
 """A node that has not been heard of for this long counts as offline."""
 
 
-def every_node() -> Select[Node]:
-    """All nodes; nodes belong to no single user."""
-    return select(Node)
+def visible(actor: Actor) -> Select[Node]:
+    """The nodes the actor may see; nodes belong to no single user."""
+    return select(Node).where(seen_by(actor, "nodes.read", owner=None, key=Node.id))
 
 
 def by_name(session: Session, name: str) -> Node | None:

@@ -21,9 +21,9 @@ STEPS = 240
 
 
 def visible(work: Work) -> Select[Node]:
-    """All nodes, to be paged."""
+    """The nodes the caller may see, to be paged."""
     work.allow("nodes.read", Resource("nodes"))
-    return queries.every_node()
+    return queries.visible(work.actor)
 
 
 def get(work: Work, node_id: uuid.UUID) -> Node:

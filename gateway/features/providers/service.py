@@ -20,7 +20,7 @@ from .service_upstream import Upstreams, unknown
 
 
 def models(work: Work, upstreams: Upstreams) -> ModelList:
-    """Every model that some online node can reach and the caller may use, the agent first."""
+    """Every model that some online node can reach and the caller may see and use, the agent first."""
     work.allow("models.read", Resource("models", listed=True))
     return ModelList(data=[found for found in upstreams.models(work) if _is_usable(work, found.id)])
 
@@ -34,7 +34,9 @@ def model(work: Work, upstreams: Upstreams, model_id: str) -> ModelOut:
 
 
 def _is_usable(work: Work, model_id: str) -> bool:
-    return can(work.actor, "models.use", Resource("models", model_id)).allowed
+    return all(
+        can(work.actor, action, Resource("models", model_id)).allowed for action in ("models.read", "models.use")
+    )
 
 
 def create(work: Work, wish: ProviderIn) -> Provider:

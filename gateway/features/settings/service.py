@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.paging import Listed
-from gateway.core.policy import Resource
+from gateway.core.policy import Resource, can
 from gateway.core.unit_of_work import Work
 
 from . import live, queries
@@ -25,7 +25,7 @@ def page(work: Work, query: SettingQuery) -> Listed[SettingOut]:
     work.allow("settings.read", Resource("settings"))
     if query.sort not in (None, "key", "-key"):
         raise Invalid.field("sort", "this list can be sorted by key, or -key for descending")
-    wanted = [setting for key, setting in KNOWN.items() if key.startswith(query.key_prefix or "")]
+    wanted = [each for key, each in KNOWN.items() if key.startswith(query.key_prefix or "") and _may_see(work, key)]
     if query.sort == "-key":
         wanted.reverse()
     keys = [setting.key for setting in wanted]
@@ -36,6 +36,10 @@ def page(work: Work, query: SettingQuery) -> Listed[SettingOut]:
     shown = [_describe(work, setting, stored.get(setting.key)) for setting in wanted[start : start + query.limit]]
     more = start + query.limit < len(wanted)
     return Listed(shown, shown[-1].key if more else None, len(wanted) if query.count else None)
+
+
+def _may_see(work: Work, key: str) -> bool:
+    return can(work.actor, "settings.read", Resource("settings", key)).allowed
 
 
 def get(work: Work, key: str) -> SettingOut:
