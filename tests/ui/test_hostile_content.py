@@ -1,5 +1,6 @@
 """Names, tags, logs, results, answers and files of others never run in the console."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -7,29 +8,76 @@ from playwright.sync_api import Page, expect
 
 from tests.agents.scripted_model import call, scripted
 from tests.conftest import LiveGateway
+from tests.ui.hostile import MARKUP, PAYLOADS
 
-PAYLOADS = [
-    "<script>window.hacked=1</script>",
-    "<img src=x onerror=window.hacked=1>",
-    "<svg/onload=window.hacked=1>",
-    "<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>",
-    "<a href='javascript:window.hacked=1'>click</a>",
-    "[click](javascript:window.hacked=1)",
-    '![x](x"onerror="window.hacked=1)',
-    "<math><mtext><table><mglyph><style><img src=x onerror=window.hacked=1>",
-    "${window.hacked=1}{{constructor.constructor('window.hacked=1')()}}",
-    "\x1b]8;;javascript:window.hacked=1\x07click\x1b]8;;\x07",
-]
 TEXT = "\n\n".join(PAYLOADS)
+RUN_BY_THEMSELVES = 60
+"""So many of the payloads at least run in a page that has no defence, with nobody at it."""
+
+BY_FIFTY = ["\n".join(PAYLOADS[n::50]) for n in range(50)]
+
+UNDEFENDED = """(payloads) => {
+  for (const payload of payloads) {
+    const frame = document.createElement("iframe");
+    frame.srcdoc = `<style>@keyframes x{}</style>${payload}`;
+    document.body.append(frame);
+    setInterval(() => {
+      if (frame.contentWindow.hacked) frame.dataset.ran = "yes";
+    }, 50);
+  }
+}"""
+"""Each payload as a page of its own."""
+
+SHOWN = """async (payloads) => {
+  const at = (name) => document.querySelector(`link[rel=modulepreload][href$="/${name}"]`).href;
+  const { render } = await import("preact");
+  const { html } = await import(at("js/html.js"));
+  const { Markdown } = await import(at("js/components/markdown.js"));
+  const { Json, ShortJson } = await import(at("js/components/json.js"));
+  const place = document.createElement("section");
+  place.id = "hostile";
+  document.querySelector("main").append(place);
+  render(html`${payloads.map((text) => html`<article title=${text} data-text=${text}>
+    <p>${text}</p><${Markdown} text=${text} />
+    <${ShortJson} value=${text} /><${Json} value=${{ [text]: text }} label=${text} />
+  </article>`)}`, place);
+}"""
+"""Each payload as the console shows what a model or a user wrote: as text, an attribute, Markdown and JSON."""
+
+RUNNING = """() => [...document.querySelectorAll("main *, dialog *")].filter((element) =>
+  ["SCRIPT", "IFRAME", "OBJECT", "EMBED", "BASE", "META", "STYLE", "LINK"].includes(element.tagName)
+  || element.getAttributeNames().some((name) => name.startsWith("on") || name === "srcdoc")
+  || ["href", "src", "action", "formaction", "xlink:href"].some((name) =>
+    /^[^a-z]*(javascript|vbscript|data:text)/i.test((element.getAttribute(name) ?? "").replace(/\\s/g, ""))),
+).map((element) => element.outerHTML)"""
 
 
 def unharmed(page: Page) -> None:
-    """Waits until late handlers would have run, clicks what a person might, and looks for the mark."""
-    for link in page.locator(".markdown a, .log a").all():
-        assert (link.get_attribute("href") or "https:").startswith(("https:", "http:", "mailto:"))
+    """Waits until late handlers would have run, looks for the mark, and for whatever a click or a key would run."""
+    links = page.locator(".markdown a, .log a").evaluate_all("(all) => all.map((each) => each.getAttribute('href'))")
+    assert [link for link in links if link and not link.startswith(("https:", "http:", "mailto:"))] == []
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
-    assert page.locator("main iframe, main script, main [onerror], main [onload]").count() == 0
+    assert page.evaluate(RUNNING) == []
+
+
+def test_model_output_is_hostile_and_of_200_script_payloads_none_runs(
+    page: Page, open_page: Callable[..., Page]
+) -> None:
+    assert len(set(PAYLOADS)) >= 200
+    bare = page.context.new_page()
+    bare.evaluate(UNDEFENDED, MARKUP)
+    bare.wait_for_function("(most) => document.querySelectorAll('[data-ran]').length >= most", arg=RUN_BY_THEMSELVES)
+    bare.close()
+    page.goto("/preferences")
+    page.evaluate(SHOWN, PAYLOADS)
+    expect(page.locator("#hostile article .markdown")).to_have_count(len(PAYLOADS))
+    page.evaluate("""() => {
+      for (const element of document.querySelectorAll("#hostile *:not(button)"))
+        for (const name of ["focus", "mouseover", "pointerover", "toggle", "load", "error", "animationstart"])
+          element.dispatchEvent(new Event(name));
+    }""")
+    unharmed(page)
 
 
 def test_a_hostile_task_runs_nothing_in_the_page(page: Page, api: httpx.Client) -> None:
@@ -39,7 +87,7 @@ def test_a_hostile_task_runs_nothing_in_the_page(page: Page, api: httpx.Client) 
         "script": {"content": script},
         "attachments": [upload["id"]],
         "tags": ["<script>window.hacked=1</script>"],
-        "acceptance_criteria": PAYLOADS,
+        "acceptance_criteria": BY_FIFTY,
     }
     answer = api.post("/v1/tasks", json=wish)
     assert answer.status_code == 201, answer.text
@@ -105,7 +153,9 @@ def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client
     of_evil = {"effect": "allow", "subject": {"type": "group", "id": group}, "action": "tasks.read"}
     rule = make("policy-rules", name=evil, description=evil, **of_evil)
     limit = make("spend-limits", subject_type="token", subject_id=token, window="day", max_requests=1)
-    provider = make("providers", name="evil", kind="openai_compatible", base_url="http://127.0.0.1:9", models=[evil])
+    provider = make(
+        "providers", name="evil", kind="openai_compatible", base_url="http://127.0.0.1:9", models=PAYLOADS[:200]
+    )
     assert api.post(f"/v1/providers/{provider}/test").status_code == 200
     make("retention-policies", sort="tasks", scope_type="project", scope_id=project, max_age_days=3650)
     assert api.put("/v1/preferences/user/-/evil", json={"value": TEXT, "reason": evil}).status_code == 201
