@@ -22,6 +22,14 @@ def spare_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGate
         gateway.close()
 
 
+@pytest.fixture(scope="module")
+def quick_model(spare_gateway: LiveGateway) -> Iterator[None]:
+    """A default model that is not there: a real one would talk for minutes about what makes no sense."""
+    spare_gateway.call("PUT", "/v1/settings/chat.default_model", json={"value": "nobody/none"}).raise_for_status()
+    yield
+    spare_gateway.call("DELETE", "/v1/settings/chat.default_model")
+
+
 @pytest.fixture(scope="session")
 def database(live_gateway: LiveGateway) -> Iterator[Database]:
     """The live gateway's database."""

@@ -44,14 +44,6 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def quick_model(spare_gateway: LiveGateway) -> Iterator[None]:
-    """A default model that is not there: a real one would talk for minutes about what makes no sense."""
-    spare_gateway.call("PUT", "/v1/settings/chat.default_model", json={"value": "nobody/none"}).raise_for_status()
-    yield
-    spare_gateway.call("DELETE", "/v1/settings/chat.default_model")
-
-
-@pytest.fixture(scope="module")
 def operations(spare_gateway: LiveGateway, quick_model: None) -> list[APIOperation]:
     """What the served document has, but for what cannot be called over and over; what takes away comes last."""
     schema = schemathesis.openapi.from_dict(spare_gateway.call("GET", "/openapi.json").json())
