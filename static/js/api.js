@@ -68,11 +68,11 @@ export function queryString(query = {}) {
 /**
  * @param {string} method
  * @param {string} path
- * @param {{body?: any, query?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean}} [options]
+ * @param {{body?: any, query?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean, keepalive?: boolean}} [options]
  *   `quiet`: a 401 is the caller's own business
  * @returns {Promise<Response>} only when it is a success; everything else throws an ApiError
  */
-async function send(method, path, { body, query, headers = {}, signal, quiet } = {}) {
+async function send(method, path, { body, query, headers = {}, signal, quiet, keepalive } = {}) {
   const all = new Headers({ Accept: "application/json", ...headers });
   if (method !== "GET") all.set("X-CSRF-Token", csrfToken);
   if (body !== undefined) all.set("Content-Type", "application/json");
@@ -85,6 +85,7 @@ async function send(method, path, { body, query, headers = {}, signal, quiet } =
       credentials: "same-origin",
       cache: "no-store",
       signal,
+      keepalive,
     });
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -111,8 +112,8 @@ export const patch = async (path, body, version) =>
 /** @param {string} path @param {any} body @returns {Promise<any>} */
 export const put = async (path, body) => decoded(await send("PUT", path, { body }));
 
-/** @param {string} path @returns {Promise<null>} */
-export const remove = async (path) => decoded(await send("DELETE", path));
+/** @param {string} path @param {{keepalive?: boolean}} [options] `keepalive`: even though the page goes @returns {Promise<null>} */
+export const remove = async (path, options) => decoded(await send("DELETE", path, options));
 
 /**
  * An answer that comes in pieces: its headers, and the `data` of each server-sent event.

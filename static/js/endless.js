@@ -1,6 +1,7 @@
 /** Lists that go on: further pages are read as the reader comes to them, and those that are looked at are kept up to date. */
 import { useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.js";
+import { remaining } from "./going.js";
 import { place, withQuery } from "./router.js";
 import { useResource } from "./resource.js";
 /** @import { GatewayEvent } from "./types.js" */
@@ -91,6 +92,6 @@ export function useEndless(filters, read, concerns, settle) {
   };
 
   const isThere = resource.data !== null && kept.current.key === key;
-  const data = isThere ? { items: kept.current.pages.flatMap(({ items }) => items), next_cursor: kept.current.pages.at(-1)?.next ?? null } : null;
+  const data = isThere ? { items: remaining(kept.current.pages.flatMap(({ items }) => items)), next_cursor: kept.current.pages.at(-1)?.next ?? null } : null;
   return { ...resource, data, more, look, ...state };
 }

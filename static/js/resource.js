@@ -1,6 +1,7 @@
 /** Data of the API as a page holds it: loading, there, failed; read again when an event says so. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.js";
+import { remaining } from "./going.js";
 import { listen } from "./live.js";
 /** @import { GatewayEvent } from "./types.js" */
 
@@ -10,6 +11,14 @@ const SETTLE_MS = 150;
  * @template T
  * @typedef {{data: T | null, error: ApiError | null, loading: boolean, reload: () => void}} Resource
  */
+
+/** A page of a list without what is about to be deleted; anything else as it is. @template T @param {T} data @returns {T} */
+function withoutGoing(data) {
+  const items = /** @type {any} */ (data)?.items;
+  if (!Array.isArray(items)) return data;
+  const left = remaining(items);
+  return left === items ? data : { ...data, items: left };
+}
 
 /**
  * @template T
@@ -63,7 +72,7 @@ export function useResource(key, read, concerns, settle = SETTLE_MS) {
   }, []);
 
   if (state.key !== key) return { data: null, error: null, loading: true, reload };
-  return { data: state.data, error: state.error, loading: state.loading, reload };
+  return { data: withoutGoing(state.data), error: state.error, loading: state.loading, reload };
 }
 
 /** Events whose name begins with one of these. @param {...string} beginnings @returns {(event: GatewayEvent) => boolean} */

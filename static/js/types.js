@@ -272,7 +272,7 @@
 /**
  * Set-up.
  *
- * @typedef {{id: string, version: number, slug: string, display_name: string, description: string, is_active: boolean, is_default: boolean, time_zone: string | null, effective_time_zone: string, retention: Record<string, number | null>, created_at: string}} Project
+ * @typedef {{id: string, version: number, slug: string, display_name: string, description: string, is_active: boolean, is_default: boolean, time_zone: string | null, effective_time_zone: string, owner_id: string, retention: Record<string, number | null>, created_at: string}} Project
  * @typedef {{id: string, version: number, name: string, kind: string, description: string, is_active: boolean, rotated_at: string | null, last_used_at: string | null, created_at: string}} Credential
  * @typedef {{ok: boolean, reason: string | null, remedy: string | null, latency_ms: number | null, models: string[], tested_at: string}} ProviderTest
  * @typedef {{id: string, version: number, name: string, kind: string, base_url: string | null, credential_id: string | null, models: string[] | null, enabled: boolean, last_test: ProviderTest | null}} Provider

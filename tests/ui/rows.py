@@ -1,6 +1,8 @@
 """Rows of the console's lists, as a person finds and uses them."""
 
-from playwright.sync_api import Locator, Page
+import re
+
+from playwright.sync_api import Locator, Page, expect
 
 
 def row(page: Page, text: str) -> Locator:
@@ -12,3 +14,9 @@ def choose(page: Page, name: str, action: str) -> None:
     """Opens the menu of the row called `name` and takes one of its actions."""
     page.get_by_role("button", name=f"Actions for {name}", exact=True).click()
     page.get_by_role("menuitem", name=action, exact=True).click()
+
+
+def see_through(page: Page) -> None:
+    """Has what still could be undone done, and waits for it."""
+    page.get_by_role("button", name="Do it now", exact=True).click()
+    expect(page.get_by_text(re.compile("^(Deleted|Removed|Uninstalled) "))).to_be_visible()

@@ -15,6 +15,7 @@ from tests.agents.scripted_model import Reply, call, scripted, setting
 from tests.conftest import LiveGateway
 from tests.openai.conftest import Upstream, upstream  # noqa: F401 - a fixture
 from tests.providers.scripted_server import DONE, Exchange, chunk
+from tests.ui.rows import see_through
 
 Make = Callable[..., Upstream]
 AGENT_MS = 60_000
@@ -217,6 +218,7 @@ def test_threads_are_found_renamed_and_deleted(page: Page, api: httpx.Client) ->
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_role("button", name="Delete chat").click()
     page.wait_for_url("**/chat")
+    see_through(page)
     assert api.get(f"/v1/chat/threads/{thread}").status_code == 404
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.ui.rows import choose, row
+from tests.ui.rows import choose, row, see_through
 
 
 def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Client) -> None:
@@ -62,6 +62,7 @@ def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Clie
     choose(page, "from the build", "Delete…")
     page.get_by_role("button", name="Delete hook").click()
     expect(made).to_have_count(0)
+    see_through(page)
 
 
 def test_what_cannot_work_is_said_beside_its_field(page: Page) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import wait_until
 from tests.ui.conftest import nodes_here
-from tests.ui.rows import choose, row
+from tests.ui.rows import choose, row, see_through
 
 
 def test_a_token_is_made_shown_once_works_within_its_scopes_and_is_revoked(page: Page, api: httpx.Client) -> None:
@@ -126,6 +126,7 @@ def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: ht
     choose(page, f"the limit of user {owner} each month", "Remove…")
     page.get_by_role("button", name="Remove limit").click()
     expect(limit).to_have_count(0)
+    see_through(page)
 
 
 def drop_anywhere(page: Page, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""What the console removes or switches can be taken back, just as it was."""
+"""What the console removes, deletes or switches can be taken back, just as it was."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,7 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.rows import choose, row
+from tests.conftest import wait_until
+from tests.ui.rows import choose, row, see_through
 
 ITS_OWN = {"id", "version", "created_at", "updated_at", "created_by", "updated_by"}
 """What a thing that was made again has of its own."""
@@ -109,3 +110,73 @@ def test_a_switch_is_turned_back_by_key_unless_another_change_came_between(
     page.keyboard.press("Control+z")
     expect(page.locator(".toast-item.is-failed")).to_be_visible()
     expect(shown).to_contain_text("inactive")
+
+
+def status(api: httpx.Client, path: str) -> int:
+    """What the gateway answers to a look at it."""
+    return api.get(f"/v1/{path}").status_code
+
+
+def test_what_cannot_be_made_again_is_deleted_when_it_can_no_longer_be_undone(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    config = {"url": "http://127.0.0.1:9/", "allowed_hosts": ["127.0.0.1"]}
+    made("schedules", name=name, cron="0 0 1 1 *", payload={"kind": "commands", "commands": ["true"]})
+    made("destinations", name=name, destination_type="webhook", destination_config=config)
+    made("hooks", name=name, verify="token", action={"kind": "create_task", "task": {"commands": ["true"]}})
+    it = made("connectors", name=name, type="calendar", config={"url": "http://127.0.0.1:9/"})
+    for address, item, button in (
+        ("schedules", "Delete…", "Delete schedule"),
+        ("messaging", "Delete…", "Delete destination"),
+        ("messaging/hooks", "Delete…", "Delete hook"),
+        ("connectors", "Uninstall…", "Uninstall connector"),
+    ):
+        page.goto(f"/{address}")
+        choose(page, name, item)
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(row(page, name)).to_have_count(0)
+        page.get_by_role("button", name="Undo", exact=True).click()
+        expect(row(page, name)).to_have_count(1)
+    assert status(api, f"connectors/{it['id']}") == 200
+    choose(page, name, "Uninstall…")
+    page.get_by_role("button", name="Uninstall connector", exact=True).click()
+    see_through(page)
+    assert status(api, f"connectors/{it['id']}") == 404
+    expect(row(page, name)).to_have_count(0)
+
+
+def test_a_deletion_is_not_lost_with_the_page(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    path = f"tasks/{made('tasks', name=name, commands=['true'])['id']}"
+    page.goto(f"/{path}")
+    for leaves in (False, True):
+        expect(page.get_by_role("button", name="Retry")).to_be_visible()
+        page.get_by_role("button", name="More", exact=True).click()
+        page.get_by_role("menuitem", name="Delete…").click()
+        page.get_by_role("button", name="Delete task").click()
+        page.wait_for_url("**/tasks")
+        expect(page.get_by_text(f"Deleting {name}…")).to_be_visible()
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+        assert status(api, path) == 200
+        if not leaves:
+            page.keyboard.press("Control+z")
+            page.get_by_role("link", name=name, exact=True).click()
+    page.goto("/login")
+    wait_until(lambda: status(api, path) == 404, 30)
+
+
+def test_a_deletion_that_is_refused_is_told_and_shown(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    thread = made("chat/threads", title=name)
+    page.goto(f"/chat/{thread['id']}")
+    page.route(f"**/v1/chat/threads/{thread['id']}", lambda route: route.abort())
+    page.get_by_role("button", name="Actions for this chat").click()
+    page.get_by_role("menuitem", name="Delete…").click()
+    page.get_by_role("button", name="Delete chat").click()
+    listed_ = page.get_by_role("navigation", name="Threads").get_by_role("link", name=name)
+    expect(listed_).to_have_count(0)
+    page.get_by_role("button", name="Do it now").click()
+    expect(page.locator(".toast-item.is-failed")).to_contain_text(f"Not deleted: {name}")
+    expect(listed_).to_have_count(1)

@@ -1,5 +1,6 @@
 /** Changes that can be taken back: the message that tells of one offers it. */
 import * as api from "../api.js";
+import { goes, stays } from "../going.js";
 import { attempt, toast } from "./toast.js";
 
 /**
@@ -23,10 +24,33 @@ export const order = (path, { order: forth, back }, done, after) =>
 
 /**
  * Removes what can be made again just as it was.
- * @param {string} path @param {() => Promise<unknown>} again @param {string} done what is told @param {() => void} after
+ * @param {string} path @param {(() => Promise<unknown>) | undefined} again none: it can't @param {string} done what is told @param {() => void} after
  */
 export async function remove(path, again, done, after) {
   await api.remove(path);
-  toast(done, { undo: () => again().then(after) });
+  toast(done, { undo: again && (() => again().then(after)) });
   after();
+}
+
+/**
+ * Deletes what can't be made again: for as long as the message offers to undo it, it is only shown as gone. Whoever leaves
+ * the page meanwhile has it deleted at once.
+ * @param {string} path ends in its id @param {string} name @param {{doing: string, done: string}} words
+ */
+export async function destroy(path, name, { doing, done } = { doing: "Deleting", done: "Deleted" }) {
+  const id = path.slice(path.lastIndexOf("/") + 1);
+  goes(id);
+  toast(`${doing} ${name}…`, {
+    kind: "info",
+    undo: async () => stays(id),
+    gone: async (isLeaving) => {
+      try {
+        await api.remove(path, { keepalive: isLeaving });
+        toast(`${done} ${name}`);
+      } catch (error) {
+        stays(id);
+        toast(`Not ${done.toLowerCase()}: ${name}. ${error instanceof Error ? error.message : String(error)}`, { kind: "failed" });
+      }
+    },
+  });
 }

@@ -16,7 +16,7 @@ import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
 import { Palette } from "./palette.js";
 import { QuestionsBadge, useOpenQuestions } from "./questions.js";
-import { Toasts, attempt, undoLast } from "./toast.js";
+import { Toasts, attempt, settle, undoLast } from "./toast.js";
 /** @import { Command } from "./palette.js" */
 /** @import { Entry } from "../routes.js" */
 
@@ -37,6 +37,9 @@ function standingCommands() {
   ];
 }
 
+/** Whoever signs out sees through what still could be undone: nobody could do it afterwards. */
+const leave = () => settle().then(signOut);
+
 /** @returns {Command[]} */
 function commands() {
   const switchTo = theme.value === "dark" ? "light" : "dark";
@@ -50,7 +53,7 @@ function commands() {
     ...standingCommands(),
     { group: "Actions", label: "Read the guide to this page", icon: "book", run: () => location.assign(chapterOf(place.value.path)) },
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
-    { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(signOut) },
+    { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(leave) },
   ];
 }
 
@@ -68,7 +71,7 @@ function Navigation({ open, onNavigate }) {
     </div>
     <div class="nav-user">
       <a class="nav-name" href="/settings/account" title="Your sign-in, sessions and tokens" onClick=${onNavigate}>${session.value?.user.display_name || session.value?.user.handle}</a>
-      <${IconButton} icon="logout" label="Sign out" onClick=${() => attempt(signOut)} />
+      <${IconButton} icon="logout" label="Sign out" onClick=${() => attempt(leave)} />
     </div>
   </nav>`;
 }

@@ -1,5 +1,6 @@
 /** Tasks as rows: the table of the Tasks page and the short lists of Home. */
 import { html } from "../html.js";
+import { remaining } from "../going.js";
 import { Ago, Elapsed } from "./clock.js";
 import { Icon } from "./icon.js";
 import { SortHead } from "./list.js";
@@ -17,7 +18,7 @@ export function KindIcon({ kind }) {
 
 /** @param {{tasks: Task[], time: (task: Task) => any}} props */
 export const ShortList = ({ tasks, time }) => html`<ul class="short-list">
-  ${tasks.map(
+  ${remaining(tasks).map(
     (task) => html`<li key=${task.id}><a href=${`/tasks/${task.id}`}><${KindIcon} kind=${task.kind} /><span class="short-name">${task.name}</span></a>
       <${Status} status=${task.status} /><span class="short-time quiet">${time(task)}</span></li>`,
   )}

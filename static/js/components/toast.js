@@ -10,8 +10,10 @@ import { Icon, IconButton } from "./icon.js";
  * @property {string} text
  * @property {{href: string, label: string}} [link]
  * @property {() => Promise<unknown>} [undo] what takes back that of which it tells
+ * @property {(isLeaving: boolean) => Promise<unknown>} [gone] what is done when it goes and nothing was taken back; `isLeaving`: so does the page
  */
 
+const MOST = 4;
 const SHOWN_MS = 6_000;
 const UNDO_MS = 10_000;
 let nextId = 1;
@@ -20,14 +22,31 @@ let nextId = 1;
 const toasts = signal([]);
 
 /** @param {number} id */
-const dismiss = (id) => (toasts.value = toasts.value.filter((toast) => toast.id !== id));
+const takeOff = (id) => (toasts.value = toasts.value.filter((toast) => toast.id !== id));
 
-/** @param {string} text @param {{kind?: Toast["kind"], link?: Toast["link"], undo?: Toast["undo"]}} [options] */
-export function toast(text, { kind = "done", link, undo } = {}) {
+/** @param {number} id */
+function dismiss(id) {
+  const item = toasts.value.find((toast) => toast.id === id);
+  takeOff(id);
+  void item?.gone?.(false);
+}
+
+/** @param {string} text @param {{kind?: Toast["kind"], link?: Toast["link"], undo?: Toast["undo"], gone?: Toast["gone"]}} [options] */
+export function toast(text, { kind = "done", link, undo, gone } = {}) {
   const id = nextId++;
-  toasts.value = [...toasts.value.slice(-3), { id, kind, text, link, undo }];
+  for (const { id: old } of toasts.value.slice(0, -MOST + 1)) dismiss(old);
+  toasts.value = [...toasts.value, { id, kind, text, link, undo, gone }];
   setTimeout(() => dismiss(id), undo ? UNDO_MS : kind === "failed" ? SHOWN_MS * 2 : SHOWN_MS);
 }
+
+/** Does now what waits for a message to go. @param {boolean} [isLeaving] */
+export function settle(isLeaving = false) {
+  const waiting = toasts.value.filter(({ gone }) => gone);
+  for (const { id } of waiting) takeOff(id);
+  return Promise.all(waiting.map(({ gone }) => gone?.(isLeaving)));
+}
+
+window.addEventListener("pagehide", () => void settle(true));
 
 /** @param {unknown} error what a caught failure says to the user */
 export const toastError = (error) => toast(error instanceof Error ? error.message : String(error), { kind: "failed" });
@@ -49,7 +68,7 @@ export async function attempt(action, done, undo) {
 
 /** @param {Toast} item */
 function takeBack({ id, undo }) {
-  dismiss(id);
+  takeOff(id);
   if (undo) void attempt(undo, "Taken back");
 }
 
@@ -72,7 +91,8 @@ export const Toasts = () => html`<div class="toasts" role="status" aria-live="po
       <${KindIcon} kind=${item.kind} />
       <span class="toast-text">${item.text} ${item.link && html`<a href=${item.link.href}>${item.link.label}</a>`}</span>
       ${item.undo && html`<button type="button" class="btn btn-sm" aria-keyshortcuts="Control+Z" title="Ctrl+Z" onClick=${() => takeBack(item)}>Undo</button>`}
-      <${IconButton} icon="x" label="Dismiss" onClick=${() => dismiss(item.id)} />
+      <${IconButton} icon="x" label=${item.gone ? "Do it now" : "Dismiss"} onClick=${() => dismiss(item.id)} />
+      ${item.gone && html`<span class="toast-left" aria-hidden="true"></span>`}
     </div>`,
   )}
 </div>`;

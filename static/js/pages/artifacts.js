@@ -8,6 +8,7 @@ import { useResource } from "../resource.js";
 import { size } from "../format.js";
 import { Ago } from "../components/clock.js";
 import { Id } from "../components/copy.js";
+import { destroy } from "../components/changes.js";
 import { confirmFirst } from "../components/dialog.js";
 import { DropZone, FileButton } from "../components/files.js";
 import { IconButton } from "../components/icon.js";
@@ -30,18 +31,14 @@ function Opened({ id, listed }) {
   return html`<${PreviewDialog} artifact=${read.data} onClose=${close} />`;
 }
 
-/** @param {{artifact: Artifact, onDeleted: () => void}} props */
-function Row({ artifact, onDeleted }) {
+/** @param {{artifact: Artifact}} props */
+function Row({ artifact }) {
   const ask = () =>
     confirmFirst({
       title: `Delete ${artifact.filename}?`,
-      text: html`The file <b>${artifact.filename}</b> (${size(artifact.size)}) is deleted for good.${artifact.task_id && " The task that it belongs to stays."}`,
+      text: html`The file <b>${artifact.filename}</b> (${size(artifact.size)}) is deleted.${artifact.task_id && " The task that it belongs to stays."}`,
       action: "Delete file",
-      run: async () => {
-        await api.remove(`/v1/artifacts/${artifact.id}`);
-        toast(`${artifact.filename} deleted`);
-        onDeleted();
-      },
+      run: () => destroy(`/v1/artifacts/${artifact.id}`, artifact.filename),
     });
   return html`<tr>
     <td class="cell-name"><a class="row-link" href=${withQuery({ preview: artifact.id })}>${artifact.filename}</a></td>
@@ -88,7 +85,7 @@ export default function ArtifactsPage() {
         ${(/** @type {Page<Artifact>} */ { items, next_cursor: next }) =>
           items.length
             ? html`<table class="table list"><thead><tr><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><${SortHead} by="created_at" label="Created" class="col-time" /><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
-                <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} onDeleted=${list.reload} />`)}</tbody></table><${Pager} next=${next} />`
+                <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} />`)}</tbody></table><${Pager} next=${next} />`
             : filters.origin
               ? html`<${Empty} title="No artifact matches">Change the filter, or <a href="/artifacts">show all</a>.<//>`
               : html`<${Empty} title="No artifacts yet">Drop files here, or write to <code>artifacts/</code> from a task.<//>`}

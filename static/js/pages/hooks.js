@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
-import { change } from "../components/changes.js";
+import { change, destroy as remove } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
@@ -14,7 +14,6 @@ import { showSecret } from "../components/secret.js";
 import { Section } from "../components/section.js";
 import { Empty } from "../components/states.js";
 import { Tabs } from "../components/tabs.js";
-import { toast } from "../components/toast.js";
 import { MESSAGING_TABS } from "../routes.js";
 import { DOES, add, edit, rotate } from "./hooks/editor.js";
 /** @import { Hook, HookWithSecret } from "../types.js" */
@@ -34,7 +33,7 @@ export const destroy = (hook, done) =>
     title: `Delete ${hook.name}?`,
     text: html`Whoever posts to <b>${hook.name}</b> is turned away from then on. Its secret and the requests that came are deleted; what it made stays.`,
     action: "Delete hook",
-    run: () => api.remove(`/v1/hooks/${hook.id}`).then(() => (toast(`${hook.name} deleted`), done())),
+    run: () => remove(`/v1/hooks/${hook.id}`, hook.name).then(done),
   });
 
 /** @param {Hook} hook @param {() => void} done */

@@ -5,7 +5,7 @@ import { place } from "../router.js";
 import { MODEL_TABS } from "../routes.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
-import { change } from "../components/changes.js";
+import { change, remove } from "../components/changes.js";
 import { credentials, orNone } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
@@ -47,13 +47,16 @@ const edit = (provider, done) =>
     done,
   });
 
+/** Makes a provider that was there. @param {Provider} provider */
+const again = ({ name, kind, base_url, credential_id, models, enabled }) => api.post("/v1/providers", { name, kind, base_url, credential_id, models, enabled });
+
 /** @param {Provider} provider @param {() => void} done */
 const destroy = (provider, done) =>
   confirmFirst({
     title: `Remove ${provider.name}?`,
     text: html`The models of <b>${provider.name}</b> are no longer offered. Its credential stays.`,
     action: "Remove provider",
-    run: () => api.remove(`/v1/providers/${provider.id}`).then(() => (toast(`${provider.name} removed`), done())),
+    run: () => remove(`/v1/providers/${provider.id}`, () => again(provider), `${provider.name} removed`, done),
   });
 
 /** @param {{test: ProviderTest | null}} props */

@@ -2,9 +2,9 @@
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
-import { can } from "../session.js";
+import { can, session } from "../session.js";
 import { about, useResource } from "../resource.js";
-import { change } from "../components/changes.js";
+import { change, remove } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
@@ -13,7 +13,7 @@ import { Icon } from "../components/icon.js";
 import { List, menuColumn, rowMenu } from "../components/list.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
-import { attempt, toast } from "../components/toast.js";
+import { attempt } from "../components/toast.js";
 /** @import { Project } from "../types.js" */
 /** @import { Field } from "../components/input.js" */
 
@@ -45,13 +45,16 @@ const edit = (project, done) =>
     done,
   });
 
-/** @param {Project} project @param {() => void} done */
+/** Makes a project that was there. @param {Project} project */
+const again = ({ slug, display_name, description, is_active, time_zone, retention }) => api.post("/v1/projects", { slug, display_name, description, is_active, time_zone, retention });
+
+/** Nothing referred to it, so that another of its owner's, made alike, is as good. @param {Project} project @param {() => void} done */
 const destroy = (project, done) =>
   confirmFirst({
     title: `Delete ${project.display_name}?`,
     text: html`The project <b>${project.display_name}</b> is deleted. It stays while anything refers to it.`,
     action: "Delete project",
-    run: () => api.remove(`/v1/projects/${project.id}`).then(() => (toast(`${project.display_name} deleted`), done())),
+    run: () => remove(`/v1/projects/${project.id}`, project.owner_id === session.value?.user.id ? () => again(project) : undefined, `${project.display_name} deleted`, done),
   });
 
 export default function ProjectsPage() {

@@ -5,6 +5,7 @@ import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
 import { useShortcuts } from "../keys.js";
+import { destroy } from "../components/changes.js";
 import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { openForm } from "../components/form.js";
@@ -20,7 +21,7 @@ import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Steps } from "../components/steps.js";
 import { Criteria, Facts, Files, Jobs, Request, Timeline, asCurl, asPython } from "../components/task-parts.js";
-import { attempt, toast } from "../components/toast.js";
+import { attempt } from "../components/toast.js";
 import { Why } from "../components/why.js";
 import { editSchedule } from "./schedules/editor.js";
 /** @import { Artifact, Change, Result, Run, Task } from "../types.js" */
@@ -96,11 +97,7 @@ function Actions({ task, runId, runs, reload }) {
       title: `Delete ${task.name}?`,
       text: html`The task <b>${task.name}</b> is deleted with its log, results and history.`,
       action: "Delete task",
-      run: async () => {
-        await api.remove(`/v1/tasks/${task.id}`);
-        toast(`${task.name} deleted`);
-        navigate("/tasks");
-      },
+      run: () => destroy(`/v1/tasks/${task.id}`, task.name).then(() => navigate("/tasks")),
     });
   const items = [
     ...(!finished && can("subscriptions.create") ? [{ label: "Notify me when it ends…", icon: "send", run: () => notifyOfEnd(task) }] : []),

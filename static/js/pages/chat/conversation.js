@@ -7,12 +7,13 @@ import { branchOf, newestLeaf, told } from "../../chat-tree.js";
 import { navigate } from "../../router.js";
 import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
+import { destroy } from "../../components/changes.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
 import { Menu } from "../../components/menu.js";
 import { Loaded } from "../../components/states.js";
-import { attempt, toast } from "../../components/toast.js";
+import { attempt } from "../../components/toast.js";
 import { Box, usualModel } from "./box.js";
 import { MessageView } from "./message.js";
 /** @import { Message, Thread } from "../../types.js" */
@@ -52,20 +53,16 @@ const hasMore = (id, count) =>
 function ThreadMenu({ thread }) {
   const path = `/v1/chat/threads/${thread.id}`;
   const rename = () => openForm({ title: "Rename the chat", action: "Rename", initial: { title: thread.title }, fields: [{ name: "title", label: "Title", required: true }], send: ({ title }) => api.patch(path, { title }) });
-  const destroy = () =>
+  const ask = () =>
     confirmFirst({
       title: `Delete ${thread.title}?`,
       text: html`The chat <b>${thread.title}</b> is deleted with all its messages. Tasks and files that came of it stay.`,
       action: "Delete chat",
-      run: async () => {
-        await api.remove(path);
-        toast("Chat deleted");
-        navigate("/chat");
-      },
+      run: () => destroy(path, thread.title).then(() => navigate("/chat")),
     });
   const items = [
     ...(can("threads.update") ? [{ label: "Rename…", icon: "pencil", run: rename }] : []),
-    ...(can("threads.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: destroy }] : []),
+    ...(can("threads.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: ask }] : []),
   ];
   return items.length ? html`<${Menu} label="Actions for this chat" items=${items} />` : null;
 }

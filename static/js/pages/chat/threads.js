@@ -2,6 +2,7 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
+import { remaining } from "../../going.js";
 import { about, useResource } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { Icon } from "../../components/icon.js";
@@ -35,8 +36,8 @@ export function Threads({ shown, onChoose }) {
     <nav class="chat-list" aria-label="Threads">
       <${Loaded} of=${list} what="the chats" rows=${6}>
         ${(/** @type {{threads: Page<Thread>, hits: Hit[]}} */ { threads, hits }) => html`
-          ${!threads.items.length && !hits.length && html`<${Empty} title=${q ? "No chat matches" : "No chats yet"}>${q ? "Titles and what was said were searched." : "Write below; the chat is kept here, also what other programs ask."}<//>`}
-          <ul>${threads.items.map(
+          ${!remaining(threads.items).length && !hits.length && html`<${Empty} title=${q ? "No chat matches" : "No chats yet"}>${q ? "Titles and what was said were searched." : "Write below; the chat is kept here, also what other programs ask."}<//>`}
+          <ul>${remaining(threads.items).map(
             (thread) => html`<li key=${thread.id}><a href=${addressOf(thread.id)} aria-current=${thread.id === shown ? "page" : null} title=${thread.title} onClick=${onChoose}>
               <span class="chat-list-title">${thread.title}</span><span class="quiet chat-list-time"><${Ago} at=${thread.last_activity_at} /></span></a></li>`,
           )}</ul>

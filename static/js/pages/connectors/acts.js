@@ -1,7 +1,7 @@
 /** What is done with a connector from more than one place, and how its state is shown. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { order } from "../../components/changes.js";
+import { destroy, order } from "../../components/changes.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { attempt, toast } from "../../components/toast.js";
@@ -31,7 +31,7 @@ export const uninstall = (connector, done) =>
     title: `Uninstall ${connector.name}?`,
     text: html`<b>${connector.name}</b> goes with its credentials and the history of its operations. The audit keeps who did what.`,
     action: "Uninstall connector",
-    run: () => api.remove(`/v1/connectors/${connector.id}`).then(() => (toast(`${connector.name} uninstalled`), done())),
+    run: () => destroy(`/v1/connectors/${connector.id}`, connector.name, { doing: "Uninstalling", done: "Uninstalled" }).then(done),
   });
 
 /** @param {ConnectorOperation} operation @param {"undo" | "release"} act */

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
-import { change } from "../../components/changes.js";
+import { change, destroy as remove } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { DeliveryStatus } from "../../components/delivery.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -106,13 +106,13 @@ const sendAgain = (destination, done) =>
     done: ({ count }) => (done(), toast(`${count} messages are sent again`)),
   });
 
-/** @param {Destination} destination @param {() => void} done */
-const destroy = (destination, done) =>
+/** @param {Destination} destination */
+const destroy = (destination) =>
   confirmFirst({
     title: `Delete ${destination.name}?`,
     text: html`The destination <b>${destination.name}</b> is deleted with its subscriptions, and with the record of what was sent there.`,
     action: "Delete destination",
-    run: () => api.remove(`/v1/destinations/${destination.id}`).then(() => (toast(`${destination.name} deleted`), done())),
+    run: () => remove(`/v1/destinations/${destination.id}`, destination.name),
   });
 
 /** @param {Destination} destination */
@@ -146,7 +146,7 @@ export function Destinations() {
         can("deliveries.read") && { label: "What was sent", icon: "history", run: () => navigate(`/messaging/deliveries?destination_id=${destination.id}`) },
         can("destinations.redeliver") && destination.is_active && { label: "Send again since…", icon: "restore", run: () => sendAgain(destination, list.reload) },
         can("destinations.update") && { label: destination.is_active ? "Turn off" : "Turn on", icon: "power", run: () => void set(destination) },
-        can("destinations.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(destination, list.reload) },
+        can("destinations.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(destination) },
       ]),
     ),
   ];

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
-import { order } from "../../components/changes.js";
+import { destroy, order } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Icon } from "../../components/icon.js";
@@ -27,7 +27,7 @@ export const destroySchedule = (schedule, done) =>
     title: `Delete ${schedule.name}?`,
     text: html`The schedule <b>${schedule.name}</b> is deleted with its history. The tasks that it made stay.`,
     action: "Delete schedule",
-    run: () => api.remove(`/v1/schedules/${schedule.id}`).then(() => (toast(`${schedule.name} deleted`), done())),
+    run: () => destroy(`/v1/schedules/${schedule.id}`, schedule.name).then(done),
   });
 
 /** @type {Record<string, string>} */

@@ -6,6 +6,7 @@ import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { readStanding, standing, stopSpending } from "../../standing.js";
 import { about, useResource } from "../../resource.js";
+import { destroy as remove } from "../../components/changes.js";
 import { providers, tokens, users } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -15,7 +16,7 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Progress } from "../../components/progress.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { attempt, toast } from "../../components/toast.js";
+import { attempt } from "../../components/toast.js";
 /** @import { SpendLimit, Usage } from "../../types.js" */
 /** @import { Field, Option } from "../../components/input.js" */
 
@@ -79,13 +80,13 @@ const edit = (limit, name, done) =>
     done,
   });
 
-/** @param {SpendLimit} limit @param {string} name @param {() => void} done */
-const destroy = (limit, name, done) =>
+/** @param {SpendLimit} limit @param {string} name */
+const destroy = (limit, name) =>
   confirmFirst({
     title: `Remove the limit of ${name}?`,
     text: html`<b>${name}</b> is no longer held to a limit each ${limit.window}.`,
     action: "Remove limit",
-    run: () => api.remove(`/v1/spend-limits/${limit.id}`).then(() => (toast("Limit removed"), done())),
+    run: () => remove(`/v1/spend-limits/${limit.id}`, `the limit of ${name}`, { doing: "Removing", done: "Removed" }),
   });
 
 /** How far each figure of a limit is used up. @param {{usage: Usage}} props */
@@ -127,7 +128,7 @@ export function Limits() {
     menuColumn((/** @type {Usage} */ usage) =>
       rowMenu(`the limit of ${nameOf(usage.limit)} each ${usage.limit.window}`, [
         can("spend_limits.update") && { label: "Edit…", icon: "pencil", run: () => edit(usage.limit, nameOf(usage.limit), list.reload) },
-        can("spend_limits.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(usage.limit, nameOf(usage.limit), list.reload) },
+        can("spend_limits.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(usage.limit, nameOf(usage.limit)) },
       ]),
     ),
   ];
