@@ -4,6 +4,7 @@ import { ApiError } from "./api.js";
 import { remaining } from "./going.js";
 import { place, withQuery } from "./router.js";
 import { useResource } from "./resource.js";
+import { isOldestFirst } from "./sort.js";
 /** @import { GatewayEvent } from "./types.js" */
 /** @import { Resource } from "./resource.js" */
 
@@ -30,17 +31,22 @@ function inView(pages, from, to) {
   return found;
 }
 
-/** A first page read again, up to where the second begins: between the two nothing is lost. @param {Held} before @param {Page} now @param {Held} second */
-function joined(before, now, second) {
-  const limit = second.items[0]?.id ?? "";
-  const fresh = now.items.filter(({ id }) => id > limit);
-  const reached = now.items.some(({ id }) => id <= limit) || !now.next_cursor;
+/**
+ * A page read again, up to where the next begins: between the two nothing is lost, and nothing is there twice.
+ * @param {Held} before @param {Page} now @param {Held | undefined} next @param {boolean} isUp whether the oldest come first
+ * @returns {Held}
+ */
+function joined(before, now, next, isUp) {
+  const limit = next?.items[0]?.id;
+  if (!limit) return { cursor: before.cursor, items: now.items, next: now.next_cursor };
+  const fresh = now.items.filter(({ id }) => (isUp ? id < limit : id > limit));
+  const reached = fresh.length < now.items.length || !now.next_cursor;
   const last = fresh.at(-1)?.id ?? "";
-  return { ...before, items: reached ? fresh : [...fresh, ...before.items.filter(({ id }) => id < last)] };
+  return { ...before, items: reached ? fresh : [...fresh, ...before.items.filter(({ id }) => (isUp ? id > last : id < last))] };
 }
 
 /**
- * A list, newest first, that begins at the address's `cursor`.
+ * A list that begins at the address's `cursor`, in the order of its `sort`: newest first unless it says `created_at`.
  * @param {Record<string, any>} filters
  * @param {(query: Record<string, any>) => Promise<any>} read a page of them
  * @param {(event: GatewayEvent) => boolean} [concerns] which events mean that it changed
@@ -48,8 +54,9 @@ function joined(before, now, second) {
  * @returns {Endless}
  */
 export function useEndless(filters, read, concerns, settle) {
-  const start = place.value.query.get("cursor");
-  const key = JSON.stringify([filters, start]);
+  const [start, sort] = ["cursor", "sort"].map((name) => place.value.query.get(name));
+  const wanted = { ...filters, sort };
+  const key = JSON.stringify([wanted, start]);
   const kept = useRef({ key: "", pages: /** @type {Held[]} */ ([]), from: 0, to: PAGE, isReading: false });
   const [state, setState] = useState({ moreFailed: /** @type {ApiError | null} */ (null) });
 
@@ -57,9 +64,9 @@ export function useEndless(filters, read, concerns, settle) {
     const pages = kept.current.key === key ? [...kept.current.pages] : [];
     if (!pages.length) pages.push({ cursor: start, items: [], next: null });
     for (const n of inView(pages, kept.current.from, kept.current.to)) {
-      const isJoined = n === 0 && pages.length > 1;
-      const page = /** @type {Page} */ (await read({ ...filters, cursor: pages[n].cursor, limit: isJoined ? LONGEST : PAGE }));
-      pages[n] = isJoined ? joined(pages[0], page, pages[1]) : { cursor: pages[n].cursor, items: page.items, next: page.next_cursor };
+      const limit = n === 0 && pages.length > 1 ? LONGEST : PAGE;
+      const page = /** @type {Page} */ (await read({ ...wanted, cursor: pages[n].cursor, limit }));
+      pages[n] = joined(pages[n], page, pages[n + 1], isOldestFirst());
     }
     if (kept.current.key !== key) kept.current = { key, pages, from: 0, to: PAGE, isReading: false };
     // Pages that were added meanwhile stay.
@@ -72,7 +79,7 @@ export function useEndless(filters, read, concerns, settle) {
     if (!next || kept.current.isReading || kept.current.key !== key) return;
     kept.current.isReading = true;
     try {
-      const page = /** @type {Page} */ (await read({ ...filters, cursor: next, limit: PAGE }));
+      const page = /** @type {Page} */ (await read({ ...wanted, cursor: next, limit: PAGE }));
       if (kept.current.key === key) kept.current.pages = [...kept.current.pages, { cursor: next, items: page.items, next: page.next_cursor }];
       setState({ moreFailed: null });
     } catch (error) {

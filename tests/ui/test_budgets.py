@@ -66,10 +66,11 @@ def test_each_page_opens_at_once_after_the_first(open_page: Callable[..., Page])
 
 
 def made_up(route: Route, rows: int) -> None:
-    """A page of so many tasks, newest first; the cursor is the number of the last."""
+    """A page of so many tasks, newest first unless it is sorted; the cursor is the number of the last."""
     query = parse_qs(urlsplit(route.request.url).query)
-    above, limit = int(query.get("cursor", [str(rows)])[0]), int(query["limit"][0])
-    numbers = range(above - 1, max(-1, above - 1 - limit), -1)
+    limit, is_up = int(query["limit"][0]), query.get("sort") == ["created_at"]
+    last = int(query.get("cursor", ["-1" if is_up else str(rows)])[0])
+    numbers = range(last + 1, min(rows, last + 1 + limit)) if is_up else range(last - 1, max(-1, last - 1 - limit), -1)
     items = [
         {
             "id": f"01890a5d-ac96-774b-bcce-{number:012d}", "name": f"task {number}", "kind": "commands",
@@ -78,7 +79,7 @@ def made_up(route: Route, rows: int) -> None:
         }
         for number in numbers
     ]  # fmt: skip
-    body: dict[str, Any] = {"items": items, "next_cursor": str(numbers[-1]) if numbers[-1] > 0 else None}
+    body: dict[str, Any] = {"items": items, "next_cursor": None if numbers[-1] == (rows - 1 if is_up else 0) else str(numbers[-1])}
     route.fulfill(body=json.dumps(body), content_type="application/json")
 
 
@@ -91,7 +92,7 @@ def long_list(open_page: Callable[..., Page], rows: int) -> Page:
     return page
 
 
-def to_its_end(page: Page, rows: int) -> None:
+def to_its_end(page: Page, rows: int, last: str = "task 0") -> None:
     """Scrolls until all has been read."""
     page.evaluate(
         """end => new Promise((resolve) => {
@@ -104,7 +105,7 @@ def to_its_end(page: Page, rows: int) -> None:
         })""",
         f"These are all {rows:,}.",
     )
-    expect(page.get_by_role("link", name="task 0", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name=last, exact=True)).to_be_visible()
 
 
 @pytest.mark.soak
@@ -136,3 +137,20 @@ def test_of_many_rows_few_are_there_and_the_address_leads_back(open_page: Callab
     assert abs(back - number) <= 2 * A_PAGE
     page.get_by_role("link", name="Newest").click()
     expect(page.get_by_role("link", name=f"task {rows - 1}", exact=True)).to_be_visible()
+
+
+def test_a_list_is_sorted_as_a_whole_and_heads_that_cannot_sort_are_none_to_click(
+    open_page: Callable[..., Page],
+) -> None:
+    page = long_list(open_page, 450)
+    heads = page.get_by_role("columnheader")
+    assert heads.get_by_role("link").all_inner_texts() == ["Created"]
+    expect(heads.filter(has_text="Created")).to_have_attribute("aria-sort", "descending")
+    heads.get_by_role("link", name="Created").click()
+    expect(heads.filter(has_text="Created")).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator("tbody a.row-link").first).to_have_text("task 0")
+    to_its_end(page, 450, "task 449")
+    shown = [int(name.removeprefix("task ")) for name in page.locator("tbody a.row-link").all_inner_texts()]
+    assert shown == list(range(shown[0], 450))
+    page.get_by_role("link", name="Oldest").click()
+    expect(page.locator("tbody a.row-link").first).to_have_text("task 0")

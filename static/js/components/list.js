@@ -2,19 +2,20 @@
 import { html, cx } from "../html.js";
 import { place, withQuery } from "../router.js";
 import { useShortcuts } from "../keys.js";
+import { ends, nextOrder, order } from "../sort.js";
 import { Icon } from "./icon.js";
 import { Menu } from "./menu.js";
-import { Rows, RowsEnd } from "./rows.js";
+import { Rows, RowsEnd, ToFirst } from "./rows.js";
 import { Empty, Loaded } from "./states.js";
 /** @import { Endless } from "../endless.js" */
 
 /** @typedef {{head: string, cell: (row: any) => any, class?: string, sort?: string}} Column `sort`: what the API calls the order by it */
 /** @typedef {{label: string, icon?: string, danger?: boolean, run: () => void}} Item */
 
-/** Older and newest pages of a list kept in the address. @param {{next: string | null}} props */
+/** The first and further pages of a list kept in the address. @param {{next: string | null}} props */
 export const Pager = ({ next }) => html`<div class="pager">
-  ${place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />Newest</a>`}
-  ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>Older<${Icon} icon="chevron-right" /></a>`}
+  <${ToFirst} />
+  ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>${ends()[1]}<${Icon} icon="chevron-right" /></a>`}
 </div>`;
 
 /** Moves the focus along the rows. @param {number} step */
@@ -40,15 +41,11 @@ export function rowMenu(name, items) {
 /** @type {(menu: (row: any) => any) => Column} the column of the menus */
 export const menuColumn = (menu) => ({ head: "", class: "cell-actions", cell: menu });
 
-/**
- * A head that sorts, in the address: upwards, downwards, not at all.
- * @param {{by: string, label: string, class?: string, shown?: boolean}} props `shown`: only the rows that have been read are sorted
- */
-export function SortHead({ by, label, class: name, shown }) {
-  const sort = place.value.query.get("sort");
+/** A head that sorts the whole list, in the address. @param {{by: string, label: string, class?: string}} props `by`: what the API calls it */
+export function SortHead({ by, label, class: name }) {
+  const sort = order();
   const direction = sort === by ? "ascending" : sort === `-${by}` ? "descending" : "none";
-  const next = direction === "none" ? by : direction === "ascending" ? `-${by}` : null;
-  return html`<th scope="col" class=${name} aria-sort=${direction}><a class="sort" href=${withQuery({ sort: next, ...(shown ? {} : { cursor: null }) })} title=${shown ? "Sort the rows shown" : "Sort"}>${label}
+  return html`<th scope="col" class=${name} aria-sort=${direction}><a class="sort" href=${withQuery({ sort: nextOrder(by), cursor: null })} title="Sort">${label}
     ${direction === "ascending" && html`<${Icon} icon="chevron-up" />`}${direction === "descending" && html`<${Icon} icon="chevron-down" />`}</a></th>`;
 }
 

@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { place, withQuery } from "../router.js";
+import { ends } from "../sort.js";
 import { Icon } from "./icon.js";
 /** @import { Endless, Row } from "../endless.js" */
 
@@ -55,8 +56,11 @@ export function Rows({ rows, of, columns, row }) {
   return html`<tbody ref=${body}>${room(from)}${rows.slice(from, to).map((one, n) => row(one, { key: one.id, "data-row": true, "aria-rowindex": from + n + 2 }))}${room(rows.length - to)}</tbody>`;
 }
 
+/** The way back to a list's beginning, where the address is further on. */
+export const ToFirst = () => place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />${ends()[0]}</a>`;
+
 /** What is below the rows: reading on, a failure, or how many there are. @param {{of: Endless}} props */
 export const RowsEnd = ({ of }) => html`<div class="pager rows-end" role="status">
-  ${place.value.query.get("cursor") && html`<a class="btn btn-sm" href=${withQuery({ cursor: null })}><${Icon} icon="chevrons-left" />Newest</a>`}
-  ${of.moreFailed ? html`<span>Older ones could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading older ones…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">These are all ${of.data?.items.length.toLocaleString()}.</span>`}
+  <${ToFirst} />
+  ${of.moreFailed ? html`<span>More could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading on…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">These are all ${of.data?.items.length.toLocaleString()}.</span>`}
 </div>`;

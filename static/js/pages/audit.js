@@ -83,7 +83,7 @@ function Chain() {
 }
 
 const COLUMNS = [
-  { head: "Time", class: "cell-time", cell: (/** @type {AuditRecord} */ record) => html`<a class="row-link" href=${withQuery({ record: record.id })}><${Ago} at=${record.time} /></a>` },
+  { head: "Time", sort: "created_at", class: "cell-time", cell: (/** @type {AuditRecord} */ record) => html`<a class="row-link" href=${withQuery({ record: record.id })}><${Ago} at=${record.time} /></a>` },
   { head: "Decision", cell: (/** @type {AuditRecord} */ record) => html`<${Decision} decision=${record.decision} />` },
   { head: "Actor", cell: (/** @type {AuditRecord} */ record) => record.actor },
   { head: "Action", cell: (/** @type {AuditRecord} */ record) => html`<code>${record.action}</code>` },

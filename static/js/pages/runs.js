@@ -34,7 +34,7 @@ export default function RunsPage() {
     { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${names[run.task_id ?? ""] && !run.name ? html`${names[run.task_id ?? ""]} <span class="quiet">${runName(run).toLowerCase()}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
     { head: "Status", cell: (/** @type {Run} */ run) => html`<${Status} status=${run.status} />` },
     { head: "Took", class: "col-wide", cell: (/** @type {Run} */ run) => html`<${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} />` },
-    { head: "Made", class: "col-time", cell: (/** @type {Run} */ run) => html`<${Ago} at=${run.created_at} />` },
+    { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Run} */ run) => html`<${Ago} at=${run.created_at} />` },
   ];
   return html`<div class="page-head"><h1>Sessions & runs</h1></div>
     <${Tabs} tabs=${RUN_TABS} label="Sessions and runs" />

@@ -27,7 +27,7 @@ export default function SessionsPage() {
     { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },
     { head: "Status", cell: (/** @type {WorkSession} */ session) => html`<${Status} status=${session.status} />` },
     { head: "Changed", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.updated_at} />` },
-    { head: "Made", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.created_at} />` },
+    { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.created_at} />` },
     menuColumn((/** @type {WorkSession} */ session) =>
       rowMenu(session.title, [
         can("sessions.update") && { label: "Edit…", icon: "pencil", run: () => void editSession(session, list.reload) },

@@ -35,7 +35,7 @@ export default function TasksPage() {
       <${Loaded} of=${list} what="the tasks" rows=${8}>
         ${(/** @type {Page} */ page) =>
           page.items.length
-            ? html`<${TaskTable} of=${list} by=${query.get("sort")} /><${RowsEnd} of=${list} />`
+            ? html`<${TaskTable} of=${list} /><${RowsEnd} of=${list} />`
             : filtered || query.get("cursor")
               ? html`<${Empty} title="No task matches">Change the filter, or <a href="/tasks">show all tasks</a>.<//>`
               : html`<${Empty} title="No tasks yet"><a href="/tasks/new">Start the first one</a>.<//>`}

@@ -70,7 +70,7 @@ export function Requests({ hook }) {
   const list = useEndless(filters, (wanted) => api.get(`/v1/hooks/${hook.id}/requests`, wanted), about("hook."));
   useRowKeys();
   const columns = [
-    { head: "Time", class: "cell-time", cell: (/** @type {HookRequest} */ request) => html`<a class="row-link" href=${withQuery({ request: request.id })}><${Ago} at=${request.received_at} /></a>` },
+    { head: "Time", sort: "created_at", class: "cell-time", cell: (/** @type {HookRequest} */ request) => html`<a class="row-link" href=${withQuery({ request: request.id })}><${Ago} at=${request.received_at} /></a>` },
     { head: "Outcome", cell: (/** @type {HookRequest} */ request) => html`<${Outcome} request=${request} />` },
     { head: "Why", class: "cell-wrap", cell: (/** @type {HookRequest} */ request) => request.reason ?? (request.replay_of ? "acted on again" : "") },
     { head: "Came", cell: (/** @type {HookRequest} */ request) => (request.repeats ? `${request.repeats + 1} times` : "once") },

@@ -59,7 +59,7 @@ export function Deliveries() {
     { head: "To", cell: (/** @type {Delivery} */ delivery) => nameOf(delivery.destination_id) },
     { head: "Status", cell: (/** @type {Delivery} */ delivery) => html`<${DeliveryStatus} status=${delivery.status} />` },
     { head: "Attempts", class: "col-wide", cell: (/** @type {Delivery} */ delivery) => html`<${Attempts} of=${delivery} />` },
-    { head: "Made", class: "col-time", cell: (/** @type {Delivery} */ delivery) => html`<${Ago} at=${delivery.created_at} />` },
+    { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Delivery} */ delivery) => html`<${Ago} at=${delivery.created_at} />` },
     menuColumn((/** @type {Delivery} */ delivery) =>
       rowMenu(delivery.event_name, [
         { label: "Attempts and event", icon: "history", run: () => inspect(delivery, nameOf(delivery.destination_id)) },
