@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.ui.places import LISTS, go
 from tests.ui.test_accessibility import settle
 
-FIRST_KB = 1300
+FIRST_KB = 760
 """All that the first page loads, uncompressed: scripts, styles, fonts, icons."""
 
 FURTHER_KB = 200
@@ -79,7 +79,10 @@ def made_up(route: Route, rows: int) -> None:
         }
         for number in numbers
     ]  # fmt: skip
-    body: dict[str, Any] = {"items": items, "next_cursor": None if numbers[-1] == (rows - 1 if is_up else 0) else str(numbers[-1])}
+    body: dict[str, Any] = {
+        "items": items,
+        "next_cursor": None if numbers[-1] == (rows - 1 if is_up else 0) else str(numbers[-1]),
+    }
     route.fulfill(body=json.dumps(body), content_type="application/json")
 
 
