@@ -17,6 +17,7 @@ from gateway.adapters.providers.base import (
 )
 from gateway.adapters.providers.completion import Completion, complete
 from gateway.adapters.providers.discovery import discover
+from gateway.adapters.providers.local_model.catalogue import CATALOGUE
 from gateway.adapters.providers.registry import create_provider
 from gateway.core.clock import now
 from gateway.core.config import Config
@@ -97,6 +98,17 @@ class Models:
     def listed(self) -> list[dict[str, Any]]:
         """The models of the last refresh: id, owner, context size in tokens and Unix time of making where known."""
         return [model for name in sorted(self._listed) for model in self._listed[name]]
+
+    def local(self) -> list[dict[str, Any]]:
+        """The models that this program brings: size in bytes, and whether the weights are on this node."""
+        folder = self._config.models_path
+        return [
+            {
+                "id": f"local/{model.name}", "title": model.title, "licence": model.licence, "size": model.size,
+                "is_here": model.is_present(folder),
+            }
+            for model in CATALOGUE.values()
+        ]  # fmt: skip
 
     def context_size(self, model: str) -> int | None:
         """How many tokens `PROVIDER/MODEL` reads at once, where its server tells it."""

@@ -185,6 +185,7 @@ class Node:
             "sandbox_kinds": [sandbox["kind"]] if sandbox["ok"] else [],
             "files_carried": self.store.is_copy,
             "models": self.models.listed(),
+            "local_models": self.models.local(),
             "found_providers": self.models.found(),
         }
 

@@ -29,7 +29,11 @@ const CHAPTERS = {
   "settings/desktop": "desktop",
   "settings/limits": "limits",
   "settings/retention": "retention",
+  "settings/backup": "operations",
   "settings/recovery": "credentials",
+  "settings/model": "models",
+  "settings/sandbox": "sandbox",
+  "settings/updates": "operations",
   "settings/capabilities": "capabilities",
   tasks: "tasks",
 };

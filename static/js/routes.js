@@ -77,6 +77,9 @@ export const SETTINGS_TABS = [
   { path: "/settings/retention", label: "Retention", action: "retention_policies.read" },
   { path: "/settings/backup", label: "Backup", action: "backups.read" },
   { path: "/settings/recovery", label: "Emergency kit", action: "credentials.create_recovery_kit" },
+  { path: "/settings/model", label: "Local model", action: "nodes.read" },
+  { path: "/settings/sandbox", label: "Sandbox", action: "nodes.read" },
+  { path: "/settings/updates", label: "Updates", action: "capabilities.read" },
   { path: "/settings/capabilities", label: "What is there", action: "capabilities.read" },
 ];
 
@@ -133,7 +136,7 @@ export const ROUTES = [
   { pattern: /^\/messaging\/hooks$/, title: "Hooks", load: () => import("./pages/hooks.js") },
   { pattern: /^\/messaging\/hooks\/([0-9a-f-]+)$/, title: "Hook", load: () => import("./pages/hook.js") },
   { pattern: /^\/audit$/, title: "Audit", load: () => import("./pages/audit.js") },
-  { pattern: /^\/settings(?:\/(account|desktop|gateway|limits|retention|backup|recovery|capabilities))?$/, title: "Settings", load: () => import("./pages/settings.js") },
+  { pattern: /^\/settings(?:\/(account|desktop|gateway|limits|retention|backup|recovery|model|sandbox|updates|capabilities))?$/, title: "Settings", load: () => import("./pages/settings.js") },
   { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
   { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
   { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },

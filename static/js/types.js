@@ -184,12 +184,14 @@
  * @property {"online" | "draining" | "drained" | "disabled" | "offline"} state
  * @property {"open" | "draining" | "drained" | "disabled"} admission
  * @property {Record<string, string>} labels
- * @property {{os?: string, arch?: string, cpus?: number, files_carried?: boolean, memory_bytes?: number, gpus?: string[], models?: {id: string}[], sandbox?: {ok: boolean, kind: string | null, reason: string | null, remedy: string | null}}} capabilities
+ * @property {{os?: string, arch?: string, cpus?: number, files_carried?: boolean, memory_bytes?: number, gpus?: string[], models?: {id: string}[], local_models?: LocalModel[], found_providers?: Record<string, {kind: string, base_url: string}>, sandbox?: {ok: boolean, kind: string | null, reason: string | null, remedy: string | null}}} capabilities
  * @property {number} concurrency
  * @property {number} running
  * @property {{cpu_percent?: number, memory_percent?: number, disk_free_bytes?: number}} load
  * @property {string} started_at
  * @property {string} heartbeat_at
+ *
+ * @typedef {{id: string, title: string, licence: string, size: number, is_here: boolean}} LocalModel
  *
  * @typedef {{time: string, cpu_percent: number, memory_percent: number, running: number}} LoadSample
  *

@@ -1,5 +1,6 @@
 """Settings, one's own sign-in and projects, as a person uses them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -218,3 +219,23 @@ def test_a_backup_is_made_checked_and_its_restore_previewed(page: Page, api: htt
     dialog = page.get_by_role("dialog", name=f"Restore {name}")
     expect(dialog.get_by_label("Command")).to_contain_text(f"{name} --data-dir")
     expect(dialog).to_contain_text("here are")
+
+
+def test_the_sandbox_is_shown_and_looked_around_in(page: Page) -> None:
+    page.goto("/settings/sandbox")
+    expect(page.get_by_role("region", name="Sandbox", exact=True)).to_contain_text("bubblewrap")
+    expect(row(page, "tasks.max_timeout_s")).to_be_visible()
+    page.get_by_role("row").get_by_role("button", name=re.compile("^Actions for")).first.click()
+    page.get_by_role("menuitem", name="Look around in it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("look around in the sandbox")
+    expect(page.get_by_role("region", name="Log")).to_contain_text("I reach no network")
+
+
+def test_the_local_model_and_the_release_are_shown(page: Page, api: httpx.Client) -> None:
+    page.goto("/settings/model")
+    local = page.get_by_role("region", name="The local model")
+    expect(local).to_contain_text("SmolLM2 135M")
+    expect(row(page, "chat.default_model")).to_contain_text("local/smollm2-135m")
+    page.goto("/settings/updates")
+    expect(page.get_by_role("region", name="This release")).to_contain_text(api.get("/healthz").json()["version"])
+    expect(page.get_by_label("Command").first).to_have_text("python app.py rehearse")

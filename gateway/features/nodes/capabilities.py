@@ -14,7 +14,7 @@ TAKES_NOTHING = ("No node takes work.", "Enable one under Nodes, or by POST /v1/
 
 
 def found(work: Work, config: Config) -> Iterator[Capability]:
-    """Nodes, sandboxes, models, GPUs."""
+    """Nodes, sandboxes, models, the local one, GPUs."""
     online = service.online(work)
     taking = [node for node in online if node.admission == "open"]
     yield on_if(
@@ -28,6 +28,10 @@ def found(work: Work, config: Config) -> Iterator[Capability]:
     models = sorted({model["id"] for node in online for model in node.capabilities.get("models", [])})
     remedy = "Run `app.py model pull smollm2-135m`, start Ollama or LM Studio, or add a provider under Models."
     yield on_if(bool(models), "models", "No model is within reach.", remedy, ids=models)
+    local = [model for node in online for model in node.capabilities.get("local_models", [])]
+    names = sorted({model["id"] for model in local if model["is_here"]})
+    remedy = "Run `app.py model pull smollm2-135m`, or just ask: the first question fetches it."
+    yield on_if(bool(names), "local_model", "No node has fetched the local model.", remedy, ids=names)
     gpus = sorted({gpu for node in online for gpu in node.capabilities.get("gpus", [])})
     remedy = "Start a node on a machine that has one; models on the processor work without."
     yield on_if(bool(gpus), "gpu", "No node has one that its drivers show.", remedy, names=gpus)

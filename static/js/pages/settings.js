@@ -1,4 +1,4 @@
-/** Settings: one's own sign-in, the desktop's, the gateway's, limits, retention, backups, the emergency kit, what is there. */
+/** Settings: one's own sign-in, the desktop's, the gateway's, limits, retention, backups, the emergency kit, local model, sandbox, updates, what is there. */
 import { html } from "../html.js";
 import { SETTINGS_TABS } from "../routes.js";
 import { Tabs, shownTab } from "../components/tabs.js";
@@ -8,8 +8,11 @@ import { Capabilities } from "./settings/capabilities.js";
 import { DesktopSettings } from "./settings/desktop.js";
 import { GatewaySettings } from "./settings/gateway.js";
 import { Limits } from "./settings/limits.js";
+import { LocalModels } from "./settings/model.js";
 import { Recovery } from "./settings/recovery.js";
 import { RetentionSettings } from "./settings/retention.js";
+import { SandboxSettings } from "./settings/sandbox.js";
+import { Updates } from "./settings/updates.js";
 
 /** @type {Record<string, () => any>} */
 const PARTS = {
@@ -20,6 +23,9 @@ const PARTS = {
   "/settings/retention": RetentionSettings,
   "/settings/backup": Backups,
   "/settings/recovery": Recovery,
+  "/settings/model": LocalModels,
+  "/settings/sandbox": SandboxSettings,
+  "/settings/updates": Updates,
   "/settings/capabilities": Capabilities,
 };
 

@@ -45,11 +45,15 @@ const edit = (setting, done) =>
     done,
   });
 
-/** Every setting; they are few. @returns {Promise<{items: Setting[]}>} */
-const all = () => api.get("/v1/settings", { limit: 200 });
+/** The settings with these keys; of every key without. They are few. @param {string[]} [keys] @returns {Promise<{items: Setting[]}>} */
+async function some(keys) {
+  const page = await api.get("/v1/settings", { limit: 200 });
+  return keys ? { items: keys.flatMap((key) => page.items.filter((/** @type {Setting} */ setting) => setting.key === key)) } : page;
+}
 
-export function GatewaySettings() {
-  const list = useResource("settings", all, about("setting"));
+/** Settings as rows. @param {{only?: string[]}} props `only`: the keys of those that are shown */
+export function SettingList({ only }) {
+  const list = useResource("settings", () => some(only), about("setting"));
   const reset = (/** @type {Setting} */ setting) => attempt(() => remove(pathOf(setting), () => api.put(pathOf(setting), { value: setting.value }), `${setting.key} has its default again`, list.reload));
   const columns = [
     { head: "Setting", class: "cell-top", cell: (/** @type {Setting} */ setting) => html`<b>${setting.key}</b>${setting.needs_restart && html` <span class="tag">needs a restart</span>`}<div class="quiet cell-text is-long">${sentence(setting.description)}</div>` },
@@ -65,7 +69,7 @@ export function GatewaySettings() {
       ]),
     ),
   ];
-  return html`<${Section} title="Gateway settings" about="They hold for everybody, at once where not said otherwise. What the configuration file or the environment sets is changed there.">
-    <${List} of=${list} what="the settings" columns=${columns} keyOf=${(/** @type {Setting} */ setting) => setting.key} empty=${null} />
-  <//>`;
+  return html`<${List} of=${list} what="the settings" columns=${columns} keyOf=${(/** @type {Setting} */ setting) => setting.key} empty=${null} />`;
 }
+
+export const GatewaySettings = () => html`<${Section} title="Gateway settings" about="They hold for everybody, at once where not said otherwise. What the configuration file or the environment sets is changed there."><${SettingList} /><//>`;
