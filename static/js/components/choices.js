@@ -37,6 +37,7 @@ export const providers = choices("/v1/providers", (provider) => provider.name, (
 export const tokens = choices("/v1/tokens", (token) => token.name);
 export const destinations = choices("/v1/destinations", (destination) => destination.name);
 export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type, limit: PAGE });
+export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, {});
 export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, {});
 export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action, {});
 

@@ -3,6 +3,7 @@ import { html, cx } from "../html.js";
 import { place, withQuery } from "../router.js";
 import { useShortcuts } from "../keys.js";
 import { ends, nextOrder, order } from "../sort.js";
+import { Ago } from "./clock.js";
 import { Icon } from "./icon.js";
 import { Menu } from "./menu.js";
 import { Rows, RowsEnd, ToFirst } from "./rows.js";
@@ -40,6 +41,9 @@ export function rowMenu(name, items) {
 
 /** @type {(menu: (row: any) => any) => Column} the column of the menus */
 export const menuColumn = (menu) => ({ head: "", class: "cell-actions", cell: menu });
+
+/** When a row was made; the list can be sorted by that. @type {Column} */
+export const MADE = { head: "Made", sort: "created_at", class: "col-wide", cell: (row) => html`<${Ago} at=${row.created_at} />` };
 
 /** A head that sorts the whole list, in the address. @param {{by: string, label: string, class?: string}} props `by`: what the API calls it */
 export function SortHead({ by, label, class: name }) {

@@ -11,7 +11,7 @@ import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
 import { openForm } from "../components/form.js";
 import { Icon } from "../components/icon.js";
-import { List, menuColumn, rowMenu } from "../components/list.js";
+import { List, MADE, menuColumn, rowMenu } from "../components/list.js";
 import { Empty } from "../components/states.js";
 import { toast } from "../components/toast.js";
 /** @import { Credential } from "../types.js" */
@@ -63,7 +63,7 @@ const destroy = (credential, done) =>
 
 export default function CredentialsPage() {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), is_active: query.get("is_active") };
+  const filters = { cursor: query.get("cursor"), is_active: query.get("is_active"), sort: query.get("sort") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/credentials", filters), about("credential."));
   const set = (/** @type {Credential} */ credential) => order(`/v1/credentials/${credential.id}`, credential.is_active ? { order: "disable", back: "enable" } : { order: "enable", back: "disable" }, `${credential.name} ${credential.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
@@ -72,6 +72,7 @@ export default function CredentialsPage() {
     { head: "State", cell: (/** @type {Credential} */ credential) => html`<${Flag} on=${credential.is_active} yes="active" no="disabled" />` },
     { head: "Last used", cell: (/** @type {Credential} */ credential) => (credential.last_used_at ? html`<${Ago} at=${credential.last_used_at} />` : html`<span class="quiet">never</span>`) },
     { head: "Secret from", class: "col-wide", cell: (/** @type {Credential} */ credential) => html`<${Ago} at=${credential.rotated_at ?? credential.created_at} />` },
+    MADE,
     menuColumn((/** @type {Credential} */ credential) =>
       rowMenu(credential.name, [
         can("credentials.update") && { label: "Edit…", icon: "pencil", run: () => edit(credential, list.reload) },

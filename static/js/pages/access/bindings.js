@@ -9,7 +9,7 @@ import { groups, projects, roles, users } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
-import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 /** @import { Binding } from "../../types.js" */
@@ -58,13 +58,14 @@ const destroy = (binding, done) =>
 
 export function Bindings() {
   const query = place.value.query;
-  const [type, cursor] = ["subject_type", "cursor"].map((name) => query.get(name));
-  const filters = { subject_type: type, subject_id: query.get("subject_id"), cursor };
+  const [type, cursor, sort] = ["subject_type", "cursor", "sort"].map((name) => query.get(name));
+  const filters = { subject_type: type, subject_id: query.get("subject_id"), cursor, sort };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/role-bindings", filters), about("role_binding.", "group.", "role."));
   const columns = [
     { head: "Who", class: "cell-name", cell: (/** @type {Binding} */ binding) => html`${binding.subject_type === "group" ? html`<${Icon} icon="users" class="kind" />` : html`<${Icon} icon="user" class="kind" />`}${binding.subject_name} <span class="quiet">${binding.subject_type}</span>` },
     { head: "Role", cell: (/** @type {Binding} */ binding) => html`<b>${binding.role_name}</b>` },
     { head: "Where", cell: (/** @type {Binding} */ binding) => (binding.scope_type === "system" ? "everywhere" : html`project ${binding.scope_name ?? binding.scope_id}`) },
+    MADE,
     menuColumn((/** @type {Binding} */ binding) =>
       rowMenu(`${binding.role_name} of ${binding.subject_name}`, [can("role_bindings.delete") && { label: "Take role away…", icon: "trash", danger: true, run: () => destroy(binding, list.reload) }]),
     ),

@@ -9,7 +9,7 @@ import { users } from "../../components/choices.js";
 import { Dialog, confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Form, openForm } from "../../components/form.js";
-import { List, Table, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
+import { List, MADE, Table, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { attempt, toast } from "../../components/toast.js";
@@ -112,6 +112,7 @@ export function Groups() {
     { head: "Group", sort: "name", class: "cell-name", cell: (/** @type {Group} */ group) => html`<a class="row-link" href=${withQuery({ group: group.id })}>${group.name}</a> <span class="quiet">${group.description}</span>` },
     { head: "Id elsewhere", class: "col-wide quiet", cell: (/** @type {Group} */ group) => group.external_id ?? "–" },
     { head: "State", cell: (/** @type {Group} */ group) => html`<${Flag} on=${group.is_active} yes="active" no="disabled" />` },
+    MADE,
     menuColumn((/** @type {Group} */ group) =>
       rowMenu(group.name, [
         { label: "Members", icon: "users", run: () => navigate(withQuery({ group: group.id })) },

@@ -1,14 +1,18 @@
 /** The connectors that are installed. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { navigate, place } from "../../router.js";
+import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { Choice } from "../../components/choice.js";
+import { connectorTypes } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
-import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Empty } from "../../components/states.js";
 import { State, enable, test, uninstall } from "./acts.js";
 /** @import { Connector } from "../../types.js" */
+
+const STATES = /** @type {const} */ ([["", "all"], ["true", "enabled"], ["false", "disabled"]]);
 
 /** What is allowed with a connector, in a few words. @param {Connector} connector */
 function allowed(connector) {
@@ -20,13 +24,14 @@ function allowed(connector) {
 
 export function Installed() {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), type: query.get("type") };
+  const filters = { cursor: query.get("cursor"), type: query.get("type"), enabled: query.get("enabled"), sort: query.get("sort") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/connectors", filters), about("connector."));
   const columns = [
     { head: "Connector", class: "cell-name", cell: (/** @type {Connector} */ each) => html`<a class="row-link" href=${`/connectors/${each.id}`}>${each.name}</a> <span class="quiet">${each.type} ${each.description}</span>` },
     { head: "State", cell: (/** @type {Connector} */ each) => html`<${State} connector=${each} />` },
     { head: "Operations", class: "cell-wrap", cell: (/** @type {Connector} */ each) => html`<span class="quiet">${allowed(each)}</span>` },
     { head: "Worked last", class: "col-time", cell: (/** @type {Connector} */ each) => (each.last_ok_at ? html`<${Ago} at=${each.last_ok_at} />` : html`<span class="quiet">never</span>`) },
+    MADE,
     menuColumn((/** @type {Connector} */ each) =>
       rowMenu(each.name, [
         { label: "Open", icon: "plug-connected", run: () => navigate(`/connectors/${each.id}`) },
@@ -36,5 +41,8 @@ export function Installed() {
       ]),
     ),
   ];
-  return html`<${List} of=${list} what="the connectors" columns=${columns} empty=${html`<${Empty} title="No connectors yet">Choose one from <a href="/connectors/catalog">the catalogue</a>: a mailbox, a chat, GitHub, a calendar, any interface.<//>`} />`;
+  return html`<div class="filters"><nav class="filter-set" aria-label="State">
+        ${STATES.map(([value, label]) => html`<a href=${withQuery({ enabled: value, cursor: null })} aria-current=${value === (filters.enabled ?? "") ? "true" : null}>${label}</a>`)}
+      </nav><${Choice} name="type" label="Kind" none="any" options=${connectorTypes} /></div>
+    <${List} of=${list} what="the connectors" columns=${columns} empty=${html`<${Empty} title="No connectors yet">Choose one from <a href="/connectors/catalog">the catalogue</a>: a mailbox, a chat, GitHub, a calendar, any interface.<//>`} />`;
 }

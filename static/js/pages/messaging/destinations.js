@@ -9,7 +9,7 @@ import { Ago } from "../../components/clock.js";
 import { DeliveryStatus } from "../../components/delivery.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
-import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { fieldsOf, initialOf, objectOf } from "../../components/schema-fields.js";
 import { Section } from "../../components/section.js";
 import { showSecret } from "../../components/secret.js";
@@ -131,13 +131,14 @@ const Health = ({ of }) => html`<${DeliveryStatus} status=${of.health} />
 
 export function Destinations() {
   const query = place.value.query;
-  const filters = { is_active: query.get("is_active"), cursor: query.get("cursor") };
+  const filters = { is_active: query.get("is_active"), cursor: query.get("cursor"), sort: query.get("sort") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/destinations", filters), about("destination.", "delivery."));
   const set = (/** @type {Destination} */ destination) => change(`/v1/destinations/${destination.id}`, destination, { is_active: !destination.is_active }, `${destination.name} is ${destination.is_active ? "off" : "on"}`, list.reload);
   const columns = [
     { head: "Destination", class: "cell-name", cell: (/** @type {Destination} */ destination) => html`<b>${destination.name}</b> <span class="quiet">${destination.destination_type}</span>` },
     { head: "Health", class: "cell-wrap", cell: (/** @type {Destination} */ destination) => html`<${Health} of=${destination} />` },
     { head: "Last arrival", class: "col-time", cell: (/** @type {Destination} */ destination) => (destination.last_success_at ? html`<${Ago} at=${destination.last_success_at} />` : html`<span class="quiet">never</span>`) },
+    MADE,
     menuColumn((/** @type {Destination} */ destination) =>
       rowMenu(destination.name, [
         can("destinations.test") && { label: "Send a test", icon: "send", run: () => void test(destination).then(list.reload) },

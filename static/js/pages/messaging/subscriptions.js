@@ -11,7 +11,7 @@ import { Choice } from "../../components/choice.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
-import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 /** @import { Subscription, SubscriptionTried } from "../../types.js" */
@@ -105,7 +105,7 @@ const destroy = (subscription, to, done) =>
 
 export function Subscriptions() {
   const query = place.value.query;
-  const filters = { destination_id: query.get("destination_id"), cursor: query.get("cursor") };
+  const filters = { destination_id: query.get("destination_id"), cursor: query.get("cursor"), sort: query.get("sort") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/subscriptions", filters), about("subscription.", "destination."));
   const known = useResource("destinations", destinations, about("destination.")).data ?? [];
   const nameOf = (/** @type {string} */ id) => known.find(({ value }) => value === id)?.label ?? id.slice(-8);
@@ -117,6 +117,7 @@ export function Subscriptions() {
     { head: "To", cell: (/** @type {Subscription} */ subscription) => nameOf(subscription.destination_id) },
     { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => (subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`) },
     { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${subscription.digest_s} s` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
+    MADE,
     menuColumn((/** @type {Subscription} */ subscription) =>
       rowMenu(subscription.event_pattern, [
         can("subscriptions.update") && { label: "Edit…", icon: "pencil", run: () => edit(subscription, list.reload) },
