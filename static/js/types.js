@@ -25,6 +25,9 @@
  * @property {string | null} [model]
  * @property {boolean} [network]
  * @property {Record<string, string>} [env]
+ * @property {Record<string, any> | null} [requires] what its node must have
+ * @property {string} [project_id]
+ * @property {string | null} [session_id]
  * @property {Problem | null} [error]
  * @property {string} created_at
  * @property {string | null} [started_at]

@@ -9,6 +9,7 @@ import { Ago, Elapsed } from "./clock.js";
 import { Id, copy } from "./copy.js";
 import { Icon, IconButton } from "./icon.js";
 import { Markdown } from "./markdown.js";
+import { ProjectName, SessionName } from "./named.js";
 import { Download, PreviewDialog, previewKind } from "./preview.js";
 import { Empty } from "./states.js";
 import { Status, isFinished } from "./status.js";
@@ -81,6 +82,15 @@ function Dependency({ id }) {
   return html`<a class="dependency" href=${`/tasks/${id}`}>${task.data?.name ?? id}${task.data && html`<${Status} status=${task.data.status} />`}</a>`;
 }
 
+/** What the node must have, in words. @param {Record<string, any> | null | undefined} requires @returns {string[]} */
+const needs = (requires) =>
+  Object.entries(requires ?? {}).flatMap(([name, value]) => {
+    if (name === "labels") return Object.entries(value).map(([label, wanted]) => `${label}=${wanted}`);
+    if (name === "memory_bytes") return value ? [`memory ${size(value)}`] : [];
+    if (Array.isArray(value)) return value;
+    return value ? [value === true ? name : `${name} ${value}`] : [];
+  });
+
 /** @param {{task: Task}} props */
 export const Facts = ({ task }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
   <${Fact} label="Id"><${Id} id=${task.id} what="Task id" /><//>
@@ -89,6 +99,9 @@ export const Facts = ({ task }) => html`<section class="card panel" aria-label="
   ${task.kind === "prompt" && html`<${Fact} label="Model">${task.model ?? "default"}<//>`}
   ${task.timeout_s && html`<${Fact} label="Time limit">${duration(task.timeout_s)}<//>`}
   ${Boolean(task.priority) && html`<${Fact} label="Priority">${task.priority}<//>`}
+  ${task.project_id && html`<${Fact} label="Project"><${ProjectName} id=${task.project_id} /><//>`}
+  ${task.session_id && html`<${Fact} label="Session"><${SessionName} id=${task.session_id} /><//>`}
+  ${needs(task.requires).length > 0 && html`<${Fact} label="Needs">${needs(task.requires).map((need) => html`<span class="tag">${need}</span>`)}<//>`}
   <${Fact} label="Network">${task.network ? "allowed" : "off"}<//>
   ${(task.tags ?? []).length > 0 && html`<${Fact} label="Tags">${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}<//>`}
   ${(task.depends_on ?? []).length > 0 && html`<${Fact} label="Runs after">${(task.depends_on ?? []).map((id) => html`<${Dependency} key=${id} id=${id} />`)}<//>`}
@@ -131,7 +144,7 @@ function requestBody(task) {
     const value = task[name];
     if (value && Object.keys(value).length) body[name] = value;
   }
-  for (const name of /** @type {const} */ (["continue_on_error", "network", "timeout_s", "priority", "model"])) {
+  for (const name of /** @type {const} */ (["name", "project_id", "requires", "continue_on_error", "network", "timeout_s", "priority", "model"])) {
     if (task[name]) body[name] = task[name];
   }
   if (body.script) body.script = Object.fromEntries(Object.entries(body.script).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length)));

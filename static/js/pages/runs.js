@@ -3,11 +3,12 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { useEndless } from "../endless.js";
-import { about, useResource } from "../resource.js";
+import { about } from "../resource.js";
 import { RUN_TABS } from "../routes.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
 import { List, useRowKeys } from "../components/list.js";
+import { useTaskNames } from "../components/named.js";
 import { Empty } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Tabs } from "../components/tabs.js";
@@ -17,18 +18,11 @@ import { runName } from "../components/time-tree.js";
 const STATUSES = ["running", "pending", "completed", "failed", "canceled"];
 const KINDS = { task: "task", agent: "sub-agent", external: "tool" };
 
-/** Ids of the newest tasks to their names; the run of an older one goes by its number. @returns {Promise<Record<string, string>>} */
-async function taskNames() {
-  /** @type {{items: {id: string, name: string}[]}} */
-  const { items } = await api.get("/v1/tasks", { fields: "id,name", limit: 200 });
-  return Object.fromEntries(items.map(({ id, name }) => [id, name]));
-}
-
 export default function RunsPage() {
   const query = place.value.query;
   const filters = Object.fromEntries(["status", "session_id"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run."), 500);
-  const names = useResource("names of tasks", taskNames, about("task.created", "task.updated"), 5000).data ?? {};
+  const names = useTaskNames();
   useRowKeys();
   const columns = [
     { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${names[run.task_id ?? ""] && !run.name ? html`${names[run.task_id ?? ""]} <span class="quiet">${runName(run).toLowerCase()}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },

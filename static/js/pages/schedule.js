@@ -9,6 +9,7 @@ import { Ago } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
 import { List } from "../components/list.js";
 import { Menu } from "../components/menu.js";
+import { ProjectName } from "../components/named.js";
 import { Outcome, Strip, because } from "../components/outcomes.js";
 import { PlannedTimes } from "../components/planned.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -62,7 +63,7 @@ function Facts({ schedule }) {
     ["Waiting for a turn", schedule.waiting],
     ["Failures in a row", schedule.failures_in_a_row],
     ["Disabled after", schedule.disable_after ? `${schedule.disable_after} failures` : "never"],
-    ["Project", html`<code>${schedule.project_id.slice(-8)}</code>`],
+    ["Project", html`<${ProjectName} id=${schedule.project_id} />`],
   ]);
   return html`<section class="card panel" aria-labelledby="h-facts"><h2 id="h-facts" class="visually-hidden">Facts</h2>
     <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;

@@ -1,0 +1,31 @@
+/** Things that others name by their ids, under their own names. */
+import { html } from "../html.js";
+import * as api from "../api.js";
+import { can } from "../session.js";
+import { about, useResource } from "../resource.js";
+import { Id } from "./copy.js";
+
+const MOST = 200;
+const SETTLE_MS = 5000;
+
+/** Ids of the newest tasks to their names. @returns {Promise<Record<string, string>>} */
+async function taskNames() {
+  /** @type {{items: {id: string, name: string}[]}} */
+  const { items } = await api.get("/v1/tasks", { fields: "id,name", limit: MOST });
+  return Object.fromEntries(items.map(({ id, name }) => [id, name]));
+}
+
+/** The names of the newest tasks by their ids; an older one has none here. @returns {Record<string, string>} */
+export const useTaskNames = () => useResource("names of tasks", taskNames, about("task.created", "task.updated"), SETTLE_MS).data ?? {};
+
+/** A project by its name; by its id to whom it is not shown. @param {{id: string}} props */
+export function ProjectName({ id }) {
+  const read = useResource(id, async () => (can("projects.read") ? api.get(`/v1/projects/${id}`) : null), about("project."));
+  return read.data ? html`<a href=${`/projects?q=${encodeURIComponent(read.data.slug)}`}>${read.data.display_name}</a>` : html`<${Id} id=${id} what="Project id" />`;
+}
+
+/** A session by its title. @param {{id: string}} props */
+export function SessionName({ id }) {
+  const read = useResource(id, () => api.get(`/v1/sessions/${id}`), about("session."));
+  return html`<a href=${`/sessions/${id}`}>${read.data?.title ?? id.slice(-8)}</a>`;
+}
