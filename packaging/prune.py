@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Set
 
 CLASS = re.compile(r"\.((?:\\.|[\w-])+)")
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 NESTING = ("@media", "@supports", "@container", "@layer")
 
@@ -20,7 +21,9 @@ def words(text: str) -> set[str]:
 
 def pruned(css: str, used: Set[str]) -> str:
     """The stylesheet without the selectors that need a class which is not `used`, and without rules of those alone."""
-    return "".join(_rule(head.strip(), body, used) for head, body in _rules(css))
+    licences = [comment for comment in COMMENT.findall(css) if comment.startswith("/*!")]
+    rules = _rules(COMMENT.sub("", css))
+    return "".join([*licences, *(_rule(head.strip(), body, used) for head, body in rules)])
 
 
 def _rule(head: str, body: str | None, used: Set[str]) -> str:

@@ -120,7 +120,9 @@ def blueprint() -> Blueprint:
     pages = Blueprint("ui", __name__, template_folder=str(ROOT / "templates"))
     version = assets_version()
     core_modules = sorted(
-        path.relative_to(STATIC).as_posix() for path in (STATIC / "js").rglob("*.js") if "pages" not in path.parts
+        path.relative_to(STATIC).as_posix()
+        for path in (STATIC / "js").rglob("*.js")
+        if "pages" not in path.parts and path.name != "types.js"  # which is for the type checker alone
     )
 
     def shell(**_: object) -> Response:

@@ -30,6 +30,7 @@ def prune() -> ModuleType:
         (".btn:not(:is(.hero,.card)):is(.hero,.btn){a:b}", ".btn:not(:is(.hero,.card)):is(.hero,.btn){a:b}"),
         ("@keyframes turn{to{a:b}}[data-x='a,b']{a:b}", "@keyframes turn{to{a:b}}[data-x='a,b']{a:b}"),
         (r".btn\:wide{a:b}", ""),
+        ("/*! v1.6 MIT */:root{--a:b}/* .hero */a{a:b}", "/*! v1.6 MIT */:root{--a:b}a{a:b}"),
     ],
 )
 def test_a_rule_stays_where_its_classes_are_used(prune: ModuleType, css: str, left: str) -> None:
@@ -44,4 +45,5 @@ def test_what_cannot_be_read_is_refused(prune: ModuleType) -> None:
 
 def test_the_served_stylesheet_holds_the_classes_that_the_console_writes(prune: ModuleType) -> None:
     served = (ROOT / "static" / "vendor" / "tabler.css").read_text("utf-8")
+    assert "--tblr-border-width:" in served
     assert {"btn", "btn-primary", "form-control", "card", "table", "visually-hidden"} <= prune.classes(served)
