@@ -61,7 +61,7 @@ export function LocalModels() {
   return html`<div class="sections">
     <${Section} title="The local model" about="It needs nothing else installed and no key, and what you ask it stays on this machine. It is small: it shows that the way works, and answers simple things.">
       <${List} of=${found} what="the local models" columns=${COLUMNS} keyOf=${(/** @type {Row} */ row) => row.key} empty=${html`<${Empty} title="No node is here">A node keeps the model and answers by it: <code>python app.py node</code>.<//>`} />
-      <p class="quiet">Fetched at its first use – how far it is stands in the task’s log – and checked by its SHA-256; unloaded after ten minutes without a question.</p>
+      <p class="quiet section-foot">Fetched at its first use – how far it is stands in the task’s log – and checked by its SHA-256; unloaded after ten minutes without a question.</p>
     <//>
     <${Section} title="Found on this machine" about="Ollama, LM Studio, llama.cpp and vLLM on their usual ports become providers by themselves.">
       <${List} of=${servers} what="the servers found" columns=${SERVERS} keyOf=${(/** @type {any} */ { name, node }) => `${name} ${node}`} empty=${html`<${Empty} title="None found">Start one, or add a server with a key under <a href="/models">Models</a>. Nodes look again every minute.<//>`} />

@@ -51,7 +51,7 @@ const SEEN = /** @type {[string, string][]} */ ([
 
 /** The bounds that the configuration sets. @param {{of: Capability | undefined}} props */
 const Configured = ({ of }) =>
-  of?.details ? html`<p class="quiet">Set by the configuration: output of a command ${size(of.details.output_bytes)}, uploads ${size(of.details.upload_bytes)}. <code>task_memory_bytes</code> is there, too.</p>` : null;
+  of?.details ? html`<p class="quiet section-foot">Set by the configuration: output of a command ${size(of.details.output_bytes)}, uploads ${size(of.details.upload_bytes)}. <code>task_memory_bytes</code> is there, too.</p>` : null;
 
 export function SandboxSettings() {
   const nodes = useResource("sandboxes", here, about("node."));
@@ -74,7 +74,7 @@ export function SandboxSettings() {
     <${Section} title="What the work sees">
       <div class="card panel"><dl class="facts is-roomy">${SEEN.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></div>
     <//>
-    ${can("settings.read") && html`<${Section} title="Bounds" about="What comes from outside the limits is ended, and the task says so."><${SettingList} only=${BOUNDS} />
+    ${can("settings.read") && html`<${Section} title="Bounds" about="What goes beyond them is cut or ended, and the task says so."><${SettingList} only=${BOUNDS} />
       <${Loaded} of=${parts} what="the bounds" rows=${1}>${(/** @type {{items: Capability[]}} */ { items }) => html`<${Configured} of=${items.find(({ name }) => name === "limits")} />`}<//><//>`}
   </div>`;
 }
