@@ -39,27 +39,27 @@ const isFrequent = ({ items }) => items.length === EACH;
 
 /** What happens on each day: a schedule once, with its times; the earliest first. @param {{schedule: Schedule, items: Planned[]}[]} planned */
 function byDay(planned) {
-  /** @type {Map<string, {schedule: Schedule, times: string[]}[]>} */
+  /** @type {Map<string, {schedule: Schedule, times: string[], skipped: number}[]>} */
   const days = new Map();
   for (const { schedule, items } of planned) {
     for (const item of items) {
       const at = key(new Date(item.utc));
       const day = days.get(at) ?? days.set(at, []).get(at) ?? [];
       const entry = day.find((one) => one.schedule.id === schedule.id);
-      if (entry) entry.times.push(item.utc);
-      else day.push({ schedule, times: [item.utc] });
+      if (!entry) day.push({ schedule, times: [item.utc], skipped: Number(item.skipped) });
+      else (entry.times.push(item.utc), (entry.skipped += Number(item.skipped)));
     }
   }
   for (const day of days.values()) day.sort((one, other) => one.times[0].localeCompare(other.times[0]));
   return days;
 }
 
-/** @param {{date: Date, entries: {schedule: Schedule, times: string[]}[]}} props */
+/** @param {{date: Date, entries: {schedule: Schedule, times: string[], skipped: number}[]}} props */
 function Day({ date, entries }) {
   const today = key(date) === key(new Date());
   return html`<li class=${cx("day", today && "is-today", date < new Date(Date.now() - DAY_MS) && "is-past")}>
     <p class="day-head"><span class="quiet">${dayName.format(date)}</span> ${dayDate.format(date)}</p>
-    <ul>${entries.slice(0, A_DAY).map(({ schedule, times }) => html`<li key=${schedule.id}><a href=${`/schedules/${schedule.id}`} title=${times.map((one) => time.format(new Date(one))).slice(0, 24).join(", ")}><span class="quiet tabular">${time.format(new Date(times[0]))}${times.length > 1 ? ` ×${times.length}` : ""}</span> ${schedule.name}</a></li>`)}
+    <ul>${entries.slice(0, A_DAY).map(({ schedule, times, skipped }) => html`<li key=${schedule.id} class=${skipped === times.length ? "is-skipped" : null}><a href=${`/schedules/${schedule.id}`} title=${times.map((one) => time.format(new Date(one))).slice(0, 24).join(", ")}><span class="quiet tabular">${time.format(new Date(times[0]))}${times.length > 1 ? ` ×${times.length}` : ""}</span> ${schedule.name}</a>${skipped > 0 && html` <span class="tag">${skipped < times.length && `${skipped} `}skipped</span>`}</li>`)}
       ${entries.length > A_DAY && html`<li class="quiet">and ${entries.length - A_DAY} more</li>`}</ul>
   </li>`;
 }
