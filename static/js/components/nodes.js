@@ -23,6 +23,8 @@ export const Gauges = ({ node }) => html`<div class="gauges">
   <${Gauge} label="Memory" part=${(node.load.memory_percent ?? 0) / 100} text=${`${Math.round(node.load.memory_percent ?? 0)} %`} />
 </div>`;
 
+const HOUR_S = 3600;
+
 const SERIES = /** @type {{label: string, colour: string, of: "cpu_percent" | "memory_percent"}[]} */ ([
   { label: "Processor", colour: "--accent", of: "cpu_percent" },
   { label: "Memory", colour: "--off", of: "memory_percent" },
@@ -38,6 +40,6 @@ export function LoadPlot({ node }) {
   const summary = `Load of ${node.name} in the last hour, on average: processor ${mean("cpu_percent")} %, memory ${mean("memory_percent")} %.`;
   return html`<div class="node-plot">
     <ul class="legend">${SERIES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul>
-    <${Lines} times=${items.map((item) => Date.parse(item.time) / 1000)} series=${SERIES.map(({ of, ...rest }) => ({ ...rest, values: items.map((item) => item[of]) }))} most=${100} summary=${summary} />
+    <${Lines} times=${items.map((item) => Date.parse(item.time) / 1000)} series=${SERIES.map(({ of, ...rest }) => ({ ...rest, values: items.map((item) => item[of]) }))} most=${100} span=${HOUR_S} summary=${summary} />
   </div>`;
 }

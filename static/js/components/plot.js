@@ -43,12 +43,12 @@ function usePlot(make, height, key) {
  *   times: in seconds; colour: the name of a custom property; summary: what a screen reader says instead
  */
 
-/** @param {PlotProps & {most: number}} props `most`: the top of the scale */
-export function Lines({ times, series, most, summary, height = 110 }) {
+/** @param {PlotProps & {most: number, span: number}} props `most`: the top of the scale; `span`: how many seconds there is room for at least */
+export function Lines({ times, series, most, span, summary, height = 110 }) {
   const box = usePlot(
     () => ({
       options: {
-        scales: { y: { range: [0, most] } },
+        scales: { x: { range: (/** @type {any} */ _, /** @type {number} */ min, /** @type {number} */ max) => /** @type {[number, number]} */ ([Math.min(min, max - span), max]) }, y: { range: [0, most] } },
         axes: [timeAxis(), { ...axis(), size: 32, splits: () => [0, most / 2, most] }],
         series: [{}, ...series.map((one) => ({ label: one.label, stroke: colour(one.colour), width: 1.5, points: { show: false } }))],
       },
