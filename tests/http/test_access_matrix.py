@@ -116,18 +116,19 @@ def test_a_role_does_what_it_says_and_nothing_else(
 
 def _explained_otherwise(records: Database, user_id: str, requests: list[str]) -> list[str]:
     """What those requests had decided about the user and `access/explain` says otherwise, each in words."""
+    kinds, actions, wrong = registry.resources(), registry.actions(), []
     decided = records.rows(
         "SELECT DISTINCT action, resource_kind, resource_id, project_id, decision FROM audit_records"
         " WHERE request_id = ANY(:ids) AND action = ANY(:actions)",
-        ids=requests, actions=list(registry.actions()),
+        ids=requests, actions=list(actions),
     )  # fmt: skip
-    kinds, wrong = registry.resources(), []
     with unit_of_work(sessionmaker(records.engine), SYSTEM) as work:
         for row in decided:
             resource = "/".join(filter(None, (row["resource_kind"], row["resource_id"])))
             asked = {"user_id": user_id, "action": row["action"], "project_id": row["project_id"]}
             try:
-                said = access.explain(work, kinds, ExplainQuery.model_validate({**asked, "resource": resource}))
+                wish = ExplainQuery.model_validate({**asked, "resource": resource})
+                said = access.explain(work, kinds, actions, wish)
                 why = f"{said.decision}, {said.reason}"
             except Invalid as error:
                 why = str(error.errors)

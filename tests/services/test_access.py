@@ -96,7 +96,7 @@ def seen(unit: Open, actor: Actor, among: list[Any]) -> set[str]:
 
 def explained(work: Work, actor: Actor, action: str, resource: str) -> Explanation:
     wish = ExplainQuery(user_id=actor.user_id, action=action, resource=resource)
-    return service.explain(work, registry.resources(), wish)
+    return service.explain(work, registry.resources(), registry.actions(), wish)
 
 
 def test_a_project_role_opens_that_project_and_nothing_else(
@@ -265,9 +265,11 @@ def test_explain_knows_every_kind_that_is_decided_about(
     for name, kinds in registry.resources().items():
         if kinds[0].is_owned or name == "role_bindings":
             with pytest.raises(Invalid, match="nothing of that id"):
-                system(explained, admin, f"{name}.read", f"{name}/{uuid.uuid4()}")
+                system(explained, admin, "users.read", f"{name}/{uuid.uuid4()}")
         else:
-            assert system(explained, admin, f"{name}.read", f"{name}/any/name:1").allowed
+            assert system(explained, admin, "users.read", f"{name}/any/name:1").allowed
+    with pytest.raises(Invalid, match="no such action"):
+        system(explained, admin, "unknown.read", "unknown")
 
 
 def test_a_user_owns_their_account_and_their_preferences(

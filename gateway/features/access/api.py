@@ -40,7 +40,8 @@ room = Room("access", __name__, title="Access")
 
 @room.get("/access/explain", responses={200: Explanation}, summary="Why somebody may or may not do something")
 def explain(query: ExplainQuery) -> Response:
-    return answer(service.explain(work(), current_app.extensions["resources"], query))
+    known = current_app.extensions
+    return answer(service.explain(work(), known["resources"], known["actions"], query))
 
 
 @room.get("/access/actions", responses={200: ActionList}, summary="Every action there is")

@@ -1,7 +1,7 @@
 """Rights: what everybody's roles, groups and rules add up to, and why a decision is as it is."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -87,13 +87,18 @@ def catalogue(work: Work, actions: dict[str, str]) -> ActionList:
     return ActionList(items=[ActionOut(action=name, description=words) for name, words in sorted(actions.items())])
 
 
-def explain(work: Work, kinds: Kinds, wish: ExplainQuery) -> Explanation:
-    """Why a user may or may not do something. Raises NotFound for a user that is not there, Invalid for a thing."""
+def explain(work: Work, kinds: Kinds, actions: Collection[str], wish: ExplainQuery) -> Explanation:
+    """Why a user may or may not do one of `actions` on something of one of `kinds`.
+
+    Raises NotFound for a user that is not there, Invalid for such an action or thing.
+    """
     user_id, action = wish.user_id or work.actor.user_id, wish.action
     work.allow("access.explain", Resource("users", user_id, user_id))
     found = queries.user(work.session, user_id)
     if found is None:
         raise NotFound("There is no such user.")
+    if action not in actions:
+        raise Invalid.field("action", "there is no such action; GET /v1/access/actions lists them")
     rights = rights_of(work.session, user_id)
     asked = Actor(user_id, found[1], rights.roles, via="login", address=work.actor.address, rights=rights)
     decision = policy.can(asked, action, _resource(work, kinds, wish, Asked(user_id, action)))

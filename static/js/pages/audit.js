@@ -16,6 +16,7 @@ import { Icon } from "../components/icon.js";
 import { List, useRowKeys } from "../components/list.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Id } from "../components/copy.js";
+/** @import { Option } from "../components/input.js" */
 /** @import { AuditRecord, Verification } from "../types.js" */
 
 const FILTERS = ["actor", "action", "resource", "via", "request_id", "decision", "created_after", "created_before"];
@@ -30,8 +31,8 @@ const named = ({ kind, id }) => (id ? `${kind}/${id}` : kind);
 const whyAt = ({ actor_id: user, action, resource, project_id: project }) =>
   `/access/why${api.queryString({ user, action, resource: named(resource), project })}`;
 
-/** Signing in is no question of policy. @param {AuditRecord} record */
-const isExplained = ({ actor_id: user, action }) => user && !action.startsWith("auth.") && can("access.explain");
+/** What was decided by policy: neither signing in, nor what led to no action there is. @param {AuditRecord} record @param {Option[]} known */
+const isExplained = ({ actor_id: user, action }, known) => user && !action.startsWith("auth.") && known.some(({ value }) => value === action);
 
 /** @param {{label: string, children?: any}} props */
 const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
@@ -39,6 +40,7 @@ const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}
 /** @param {{id: string}} props the record that the address names */
 function Details({ id }) {
   const read = useResource(id, () => api.get(`/v1/audit/${encodeURIComponent(id)}`));
+  const known = useResource("actions", async () => (can("access.explain") ? actions() : [])).data ?? [];
   const none = html`<span class="quiet">none</span>`;
   return html`<${Dialog} title=${read.data ? `Record ${read.data.seq.toLocaleString()}` : "Record"} onClose=${() => navigate(withQuery({ record: null }))}>
     <${Loaded} of=${read} what="the record">
@@ -56,7 +58,7 @@ function Details({ id }) {
         <${Fact} label="Id"><${Id} id=${record.id} what="Record id" /><//>
         <${Fact} label="Hash"><code>${record.hash}</code><//>
       </dl>
-      ${isExplained(record) && html`<p class="dialog-links"><a href=${whyAt(record)}>Why, as things are now</a></p>`}`}
+      ${isExplained(record, known) && html`<p class="dialog-links"><a href=${whyAt(record)}>Why, as things are now</a></p>`}`}
     <//>
   <//>`;
 }
