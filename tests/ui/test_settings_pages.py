@@ -227,7 +227,7 @@ def test_the_sandbox_is_shown_and_looked_around_in(page: Page) -> None:
     expect(row(page, "tasks.max_timeout_s")).to_be_visible()
     page.get_by_role("row").get_by_role("button", name=re.compile("^Actions for")).first.click()
     page.get_by_role("menuitem", name="Look around in it").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("look around in the sandbox")
+    expect(page.get_by_role("heading", level=1)).to_have_text("look-around-in-the-sandbox")
     expect(page.get_by_role("region", name="Log")).to_contain_text("I reach no network")
 
 

@@ -21,7 +21,7 @@ const CHOICES = ["chat.default_model", "agents.tool_calling", "sessions.summary_
 /** Has a node fetch the model, where it has not yet, and answer by it; the task's page tells how far it is. @param {Row} row */
 const tryIt = ({ id, node }) =>
   attempt(async () => {
-    const task = await api.createTask({ name: `try ${id}`, prompt: "Say hello in one short sentence.", model: id, requires: { labels: { name: node.name } } });
+    const task = await api.createTask({ name: `try-${id.replace("local/", "")}`, prompt: "Say hello in one short sentence.", model: id, requires: { labels: { name: node.name } } });
     navigate(`/tasks/${task.id}`);
   });
 

@@ -25,7 +25,7 @@ getent hosts example.org > /dev/null && echo "I reach the network" || echo "I re
 /** @param {Node} node */
 const tryIt = (node) =>
   attempt(async () => {
-    const task = await api.createTask({ name: "look around in the sandbox", script: { content: LOOK }, requires: { labels: { name: node.name } } });
+    const task = await api.createTask({ name: "look-around-in-the-sandbox", script: { content: LOOK }, requires: { labels: { name: node.name } } });
     navigate(`/tasks/${task.id}`);
   });
 
