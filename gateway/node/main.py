@@ -26,11 +26,12 @@ from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, libpq_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import AlreadyRunning, MissingPart
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
 
 from .kept_name import KeptName, Named
-from .news import News, told
+from .news import LEAST_PAUSE_S, News, told
 from .node import Node
 from .placing import Placing, SuitableJobs
 from .pulse import Pulse
@@ -38,8 +39,11 @@ from .pulse import Pulse
 log = structlog.get_logger("gateway.node")
 
 HEARTBEAT_S = 2.0
-LOOK_S = 0.5
-"""How often the node reads its orders and what waits for nodes like it."""
+LOOK_S = 1.0
+"""How often the node reads its orders and what waits for nodes like it, where no event tells it to."""
+
+LOOK_PAUSE_S = 0.5
+"""How long it does not look again, whatever happens."""
 
 REFRESH_S = 60.0
 LAST_RESORT_S = 5.0
@@ -93,10 +97,10 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
         keepers = [
             asyncio.create_task(news.follow()),
             asyncio.create_task(_every(HEARTBEAT_S, pulse.beat)),
-            asyncio.create_task(_every(LOOK_S, placing.look)),
+            asyncio.create_task(_every(LOOK_S, placing.look, news, LOOK_PAUSE_S)),
             asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
-            *(asyncio.create_task(_every(seconds, partial(duty, node))) for duty, seconds in _duties("DUTIES")),
-            *(asyncio.create_task(_every(seconds, partial(duty, node), news)) for duty, seconds in _duties("ON_NEWS")),
+            *(asyncio.create_task(_every(seconds, duty)) for duty, seconds in _duties("DUTIES", node)),
+            *(asyncio.create_task(_every(seconds, duty, news)) for duty, seconds in _duties("ON_NEWS", node)),
         ]
         gc.freeze()  # what is there now stays: no job is to wait while all of it is looked through for garbage
         worker = asyncio.create_task(_work(node, url, placing))
@@ -194,20 +198,32 @@ def _bound(handler: Callable[..., Awaitable[None]], node: Node) -> Callable[...,
     return handle
 
 
-def _duties(kind: str) -> Iterator[tuple[Callable[[Node], Awaitable[None]], float]]:
-    """What every room wants done regularly, and how often in seconds, at least where it is also done `ON_NEWS`."""
+def _duties(kind: str, node: Node) -> Iterator[tuple[Callable[[], Awaitable[None]], float]]:
+    """What every room wants done regularly, and how often in seconds, at least where it is also done `ON_NEWS`.
+
+    What has a query in `LOOKS` is done only where that finds something.
+    """
     for door in registry.doors("jobs"):
-        yield from getattr(door, kind, {}).items()
+        looks: dict[Any, FixedQuery] = getattr(door, "LOOKS", {})
+        for duty, seconds in getattr(door, kind, {}).items():
+            yield partial(_where_found, node, looks[duty], duty) if duty in looks else partial(duty, node), seconds
 
 
-async def _every(seconds: float, act: Callable[[], Awaitable[Any]], news: News | None = None) -> None:
+async def _where_found(node: Node, look: FixedQuery, duty: Callable[[Node], Awaitable[None]]) -> None:
+    if await node.finds(look):
+        await duty(node)
+
+
+async def _every(
+    seconds: float, act: Callable[[], Awaitable[Any]], news: News | None = None, least_s: float = LEAST_PAUSE_S
+) -> None:
     while True:
         coming = news.next if news is not None else None
         try:
             await act()
         except Exception:
             log.exception("a regular duty failed; it is tried again")
-        await (asyncio.sleep(seconds) if coming is None else told(coming, seconds))
+        await (asyncio.sleep(seconds) if coming is None else told(coming, seconds, least_s))
 
 
 def _stop_signal(beside: bool) -> asyncio.Event:

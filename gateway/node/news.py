@@ -39,8 +39,8 @@ class News:
         return self._next
 
 
-async def told(news: asyncio.Event, at_most_s: float) -> None:
-    """Waits for news, and no longer than `at_most_s` seconds."""
-    await asyncio.sleep(LEAST_PAUSE_S)
+async def told(news: asyncio.Event, at_most_s: float, least_s: float = LEAST_PAUSE_S) -> None:
+    """Waits for news, and no longer than `at_most_s` seconds, but `least_s` in any case."""
+    await asyncio.sleep(least_s)
     with suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), at_most_s - LEAST_PAUSE_S)
+        await asyncio.wait_for(news.wait(), at_most_s - least_s)

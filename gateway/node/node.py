@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy.exc
@@ -15,12 +16,13 @@ import structlog
 from gateway import registry
 from gateway.adapters.sandboxes.base import Sandbox, SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
-from gateway.core.clock import new_id
+from gateway.core.clock import new_id, now
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
 from gateway.core.driver import circle
 from gateway.core.errors import MissingPart
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
@@ -81,13 +83,19 @@ class Node:
 
         It is the node's own work where no `actor` is named.
         """
+        return await self._patiently(self._unit, act, actor or self.actor)
+
+    async def finds(self, look: FixedQuery) -> bool:
+        """Whether there is anything to do, by a query for `is_there` at a `moment`: a fraction of a unit of work."""
+        rows = await self._patiently(partial(look.rows_alone, self.database.engine, moment=now()))
+        return bool(rows[0].is_there)
+
+    async def _patiently(self, act: Callable[..., R], *given: Any) -> R:
         deadline = time.monotonic() + PATIENCE_S
         pause = 0.1
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._unit, act, actor or self.actor
-                )
+                return await asyncio.get_running_loop().run_in_executor(self._threads, act, *given)
             except PASSING as error:
                 if self.stopping or time.monotonic() > deadline:
                     raise

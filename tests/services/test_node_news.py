@@ -7,9 +7,12 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import text
 
+from gateway import registry
+from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
+from gateway.features.messaging import queries as messaging
 from gateway.node import news as news_module
 from gateway.node.news import News, told
 from tests.conftest import wait_until
@@ -52,3 +55,11 @@ def test_whoever_waits_is_told_of_an_event_again_after_the_connection_was_lost(
 
 def test_without_news_one_waits_no_longer_than_one_meant_to() -> None:
     asyncio.run(asyncio.wait_for(told(asyncio.Event(), 0.3), 5))
+
+
+def test_what_is_done_where_a_look_finds_something_has_one_that_can_be_asked(database: Database) -> None:
+    looks = [look for door in registry.doors("jobs") for look in getattr(door, "LOOKS", {}).values()]
+    assert looks
+    for look in (*looks, messaging.ANYTHING_TO_DO):
+        [row] = look.rows_alone(database.engine, moment=now())
+        assert row.is_there in (True, False)

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from gateway.core.received_file import ReceivedFile
 from gateway.features.artifacts.service import Upload
 
+from . import queries
 from . import service_execution as execution
 from .listening import Ears
 from .looking import Eyes
@@ -91,4 +92,5 @@ def _received(node: "Node", files: "list[File]") -> list[Upload]:
 
 
 HANDLERS = {"connectors.operate": operate}
+LOOKS = {let_go: queries.ANY_IS_DUE}
 DUTIES = {let_go: 1.0, look_around: 2.0, listen: 4.0, sweep: 30.0}

@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, case, func, select, text
+from sqlalchemy import Select, bindparam, case, exists, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -175,11 +176,22 @@ def of_key(session: Session, connector_id: uuid.UUID, actor_id: uuid.UUID, key: 
     )
 
 
+_IS_HELD = text("connector_operations.status = 'held'")
+
+ANY_IS_DUE = FixedQuery(
+    select(
+        exists(ConnectorOperation.id)
+        .where(_IS_HELD, ConnectorOperation.due_at <= bindparam("moment"))
+        .label("is_there")
+    )
+)
+
+
 def due(session: Session, moment: datetime, most: int) -> Sequence[ConnectorOperation]:
     """Held operations whose time has come, locked."""
     query = (
         select(ConnectorOperation)
-        .where(text("connector_operations.status = 'held'"), ConnectorOperation.due_at <= moment)
+        .where(_IS_HELD, ConnectorOperation.due_at <= moment)
         .order_by(ConnectorOperation.due_at)
         .limit(most)
     )

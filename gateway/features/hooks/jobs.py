@@ -85,4 +85,5 @@ async def purge(node: "Node") -> None:
 
 
 HANDLERS: dict[str, Any] = {}
+LOOKS = {answer: queries.ANY_IS_OWED}
 DUTIES = {answer: 1.0, purge: 3600.0}

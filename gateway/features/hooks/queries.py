@@ -3,12 +3,27 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, column, delete, exists, or_, select, table, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    column,
+    delete,
+    exists,
+    literal_column,
+    or_,
+    select,
+    table,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -141,8 +156,16 @@ def said_lately(session: Session, hook_id: uuid.UUID, since: datetime) -> set[by
     return {said for said in session.scalars(newest) if said is not None}
 
 
+def _is_owed(moment: Any) -> tuple[ColumnElement[bool], ...]:
+    is_open = or_(*(_TASKS.c.status == status for status in ("queued", "waiting", "running")))
+    goes_on = exists().where(_TASKS.c.id == HookReply.task_id, is_open)
+    return literal_column("hook_replies.status = 'owed'"), HookReply.next_at <= moment, ~goes_on
+
+
+ANY_IS_OWED = FixedQuery(select(exists().where(*_is_owed(bindparam("moment"))).label("is_there")))
+
+
 def owed(session: Session, moment: datetime, most: int) -> Sequence[HookReply]:
     """Replies that are due and whose tasks are over, locked; those that another node is at are passed over."""
-    goes_on = exists().where(_TASKS.c.id == HookReply.task_id, _TASKS.c.status.in_(("queued", "waiting", "running")))
-    query = select(HookReply).where(HookReply.status == "owed", HookReply.next_at <= moment, ~goes_on)
+    query = select(HookReply).where(*_is_owed(moment))
     return session.scalars(query.order_by(HookReply.next_at).limit(most).with_for_update(skip_locked=True)).all()

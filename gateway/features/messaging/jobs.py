@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 from gateway.core.key_store import KeyStore
 
+from . import queries
 from . import service_matching as matching
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ _SENDERS: "WeakKeyDictionary[Node, Sender]" = WeakKeyDictionary()
 
 async def deliver(node: "Node") -> None:
     """Reads the event log on, and looks for destinations with something due."""
+    if not (node in _SENDERS and _SENDERS[node].busy) and not await node.finds(queries.ANYTHING_TO_DO):
+        return
     while await node.unit(matching.match_some) == matching.BATCH:
         pass
     if node not in _SENDERS:

@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, nulls_first, or_, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, nulls_first, or_, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core.events import Event, EventHead
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -21,7 +22,7 @@ MOST_TRACED = 50
 SHOWN_ATTEMPTS = 20
 """Attempts that a delivery shows."""
 
-_IS_DUE = (Delivery.status == "pending", Delivery.destination_id == Destination.id)
+_IS_DUE = (text("messaging_deliveries.status = 'pending'"), Delivery.destination_id == Destination.id)
 
 
 def destinations(actor: Actor) -> Select[Destination]:
@@ -127,7 +128,7 @@ def newest_events(session: Session, actor: Actor, most: int) -> Sequence[Event]:
 
 def is_behind(session: Session) -> bool:
     """Whether there are events that were not turned into deliveries yet."""
-    return session.scalar(select(Position.id).where(Position.seq < select(EventHead.seq).scalar_subquery())) is not None
+    return session.scalar(_BEHIND) is not None
 
 
 def take_position(session: Session) -> Position | None:
@@ -155,14 +156,26 @@ def elsewhere(session: Session, user_id: uuid.UUID, destination_id: uuid.UUID) -
     return session.scalar(query.order_by(Destination.last_success_at.desc().nulls_last(), Destination.id).limit(1))
 
 
-def to_send_to(session: Session, holder: uuid.UUID, moment: datetime, most: int) -> Sequence[Destination]:
-    """Destinations with something due that no other living node sends to, locked."""
-    due = select(Delivery.id).where(*_IS_DUE, Delivery.next_attempt_at <= moment).limit(1)
-    query = select(Destination).where(
-        due.exists(),
+def _sends(moment: Any) -> tuple[ColumnElement[bool], ...]:
+    """Of a destination: something is due, and no living node sends there."""
+    return (
+        select(Delivery.id).where(*_IS_DUE, Delivery.next_attempt_at <= moment).correlate(Destination).exists(),
         or_(Destination.leased_until.is_(None), Destination.leased_until < moment),
         or_(Destination.paused_until.is_(None), Destination.paused_until <= moment),
     )
+
+
+_BEHIND = select(Position.id).where(Position.seq < select(EventHead.seq).scalar_subquery())
+
+ANYTHING_TO_DO = FixedQuery(
+    select(or_(_BEHIND.exists(), select(Destination.id).where(*_sends(bindparam("moment"))).exists()).label("is_there"))
+)
+"""Whether there are events that were not turned into deliveries yet, or a destination that something is due for."""
+
+
+def to_send_to(session: Session, holder: uuid.UUID, moment: datetime, most: int) -> Sequence[Destination]:
+    """Destinations with something due that no other living node sends to, locked."""
+    query = select(Destination).where(*_sends(moment))
     return session.scalars(
         query.order_by(Destination.leased_until.nulls_first(), Destination.id)
         .limit(most)

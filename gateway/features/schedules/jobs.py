@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from gateway.core.clock import now
 from gateway.features.settings import service as settings
 
-from . import service_history
+from . import queries, service_history
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -39,4 +39,5 @@ async def purge(node: "Node") -> None:
 
 
 HANDLERS: dict[str, Any] = {}
+LOOKS = {probe: queries.ANY_PROBE_IS_DUE}
 DUTIES = {probe: 1.0, purge: 3600.0}

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, and_, exists, func, or_, select, true
+from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -189,6 +190,11 @@ def ahead(session: Session, at: datetime, after: uuid.UUID | None, limit: int) -
     if after is not None:
         query = query.where(Schedule.id > after)
     return list(session.scalars(query.order_by(Schedule.id).limit(limit).with_for_update(of=ScheduleState)))
+
+
+ANY_PROBE_IS_DUE = FixedQuery(
+    select(exists().where(ScheduleState.probe_due_at <= bindparam("moment")).label("is_there"))
+)
 
 
 def probes_due(session: Session, at: datetime, limit: int) -> list[Schedule]:
