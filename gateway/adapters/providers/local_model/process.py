@@ -48,6 +48,10 @@ def parameters(settings: dict[str, Any]) -> xllamacpp.CommonParams:
     params.sleep_idle_seconds = settings["idle_s"]
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]
+    # Small models fall into saying the same for ever: what repeats a longer piece of the last tokens grows unlikely.
+    params.sampling.dry_multiplier = 0.8
+    params.sampling.dry_allowed_length = 8
+    params.sampling.dry_penalty_last_n = 1024
     params.verbosity = 1
     return params
 
