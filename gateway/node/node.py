@@ -3,9 +3,8 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -32,6 +31,7 @@ from gateway.features.processes.host import Host
 from gateway.features.settings import live as settings
 
 from . import machine
+from .at_work import AtWork
 from .models import Models
 from .together import Act, Together
 
@@ -65,10 +65,9 @@ class Node:
         self.purges = registry.purges()
         self.hosts: dict[uuid.UUID, Host] = {}
         """Where background processes may run: the runs with a workspace here."""
+        self.at_work = AtWork()
         self.stopping = False
         self._threads = ThreadPoolExecutor(config.node_concurrency + 4, thread_name_prefix="unit")
-        self._busy: dict[uuid.UUID, asyncio.Task[Any]] = {}
-        self._begun: set[uuid.UUID] = set()
         self._together: dict[Act, Together] = {}
         self._left_queue: set[int] = set()
         self._sandbox: Sandbox | SandboxUnavailable | None = None
@@ -129,26 +128,6 @@ class Node:
             raise self._sandbox
         return self._sandbox
 
-    @contextmanager
-    def busy_with(self, run_id: uuid.UUID) -> Iterator[None]:
-        """Marks a run as being carried out here by the current asyncio task."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._busy[run_id] = task
-        try:
-            yield
-        finally:
-            self._busy.pop(run_id, None)
-            self._begun.discard(run_id)
-
-    def has_begun(self, run_id: uuid.UUID) -> None:
-        """The records say from now on that the run is carried out here."""
-        self._begun.add(run_id)
-
-    def is_ending(self, run_id: uuid.UUID) -> None:
-        """The records may say at any moment from now on that the run is not carried out here any more."""
-        self._begun.discard(run_id)
-
     def has_left_queue(self, job_id: int | None) -> None:
         """A run's place in the queue went with the run's end."""
         if job_id is not None:
@@ -159,27 +138,6 @@ class Node:
         is_out = job_id in self._left_queue
         self._left_queue.discard(job_id)
         return not is_out
-
-    @property
-    def running(self) -> int:
-        """How many runs are being carried out here."""
-        return len(self._busy)
-
-    def busy(self) -> set[uuid.UUID]:
-        """The runs being carried out here, and those about to begin."""
-        return set(self._busy)
-
-    def begun(self) -> set[uuid.UUID]:
-        """The runs that the records, too, say are carried out here."""
-        return set(self._begun)
-
-    def drop(self, run_ids: set[uuid.UUID]) -> None:
-        """Stops runs that are no longer this node's."""
-        for run_id in run_ids:
-            task = self._busy.get(run_id)
-            if task is not None:
-                log.info("stopping a run that was taken away", run_id=str(run_id))
-                task.cancel()
 
     async def capabilities(self) -> dict[str, Any]:
         """What this node can do, for its row."""

@@ -62,8 +62,8 @@ class Placing:
             return
         self.queues = placement.queues_for(found.node, found.others, wanted)
         if found.node.admission == "disabled":
-            node.drop(node.begun())
-        elif found.node.admission == "draining" and not node.running:
+            node.at_work.drop(node.at_work.begun())
+        elif found.node.admission == "draining" and not node.at_work:
             await node.unit(lambda work: presence.drained(work, node.id))
         await self._refresh(found.refresh_asked_at)
 

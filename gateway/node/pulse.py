@@ -25,7 +25,7 @@ class Pulse:
     async def beat(self) -> None:
         """One heartbeat."""
         node, is_sample = self._node, self._beats % SAMPLE_EVERY == 0
-        running, capabilities = node.running, await node.capabilities()
+        running, capabilities = len(node.at_work), await node.capabilities()
         load = await asyncio.to_thread(node.load)
 
         def write(work: Work) -> bool:

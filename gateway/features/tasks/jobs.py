@@ -33,7 +33,7 @@ UNTIL_ORDERS_ARE_KNOWN_S = 0.5
 async def run(node: "Node", run_id: str, kind: "type[Attempt] | None" = None) -> None:
     """Carries out one run. Whatever happens ends in the records, or in a take-over by another node."""
     try:
-        with node.busy_with(uuid.UUID(run_id)):
+        async with node.at_work.on(uuid.UUID(run_id)):
             await (kind or Attempt)(node, uuid.UUID(run_id)).carry_out()
     except NotTaking:
         await node.unit(lambda work: execution.pass_on(work, uuid.UUID(run_id)))
@@ -55,7 +55,7 @@ class Attempt:
         """Claims the run, does its jobs, reports. Raises Fenced when the run is not ours (any more)."""
         claim = Claim(self.run_id, self.node.id, self.node.holder)
         plan: Plan = await self.node.together(execution.begin, claim)
-        self.node.has_begun(self.run_id)
+        self.node.at_work.has_begun(self.run_id)
         flusher = asyncio.create_task(self.log.keep_flushing(_this_task()))
         try:
             await self._do(plan)
@@ -107,7 +107,7 @@ class Attempt:
     async def end(self, report: RunReport, last: JobReport) -> None:
         """Reports the last job and the run."""
         node = self.node
-        node.is_ending(self.run_id)
+        node.at_work.is_ending(self.run_id)
         async with self.log.taken() as lines:
             end = End(self.run_id, node.holder, node.store, report, last, lines)
             node.has_left_queue(await node.together(execution.end, end))
@@ -127,10 +127,10 @@ async def take_over(node: "Node") -> None:
 
 async def agree_with_records(node: "Node") -> None:
     """Stops runs that were taken away, and puts back those that the records say are carried out here and are not."""
-    begun = node.begun()
+    begun = node.at_work.begun()
     held = await node.unit(lambda work: runs.held_by(work, node.holder))
-    node.drop(begun & node.begun() - held)
-    if left := held - node.busy():
+    node.at_work.drop(begun & node.at_work.begun() - held)
+    if left := held - node.at_work.all():
         log.warning("putting back runs that nobody carries out", count=len(left))
         await node.unit(lambda work: execution.reclaim(work, left))
 
@@ -139,7 +139,7 @@ async def remove_workspaces(node: "Node") -> None:
     """Deletes the workspaces that killed nodes left."""
     folders = {uuid.UUID(folder.name): folder for folder in await asyncio.to_thread(_folders, node.data_dir.work)}
     over = await node.unit(lambda work: runs.done_with(work, set(folders)))
-    for run_id in over - node.busy():
+    for run_id in over - node.at_work.all():
         await asyncio.to_thread(workspace.remove, folders[run_id])
 
 
