@@ -34,8 +34,15 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     """Runs the task's commands one after the other. Raises SandboxError, OSError."""
     node = attempt.node
     sandbox = await node.sandbox()
-    folder, commands = await asyncio.to_thread(_set_up, attempt, plan)
+    folder = node.data_dir.work / str(attempt.run_id)
+    commands: list[list[str]] = []
+
+    def set_up() -> None:
+        workspace.prepare(folder.parent, folder.name, inputs_of(node.store, plan))
+        commands.extend(_commands(attempt, plan, folder))
+
     try:
+        await uninterrupted(asyncio.to_thread(set_up))
         async with hosted(node, attempt.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
             report, last = await _run_all(attempt, plan, sandbox, folder, commands)
         async with taken_artifacts(attempt, folder) as files:
@@ -162,17 +169,6 @@ class Output:
             text = text.encode()[: self._left[stream]].decode(errors="ignore")
         self._left[stream] -= size
         self._texts[stream].append(text)
-
-
-def _set_up(attempt: "Attempt", plan: Plan) -> tuple[Path, list[list[str]]]:
-    """The run's workspace, with what it was given, and the commands to be run in it."""
-    node = attempt.node
-    folder = workspace.prepare(node.data_dir.work, str(attempt.run_id), inputs_of(node.store, plan))
-    try:
-        return folder, _commands(attempt, plan, folder)
-    except BaseException:
-        workspace.remove(folder)
-        raise
 
 
 def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:
