@@ -1,12 +1,8 @@
 /** Planned times: in the zone they are planned in and in the reader's own, clock changes marked. */
-import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
-import * as api from "../api.js";
-import { ApiError } from "../api.js";
+import { usePreview } from "../preview.js";
 import { Icon } from "./icon.js";
 /** @import { Planned } from "../types.js" */
-
-const SETTLE_MS = 250;
 
 export const MY_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -33,29 +29,11 @@ export function PlannedTimes({ items, zone }) {
 
 /** What a timing comes to, asked of the gateway while it is written. @param {{timing: Record<string, any> | null}} props */
 export function TimingPreview({ timing }) {
-  const key = JSON.stringify(timing);
-  const [shown, setShown] = useState(/** @type {{answer?: any, error?: string}} */ ({}));
-  useEffect(() => {
-    if (!timing) return setShown({});
-    let current = true;
-    const timer = setTimeout(async () => {
-      try {
-        const answer = await api.post("/v1/schedules/preview", { ...timing, count: 5 });
-        if (current) setShown({ answer });
-      } catch (problem) {
-        if (!(problem instanceof ApiError)) throw problem;
-        if (current) setShown({ error: problem.errors[0]?.message ?? problem.message });
-      }
-    }, SETTLE_MS);
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, [key]);
+  const shown = usePreview("/v1/schedules/preview", timing && { ...timing, count: 5 });
   if (!timing) return null;
   return html`<div class="timing-preview" role="status" aria-label="What it comes to">
     ${shown.error && html`<p class="form-refused"><${Icon} icon="alert-circle" />${shown.error}</p>`}
-    ${shown.answer && html`<p><b>${shown.answer.description}</b> <span class="quiet">${shown.answer.time_zone}</span></p>
-      ${shown.answer.items.length ? html`<${PlannedTimes} items=${shown.answer.items} zone=${shown.answer.time_zone} />` : html`<p class="form-refused"><${Icon} icon="alert-circle" />It never comes.</p>`}`}
+    ${shown.found && html`<p><b>${shown.found.description}</b> <span class="quiet">${shown.found.time_zone}</span></p>
+      ${shown.found.items.length ? html`<${PlannedTimes} items=${shown.found.items} zone=${shown.found.time_zone} />` : html`<p class="form-refused"><${Icon} icon="alert-circle" />It never comes.</p>`}`}
   </div>`;
 }
