@@ -19,15 +19,12 @@ from gateway.features.access.schemas import (
     BindingQuery,
     ExplainQuery,
     Explanation,
-    GroupIn,
-    GroupPatch,
-    MemberIn,
-    MemberPatch,
     RoleIn,
     RuleIn,
     RuleQuery,
     selector_of,
 )
+from gateway.features.access.schemas_groups import GroupIn, GroupPatch, MemberIn, MemberPatch
 from gateway.features.identity import service as identity
 from gateway.features.identity import service_tokens
 from gateway.features.nodes import service as nodes

@@ -11,7 +11,7 @@ from gateway.core.database import Database
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.features.access import service_groups
-from gateway.features.access.schemas import GroupIn, MemberIn
+from gateway.features.access.schemas_groups import GroupIn, MemberIn
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences import service_preview
 from gateway.features.preferences.schemas import (

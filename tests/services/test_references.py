@@ -11,7 +11,7 @@ from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import Work
 from gateway.features.access import service_groups
 from gateway.features.access.models import Group
-from gateway.features.access.schemas import GroupIn, MemberIn
+from gateway.features.access.schemas_groups import GroupIn, MemberIn
 from gateway.features.connectors import service as connectors
 from gateway.features.connectors.schemas import ConnectorIn
 from gateway.features.identity import service as identity

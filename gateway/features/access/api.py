@@ -17,6 +17,15 @@ from .schemas import (
     BindingQuery,
     ExplainQuery,
     Explanation,
+    RoleIn,
+    RoleOut,
+    RolePatch,
+    RuleIn,
+    RuleOut,
+    RulePatch,
+    RuleQuery,
+)
+from .schemas_groups import (
     GroupIn,
     GroupOut,
     GroupPatch,
@@ -26,14 +35,7 @@ from .schemas import (
     MemberPatch,
     MemberPath,
     MemberQuery,
-    RoleIn,
-    RoleOut,
-    RolePatch,
-    RuleIn,
-    RuleOut,
-    RulePatch,
-    RuleQuery,
-)  # fmt: skip
+)
 
 room = Room("access", __name__, title="Access")
 

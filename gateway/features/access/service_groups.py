@@ -10,7 +10,7 @@ from gateway.core.unit_of_work import Work
 
 from . import queries, service, service_roles
 from .models import Group, GroupMember
-from .schemas import GroupIn, GroupPatch, MemberIn, MemberOut, MemberPatch
+from .schemas_groups import GroupIn, GroupPatch, MemberIn, MemberOut, MemberPatch
 
 
 def visible(work: Work, external_id: str | None = None) -> Select[Group]:
