@@ -21,6 +21,15 @@ def test_the_local_model_answers_whole_and_as_a_stream(client: openai.OpenAI) ->
     assert chunks[-1].choices[0].finish_reason in ("stop", "length")
 
 
+def test_how_far_the_local_model_has_read_is_not_the_clients_to_know(client: openai.OpenAI) -> None:
+    """llama.cpp tells it in chunks without a word: clients get the first, which says that it has begun."""
+    long = [{"role": "user", "content": "Say one word. " * 100}]
+    chunks = list(client.chat.completions.create(model="local/smollm2-135m", messages=long, max_tokens=8, stream=True))
+    assert [piece for piece in chunks if "prompt_progress" in (piece.model_extra or {})] == []
+    roles = [piece for piece in chunks if piece.choices and piece.choices[0].delta.role]
+    assert roles == chunks[:1]
+
+
 def test_an_unknown_model_is_named(client: openai.OpenAI, live_gateway: LiveGateway) -> None:
     answer = live_gateway.call("POST", "/v1/chat/completions", json={"model": "nobody/none", "messages": HELLO})
     assert answer.status_code == 404

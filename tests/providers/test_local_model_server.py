@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,22 +199,58 @@ def test_an_idle_model_leaves_memory_and_comes_back(data_dir: Path) -> None:
     assert running(data_dir).pid == server.pid
 
 
-def test_leaving_an_answer_stops_the_model(shared_data_dir: Path) -> None:
-    def busy() -> bool:
-        endpoint = running(shared_data_dir)
-        slots = get(endpoint, "/slots", endpoint.api_key).json()
-        return any(slot["is_processing"] for slot in slots)
+def is_busy(data_dir: Path) -> bool:
+    endpoint = running(data_dir)
+    slots = get(endpoint, "/slots", endpoint.api_key).json()
+    return any(slot["is_processing"] for slot in slots)
 
+
+def test_leaving_an_answer_stops_the_model(shared_data_dir: Path) -> None:
     async def leave_early() -> None:
         provider = local(shared_data_dir)
         story = provider.chat(MODEL, [{"role": "user", "content": "Tell a long story."}], max_tokens=4000)
         async with aclosing(story) as deltas:
             async for _ in deltas:
-                assert await asyncio.to_thread(busy)
+                assert await asyncio.to_thread(is_busy, shared_data_dir)
                 break
 
     asyncio.run(leave_early())
-    assert wait_until(lambda: not busy(), 2)
+    assert wait_until(lambda: not is_busy(shared_data_dir), 2)
+
+
+def test_a_long_question_that_is_left_gives_the_model_back(shared_data_dir: Path) -> None:
+    ask(local(shared_data_dir))
+    assert wait_until(lambda: not is_busy(shared_data_dir), 2)
+
+    async def leave_early() -> None:
+        provider = local(shared_data_dir)
+        question = " ".join(f"Number {number}." for number in range(1000))  # over ten seconds of reading
+        asked = asyncio.create_task(complete(provider, MODEL, question))
+        while not await asyncio.to_thread(is_busy, shared_data_dir):
+            assert not asked.done()
+        await asyncio.sleep(0.5)
+        assert is_busy(shared_data_dir)
+        asked.cancel()
+        with suppress(asyncio.CancelledError):
+            await asked
+        await provider.aclose()
+
+    asyncio.run(leave_early())
+    assert wait_until(lambda: not is_busy(shared_data_dir), 4)
+
+
+def test_an_answer_that_finds_no_end_is_stopped_at_half_of_the_context(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CATALOGUE, MODEL, replace(CATALOGUE[MODEL], context_size=512))
+    ask(local(data_dir))
+    endpoint = running(data_dir)
+    answer = httpx.post(
+        f"{endpoint.base_url}/chat/completions",
+        json={"messages": [{"role": "user", "content": "Go on"}], "ignore_eos": True},
+        headers={"Authorization": f"Bearer {endpoint.api_key}"}, trust_env=False, timeout=60,
+    ).json()  # fmt: skip
+    assert (answer["choices"][0]["finish_reason"], answer["usage"]["completion_tokens"]) == ("length", 256)
 
 
 def test_weights_that_are_none_are_said(tmp_path: Path) -> None:

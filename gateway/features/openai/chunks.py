@@ -149,6 +149,8 @@ class Stream:
         usage = chunk.pop("usage", None)
         if isinstance(usage, dict):
             self.tally.usage = usage
+        if chunk.pop("prompt_progress", None) is not None and self._indexes:
+            return  # llama.cpp says how far it has read; that it has begun is told already
         listed = chunk.get("choices")
         choices = [self._choice(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
         if isinstance(chunk.get("id"), str) and chunk["id"]:

@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from sqlalchemy.orm import Session
 
+from gateway.adapters.providers.kinds.local import TELLS_HOW_FAR
 from gateway.adapters.providers.passthrough import Head, Pool
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
@@ -177,6 +178,8 @@ class Direct:
         sent["model"] = reached.upstream.model
         if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None and "max_completion_tokens" in body:
             sent["max_tokens"] = body["max_completion_tokens"]
+        if reached.kind == "local" and body.get("stream"):
+            sent |= TELLS_HOW_FAR
         upstream = reached.upstream.within(str(self._caused_by)) if self._caused_by else reached.upstream
         return Question(upstream, path, json.dumps(sent, allow_nan=False).encode())
 

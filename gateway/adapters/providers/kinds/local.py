@@ -21,6 +21,9 @@ from gateway.adapters.providers.local_model.server import (
 )
 from gateway.adapters.providers.openai_protocol import OpenAIProvider, bearer
 
+TELLS_HOW_FAR = {"return_progress": True}
+"""llama.cpp then says how far it has read a question; only by this does it notice that nobody waits any more."""
+
 
 class LocalConfig(ProviderConfig):
     """How much of the machine the model may use."""
@@ -34,6 +37,7 @@ class Local(OpenAIProvider[LocalConfig]):
 
     kind = "local"
     Config = LocalConfig
+    asked_of_streams = TELLS_HOW_FAR
 
     def upstream(self, model: str) -> Upstream:
         catalogue.find(model)

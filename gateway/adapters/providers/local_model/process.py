@@ -42,6 +42,9 @@ def parameters(settings: dict[str, Any]) -> xllamacpp.CommonParams:
     params.n_ctx = settings["context_size"]
     params.n_parallel = 2
     params.kv_unified = True
+    # A batch is never broken off: small ones, so that a question nobody waits for gives its place back within a second.
+    params.n_batch = params.n_ubatch = 128
+    params.n_predict = settings["context_size"] // 2  # a small model that does not find its end is stopped
     params.use_jinja = True
     params.ui = False
     params.cache_ram_mib = 0
