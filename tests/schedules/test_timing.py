@@ -2,7 +2,7 @@
 
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise, product
+from itertools import islice, pairwise, repeat
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -42,11 +42,11 @@ def changes(zone: str, year: int) -> list[datetime]:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(7200)
-def test_time_zones_and_clock_changes_are_those_of_cronsim_for_all() -> None:
-    """Every time that 500 expressions have in 40 zones from 2024 to 2040: about a hundred million."""
+@pytest.mark.parametrize("zone", ZONES)
+def test_time_zones_and_clock_changes_are_those_of_cronsim_for_all(zone: str) -> None:
+    """Every time that 500 expressions have in a zone from 2024 to 2040: about two and a half million in each."""
     with ProcessPoolExecutor() as pool:
-        found = list(pool.map(walked, *zip(*product(expressions(500, seed=2), ZONES), strict=True), chunksize=20))
+        found = list(pool.map(walked, expressions(500, seed=2), repeat(zone), chunksize=5))
     print(f"\n{sum(count for count, _ in found):,} times")
     assert [each for _, differing in found for each in differing] == []
 

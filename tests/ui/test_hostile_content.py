@@ -169,7 +169,10 @@ def test_hostile_names_of_what_is_set_up_stay_text(page: Page, api: httpx.Client
         page.goto(f"/{address}")
         expect(page.get_by_text("window.hacked=1").filter(visible=True).first).to_be_visible()
         unharmed(page)
-    for made in (f"spend-limits/{limit}", f"policy-rules/{rule}", f"providers/{provider}"):
+    # A preference goes into the prompts of all tasks to come: the model would read it for minutes.
+    for made in (
+        f"spend-limits/{limit}", f"policy-rules/{rule}", f"providers/{provider}", "preferences/user/-/evil",
+    ):  # fmt: skip
         assert api.delete(f"/v1/{made}").status_code == 204
 
 
