@@ -26,7 +26,7 @@ from gateway.core import archive, crypto, dump
 from gateway.core.archive import Reader, Source
 from gateway.core.clock import now
 from gateway.core.config import Config
-from gateway.core.data_dir import DataDir, write_private
+from gateway.core.data_dir import DataDir, make_directory, write_private
 from gateway.core.database import Database, libpq_url, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.envelope import MasterKey
@@ -107,7 +107,7 @@ def restore(config: Config, path: Path, wish: Wish, say: Say, ask: Callable[[str
             keys = _opened_keys(backup)
             if present:
                 kept = data_dir.path / "backups" / f"before-restore-{now():%Y%m%d-%H%M%S}.backup"
-                kept.parent.mkdir(mode=0o700, exist_ok=True)
+                make_directory(kept.parent)
                 backing_up.write(url, data_dir, kept, lambda _: None, None)
                 say(f"What was there is kept in {kept}.")
             _put_in_place(config, url, data_dir, backup, keys, say)

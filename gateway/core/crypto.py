@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from .data_dir import make_private
 from .errors import MissingPart
 
 TOKEN_PREFIX = "uag_"  # noqa: S105 - a mark, no secret
@@ -73,17 +73,12 @@ def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
 
 
 def key_file(path: Path) -> bytes:
-    """The 32-byte key in `path`, made on first use with mode 0600.
+    """The 32-byte key in `path`, made on first use with mode 0600, whole and durably.
 
     Raises MissingPart when the file holds no key of ours.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64encode(secrets.token_bytes(32)))
+    if not path.exists():
+        make_private(path, base64.b64encode(secrets.token_bytes(32)).decode())
     try:
         key = base64.b64decode(path.read_bytes(), validate=True)
     except binascii.Error as error:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
-from .data_dir import write_private
+from .data_dir import make_directory, write_private
 from .envelope import MasterKey
 from .errors import MissingPart, NotReady
 
@@ -61,7 +61,7 @@ class KeyFiles:
 
     def write(self, kid: str, text: str) -> None:
         """Written at once or not at all."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self._directory)
         write_private(self.path(kid), text)
 
 

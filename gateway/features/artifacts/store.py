@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from gateway.core.data_dir import make_directory, sync_directory
 from gateway.core.received_file import ReceivedFile
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -44,10 +45,10 @@ class Store:
         """Moves a received file to its place and makes it durable; a file that is there already stays."""
         file.finish()
         target = self.path(file.sha256)
-        if target.exists() and target.stat().st_size == file.size:
-            return
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.path.replace(target)
+        make_directory(target.parent)
+        if not target.exists() or target.stat().st_size != file.size:
+            file.path.replace(target)
+        sync_directory(target.parent)  # also for one that is there: whoever moved it in may not have come so far
 
     def take_in(self, source: BinaryIO, limit: int) -> ReceivedFile:
         """Copies a stream into the store's incoming folder, hashing it. Raises TooLarge past `limit`."""

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from gateway.core import archive
 from gateway.core.clock import now
 from gateway.core.config import Config
-from gateway.core.data_dir import DataDir
+from gateway.core.data_dir import DataDir, make_directory
 from gateway.core.database import libpq_url
 from gateway.core.errors import Conflict, Invalid, MissingPart, NotFound
 from gateway.core.paging import AS_MADE, Listed
@@ -96,7 +96,7 @@ def to_make(work: Work, config: Config, url: str) -> Making:
     work.allow("backups.create", _BACKUPS)
     folder = folder_of(work, config)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(folder)
     except OSError as error:
         raise Conflict(f"{folder} cannot be made ({error.strerror}); name another folder in backups.folder.") from error
     return Making(folder / f"made-{now():%Y%m%d-%H%M%S-%f}.backup", DataDir(config.data_dir), libpq_url(url))

@@ -9,6 +9,7 @@ import psycopg
 import structlog
 
 from gateway.core import idempotency
+from gateway.core.data_dir import make_directory
 from gateway.core.errors import MissingPart
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service_sessions as sign_ins
@@ -47,7 +48,7 @@ async def back_up(node: "Node") -> None:
     if path is None or time.monotonic() - _failed_at.get(folder, -RETRY_S) < RETRY_S:
         return
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(folder)
         about = await asyncio.to_thread(
             backing_up.write, node.database.url, node.data_dir, path, lambda text: log.info("backup", done=text), None
         )

