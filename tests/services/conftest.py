@@ -22,7 +22,8 @@ from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity
 from gateway.features.nodes import service_presence as presence
-from gateway.features.runs.service import Claim, LogBatch
+from gateway.features.runs.service_holding import Claim
+from gateway.features.runs.service_logs import LogBatch
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.models import Task

@@ -14,7 +14,7 @@ from gateway.core.errors import Conflict, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.paging import page
 from gateway.core.tracing import parse
-from gateway.features.runs import service, state
+from gateway.features.runs import service, service_holding, state
 from gateway.features.runs import service_external as external
 from gateway.features.runs.models import Run
 from gateway.features.runs.schemas import RunIn, RunPatch, RunQuery
@@ -197,12 +197,12 @@ def test_sub_agents_end_with_the_run_above_them(unit: Open, alice: Actor, mine: 
     assert task.run_id is not None
     node.begin(task.run_id)
     with unit(SYSTEM) as work:
-        above = service.hold(work.session, task.run_id, node.holder)
+        above = service_holding.hold(work.session, task.run_id, node.holder)
         done = external.begin_sub_agent(work, above, "looks it up", {})
         left = external.begin_sub_agent(work, above, "is still at it", {})
         external.end_sub_agent(work, done, "completed")
     with unit(SYSTEM) as work:
-        above = service.hold(work.session, task.run_id, node.holder)
+        above = service_holding.hold(work.session, task.run_id, node.holder)
         below = external.begin_sub_agent(work, above, "below it", {}, left)
     assert found(unit, alice, parent_run_id=task.run_id) == [left, done]
     node.end(task.run_id, "failed")

@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 from gateway.core.identity import SYSTEM
 from gateway.features.runs import service as runs
-from gateway.features.runs.service import Fenced, LogBatch, LogPiece
+from gateway.features.runs import service_holding as holding
+from gateway.features.runs.service_holding import Fenced
+from gateway.features.runs.service_logs import LogBatch, LogPiece
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.schemas import TaskPatch
@@ -133,7 +135,7 @@ def test_a_job_fetched_and_never_begun_goes_back_into_the_queue(mine: Tasks, uni
 def test_a_run_that_its_living_node_forgot_is_put_back(mine: Tasks, unit: Open) -> None:
     task_id, run_id = started(mine)
     with unit(SYSTEM) as work:
-        assert run_id in runs.held_by(work, mine.node.holder)
+        assert run_id in holding.held_by(work, mine.node.holder)
     act(unit, execution.reclaim, {run_id})
     assert (mine.get(task_id).status, mine.get(task_id).attempts) == ("queued", 2)
     act(unit, execution.reclaim, {run_id})

@@ -12,7 +12,7 @@ from gateway.features.nodes import service as nodes
 from gateway.features.nodes import service_presence as presence
 from gateway.features.runs import service as runs
 from gateway.features.runs import service_placement
-from gateway.features.runs.service import NotTaking
+from gateway.features.runs.service_holding import NotTaking
 from gateway.features.tasks import service_execution as execution
 from tests.services.conftest import Open, Tasks
 

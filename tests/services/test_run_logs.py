@@ -10,10 +10,10 @@ import pytest
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
-from gateway.features.runs import service, service_logs
+from gateway.features.runs import service, service_holding, service_logs
 from gateway.features.runs.models import Run
 from gateway.features.runs.schemas import LogAppended, LogEntryIn, LogQuery
-from gateway.features.runs.service import LogBatch
+from gateway.features.runs.service_logs import LogBatch
 from gateway.features.settings import service as settings
 from tests.services.conftest import Open, PlainNode, Tasks
 from tests.services.test_external_runs import make, patch
@@ -151,7 +151,7 @@ def test_a_nodes_log_and_what_others_add_do_not_disturb_each_other(
     pieces = [(None, "stdout", now(), text) for text in ("one", "two", "three")]
     for batch in (LogBatch(0, pieces[:2]), LogBatch(0, pieces[:2]), LogBatch(2, pieces[2:])):
         with unit(SYSTEM) as work:
-            service_logs.append_from_node(work, service.hold(work.session, task.run_id, node.holder), batch)
+            service_logs.append_from_node(work, service_holding.hold(work.session, task.run_id, node.holder), batch)
         append(unit, alice, task.run_id, "aside")
     assert read(unit, alice, task.run_id) == ["one", "two", "aside", "aside", "three", "aside"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import text
 
 from gateway.core.identity import SYSTEM
-from gateway.features.runs.service import Claim, Fenced, LogBatch
+from gateway.features.runs.service_holding import Claim, Fenced
+from gateway.features.runs.service_logs import LogBatch
 from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.models import Task
 from gateway.features.tasks.service_execution import End, JobReport, Plan, RunReport

@@ -16,7 +16,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
 from gateway.features.preferences import service as preferences
 from gateway.features.preferences.resolution import Entry
-from gateway.features.runs import service as runs
+from gateway.features.runs import service_holding as holding
 from gateway.features.settings import service as settings
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.service_execution import Plan
@@ -86,7 +86,7 @@ def held(work: Work, plan: Plan) -> tuple[Entry, ...]:
 
 def record_findings(work: Work, plan: Plan, holder: uuid.UUID, round_: int, findings: Sequence[Finding]) -> None:
     """Stores what was found about one answer, and tells it. Raises Fenced when the process no longer has the run."""
-    runs.hold(work.session, plan.run_id, holder)
+    holding.hold(work.session, plan.run_id, holder)
     for position, finding in enumerate(findings):
         work.session.execute(
             insert(AgentFinding)
@@ -107,7 +107,7 @@ def record_findings(work: Work, plan: Plan, holder: uuid.UUID, round_: int, find
 
 def record_sources(work: Work, plan: Plan, holder: uuid.UUID, sources: Iterable[str]) -> None:
     """Stores that content of these sources was read. Raises Fenced when the process no longer has the run."""
-    runs.hold(work.session, plan.run_id, holder)
+    holding.hold(work.session, plan.run_id, holder)
     rows = [{"task_id": plan.task_id, "source": source[:300]} for source in sorted(set(sources))]
     if rows:
         work.session.execute(insert(AgentSource).values(rows).on_conflict_do_nothing())

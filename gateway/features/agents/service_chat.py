@@ -8,6 +8,7 @@ from typing import Any
 from gateway.core.errors import Conflict, NotFound
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
+from gateway.features.runs import service_logs as run_logs
 from gateway.features.settings import service as settings
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import TEXT_LIMIT, TaskIn
@@ -74,7 +75,7 @@ def hear(work: Work, task_id: uuid.UUID, last: Heard) -> Heard:
     seq = last.seq if task.run_id == last.run_id else 0
     said: list[str] = []
     while task.run_id is not None:
-        pieces = runs.answered(work, task.run_id, seq)
+        pieces = run_logs.answered(work, task.run_id, seq)
         if not pieces:
             break
         said += [piece.message for piece in pieces]

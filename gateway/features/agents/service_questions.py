@@ -12,8 +12,8 @@ from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
-from gateway.features.runs import service as runs
-from gateway.features.runs.service import LogBatch
+from gateway.features.runs import service_holding as holding
+from gateway.features.runs.service_logs import LogBatch
 from gateway.features.settings import service as settings
 from gateway.features.tasks import service_execution as execution
 from gateway.features.tasks.service_execution import Plan
@@ -31,7 +31,7 @@ def ask(
 
     Raises Fenced.
     """
-    runs.hold(work.session, plan.run_id, holder)
+    holding.hold(work.session, plan.run_id, holder)
     found = queries.question_of_call(work.session, plan.task_id, call_id)
     if found is not None:
         return found.id

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
-from gateway.features.runs import service as runs
 from gateway.features.runs import service_external as external
+from gateway.features.runs import service_holding as holding
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.service_execution import Plan
 
@@ -40,7 +40,7 @@ class Step:
 
 def record(work: Work, plan: Plan, holder: uuid.UUID, step: Step) -> None:
     """Stores a step, and tells it; a tool's answer that is stored already stays. Raises Fenced."""
-    runs.hold(work.session, plan.run_id, holder)
+    holding.hold(work.session, plan.run_id, holder)
     work.session.execute(
         insert(AgentStep)
         .values(
@@ -56,7 +56,7 @@ def record(work: Work, plan: Plan, holder: uuid.UUID, step: Step) -> None:
 
 def spawn(work: Work, plan: Plan, holder: uuid.UUID, above: uuid.UUID | None, data: dict[str, Any]) -> uuid.UUID:
     """A sub-agent takes up work: it becomes a run below that of the agent above it. Raises Fenced."""
-    held = runs.hold(work.session, plan.run_id, holder)
+    held = holding.hold(work.session, plan.run_id, holder)
     run_id = external.begin_sub_agent(work, held, " ".join(data["task"].split()), data, above)
     tell(work, plan, "agent.sub_agent_spawned", data)
     return run_id
@@ -64,7 +64,7 @@ def spawn(work: Work, plan: Plan, holder: uuid.UUID, above: uuid.UUID | None, da
 
 def done(work: Work, plan: Plan) -> Sequence[AgentStep]:
     """What lost runs of the task had finished just before this one, and what this one has; oldest first."""
-    return queries.steps_of_runs(work.session, [*runs.lost_before(work, plan.task_id, plan.run_id), plan.run_id])
+    return queries.steps_of_runs(work.session, [*holding.lost_before(work, plan.task_id, plan.run_id), plan.run_id])
 
 
 def tell(work: Work, plan: Plan, name: str, data: dict[str, Any]) -> None:

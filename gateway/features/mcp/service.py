@@ -24,7 +24,7 @@ from gateway.core.unit_of_work import unit_of_work
 from gateway.features.events.fanout import Fanout, Subscriber
 from gateway.features.events.schemas import Filter
 from gateway.features.openai.relay import when_closed
-from gateway.features.runs import service as runs
+from gateway.features.runs import service_logs as run_logs
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import ResultOut
 
@@ -133,7 +133,7 @@ class Following:
                 return as_tool_result(tasks.result(work, self._task_id)), ""
             run_id, seq, _ = self._seen
             seq = seq if run_id == task.run_id else 0
-            lines = runs.logged(work, task.run_id, seq) if task.run_id is not None else []
+            lines = run_logs.logged(work, task.run_id, seq) if task.run_id is not None else []
             words = lines[-1].message.strip().rpartition("\n")[2] if lines else task.status
             seen = (task.run_id, lines[-1].seq if lines else seq, task.status)
         is_new = bool(lines) or seen != self._seen

@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select
@@ -16,10 +17,23 @@ from gateway.features.settings import service as settings
 from . import queries, service, state
 from .models import LogEntry, Run
 from .schemas import OWN_STREAMS, LogAppended, LogEntryIn, LogQuery, RunStreamQuery
-from .service import LogBatch
+
+LogPiece = tuple[uuid.UUID | None, str, datetime, str]
+"""Job, stream, time, message."""
 
 STRETCH = 20_000
 """Entries that one page looks at when it leaves some out: some 50 ms."""
+
+ANSWERED_AT_ONCE = 500
+"""Pieces of an answer that are read together."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Pieces of a run's log after number `after`; sent twice, because an answer was lost, they are stored once."""
+
+    after: int
+    pieces: Sequence[LogPiece]
 
 
 def append_from_node(work: Work, run: Run, batch: LogBatch) -> None:
@@ -61,6 +75,16 @@ def read(work: Work, run: Run, query: LogQuery) -> Listed[LogEntry]:
         found = queries.logs(run.id).where(LogEntry.seq > query.after_seq)
         return listed(work.session, found, LogEntry.seq, query, oldest_first=True)
     return _narrowed(work, run, query)
+
+
+def answered(work: Work, run_id: uuid.UUID, seq: int) -> Sequence[LogEntry]:
+    """What a run has answered after number `seq` of its log, for whoever has ordered it."""
+    return queries.logs_after(work.session, run_id, seq, ANSWERED_AT_ONCE, "answer")
+
+
+def logged(work: Work, run_id: uuid.UUID, seq: int) -> Sequence[LogEntry]:
+    """What a run has logged after number `seq`, for whoever has ordered it."""
+    return queries.logs_after(work.session, run_id, seq, ANSWERED_AT_ONCE)
 
 
 def begin(run: Run, query: RunStreamQuery) -> int:

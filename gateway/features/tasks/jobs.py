@@ -13,8 +13,8 @@ from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import SandboxError
 from gateway.features.limits.service_spending import SpendLimitReached
-from gateway.features.runs import service as runs
-from gateway.features.runs.service import Claim, Fenced, NotTaking
+from gateway.features.runs import service_holding as holding
+from gateway.features.runs.service_holding import Claim, Fenced, NotTaking
 
 from . import in_sandbox
 from . import service_execution as execution
@@ -128,7 +128,7 @@ async def take_over(node: "Node") -> None:
 async def agree_with_records(node: "Node") -> None:
     """Stops runs that were taken away, and puts back those that the records say are carried out here and are not."""
     begun = node.at_work.begun()
-    held = await node.unit(lambda work: runs.held_by(work, node.holder))
+    held = await node.unit(lambda work: holding.held_by(work, node.holder))
     node.at_work.drop(begun & node.at_work.begun() - held)
     if left := held - node.at_work.all():
         log.warning("putting back runs that nobody carries out", count=len(left))
@@ -138,7 +138,7 @@ async def agree_with_records(node: "Node") -> None:
 async def remove_workspaces(node: "Node") -> None:
     """Deletes the workspaces that killed nodes left."""
     folders = {uuid.UUID(folder.name): folder for folder in await asyncio.to_thread(_folders, node.data_dir.work)}
-    over = await node.unit(lambda work: runs.done_with(work, set(folders)))
+    over = await node.unit(lambda work: holding.done_with(work, set(folders)))
     for run_id in over - node.at_work.all():
         await asyncio.to_thread(workspace.remove, folders[run_id])
 

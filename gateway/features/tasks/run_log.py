@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from gateway.features.runs.service import Fenced, LogBatch, LogPiece
+from gateway.features.runs.service_holding import Fenced
+from gateway.features.runs.service_logs import LogBatch, LogPiece
 
 from . import service_execution as execution
 

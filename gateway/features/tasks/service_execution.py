@@ -17,8 +17,10 @@ from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.store import Store
 from gateway.features.providers.service_upstream import AGENT
 from gateway.features.runs import service as runs
+from gateway.features.runs import service_holding as holding
 from gateway.features.runs import service_logs as run_logs
-from gateway.features.runs.service import Claim, Claimed, Fenced, LogBatch, NotTaking
+from gateway.features.runs.service_holding import Claim, Claimed, Fenced, NotTaking
+from gateway.features.runs.service_logs import LogBatch
 from gateway.features.settings import service as settings
 
 from . import forbidden, lifecycle, queries, state
@@ -104,7 +106,7 @@ def begin(work: Work, claims: Sequence[Claim]) -> list[Plan | Fenced | NotTaking
     Fenced is the answer where the run is not to be had, NotTaking where the node was told to take nothing.
     """
     asked_tasks = queries.of_runs(work.session, [claim.run_id for claim in claims])
-    asked_runs = runs.claimed(work, claims)
+    asked_runs = holding.claimed(work, claims)
     tasks, outcomes = _under_way(asked_tasks()), asked_runs()
     refusals = forbidden.refusals_now(work, [task for task, _ in tasks.values()])
     answers: list[Plan | Fenced | NotTaking] = []
@@ -121,7 +123,7 @@ def begin(work: Work, claims: Sequence[Claim]) -> list[Plan | Fenced | NotTaking
 
 
 def _begin_one(work: Work, task: Task, claim: Claim, begun: Claimed) -> None:
-    runs.begin_claimed(work, claim, begun)
+    holding.begin_claimed(work, claim, begun)
     lifecycle.move(work, task, "running", f"attempt {begun.run.attempt} started")
     runs.begin_job(work, begun.run, begun.jobs[0])
     work.save(task, begun.jobs[0])
@@ -130,17 +132,17 @@ def _begin_one(work: Work, task: Task, claim: Claim, begun: Claimed) -> None:
 def pass_on(work: Work, run_id: uuid.UUID) -> None:
     """Leaves a run to other nodes that this one was handed and may not take. Raises Fenced when it is not to be had."""
     task = _task_of(work.session, run_id)
-    runs.leave_queued(work, run_id, lifecycle.job_of(task), task.priority)
+    holding.leave_queued(work, run_id, lifecycle.job_of(task), task.priority)
 
 
 def append_log(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -> None:
     """Adds to the run's log. Raises Fenced when the process no longer has the run."""
-    run_logs.append_from_node(work, runs.hold(work.session, run_id, holder), lines)
+    run_logs.append_from_node(work, holding.hold(work.session, run_id, holder), lines)
 
 
 def next_job(work: Work, run_id: uuid.UUID, holder: uuid.UUID, report: JobReport, lines: LogBatch) -> None:
     """Ends one job of a series and starts the next; a report that is stored already changes nothing. Raises Fenced."""
-    run = runs.hold(work.session, run_id, holder)
+    run = holding.hold(work.session, run_id, holder)
     following = runs.job_at(work, run_id, report.position + 1)
     if following.status != "queued":
         return
@@ -155,7 +157,7 @@ def end(work: Work, ends: Sequence[End]) -> list[int | Fenced | None]:
     """
     run_ids = [end.run_id for end in ends]
     asked_tasks = queries.of_runs(work.session, run_ids)
-    asked_runs = runs.all_held(work, {end.run_id: end.holder for end in ends})
+    asked_runs = holding.all_held(work, {end.run_id: end.holder for end in ends})
     somebody_waits = queries.has_dependents(work.session, run_ids)
     tasks, held = _under_way(asked_tasks()), asked_runs()
     answers: list[int | Fenced | None] = []
@@ -192,7 +194,7 @@ def _end_one(work: Work, task: Task, run: Any, jobs: Sequence[Any], end: End) ->
 def give_back(work: Work, run_id: uuid.UUID, holder: uuid.UUID) -> None:
     """The node stops in good order and hands its run to another. Raises Fenced when it has it no longer."""
     task = _task_of(work.session, run_id)
-    runs.lose(work, runs.hold(work.session, run_id, holder))
+    holding.lose(work, holding.hold(work.session, run_id, holder))
     lifecycle.step(work, task, "queued", "its node was stopped")
     lifecycle.dispatch(work, task, lifecycle.units_of(task))
 
@@ -200,7 +202,7 @@ def give_back(work: Work, run_id: uuid.UUID, holder: uuid.UUID) -> None:
 def suspend(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -> uuid.UUID:
     """The task waits for somebody, and the run ends until `resume`; returns the task's id. Raises Fenced."""
     task = _task_of(work.session, run_id)
-    run = runs.hold(work.session, run_id, holder)
+    run = holding.hold(work.session, run_id, holder)
     run_logs.append_from_node(work, run, lines)
     runs.suspend(work, run)
     lifecycle.step(work, task, "waiting", "it waits for an answer")
@@ -217,7 +219,7 @@ def resume(work: Work, task_id: uuid.UUID) -> None:
 
 def recover(work: Work, seconds: float) -> int:
     """Puts back what dead nodes held; returns how many runs that were. Several callers at once do no harm."""
-    found = runs.stalled(work, seconds)
+    found = holding.stalled(work, seconds)
     for run_id, run_status, job_id, job_status in found:
         if run_status == "pending" and job_status == "doing":
             assert job_id is not None
@@ -241,8 +243,8 @@ def _take_over(work: Work, run_id: uuid.UUID) -> None:
     run = runs.held_by_task(work, run_id)
     if run is None or task.run_id != run_id or task.status in state.FINISHED:
         return
-    runs.lose(work, run)
-    if task.attempts >= MOST_LOSSES and runs.losses(work, task.id) >= MOST_LOSSES:
+    holding.lose(work, run)
+    if task.attempts >= MOST_LOSSES and holding.losses(work, task.id) >= MOST_LOSSES:
         error = {
             "code": "node_lost",
             "message": f"Its node was lost {MOST_LOSSES} times in a row; retry it by hand.",
