@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,14 @@ Open = Callable[[Actor], AbstractContextManager[Work]]
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A migrated database on a server of our own."""
-    data_dir = DataDir(tmp_path_factory.mktemp("services"))
+    with served(tmp_path_factory.mktemp("services")) as database:
+        yield database
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Database]:
+    """A migrated database with an owner, on a server of its own in an empty folder."""
+    data_dir = DataDir(folder)
     data_dir.prepare()
     with data_dir.lock():
         server = EmbeddedPostgres(data_dir)
@@ -60,6 +67,16 @@ def people(database: Database) -> dict[str, Actor]:
     with unit_of_work(database.sessions, SYSTEM) as work:
         users = {handle: identity.create_user(work, handle, role=role).id for handle, role in roles.items()}
     return {handle: Actor(users[handle], handle, frozenset({role}), via="test") for handle, role in roles.items()}
+
+
+@pytest.fixture
+def clean_preferences(database: Database) -> Iterator[None]:
+    """Preferences that one test sets, and groups that it makes for them, no other test meets."""
+    yield
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM preference_entries"))
+        connection.execute(text("DELETE FROM preference_history"))
+        connection.execute(text("DELETE FROM groups WHERE description = 'of a preference'"))
 
 
 @pytest.fixture

@@ -17,20 +17,17 @@ from gateway.application import ROOT
 from gateway.commands import keys as commands
 from gateway.core.clock import new_id
 from gateway.core.config import Config
-from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound, NotReady
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.key_store import KeyStore
-from gateway.core.migrating import migrate
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.credentials import service, service_keys
 from gateway.features.credentials.models import Credential
 from gateway.features.credentials.schemas import CredentialIn, CredentialPatch, CredentialQuery
 from gateway.features.identity import service as identity
 from tests.conftest import wait_until
-from tests.services.conftest import Open
+from tests.services.conftest import Open, served
 
 Rows = Callable[..., list[Any]]
 
@@ -236,19 +233,8 @@ class Own:
 @pytest.fixture(scope="module")
 def own_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database of this module alone."""
-    data_dir = DataDir(tmp_path_factory.mktemp("own"))
-    data_dir.prepare()
-    with data_dir.lock():
-        server = EmbeddedPostgres(data_dir)
-        database = Database(server.start(), pool_size=20)
-        try:
-            migrate(database.engine, ROOT / "migrations")
-            with unit_of_work(database.sessions, SYSTEM) as work:
-                identity.ensure_owner(work)
-            yield database
-        finally:
-            database.dispose()
-            server.stop()
+    with served(tmp_path_factory.mktemp("own")) as database:
+        yield database
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """What a change of a preference would do, told before it is saved, and just as it is when it is saved."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from gateway.core.database import Database
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.features.access import service_groups
@@ -23,20 +21,13 @@ from gateway.features.preferences.schemas import (
 )
 from tests.services.conftest import Open, Tasks
 
+pytestmark = pytest.mark.usefixtures("clean_preferences")
+
 STYLE = "output.summary_style"
 NETWORK = "security.network.allowed"
 
 Put = Callable[..., None]
 Preview = Callable[..., PreferencePreview]
-
-
-@pytest.fixture(autouse=True)
-def clean(database: Database) -> Iterator[None]:
-    """What one test sets, no other test meets."""
-    yield
-    with database.engine.begin() as connection:
-        connection.execute(text("DELETE FROM preference_entries"))
-        connection.execute(text("DELETE FROM preference_history"))
 
 
 @pytest.fixture

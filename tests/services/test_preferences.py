@@ -1,7 +1,7 @@
 """Preferences on a real database: versions, history, who may write where, and what counts for a task."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -17,17 +17,9 @@ from gateway.features.preferences import service as preferences
 from gateway.features.preferences.schemas import DeleteQuery, EffectiveOut, EffectiveQuery, PreferenceIn
 from tests.services.conftest import Open, Tasks
 
+pytestmark = pytest.mark.usefixtures("clean_preferences")
+
 STYLE = "output.summary_style"
-
-
-@pytest.fixture(autouse=True)
-def clean(database: Database) -> Iterator[None]:
-    """What one test sets, no other test meets."""
-    yield
-    with database.engine.begin() as connection:
-        connection.execute(text("DELETE FROM preference_entries"))
-        connection.execute(text("DELETE FROM preference_history"))
-        connection.execute(text("DELETE FROM groups WHERE description = 'of a preference'"))
 
 
 @pytest.fixture
