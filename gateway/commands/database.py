@@ -8,7 +8,7 @@ from gateway.application import ROOT
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.embedded_postgres import PATIENCE_S, EmbeddedPostgres
 from gateway.core.identity import SYSTEM
 from gateway.core.migrating import migrate
 from gateway.core.unit_of_work import Work, unit_of_work
@@ -23,7 +23,7 @@ def database(config: Config) -> Iterator[str]:
     if config.database_url is not None:
         yield config.database_url
         return
-    if (url := EmbeddedPostgres.url_of_running(data_dir)) is not None:
+    if (url := EmbeddedPostgres.url_of_running(data_dir, PATIENCE_S)) is not None:
         yield url
         return
     data_dir.prepare()

@@ -25,6 +25,9 @@ POLL_S = 0.005
 READY_TIMEOUT_S = 300.0
 """Recovery after a power loss may take minutes; the server answers nobody meanwhile."""
 
+PATIENCE_S = 10.0
+"""How long a command or a node waits for the server of a gateway that runs: it may be starting, or starting again."""
+
 LEFTOVER_PATIENCE_S: dict[SignalName, float] = {"INT": 10.0, "QUIT": 3.0, "KILL": 3.0}
 LOG_LIMIT_BYTES = 5 * 2**20
 
@@ -119,12 +122,19 @@ class EmbeddedPostgres:
         return self._process.poll() is None and _lives(self._process.pid)
 
     @classmethod
-    def url_of_running(cls, data_dir: DataDir) -> str | None:
-        """The URL of the server that a living gateway runs on this data directory, else None."""
-        if data_dir.published() is None:
-            return None
-        status = _read_status(data_dir.postgres)
-        if status is None or not status.ready or not _lives(status.pid):
+    def url_of_running(cls, data_dir: DataDir, patience_s: float = 0.0) -> str | None:
+        """The URL of the server that a living gateway runs on this data directory, else None.
+
+        One that is about to answer, at its start or when it is started again, is waited for.
+        """
+
+        def answering() -> _Status | None:
+            status = _read_status(data_dir.postgres)
+            return status if status is not None and status.ready and _lives(status.pid) else None
+
+        _wait_until(lambda: answering() is not None or data_dir.published() is None, patience_s)
+        status = answering()
+        if status is None or data_dir.published() is None:
             return None
         return PostgresCluster(data_dir).url(status.host, status.port)
 

@@ -10,8 +10,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -390,6 +392,22 @@ def test_the_url_of_a_running_server_is_found_and_a_stopped_ones_is_not(data_dir
         assert EmbeddedPostgres.url_of_running(beside) == url
         server.stop()
         assert EmbeddedPostgres.url_of_running(beside) is None
+
+
+def test_a_server_that_is_started_again_is_waited_for(data_dir: DataDir) -> None:
+    waits = threading.Event()
+
+    class Beside(DataDir):
+        def published(self) -> dict[str, Any] | None:
+            waits.set()
+            return super().published()
+
+    with running(data_dir.path) as (server, url), ThreadPoolExecutor(1) as pool:
+        server.stop()
+        found = pool.submit(EmbeddedPostgres.url_of_running, Beside(data_dir.path), 60)
+        assert waits.wait(30)
+        server.start()
+        assert found.result() == url
 
 
 def test_a_path_too_long_for_a_socket_works(own_dir: DataDir) -> None:
