@@ -3,12 +3,16 @@
 import gc
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from flask import Flask
 
     from gateway.core.config import Config
@@ -22,22 +26,43 @@ gc.set_threshold(50_000, 10, 10)
 class Application(click.Group):
     """Turns every failure into one line on standard error and the exit code of the contract."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Reads what stands before the command."""
+        with _bad_usage_in_one_line():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; `--debug` shows the traceback instead."""
         from gateway.core.errors import AlreadyRunning, GatewayError, MissingPart
 
         try:
-            return super().invoke(ctx)
+            with _bad_usage_in_one_line():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
             code = 3 if isinstance(error, AlreadyRunning) else 4 if isinstance(error, MissingPart) else 1
-            message = getattr(error, "detail", None) or str(error) or type(error).__name__
+            message = getattr(error, "detail", None) or " ".join(str(error).split()) or type(error).__name__
             known = isinstance(error, GatewayError) or code != 1 or type(error).__module__.startswith("gateway.")
             click.echo(message if known else f"Failed: {message}. Run it again with --debug for details.", err=True)
             ctx.exit(code)
+
+
+@contextmanager
+def _bad_usage_in_one_line() -> Iterator[None]:
+    """Instead of the command's usage: what is wrong, and where to read on."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        if error.ctx is None:
+            raise
+        wrong = error.format_message()
+        end = "" if wrong.endswith((".", "?")) else "."
+        raise click.UsageError(f"{wrong}{end} `{error.ctx.command_path} --help` shows how.") from error
 
 
 def _config(**options: Any) -> "Config":
@@ -123,18 +148,36 @@ def serve(no_node: bool, beside: bool, **options: Any) -> None:
     run(_config(node=False if no_node else None, **options), app_file=APP, add_pages=_add_pages, beside=beside)
 
 
+def _labels(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if wrong := [text for text, (key, equals, _) in zip(texts, pairs, strict=True) if not key or not equals]:
+        raise click.BadParameter(f"{wrong[0]!r} is not of the form K=V.")
+    return {key: value for key, _, value in pairs}
+
+
 @main.command()
 @_options("data_dir", "database_url")
 @click.option("--name", help="The node's name; the machine's name by default.")
 @click.option("--join", metavar="URL", help="The gateway that carries files, where its directory is not shared.")
-@click.option("--label", "labels", multiple=True, metavar="K=V", help="A label that tasks can ask for.")
+@click.option(
+    "--label", "labels", multiple=True, callback=_labels, metavar="K=V", help="A label that tasks can ask for."
+)
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Jobs to run at once.")
 @_options("beside")
-def node(name: str | None, labels: tuple[str, ...], concurrency: int | None, beside: bool, **options: Any) -> None:
+def node(name: str | None, labels: dict[str, str], concurrency: int | None, beside: bool, **options: Any) -> None:
     """A worker node for a gateway, on this or another machine."""
     from gateway.node import main as process
 
     process.start(_config(node_concurrency=concurrency, **options), name=name, labels=labels, beside=beside)
+
+
+def _lifetime(ctx: click.Context, option: click.Parameter, text: str | None) -> "timedelta | None":
+    from gateway.commands import accounts
+
+    try:
+        return accounts.lifetime_of(text) if text is not None else None
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
 
 
 @main.group()
@@ -145,8 +188,8 @@ def token() -> None:
 @token.command("create")
 @_options("name", "data_dir", "database_url")
 @click.option("--scope", "scopes", multiple=True, help="An action such as tasks.create or tasks.*; all when absent.")
-@click.option("--expires", help="Lifetime, such as 12h, 90d.")
-def create_token(name: str, scopes: tuple[str, ...], expires: str | None, **options: Any) -> None:
+@click.option("--expires", callback=_lifetime, help="Lifetime, such as 12h, 90d.")
+def create_token(name: str, scopes: tuple[str, ...], expires: "timedelta | None", **options: Any) -> None:
     """Prints a new API token alone on standard output."""
     from gateway.commands import accounts
 

@@ -16,9 +16,9 @@ from gateway.features.identity import service_sessions, service_tokens
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def create_token(config: Config, name: str, scopes: list[str] | None, expires: str | None) -> str:
+def create_token(config: Config, name: str, scopes: list[str] | None, lifetime: timedelta | None) -> str:
     """A new API token of the owner; returns its secret."""
-    expires_at = now() + _lifetime(expires) if expires is not None else None
+    expires_at = now() + lifetime if lifetime is not None else None
     with as_system(config) as work:
         owner = identity.first_owner(work)
         return service_tokens.create_token(work, name, scopes, expires_at, user=owner)[1]
@@ -91,10 +91,11 @@ def _password(handle: str) -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _lifetime(text: str) -> timedelta:
+def lifetime_of(text: str) -> timedelta:
+    """A length of time as one types it: `12h`, `90d`. Raises ValueError."""
     number, unit = text[:-1], text[-1:]
     if not (number.isascii() and number.isdecimal()) or int(number) == 0 or len(number) > 5 or unit not in UNITS:
-        raise Invalid.field("--expires", "write a number and m, h, d or w, as in 90d")
+        raise ValueError("write a number and m, h, d or w, as in 90d")
     return timedelta(seconds=int(number) * UNITS[unit])
 
 

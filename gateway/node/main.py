@@ -6,7 +6,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -24,7 +24,7 @@ from gateway.core import logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, libpq_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.embedded_postgres import PATIENCE_S, EmbeddedPostgres
 from gateway.core.errors import AlreadyRunning, MissingPart
 from gateway.core.fixed_queries import FixedQuery
 from gateway.core.unit_of_work import Work
@@ -58,14 +58,15 @@ STOP_S = 3.0
 POOL_PATIENCE_S = 5.0
 
 
-def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bool) -> None:
+def start(config: Config, *, name: str | None, labels: dict[str, str], beside: bool) -> None:
     """Finds the database and runs the node until SIGTERM or Ctrl-C; `beside` a gateway, until that is gone.
 
-    Raises MissingPart, also for a label that is none.
+    Raises MissingPart, AlreadyRunning.
     """
-    pairs = dict(_label(text) for text in labels)
-    logs.configure(config.data_dir / "logs", config.log_level, "node")
-    url = config.database_url or EmbeddedPostgres.url_of_running(DataDir(config.data_dir))
+    data_dir = DataDir(config.data_dir)
+    data_dir.prepare()
+    logs.configure(data_dir.logs, config.log_level, "node")
+    url = config.database_url or EmbeddedPostgres.url_of_running(data_dir, PATIENCE_S)
     if url is None and config.join is not None:
         raise MissingPart(
             "A node that joins needs --database-url besides: a PostgreSQL server that it and the gateway reach by TLS."
@@ -79,12 +80,11 @@ def start(config: Config, *, name: str | None, labels: Sequence[str], beside: bo
     if not beside:  # the gateway beside has checked; should the database just be restarting, that is waited for
         check_server(database.engine)
     node = Node(config, database, name or platform.node() or "node")
-    asyncio.run(_run(node, url, pairs, is_named=name is not None, beside=beside))
+    asyncio.run(_run(node, url, labels, is_named=name is not None, beside=beside))
 
 
 async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, beside: bool) -> None:
     registry.load_tables()
-    node.data_dir.prepare()
     stop = _stop_signal(beside)
     last_resort = asyncio.create_task(_end_for_sure(stop))
     keepers: list[asyncio.Task[None]] = []
@@ -188,6 +188,8 @@ async def _work(node: Node, url: str, placing: Placing) -> None:
                 )  # fmt: skip
         except (ConnectorException, psycopg.Error, OSError) as error:
             log.warning("the queue's worker lost the database", error=type(error).__name__)
+        except Exception:
+            log.exception("the queue's worker failed; another takes its place")
         await asyncio.sleep(0.5)
 
 
@@ -246,10 +248,3 @@ def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event)
         pass
     with suppress(RuntimeError):  # the loop has ended first
         loop.call_soon_threadsafe(stop.set)
-
-
-def _label(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise MissingPart(f"The label {text!r} is not of the form KEY=VALUE; correct it.")
-    return key, value

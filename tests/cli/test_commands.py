@@ -74,14 +74,11 @@ def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     "arguments",
     [("--nonsense",), ("serve", "--nonsense"), ("nonsense",), ("serve", "--port", "x"), ("serve", "--port", "70000"),
      ("token", "create"), ("token", "revoke", "no-id"), ("user", "create"), ("model", "pull"),
-     ("node", "--concurrency", "0")],
+     ("node", "--concurrency", "0"), ("node", "--label", "north")],
     ids=" ".join,
 )  # fmt: skip
 def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
-    done = app(*arguments)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert "Error" in done.stderr
+    assert_one_line(app(*arguments), 2, "Error: ", "--help")
 
 
 def test_help_is_0_and_names_every_command() -> None:
@@ -127,6 +124,7 @@ def test_a_data_directory_that_cannot_be_one_is_4(tmp_path: Path) -> None:
     file.write_text("")
     assert_one_line(real_app("serve", "--port", "0", "--data-dir", str(file)), 4, str(file), "--data-dir")
     assert_one_line(app("token", "list", "--data-dir", "/proc/gateway"), 4, "--data-dir")
+    assert_one_line(app("node", "--data-dir", "/proc/gateway"), 4, "--data-dir")
 
 
 @pytest.mark.parametrize(
@@ -184,9 +182,9 @@ def test_a_token_made_on_the_command_line_works_until_it_is_revoked(live_gateway
 
 
 @pytest.mark.parametrize("expires", ["90", "d", "-1d", "0d", "1y", "1.5d", "999999d", "", "٣d"])
-def test_a_bad_expiry_is_refused(live_gateway: LiveGateway, expires: str) -> None:
-    done = app("token", "create", "--name", "x", "--expires", expires, "--data-dir", str(live_gateway.data_dir))
-    assert_one_line(done, 1, "--expires", "90d")
+def test_a_bad_expiry_is_refused(expires: str) -> None:
+    done = app("token", "create", "--name", "x", "--expires", expires)
+    assert_one_line(done, 2, "--expires", "90d")
     assert done.stdout == ""
 
 
