@@ -80,8 +80,9 @@ class Models:
         found = {name: server for name, server in found.items() if name not in self._configured}
         for name, held in list(self._open.items()):
             gone = name not in found and name != "local" if held.settings is None else name not in self._configured
-            if gone:
-                await self._open.pop(name).end()
+            if gone and self._open.get(name) is held:  # another look may have taken it out, or put another in its place
+                del self._open[name]
+                await held.end()
         for name, server in found.items():
             if name not in self._open:
                 self._open[name] = _Open(self._make(server.kind, {"base_url": server.base_url}), None)

@@ -25,7 +25,7 @@ class News:
     async def follow(self) -> None:
         """Listens, again and again where the database went away."""
         while True:
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.Error):
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     async for _ in connection.notifies():

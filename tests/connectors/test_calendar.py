@@ -57,8 +57,9 @@ def test_an_empty_collection_has_no_events() -> None:
         b'<!DOCTYPE m [<!ENTITY a "aaaa">]><m>&a;</m>',
         multistatus(["BEGIN:NONSENSE"]),
         multistatus([ICS.replace("FREQ=DAILY;COUNT=5", "FREQ=SECONDLY")]),
+        multistatus([ICS.replace("FREQ=DAILY;COUNT=5", "FREQ=HOURLY;BYMINUTE=0,12,24,36,48")]),
     ],
-    ids=["no-xml", "entities", "no-calendar", "every-second"],
+    ids=["no-xml", "entities", "no-calendar", "every-second", "every-twelve-minutes"],
 )
 def test_what_no_calendar_answers_is_refused(answer: bytes) -> None:
     with pytest.raises(ConnectorError) as refused:

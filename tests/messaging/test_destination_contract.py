@@ -191,10 +191,13 @@ def test_what_a_receivers_answer_means(
     assert error.retry_after_s == wait
 
 
-def test_discord_says_how_long_to_wait() -> None:
-    with receiver(lambda _: (429, {}, b'{"retry_after": 1.5}')) as held, pytest.raises(DeliveryError) as caught:
+@pytest.mark.parametrize(
+    ("said", "wait"), [(b"1.5", 1.5), (b"-1", 0.0), (b"NaN", 0.0), (b"1e99", 21600.0), (b"9" * 400, None)]
+)
+def test_discord_says_how_long_to_wait(said: bytes, wait: float | None) -> None:
+    with receiver(lambda _: (429, {}, b'{"retry_after": %s}' % said)) as held, pytest.raises(DeliveryError) as caught:
         deliver("discord", {"allowed_hosts": HERE}, f"{held.url}/api/webhooks/1/abc")
-    assert (caught.value.retry_after_s, caught.value.permanent) == (1.5, False)
+    assert (caught.value.retry_after_s, caught.value.permanent) == (wait, False)
 
 
 def test_attempts_in_matrix_carry_one_transaction_id() -> None:

@@ -161,7 +161,7 @@ def test_what_a_server_tells_of_its_models_is_listed_and_a_set_price_counts(
 ) -> None:
     listed = [
         {"id": "big", "context_length": 131072, "pricing": {"prompt": "0.0000025", "completion": "0.00001"}},
-        {"id": "odd", "context_length": "many", "pricing": {"prompt": "-1", "completion": None}},
+        {"id": "odd", "created": 10**15, "context_length": "many", "pricing": {"prompt": "-1", "completion": None}},
     ]
     name = upstream(lambda exchange: exchange.json({"object": "list", "data": listed}), models=None).model.split("/")[0]
 

@@ -83,6 +83,11 @@ def check_url(url: str, allowed_hosts: Iterable[str], field: str) -> None:
 def _retry_after(answer: Answer) -> float | None:
     written = answer.headers.get("Retry-After", "").strip()
     try:
-        return min(max(0.0, float(written)), LONGEST_WAIT_S)
+        return bounded_wait(float(written))
     except ValueError:
         return None
+
+
+def bounded_wait(seconds: float) -> float:
+    """A wish that somebody else has written as a number, which may be none (NaN), as one that can be granted."""
+    return min(max(0.0, seconds), LONGEST_WAIT_S)

@@ -122,7 +122,7 @@ async def _get(client: httpx.AsyncClient, url: str) -> Answer:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

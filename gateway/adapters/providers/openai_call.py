@@ -158,7 +158,7 @@ class Call:
     def _parse(self, text: str) -> Any:
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise bad_response(self._place) from None
 
     def _stream_error(self, error: Any) -> ProviderError:
@@ -175,7 +175,7 @@ class Call:
         status = response.status_code
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         error = answer.get("error", answer.get("detail")) if isinstance(answer, dict) else None
         refused = refusal(self._upstream, status, error)

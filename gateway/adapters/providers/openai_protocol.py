@@ -120,14 +120,21 @@ def _model_info(model: Mapping[str, Any]) -> ModelInfo:
     meta = model.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     sizes = (meta.get("n_ctx"), model.get("max_model_len"), model.get("context_length"))
-    created = model.get("created")
     return ModelInfo(
         id=str(model["id"]),
         owned_by=str(model.get("owned_by") or "unknown"),
         context_size=next((size for size in sizes if isinstance(size, int)), None),
         price=_price(model.get("pricing")),
-        created=datetime.fromtimestamp(created, UTC) if isinstance(created, int) and created > 0 else None,
+        created=_moment(model.get("created")),
     )
+
+
+def _moment(seconds: Any) -> datetime | None:
+    """A Unix time as servers list it: 0 where they do not know, and milliseconds, which no date can hold, with some."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _price(listed: Any) -> tuple[float, float] | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from math import prod
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -22,6 +23,10 @@ from gateway.adapters.connectors.json_api import basic, check_status, request
 
 CALENDAR_BYTES = 8 * 2**20
 LONGEST = timedelta(days=400)
+MOST_A_DAY = 96
+"""Occurrences of one event: every quarter of an hour."""
+
+_A_DAY = {"HOURLY": 24, "MINUTELY": 24 * 60, "SECONDLY": 24 * 3600}
 _DATA = "{urn:ietf:params:xml:ns:caldav}calendar-data"
 _QUERY = """<?xml version="1.0" encoding="utf-8"?>
 <C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">
@@ -139,8 +144,14 @@ def _check_pace(calendar: Any) -> None:
     """Refuses what would unfold into millions of occurrences."""
     for event in calendar.walk("VEVENT"):
         for rule in _rules(event):
-            if {str(pace).upper() for pace in rule.get("FREQ", [])} & {"SECONDLY", "MINUTELY"}:
-                raise ConnectorError("An event repeats every minute or second.", code="unexpected_answer")
+            if _times_a_day(rule) > MOST_A_DAY:
+                raise ConnectorError(f"An event repeats more than {MOST_A_DAY} times a day.", code="unexpected_answer")
+
+
+def _times_a_day(rule: Any) -> int:
+    """How often a rule (RFC 5545, 3.3.10) can hold on one day, at most."""
+    paces = [_A_DAY.get(str(pace).upper(), 1) for pace in rule.get("FREQ", [])]
+    return prod([max(paces, default=1), *(len(rule.get(part, [])) or 1 for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))])
 
 
 def _rules(event: Any) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.adapters.destinations.base import DeliveryError, Message, shortened
-from gateway.adapters.destinations.by_http import LONGEST_WAIT_S, HttpConfig, HttpDestination, check_url
+from gateway.adapters.destinations.by_http import HttpConfig, HttpDestination, bounded_wait, check_url
 from gateway.core.guarded_http import Answer
 
 LONGEST = 2000
@@ -45,6 +45,6 @@ class Discord(HttpDestination[DiscordConfig]):
     def refusal(self, answer: Answer) -> DeliveryError:
         error = super().refusal(answer)
         if answer.status == 429:
-            with suppress(ValueError, KeyError, TypeError):
-                error.retry_after_s = min(float(json.loads(answer.content)["retry_after"]), LONGEST_WAIT_S)
+            with suppress(ValueError, KeyError, TypeError, OverflowError):
+                error.retry_after_s = bounded_wait(float(json.loads(answer.content)["retry_after"]))
         return error

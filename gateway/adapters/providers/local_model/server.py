@@ -59,7 +59,7 @@ def read_endpoint(models_dir: Path, name: str) -> Endpoint | None:
         process = psutil.Process(endpoint.pid)
         # One that was killed keeps its id until its parent looks.
         running = process.create_time() == endpoint.started and process.status() != psutil.STATUS_ZOMBIE
-    except (FileNotFoundError, ValueError, TypeError, psutil.NoSuchProcess):
+    except (FileNotFoundError, ValueError, TypeError, psutil.Error):
         return None
     return endpoint if running else None
 
