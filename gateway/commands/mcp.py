@@ -23,6 +23,7 @@ from gateway.features.mcp.protocol import (
     NAMED_BY,
     SESSION_HEADER,
     VERSION_HEADER,
+    encoded,
 )
 
 AT_ONCE = 32
@@ -75,6 +76,8 @@ class Bridge:
     def _carry(self, message: Any) -> None:
         try:
             self._send(message)
+        except Unauthenticated as error:
+            self._fail(message, error.detail)
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
             self._fail(message, f"The gateway cannot be reached: {error}")
 
@@ -86,7 +89,7 @@ class Bridge:
                 self._sign_in()
                 self._send(message, once_more=False)
                 return
-            id_ = message.get("id") if isinstance(message, dict) else None
+            id_ = _key(message.get("id")) if isinstance(message, dict) else None
             if id_ is not None:
                 self._open[id_] = response
             try:
@@ -99,7 +102,7 @@ class Bridge:
     def _cancel(self, message: dict[str, Any]) -> None:
         """In the newest revision the gateway is told by closing the call, before it by a message."""
         self._carry(message)
-        wanted = (message.get("params") or {}).get("requestId")
+        wanted = _key(_params(message).get("requestId"))
         if VERSION_HEADER not in self._session and (response := self._open.pop(wanted, None)) is not None:
             with suppress(OSError):
                 response.close()
@@ -135,18 +138,30 @@ def _is(message: Any, method: str | None = None) -> bool:
     return isinstance(message, dict) and (method is None or message.get("method") == method)
 
 
+def _params(message: dict[str, Any]) -> dict[str, Any]:
+    """The parameters by name. What is not as it should be is the gateway's to refuse."""
+    params = message.get("params")
+    return params if isinstance(params, dict) else {}
+
+
+def _key(id_: Any) -> str | int | None:
+    """The id of a request, which is text or a whole number."""
+    return id_ if isinstance(id_, str | int) else None
+
+
 def _headers_of(message: Any) -> dict[str, str]:
     """The headers that repeat what a message of the newest revision says."""
     headers = {"Accept": "application/json, text/event-stream"}
     if not isinstance(message, dict):
         return headers
-    params = message.get("params") or {}
-    version = (params.get("_meta") or {}).get(META + "protocolVersion")
+    params = _params(message)
+    meta = params.get("_meta")
+    version = meta.get(META + "protocolVersion") if isinstance(meta, dict) else None
     if version is None:
         return headers
     headers |= {VERSION_HEADER: str(version), METHOD_HEADER: str(message.get("method"))}
     if name := params.get(NAMED_BY.get(str(message.get("method")), "")):
-        headers[NAME_HEADER] = str(name)
+        headers[NAME_HEADER] = encoded(str(name))
     return headers
 
 

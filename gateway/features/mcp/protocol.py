@@ -28,6 +28,7 @@ PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600,
 HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
 
 _STATUS = {METHOD_NOT_FOUND: 404}
+_BASE64, _END = "=?base64?", "?="
 
 
 class RpcError(Exception):
@@ -149,12 +150,19 @@ def _unsupported(wanted: str, id_: RequestId) -> RpcError:
     return RpcError(UNSUPPORTED_VERSION, "Unsupported protocol version.", data, to=id_)
 
 
+def encoded(text: str) -> str:
+    """A text as a header says it: as base64 where it is more than plain ASCII, or would come as another."""
+    if text.isascii() and text.isprintable() and text == text.strip() and not text.startswith(_BASE64):
+        return text
+    return f"{_BASE64}{base64.b64encode(text.encode(errors='replace')).decode()}{_END}"
+
+
 def _decoded(value: str | None) -> str | None:
-    """A header's text, which may come as base64 where it is more than plain ASCII."""
-    if value is None or not (value.startswith("=?base64?") and value.endswith("?=")):
+    """Reverses `encoded`; None for what is not made so."""
+    if value is None or not (value.startswith(_BASE64) and value.endswith(_END)):
         return value
     try:
-        return base64.b64decode(value[9:-2], validate=True).decode()
+        return base64.b64decode(value.removeprefix(_BASE64).removesuffix(_END), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
 
