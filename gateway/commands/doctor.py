@@ -26,6 +26,8 @@ from gateway.features.credentials import service_keys
 from gateway.features.system import service
 from gateway.features.system.capabilities import native_window
 
+LEAST_FREE_MIB = 200
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -83,7 +85,9 @@ def _data_directory(config: Config) -> Finding:
     except MissingPart as error:
         return Finding("data directory", False, True, str(error))
     free = shutil.disk_usage(config.data_dir).free // 2**20
-    return Finding("data directory", free > 200, True, f"{config.data_dir}, {free} MiB free")
+    is_enough = free > LEAST_FREE_MIB
+    remedy = "" if is_enough else f"; make that {LEAST_FREE_MIB}, or name another directory with --data-dir"
+    return Finding("data directory", is_enough, True, f"{config.data_dir}, {free} MiB free{remedy}")
 
 
 def _database(config: Config) -> Iterator[Finding | Capability]:

@@ -21,6 +21,9 @@ from gateway.core.database import libpq_url, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.migrating import migrate, migrate_to, newest_revision
 
+SCRATCH = "rehearsal-"
+"""How the folder of a copy is called."""
+
 Say = Callable[[str], None]
 
 
@@ -51,7 +54,10 @@ def rehearse(config: Config, say: Say, directory: Path = ROOT / "migrations") ->
 @contextmanager
 def _scratch(config: Config) -> Iterator[Engine]:
     """An empty server inside the data directory, where there is room for the copy as a rule."""
-    folder = Path(tempfile.mkdtemp(dir=config.data_dir, prefix="rehearsal-"))
+    for left in config.data_dir.glob(f"{SCRATCH}*"):
+        if DataDir(left).published() is None:  # its rehearsal was killed
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=config.data_dir, prefix=SCRATCH))
     data_dir = DataDir(folder)
     try:
         data_dir.prepare()

@@ -10,7 +10,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,7 +75,7 @@ class Writer:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Writer]:
-    """A new file at `path`; what was there is replaced once the new one is whole."""
+    """A new file at `path`; what was there is replaced once the new one is whole. Raises MissingPart."""
     unfinished = path.with_name(f".{path.name}.part")
     try:
         with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -85,8 +85,13 @@ def writing(path: Path) -> Iterator[Writer]:
             os.fsync(file.fileno())
         unfinished.replace(path)
         sync_directory(path.parent)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise MissingPart(
+                f"{path} cannot be written ({error.strerror or error}); free some space, or choose another place."
+            ) from error
         raise
 
 

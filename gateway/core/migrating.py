@@ -24,6 +24,7 @@ def migrate(engine: Engine, directory: Path) -> None:
         if _revisions(connection) == heads:
             return
         connection.commit()
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # another may be migrating for minutes
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
         connection.commit()
         try:

@@ -1,5 +1,6 @@
 """Renders every error in one place as application/problem+json (RFC 9457). No traceback, SQL or secret leaves."""
 
+import errno
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -155,7 +156,7 @@ def _render_too_deep(error: RecursionError) -> Response:
 
 
 def _render_os(error: OSError) -> Response:
-    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return render(InsufficientStorage("The disk is full; free some space and retry."))
     return _render_unexpected(error)
 

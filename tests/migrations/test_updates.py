@@ -76,6 +76,7 @@ def with_one_more(folder: Path, statement: str) -> Path:
 def test_a_rehearsal_changes_nothing_and_tells_what_the_update_will(old: tuple[Config, Engine]) -> None:
     config, engine = old
     said: list[str] = []
+    (config.data_dir / "rehearsal-killed").mkdir()
     rehearse(config, said.append)
     assert state(engine) == (OLD, 2500)
     assert "rows copied at schema 0003" in said[0]
