@@ -405,17 +405,20 @@ def openapi() -> None:
 
 
 def _build_assets() -> None:
-    """Builds console and guide where `make` has not done so: `uv run app.py` works on a fresh checkout too."""
+    """Builds console and guide where `make` has not done so: `uv run app.py` works on a fresh checkout too.
+
+    What that says goes to standard error: on standard output stands the gateway's address, and nothing else.
+    """
     packaging = APP.parent / "packaging"
     if not (APP.parent / "static" / "vendor").is_dir():
         from gateway.core.errors import MissingPart
 
         click.echo("Building the console, once.", err=True)
-        done = subprocess.run([sys.executable, str(packaging / "assets.py")], check=False)
+        done = subprocess.run([sys.executable, str(packaging / "assets.py")], stdout=sys.stderr, check=False)
         if done.returncode != 0:
             raise MissingPart("The console's assets are missing; see above, then run packaging/assets.py again.")
     if not (APP.parent / "guide").is_dir() and packaging.is_dir():
-        subprocess.run([sys.executable, str(packaging / "guide" / "build.py")], check=False)
+        subprocess.run([sys.executable, str(packaging / "guide" / "build.py")], stdout=sys.stderr, check=False)
 
 
 def _add_pages(app: "Flask") -> None:

@@ -23,7 +23,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.incoming = root / "incoming"
-        self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self.incoming)
 
     def path(self, sha256: str) -> Path:
         """Where the bytes with that hash lie. Raises ValueError for anything but a hash."""
