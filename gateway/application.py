@@ -72,6 +72,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Ap
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)
     app.extensions["public"] = set(DATALESS)
     app.extensions["actions"] = registry.actions()
+    app.extensions["recorded"] = registry.recorded()
     app.extensions["resources"] = registry.resources()
     app.extensions["purges"] = registry.purges()
     app.extensions["traceables"] = registry.traceables()

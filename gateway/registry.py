@@ -57,8 +57,13 @@ def doors(name: str) -> list[ModuleType]:
 
 
 def actions() -> dict[str, str]:
-    """The catalogue of actions: what each room says can be done with it, with what it means."""
+    """The catalogue of actions, all decided by policy: what each room says can be done with it, with what it means."""
     return {name: words for door in doors("actions") for name, words in door.ACTIONS.items()}
+
+
+def recorded() -> dict[str, str]:
+    """What besides stands in audit records, though nobody is asked for it: who signs in has no rights yet."""
+    return {name: words for door in doors("actions") for name, words in getattr(door, "RECORDED", {}).items()}
 
 
 def resources() -> Kinds:

@@ -119,7 +119,7 @@ def audit_row(
         "actor": actor.handle if actor else "anonymous",
         "groups": sorted(actor.groups) if actor else [],
         "roles": sorted(actor.roles) if actor else [],
-        "via": actor.via if actor else "none",
+        "via": (actor.through or actor.via) if actor else "none",
         "credential_id": actor.credential_id if actor else None,
         "action": action,
         "resource_kind": resource.kind,

@@ -18,7 +18,8 @@ class Actor:
     `roles`. `scopes` is None for full use of them, else the action globs that an API token allows.
     `credential_id` names the session or token that was used; `address` is the peer's IP address. `expires_at` is
     the end of an access token, which comes before that of its session. `only_read` are action globs of which only
-    the reading actions are left, because content from outside has a say in what the actor does.
+    the reading actions are left, because content from outside has a say in what the actor does. `through` is the
+    program that a model acts by in the caller's name, `mcp` or `agent`; nothing where they act themselves.
     """
 
     user_id: uuid.UUID
@@ -31,6 +32,12 @@ class Actor:
     expires_at: datetime | None = None
     rights: Rights | None = None
     only_read: tuple[str, ...] = ()
+    through: str = ""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How the caller came, as conditions of rules name it: one about tokens also holds for agents with a token."""
+        return (self.via, self.through) if self.through else (self.via,)
 
     @property
     def groups(self) -> tuple[str, ...]:

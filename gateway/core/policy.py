@@ -7,6 +7,7 @@ settles which of several rules with the same effect is named as the one that dec
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from . import rights
 from .clock import now
@@ -29,6 +30,12 @@ class Resource:
     listed: bool = False
 
 
+Ground = Literal["role", "rule", "scope", "content", "system", "credential", "absence"]
+"""What a decision rests on: the roles one holds or lacks, a rule, the scopes of a token, content from outside that had
+a say in it, that it is the system itself; an account or token that is no longer good; or that there is no such thing.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome with what it rests on: in words, and as the grant or rule that decided."""
@@ -37,6 +44,7 @@ class Decision:
     reason: str
     rule: Rule | None = None
     grant: Grant | None = None
+    by: Ground = "role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +97,20 @@ def rights_of(actor: Actor) -> Rights:
 def can(actor: Actor, action: str, resource: Resource) -> Decision:
     """Decides; never raises. `action` is dotted, room first: `tasks.cancel`."""
     if actor.only_read and not rights.is_reading(action) and any(matches(glob, action) for glob in actor.only_read):
-        return Decision(False, "content from outside had a say in it, which leaves reading only")
+        return Decision(False, "content from outside had a say in it, which leaves reading only", by="content")
     if actor.user_id == SYSTEM_USER_ID:
-        return Decision(True, "the system itself")
+        return Decision(True, "the system itself", by="system")
     if actor.scopes is not None and not any(matches(scope, action) for scope in actor.scopes):
-        return Decision(False, f"the token's scopes do not include {action}")
+        return Decision(False, f"the token's scopes do not include {action}", by="scope")
     case = rights_of(actor).about(action)
     for rule in case.denies:
         if _is_about(rule, actor, resource) and _holds(rule, actor):
-            return Decision(False, f"the rule {rule.name} denies it", rule=rule)
+            return Decision(False, f"the rule {rule.name} denies it", rule=rule, by="rule")
     if grant := _given(case, actor, resource):
         return Decision(True, _words(grant), grant=grant)
     for rule in case.allows:
         if _is_about(rule, actor, resource) and _holds(rule, actor):
-            return Decision(True, f"the rule {rule.name} allows it", rule=rule)
+            return Decision(True, f"the rule {rule.name} allows it", rule=rule, by="rule")
     return Decision(False, _why_not(case, actor, action, resource))
 
 
@@ -194,7 +202,7 @@ def _is_of(selector: Selector, kind: str) -> bool:
 
 
 def _holds(rule: Rule, actor: Actor) -> bool:
-    return rule.conditions.hold(actor.via, actor.address, now())
+    return rule.conditions.hold(actor.ways, actor.address, now())
 
 
 def _clauses(rules: tuple[Rule, ...], actor: Actor, kind: str) -> tuple[Clause, ...]:

@@ -121,9 +121,9 @@ class Conditions:
     weekdays: tuple[int, ...] = ()
     time_zone: str = "UTC"
 
-    def hold(self, via: str, address: str | None, moment: datetime) -> bool:
-        """Whether all but `own` holds for a request of that kind, from there, then."""
-        if self.via and via not in self.via:
+    def hold(self, ways: Iterable[str], address: str | None, moment: datetime) -> bool:
+        """Whether all but `own` holds for a request that came in one of these ways, from there, then."""
+        if self.via and not any(way in self.via for way in ways):
             return False
         if self.addresses and not (address and _is_within(address, self.addresses)):
             return False

@@ -265,7 +265,7 @@
  * @typedef {{id: string, version: number, name: string, description: string, effect: "allow" | "deny", subject: {type: string, id: string | null}, action: string, resource: string, priority: number, conditions: Record<string, any>, is_enabled: boolean}} Rule
  * @typedef {{role: string, actions: string[], own_actions: string[], reach: "own" | "all", group: string | null, scope_type: string, scope_id: string | null}} Grant
  * @typedef {{id: string, name: string, effect: "allow" | "deny", action: string, resource: string, priority: number, holds: boolean}} MatchingRule
- * @typedef {{allowed: boolean, decision: string, reason: string, roles: string[], groups: string[], grants: Grant[], rule: MatchingRule | null, rules: MatchingRule[]}} Explanation
+ * @typedef {{allowed: boolean, decision: string, reason: string, decided_by: string, roles: string[], groups: string[], grants: Grant[], rule: MatchingRule | null, rules: MatchingRule[]}} Explanation
  *
  * @typedef {{id: string, kind: string, created_at: string, last_used_at: string | null, expires_at: string, address: string | null, user_agent: string | null, current: boolean}} LoginSession
  * @typedef {{id: string, name: string, prefix: string, scopes: string[] | null, created_at: string, expires_at: string | null, last_used_at: string | null}} Token

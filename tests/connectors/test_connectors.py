@@ -282,6 +282,7 @@ def test_another_user_knows_nothing_of_it_and_a_group_may_use_it(
         assert_problem(bob.call(method, path), 404)
     assert mine.id not in bob.call("GET", "/v1/connectors?limit=200").text
     assert held not in bob.call("GET", "/v1/connectors/pending?limit=200").text
+    assert [why_not_released(bob, f"operations/{id_}") for id_ in (held, uuid.uuid4())] == ["absence", "absence"]
     group = live_gateway.call("POST", "/v1/groups", json={"name": f"g-{uuid.uuid4().hex[:12]}"}).json()["id"]
     owner, other = (call("GET", "/v1/users/me").json()["id"] for call in (live_gateway.call, bob.call))
     for user in (owner, other):
@@ -292,6 +293,8 @@ def test_another_user_knows_nothing_of_it_and_a_group_may_use_it(
     waiting = as_bob.ask().json()
     assert waiting["status"] == "held"
     assert_problem(bob.call("POST", f"{shared.path}/operations/{waiting['id']}/release"), 403)
+    for resource in (f"operations/{waiting['id']}", f"connectors/{shared.id}"):
+        assert why_not_released(bob, resource) == "role"
     for method, path, body in (
         ("PATCH", shared.path, {"rules": {"send": "allow"}}), ("DELETE", shared.path, None),
         ("POST", f"{shared.path}/credentials", {"secret": {"token": "x"}}),
@@ -301,6 +304,17 @@ def test_another_user_knows_nothing_of_it_and_a_group_may_use_it(
     looked = live_gateway.call("GET", f"{shared.path}/operations/{waiting['id']}").json()
     assert (looked["actor_id"], looked["result"]) == (other, None)
     assert live_gateway.call("POST", f"{shared.path}/operations/{waiting['id']}/release").status_code == 200
+    live_gateway.call("PATCH", shared.path, json={"rules": {"send": "allow"}, "hold_s": 3600}).raise_for_status()
+    theirs = as_bob.ask().json()["id"]
+    assert why_not_released(bob, f"operations/{theirs}") is None
+    assert bob.call("POST", f"{shared.path}/operations/{theirs}/undo").json()["status"] == "undone"
+
+
+def why_not_released(person: Person, resource: str) -> str | None:
+    """What `access/explain` says that keeps somebody from releasing or undoing it."""
+    asked = {"action": "connectors.release", "resource": resource}
+    said = person.call("GET", "/v1/access/explain", params=asked).json()
+    return None if said["allowed"] else str(said["decided_by"])
 
 
 def test_a_rotation_of_the_master_key_takes_the_credentials_along(

@@ -104,14 +104,26 @@ def test_every_action_is_documented() -> None:
     """The catalogue is what the rooms declare; the page lists it, and whatever is decided about is in it."""
     table = page("docs/access.md")
     listed = {name for name in table.column(0) if re.fullmatch(r"[a-z_]+\.[a-z_]+", name)}
-    assert listed == set(registry.actions())
-    assert dotted_arguments("allow", "_find") <= listed
+    assert listed == registry.actions().keys() | registry.recorded().keys()
+    assert dotted_arguments("allow", "_find") <= registry.actions().keys()
+
+
+def test_what_is_only_recorded_is_never_decided_and_all_else_is() -> None:
+    """What is not named in the code outside of the catalogue is put together there, from the mode or the scope."""
+    rooms = (path for path in (ROOT / "gateway" / "features").rglob("*.py") if path.name != "actions.py")
+    code = "\n".join(path.read_text("utf-8") for path in rooms)
+    named = set(re.findall(r'(?<!record\()"([a-z_]+\.[a-z_]+)"', code))
+    put_together = {f"connectors.{mode}_op" for mode in ("read", "send", "admin")}
+    put_together |= {f"preferences.{verb}_shared" for verb in ("write", "delete")}
+    assert registry.actions().keys() - named == put_together - named
+    assert registry.recorded().keys() & named == set()
+    assert registry.recorded().keys() <= set(re.findall(r'record\("([a-z_]+\.[a-z_]+)"', code))
 
 
 def test_what_an_action_allows_is_said_in_the_catalogues_words() -> None:
     table = page("docs/access.md")
     said = {name: plain(words) for name, words in zip(table.column(0), table.column(1), strict=False)}
-    for name, words in registry.actions().items():
+    for name, words in {**registry.actions(), **registry.recorded()}.items():
         assert said[name] == words[0].lower() + words[1:], name
 
 

@@ -203,7 +203,6 @@ NEEDS: dict[str, Need] = {
         roles.create: access.create_role
         roles.update: access.patch_role
         roles.delete: access.delete_role
-        role_bindings.read: access.list_bindings
         policy_rules.read: access.list_rules access.get_rule
         policy_rules.create: access.create_rule
         policy_rules.update: access.patch_rule
@@ -246,6 +245,7 @@ NEEDS: dict[str, Need] = {
         audit.read: audit.list_audit
         audit.export: audit.export_audit
         users.read: users.list_users
+        role_bindings.read: access.list_bindings
         projects.read: projects.list_projects
         preferences.read: preferences.list_preferences preferences.list_history
         credentials.read: credentials.list_credentials

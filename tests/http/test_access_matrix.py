@@ -1,7 +1,8 @@
 """Two users, every built-in role, every route: what comes of it on one's own, a stranger's, a stranger's project."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,11 +88,12 @@ def test_a_role_does_what_it_says_and_nothing_else(
 ) -> None:
     world = _world(gateway, records, landlord, role, whose)
     user_id, tried, is_whole = id_of(world.caller), list[str](), True
-    wrong, refused = [], {}
+    wrong, refused, foretold = [], {}, dict[Question, str]()
     for rule, method in _in_harmless_order(app):
         if method == "DELETE" and is_whole and role in EXPLAINED:  # as yet all is there that was decided about
-            wrong += _explained_otherwise(records, user_id, tried)
-            is_whole = False
+            wrong += _explained_otherwise(records, user_id, tried, foretold)
+            foretold = _foretold(app, records, world, user_id)
+            tried, is_whole = [], False
         need = NEEDS[rule.endpoint]
         if whose == "foreign" and need.sort == "common":
             continue  # there is nothing of anybody in such a request; it is made in the other two
@@ -105,6 +107,8 @@ def test_a_role_does_what_it_says_and_nothing_else(
             refused[request_id] = f"{method} {rule}"
         if whose != "own" and _gives_away(text, world, verdict, sees_all=whose == "foreign" and role in SEES_ALL):
             wrong.append(f"{method} {rule}: it gives away what is a stranger's; {text[:300]}")
+    if foretold:
+        wrong += _explained_otherwise(records, user_id, tried, foretold)
     assert wrong == []
     denials = records.rows(
         "SELECT DISTINCT request_id FROM audit_records WHERE decision = 'deny' AND request_id = ANY(:ids)",
@@ -114,28 +118,66 @@ def test_a_role_does_what_it_says_and_nothing_else(
     assert [refused[request_id] for request_id in unrecorded] == []
 
 
-def _explained_otherwise(records: Database, user_id: str, requests: list[str]) -> list[str]:
-    """What those requests had decided about the user and `access/explain` says otherwise, each in words."""
-    kinds, actions, wrong = registry.resources(), registry.actions(), []
+Question = tuple[str, str]
+"""An action and what it is aimed at."""
+
+
+def _explained_otherwise(
+    records: Database, user_id: str, requests: list[str], foretold: dict[Question, str]
+) -> list[str]:
+    """What those requests had decided about the user and `access/explain` says otherwise, each in words.
+
+    It is asked now, but for what it has `foretold`: when something is gone, there is nothing left to decide about.
+    """
+    wrong = []
     decided = records.rows(
         "SELECT DISTINCT action, resource_kind, resource_id, project_id, decision FROM audit_records"
         " WHERE request_id = ANY(:ids) AND action = ANY(:actions)",
-        ids=requests, actions=list(actions),
+        ids=requests, actions=list(registry.actions()),
     )  # fmt: skip
-    with unit_of_work(sessionmaker(records.engine), SYSTEM) as work:
+    with _explained(records, user_id) as explained:
         for row in decided:
             resource = "/".join(filter(None, (row["resource_kind"], row["resource_id"])))
-            asked = {"user_id": user_id, "action": row["action"], "project_id": row["project_id"]}
-            try:
-                wish = ExplainQuery.model_validate({**asked, "resource": resource})
-                said = access.explain(work, kinds, actions, wish)
-                why = f"{said.decision}, {said.reason}"
-            except Invalid as error:
-                why = str(error.errors)
+            why = foretold.get((row["action"], resource)) or explained(row["action"], resource, row["project_id"])
             if not why.startswith(row["decision"]):
                 wrong.append(f"{row['action']} on {resource}: {row['decision']}, but {why}")
-        work.rollback()
     return wrong
+
+
+def _foretold(app: Flask, records: Database, world: World, user_id: str) -> dict[Question, str]:
+    """What `access/explain` says, while all is there, of everything that a DELETE is going to ask about."""
+    said = {}
+    with _explained(records, user_id) as explained:
+        for rule, method in _in_harmless_order(app):
+            if method == "DELETE":
+                need = NEEDS[rule.endpoint]
+                kind, key, *rest = path_of(app, rule, method, world.things).removeprefix("/v1/").split("/")
+                if (kind, key) in (("users", "me"), ("chat", "threads")):
+                    (kind, key), rest = (rest[0] if key == "me" else key, rest[-1]), []
+                key = "/".join((key, *rest)) if kind == "preferences" else key
+                kind = kind.replace("-", "_")
+                for action in filter(None, (need.action, need.of_others, f"{kind}.read")):
+                    for resource in (f"{kind}/{key}", f"users/{world.things['users']}"):
+                        said[action, resource] = explained(action, resource, None)
+    return said
+
+
+@contextmanager
+def _explained(records: Database, user_id: str) -> Iterator[Callable[[str, str, Any], str]]:
+    """Asks the gateway's explanation about the user: the decision with its reason."""
+    kinds, actions = registry.resources(), registry.actions()
+    with unit_of_work(sessionmaker(records.engine), SYSTEM) as work:
+
+        def explained(action: str, resource: str, project_id: Any) -> str:
+            asked = {"user_id": user_id, "action": action, "resource": resource, "project_id": project_id}
+            try:
+                said = access.explain(work, kinds, actions, ExplainQuery.model_validate(asked))
+            except Invalid as error:
+                return str(error.errors)
+            return f"{said.decision}, {said.reason}"
+
+        yield explained
+        work.rollback()
 
 
 def _in_harmless_order(app: Flask) -> list[tuple[Rule, str]]:

@@ -92,7 +92,18 @@ def test_each_call_is_recorded_under_its_own_action(live_gateway: LiveGateway, b
     answer = rpc(bob, "tools/call", name="list_nodes", arguments={})
     assert answer.json()["result"]["structuredContent"]["status"] == 403
     records = live_gateway.call("GET", "/v1/audit?action=nodes.read&decision=deny&limit=20").json()["items"]
-    assert answer.headers["X-Request-Id"] in {record["request_id"] for record in records}
+    [found] = [record for record in records if record["request_id"] == answer.headers["X-Request-Id"]]
+    assert found["via"] == "mcp"
+
+
+def test_a_rule_keeps_mcp_clients_from_what_their_user_may(live_gateway: LiveGateway, bob: Person) -> None:
+    subject = f"user:{bob.call('GET', '/v1/users/me').json()['id']}"
+    rule = {"effect": "deny", "subject": subject, "action": "tasks.delete", "conditions": {"via": ["mcp", "agent"]}}
+    made = live_gateway.call("POST", "/v1/policy-rules", json=rule).json()["id"]
+    task = tool(bob, "run_task", commands=["true"])["structuredContent"]["task_id"]
+    assert tool(bob, "delete_task", id=task)["structuredContent"]["code"] == "forbidden"
+    assert bob.call("DELETE", f"/v1/tasks/{task}").status_code == 204
+    assert live_gateway.call("DELETE", f"/v1/policy-rules/{made}").status_code == 204
 
 
 def test_revoking_a_token_ends_its_open_call_within_a_second(live_gateway: LiveGateway) -> None:

@@ -29,6 +29,6 @@ ACTIONS = {
 }
 
 RESOURCES = (
-    rows("role_bindings", RoleBinding, is_owned=False),
+    rows("role_bindings", RoleBinding, is_owned=False, listed=("role_bindings.read",)),
     *(names(kind) for kind in ("access", "groups", "roles", "policy_rules")),
 )

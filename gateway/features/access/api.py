@@ -48,7 +48,8 @@ def explain(query: ExplainQuery) -> Response:
 
 @room.get("/access/actions", responses={200: ActionList}, summary="Every action there is")
 def list_actions() -> Response:
-    return answer(service.catalogue(work(), current_app.extensions["actions"]))
+    known = current_app.extensions
+    return answer(service.catalogue(work(), known["actions"], known["recorded"]))
 
 
 @room.get("/groups", responses={200: Page[GroupOut]}, summary="Groups")

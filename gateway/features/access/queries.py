@@ -16,6 +16,9 @@ from .models import AccessVersion, Group, GroupMember, PolicyRule, RoleBinding, 
 # Users and projects stand above this room: it knows them by id, and here what to call them.
 USERS = table("users", column("id"), column("handle"), column("display_name"), column("is_active"), column("is_system"))
 PROJECTS = table("projects", column("id"), column("slug"), column("owner_id"))
+TOKENS = table(
+    "api_tokens", column("id"), column("user_id"), column("scopes"), column("expires_at"), column("revoked_at")
+)
 
 Rows = type[Group] | type[RoleRow] | type[RoleBinding] | type[PolicyRule]
 
@@ -93,9 +96,16 @@ def hold_owners(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(OWNERS_LOCK)))
 
 
-def user(session: Session, user_id: uuid.UUID) -> Row[uuid.UUID, str] | None:
-    """Id and handle of a user."""
-    return session.execute(select(USERS.c.id, USERS.c.handle).where(USERS.c.id == user_id)).first()
+def user(session: Session, user_id: uuid.UUID) -> Row[uuid.UUID, str, bool] | None:
+    """Id and handle of a user, and whether their account is active."""
+    return session.execute(select(USERS.c.id, USERS.c.handle, USERS.c.is_active).where(USERS.c.id == user_id)).first()
+
+
+def token(session: Session, token_id: uuid.UUID) -> Row[uuid.UUID, list[str] | None, bool] | None:
+    """Whose an API token is, its scopes, and whether it can still be used."""
+    is_live = TOKENS.c.revoked_at.is_(None) & (TOKENS.c.expires_at.is_(None) | (TOKENS.c.expires_at > func.now()))
+    query = select(TOKENS.c.user_id, TOKENS.c.scopes, is_live).where(TOKENS.c.id == token_id)
+    return session.execute(query).first()
 
 
 def project_exists(session: Session, project_id: uuid.UUID) -> bool:
@@ -186,6 +196,12 @@ def rules(*, effect: str | None, action: str | None) -> Select[PolicyRule]:
     if effect is not None:
         query = query.where(PolicyRule.effect == effect)
     return query.where(PolicyRule.action == action) if action is not None else query
+
+
+def allowing(session: Session, subject: Group | RoleRow) -> list[PolicyRule]:
+    """The enabled rules that allow something to a group's members or to a role's holders."""
+    about = (PolicyRule.group_id if isinstance(subject, Group) else PolicyRule.role_id) == subject.id
+    return list(session.scalars(select(PolicyRule).where(PolicyRule.effect == "allow", PolicyRule.is_enabled, about)))
 
 
 def references(session: Session, row: Group | RoleRow) -> str:

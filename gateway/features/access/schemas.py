@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gateway.core.policy import Ground
 from gateway.core.rights import Conditions, Selector
 from gateway.core.schemas import In, Out, PageQuery, Versioned
 
@@ -70,6 +71,7 @@ Name = Annotated[str, Field(max_length=80), AfterValidator(_name)]
 ResourceText = Annotated[str, Field(max_length=240), AfterValidator(_resource)]
 SubjectType = Literal["user", "group"]
 ScopeType = Literal["system", "project"]
+Way = Literal["token", "login", "console", "mcp", "agent", "hook"]
 
 
 class RoleIn(In):
@@ -179,9 +181,12 @@ def _subject(given: Any) -> Any:
 
 
 class ConditionsIn(In):
-    """When a rule holds: all of them together. `own` is about who owns the thing at hand."""
+    """When a rule holds: all of them together. `own` is about who owns the thing at hand.
 
-    via: Annotated[list[Literal["token", "login", "console"]], Field(max_length=3)] | None = None
+    `via` is what the caller came with, or what a model acts by in their name: an MCP client, the agent.
+    """
+
+    via: Annotated[list[Way], Field(max_length=6)] | None = None
     addresses: Annotated[list[Annotated[str, AfterValidator(_network)]], Field(max_length=50)] | None = None
     own: bool | None = None
     after: time | None = None
@@ -262,10 +267,12 @@ class RuleQuery(PageQuery):
 class ExplainQuery(In):
     """Who, what, on what: `resource` is *, a kind such as tasks, tasks/ID, or project/ID. Without a user: you.
 
-    `project_id` is where something of nobody's is used, such as a model, or where what is made shall lie.
+    `token_id` asks about a request with that API token. `project_id` is where something of nobody's is used, such as a
+    model, or where what is made shall lie.
     """
 
     user_id: uuid.UUID | None = None
+    token_id: uuid.UUID | None = None
     action: Annotated[str, Field(pattern=r"^[a-z_]{1,40}(\.[a-z_]{1,40}){1,3}$", max_length=120)]
     resource: ResourceText = "*"
     project_id: uuid.UUID | None = None
@@ -296,12 +303,15 @@ class MatchingRule(Out):
 
 
 class Explanation(Out):
-    """The decision and what it rests on."""
+    """The decision and what it rests on: `decided_by` says of which sort that is."""
 
     allowed: bool
     decision: Literal["allow", "deny"]
     reason: str
+    decided_by: Ground
     user_id: uuid.UUID
+    token_id: uuid.UUID | None
+    scopes: list[str] | None
     action: str
     resource: str
     roles: list[str]
@@ -313,10 +323,11 @@ class Explanation(Out):
 
 
 class ActionOut(Out):
-    """An action with what it means."""
+    """An action with what it means. Nobody is asked for one that is `recorded_only`, and nothing gives it."""
 
     action: str
     description: str
+    recorded_only: bool
 
 
 class ActionList(Out):

@@ -1,7 +1,7 @@
 """Rights: what everybody's roles, groups and rules add up to, and why a decision is as it is."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -12,7 +12,7 @@ from gateway.core import policy
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import SYSTEM_USER_ID, Actor
-from gateway.core.policy import Resource
+from gateway.core.policy import Decision, Resource
 from gateway.core.resources import Asked, Kind, Kinds
 from gateway.core.rights import BUILT_IN, Case, Grant, Rights, Role, Rule, Scope
 from gateway.core.unit_of_work import Work
@@ -29,6 +29,9 @@ from .schemas import (
     conditions_of,
     selector_of,
 )
+
+NOT_THERE = Decision(False, "there is no such thing, or it is not yours", by="absence")
+"""The answer about what is gone and, word for word, about what the caller may not know of."""
 
 _known: dict[uuid.UUID, tuple[int, Rights]] = {}
 """Rights read earlier, with the version of the policy that they are of."""
@@ -81,33 +84,37 @@ def changed(work: Work) -> None:
     work.session.execute(update(AccessVersion).values(version=AccessVersion.version + 1))
 
 
-def catalogue(work: Work, actions: dict[str, str]) -> ActionList:
-    """All actions with what they mean, for whoever writes roles, rules or scopes."""
+def catalogue(work: Work, actions: Mapping[str, str], recorded: Mapping[str, str]) -> ActionList:
+    """All actions with what they mean: those that are decided, and those that are only `recorded`."""
     work.allow("access.read_actions", Resource("access"))
-    return ActionList(items=[ActionOut(action=name, description=words) for name, words in sorted(actions.items())])
+    items = [
+        ActionOut(action=name, description=words, recorded_only=name in recorded)
+        for name, words in sorted({**actions, **recorded}.items())
+    ]
+    return ActionList(items=items)
 
 
 def explain(work: Work, kinds: Kinds, actions: Collection[str], wish: ExplainQuery) -> Explanation:
     """Why a user may or may not do one of `actions` on something of one of `kinds`.
 
-    Raises NotFound for a user that is not there, Invalid for such an action or thing.
+    Raises NotFound for a user or token that is not there, Invalid for an action or kind that there is not.
     """
-    user_id, action = wish.user_id or work.actor.user_id, wish.action
-    work.allow("access.explain", Resource("users", user_id, user_id))
-    found = queries.user(work.session, user_id)
-    if found is None:
-        raise NotFound("There is no such user.")
+    asked, refusal = _asked(work, wish)
+    action = wish.action
     if action not in actions:
-        raise Invalid.field("action", "there is no such action; GET /v1/access/actions lists them")
-    rights = rights_of(work.session, user_id)
-    asked = Actor(user_id, found[1], rights.roles, via="login", address=work.actor.address, rights=rights)
-    decision = policy.can(asked, action, _resource(work, kinds, wish, Asked(user_id, action)))
+        raise Invalid.field("action", "nobody is asked for that; GET /v1/access/actions lists what is decided")
+    resource = _resource(work, kinds, wish, Asked(asked.user_id, action))
+    decision = refusal or (policy.can(asked, action, resource) if resource is not None else NOT_THERE)
+    rights = policy.rights_of(asked)
     case = rights.about(action)
     return Explanation(
         allowed=decision.allowed,
         decision="allow" if decision.allowed else "deny",
         reason=decision.reason,
-        user_id=user_id,
+        decided_by=decision.by,
+        user_id=asked.user_id,
+        token_id=asked.credential_id if asked.via == "token" else None,
+        scopes=list(asked.scopes) if asked.scopes is not None else None,
         action=action,
         resource=wish.resource,
         roles=sorted(rights.roles),
@@ -119,27 +126,64 @@ def explain(work: Work, kinds: Kinds, actions: Collection[str], wish: ExplainQue
     )
 
 
-def _resource(work: Work, kinds: Kinds, wish: ExplainQuery, asked: Asked) -> Resource:
-    """What the policy would be asked about, by the rooms that ask it."""
+def _asked(work: Work, wish: ExplainQuery) -> tuple[Actor, Decision | None]:
+    """Who is asked about, as they would come: the caller as they do, others as by a login from the caller's address.
+
+    With that, the decision that stands before all others, where the account or the token can no longer be used.
+    """
+    user_id, scopes, is_live = wish.user_id or work.actor.user_id, None, True
+    if wish.token_id is not None:
+        token = queries.token(work.session, wish.token_id)
+        if token is None or wish.user_id not in (None, token[0]):
+            raise NotFound("There is no such token, or it is not yours.")
+        user_id, scopes, is_live = token
+        work.allow("access.explain", Resource("tokens", wish.token_id, user_id))
+    else:
+        work.allow("access.explain", Resource("users", user_id, user_id))
+    found = queries.user(work.session, user_id)
+    if found is None:
+        raise NotFound("There is no such user.")
+    if wish.token_id is None and user_id == work.actor.user_id:
+        return work.actor, None
+    rights = rights_of(work.session, user_id)
+    actor = Actor(
+        user_id, found[1], rights.roles, via="token" if wish.token_id else "login", credential_id=wish.token_id,
+        scopes=tuple(scopes) if scopes is not None else None, address=work.actor.address, rights=rights,
+    )  # fmt: skip
+    if not found[2] and not is_system(user_id):
+        return actor, Decision(False, "the account is disabled", by="credential")
+    return actor, None if is_live else Decision(False, "the token has expired or was revoked", by="credential")
+
+
+def _resource(work: Work, kinds: Kinds, wish: ExplainQuery, asked: Asked) -> Resource | None:
+    """What the policy would be asked about, by the rooms that ask it; None for what is not there for the caller."""
     selector = selector_of(wish.resource)
     name = selector.kind or wish.action.split(".")[0]
     told, project_id = kinds.get(name, ()), selector.project_id or wish.project_id
     if selector.id is None:
         return _any_of(work, name, told, asked, project_id)
+    if not told:
+        raise Invalid.field("resource", f"there is no kind of things called {name}")
     for kind in told:
         found = kind.find(work.session, selector.id, asked)
-        if found is not None and not policy.is_hidden(work.actor, found):
+        if found is not None and _may_know_of(work, kind, selector.id, found.kind):
             return found if kind.is_owned else replace(found, project_id=found.project_id or project_id)
-    raise Invalid.field("resource", f"there is nothing of that id among {name}")
+    return None
 
 
-def _any_of(work: Work, name: str, told: Sequence[Kind], asked: Asked, project_id: uuid.UUID | None) -> Resource:
+def _may_know_of(work: Work, kind: Kind, key: str, read_as: str) -> bool:
+    """Whether the caller, who may be another than the one asked about, sees the thing as they meet it themselves."""
+    met = kind.find(work.session, key, Asked(work.actor.user_id, f"{read_as}.read"))
+    return met is not None and not policy.is_hidden(work.actor, met)
+
+
+def _any_of(work: Work, name: str, told: Sequence[Kind], asked: Asked, project_id: uuid.UUID | None) -> Resource | None:
     """All of a kind where lists are filtered, else one that is about to be made; in a project, if one is named."""
     is_owned = any(kind.is_owned for kind in told)
     if project_id is not None:
         owner_id = queries.project_owner(work.session, project_id)
-        if owner_id is None:
-            raise Invalid.field("resource", "there is no such project")
+        if owner_id is None or policy.is_hidden(work.actor, Resource("projects", project_id, owner_id, project_id)):
+            return None
         return Resource(name, None, owner_id if is_owned else None, project_id)
     if any(asked.action in kind.listed for kind in told):
         return Resource(name, listed=True)
@@ -189,8 +233,23 @@ def _grant_out(case: Case, grant: Grant) -> GrantOut:
 def _rule_out(rule: Rule, actor: Actor) -> MatchingRule:
     return MatchingRule(
         id=rule.id, name=rule.name, effect=rule.effect, action=rule.action, resource=str(rule.selector),
-        priority=rule.priority, holds=rule.conditions.hold(actor.via, actor.address, now()),
+        priority=rule.priority, holds=rule.conditions.hold(actor.ways, actor.address, now()),
     )  # fmt: skip
+
+
+def more_than(actor: Actor, session: Session, user_id: uuid.UUID) -> str | None:
+    """A role of the user, held for the whole system, that gives what the actor does not have; None without one.
+
+    What the built-in roles give on their holder's own things is nothing that anybody else has to have.
+    """
+    for role in (grant.role for grant in rights_of(session, user_id).grants if grant.project_id is None):
+        is_builtin = BUILT_IN.get(role.name) is role
+        if is_builtin and role.reach == "own":
+            continue
+        given = role.actions if is_builtin else (*role.actions, *role.own_actions)
+        if any(not glob.startswith("self.") and not policy.holds(actor, glob, None) for glob in given):
+            return role.name
+    return None
 
 
 def is_system(user_id: uuid.UUID) -> bool:

@@ -43,8 +43,8 @@ def create(work: Work, wish: GroupIn) -> Group:
 def change(work: Work, group: Group, patch: GroupPatch) -> Group:
     """Changes a group, which `get` gave for the action. Raises Conflict, Forbidden."""
     given = patch.model_dump(exclude_unset=True)
-    if given.get("is_active") and not group.is_active:
-        service_roles.check_may_join(work, group.id)
+    if given.get("is_active", group.is_active) != group.is_active:
+        _check_may_switch(work, group, on=bool(given["is_active"]))
     for name, value in given.items():
         if value is None and name != "external_id":
             raise Invalid.field(name, "this cannot be null")
@@ -100,7 +100,7 @@ def add_member(work: Work, group_id: uuid.UUID, wish: MemberIn) -> GroupMember:
         raise Invalid.field("user_id", "there is no such user")
     if work.session.get(GroupMember, (group_id, wish.user_id)) is not None:
         raise Conflict("The user is in this group already.", code="already_member")
-    service_roles.check_may_join(work, group_id)
+    service_roles.check_may_join(work, group)
     _check_member_free(work, group_id, wish.user_id, wish.external_id)
     row = GroupMember(group_id=group_id, **wish.model_dump())
     work.session.add(row)
@@ -117,8 +117,8 @@ def change_member(work: Work, group_id: uuid.UUID, user_id: uuid.UUID, patch: Me
     if "is_active" in given:
         if patch.is_active is None:
             raise Invalid.field("is_active", "this cannot be null")
-        if patch.is_active and not found.is_active:
-            service_roles.check_may_join(work, group_id)
+        if patch.is_active != found.is_active:
+            _check_may_switch(work, group, on=patch.is_active)
         found.is_active = patch.is_active
     if "external_id" in given:
         _check_member_free(work, group_id, user_id, patch.external_id)
@@ -132,10 +132,16 @@ def change_member(work: Work, group_id: uuid.UUID, user_id: uuid.UUID, patch: Me
 def remove_member(work: Work, group_id: uuid.UUID, user_id: uuid.UUID) -> None:
     """Takes a user out of a group. Raises NotFound, Conflict for the last owner."""
     group = get(work, group_id, "groups.remove_member")
-    work.session.delete(_member_row(work, group_id, user_id))
+    found = _member_row(work, group_id, user_id)
+    service_roles.check_may_leave(work, group)
+    work.session.delete(found)
     service.changed(work)
     service.keep_an_owner(work)
     _tell(work, "group.member_removed", group, user_id)
+
+
+def _check_may_switch(work: Work, group: Group, *, on: bool) -> None:
+    (service_roles.check_may_join if on else service_roles.check_may_leave)(work, group)
 
 
 def _member_row(work: Work, group_id: uuid.UUID, user_id: uuid.UUID) -> GroupMember:

@@ -11,7 +11,7 @@ from gateway.core.unit_of_work import Work
 
 from . import queries, service
 from .models import Group, RoleBinding, RoleRow
-from .schemas import BindingIn, BindingOut, BindingPatch, BindingQuery, RoleIn, RolePatch
+from .schemas import BindingIn, BindingOut, BindingPatch, BindingQuery, RoleIn, RolePatch, selector_of
 
 
 def visible(work: Work) -> Select[RoleRow]:
@@ -72,8 +72,8 @@ def delete(work: Work, role: RoleRow) -> None:
 
 
 def bindings(work: Work, wish: BindingQuery) -> Select[RoleBinding]:
-    """The role bindings, to be paged."""
-    work.allow("role_bindings.read", Resource("role_bindings"))
+    """The role bindings, to be paged: all, or those of the projects in which the caller may see them."""
+    work.allow("role_bindings.read", Resource("role_bindings", listed=True))
     return queries.bindings(**wish.filters()).where(queries.seen(work.actor, "role_bindings.read", RoleBinding))
 
 
@@ -131,8 +131,9 @@ def give(work: Work, user_id: uuid.UUID, role_name: str) -> None:
     role = queries.role(work.session, role_name)
     if role is None:
         raise Invalid.field("role", "there is no such role")
-    # What a role gives on its holder's own things takes nothing from anybody: making the account decides.
-    if service.role_of(role).reach == "all":
+    # What those built-in roles give takes nothing from anybody: making the account decides. A role of one's own
+    # may reach what is nobody's, such as settings, even where it is for its holder's own.
+    if not (role.is_builtin and service.role_of(role).reach == "own"):
         _check_may_give(work, role, None)
     work.session.add(RoleBinding(user_id=user_id, role_id=role.id))
     service.changed(work)
@@ -148,6 +149,7 @@ def rebind(work: Work, row: RoleBinding, patch: BindingPatch) -> RoleBinding:
         if (patch.scope_type == "project") != (patch.scope_id is not None):
             raise Invalid.field("scope_id", "send scope_type with it: project with an id, or system without")
         _check_scope(work, patch.scope_id)
+        work.allow("role_bindings.update", Resource("role_bindings", row.id, None, patch.scope_id))
         row.project_id = patch.scope_id
     _check_may_give(work, _role(work, row.role_id), row.project_id)
     with work.session.no_autoflush:
@@ -167,12 +169,24 @@ def unbind(work: Work, row: RoleBinding) -> None:
     _tell(work, "role_binding.deleted", row)
 
 
-def check_may_join(work: Work, group_id: uuid.UUID) -> None:
-    """Raises Forbidden when who joins the group would get more than the caller has."""
-    for row in work.session.scalars(queries.bindings(
-        subject_type="group", subject_id=group_id, role_id=None, scope_type=None, scope_id=None
-    )):  # fmt: skip
-        _check_may_give(work, _role(work, row.role_id), row.project_id)
+def check_may_join(work: Work, group: Group) -> None:
+    """Raises Forbidden when who joins the group would get more than the caller has, by its roles or by a rule."""
+    for role, project_id in _roles_of_group(work, group):
+        _check_may_give(work, role, project_id)
+    _check_rules(work, group)
+
+
+def check_may_leave(work: Work, group: Group) -> None:
+    """Raises Forbidden when who leaves the group would be an owner no more, and the caller is none."""
+    for role, _ in _roles_of_group(work, group):
+        _check_owner(work, role)
+
+
+def _roles_of_group(work: Work, group: Group) -> list[tuple[RoleRow, uuid.UUID | None]]:
+    held = queries.bindings(
+        subject_type="group", subject_id=group.id, role_id=None, scope_type=None, scope_id=None
+    )  # fmt: skip
+    return [(_role(work, row.role_id), row.project_id) for row in work.session.scalars(held)]
 
 
 def _role(work: Work, wanted: uuid.UUID | str) -> RoleRow:
@@ -188,10 +202,21 @@ def _check_scope(work: Work, project_id: uuid.UUID | None) -> None:
 
 
 def _check_may_give(work: Work, role: RoleRow, project_id: uuid.UUID | None) -> None:
-    if role.name == "owner" and not service.is_system(work.actor.user_id) and "owner" not in work.actor.roles:
-        _refuse(work, "only an owner makes or unmakes owners")
+    _check_owner(work, role)
     given = service.role_of(role)
     _check_held(work, [*given.actions, *given.own_actions], project_id)
+    if project_id is None:  # rules about a role are about those who hold it for the whole system
+        _check_rules(work, role)
+
+
+def _check_owner(work: Work, role: RoleRow) -> None:
+    if role.name == "owner" and not service.is_system(work.actor.user_id) and "owner" not in work.actor.roles:
+        _refuse(work, "only an owner makes or unmakes owners")
+
+
+def _check_rules(work: Work, subject: Group | RoleRow) -> None:
+    for rule in queries.allowing(work.session, subject):
+        _check_held(work, [rule.action], selector_of(rule.resource).project_id)
 
 
 def _check_held(work: Work, actions: list[str], project_id: uuid.UUID | None) -> None:

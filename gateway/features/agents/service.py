@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -132,7 +132,7 @@ def acting(work: Work, plan: Plan) -> Actor:
     actor = identity.agent_of(work, plan.owner_id, plan.token_id)
     if actor is None:
         raise Forbidden("The account or the token that this task works for may not be used any more.")
-    return lowered(work, actor, plan)
+    return lowered(work, replace(actor, through="agent"), plan)
 
 
 def lowered(work: Work, actor: Actor, plan: Plan) -> Actor:

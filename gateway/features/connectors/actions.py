@@ -1,8 +1,8 @@
 """What can be done with connectors, for the catalogue of actions."""
 
-from gateway.core.resources import Kind
+from gateway.core.resources import Kind, names
 
-from . import service
+from . import service, service_operations
 
 ACTIONS: dict[str, str] = {
     "connectors.read": "See connectors, their operations and what was done with them",
@@ -20,4 +20,9 @@ ACTIONS: dict[str, str] = {
     "connectors.admin_op": "Have a connector carry out an operation that changes how things are set up",
 }
 
-RESOURCES = (Kind("connectors", service.described, listed=("connectors.read",)),)
+RESOURCES = (
+    Kind("connectors", service.described, listed=("connectors.read",)),
+    Kind("operations", service_operations.described),
+    names("connector_types"),
+    names("connector_operations"),
+)

@@ -2,16 +2,18 @@
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource, can
 from gateway.core.redaction import redact_all
+from gateway.core.resources import Asked, as_id
 from gateway.core.unit_of_work import Work
 from gateway.features.tasks import service as tasks
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 ARGUMENT_BYTES = 256 * 1024
 JOB = "connectors.operate"
+RELEASE = "connectors.release"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,18 @@ def pending(work: Work) -> Select[ConnectorOperation]:
 def get(work: Work, connector_id: uuid.UUID, operation_id: uuid.UUID) -> ConnectorOperation:
     """One operation that was asked for. Raises NotFound."""
     return _find(work, service.get(work, connector_id), operation_id)
+
+
+def described(session: Session, key: str, asked: Asked) -> Resource | None:
+    """What the policy is asked about an operation, for whoever explains it: it stands for its connector."""
+    wanted = as_id(key)
+    row = queries.operation(session, wanted) if wanted is not None else None
+    connector = session.get(Connector, row.connector_id) if row is not None else None
+    if row is None or connector is None:
+        return None
+    if asked.action == RELEASE:
+        return _place_of_held(connector, row, asked.user_id)
+    return service.described(session, str(connector.id), asked)
 
 
 def look(work: Work, operation_id: uuid.UUID) -> ConnectorOperation | None:
@@ -260,12 +275,16 @@ def _find(work: Work, connector: Connector, operation_id: uuid.UUID, *, lock: bo
     return row
 
 
+def _place_of_held(connector: Connector, row: ConnectorOperation, user_id: uuid.UUID) -> Resource:
+    """Whoever asked for it may think better of it; anybody else needs the right of the connector's owner."""
+    is_theirs = row.actor_id == user_id and row.decision == "allow"
+    return replace(connector.as_resource, owner_id=user_id) if is_theirs else connector.as_resource
+
+
 def _held(work: Work, connector_id: uuid.UUID, operation_id: uuid.UUID) -> tuple[Connector, ConnectorOperation]:
     connector = service.find(work, "connectors.read", connector_id, lock=True)
     row = _find(work, connector, operation_id, lock=True)
-    # Whoever asked for it may think better of it; anybody else needs the connector's owner's right.
-    owner = row.actor_id if row.actor_id == work.actor.user_id and row.decision == "allow" else connector.owner_id
-    service.permit(work, "connectors.release", Resource("connectors", connector.id, owner, connector.project_id))
+    service.permit(work, RELEASE, _place_of_held(connector, row, work.actor.user_id))
     if row.status != "held":
         word = "has ended" if row.status in FINISHED else "is on its way"
         raise Conflict(f"The operation {word}: it is {row.status}.", code="not_held")

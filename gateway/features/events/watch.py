@@ -80,7 +80,8 @@ class Watch:
             if not actor or (each.actor.expires_at is not None and each.actor.expires_at <= now()):
                 each.end()
                 continue
-            actor = replace(actor, address=each.actor.address, expires_at=each.actor.expires_at)
+            was = each.actor
+            actor = replace(actor, address=was.address, expires_at=was.expires_at, through=was.through)
             if actor != each.actor:
                 each.go_on_as(actor)
 

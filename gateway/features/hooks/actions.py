@@ -12,7 +12,8 @@ ACTIONS = {
     "hooks.rotate": "Give a hook a new secret",
     "hooks.test": "Try out what a hook would make of a request",
     "hooks.replay": "Let a hook act on a kept request again",
-    "hooks.receive": "Recorded when a request comes to a hook; nobody is asked for it",
 }
+
+RECORDED = {"hooks.receive": "Have a request come to a hook, which proves by the hook's secret whom it is from"}
 
 RESOURCES = (rows("hooks", Hook, listed=("hooks.read",)),)

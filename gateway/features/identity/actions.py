@@ -12,9 +12,6 @@ ACTIONS: dict[str, str] = {
     "self.create_token": "Make an API token",
     "self.update_token": "Rename an API token",
     "self.revoke_token": "Revoke an API token",
-    "auth.login": "Sign in, for the record of who did",
-    "auth.refresh": "Trade a refresh token, likewise",
-    "auth.code": "Ask for or redeem a one-time code, likewise",
     "users.read": "See accounts, their sessions and their API tokens",
     "users.create": "Make an account",
     "users.update": "Change an account",
@@ -22,6 +19,12 @@ ACTIONS: dict[str, str] = {
     "users.disable": "Lock an account out",
     "users.revoke_sessions": "End an account's sessions and API tokens",
     "users.reset_password": "Set an account's password",
+}
+
+RECORDED = {
+    "auth.login": "Sign in",
+    "auth.refresh": "Trade a refresh token",
+    "auth.code": "Ask for a one-time code, or try one that is wrong",
 }
 
 RESOURCES = (rows("users", User, listed=("users.read",)), rows("sessions", AuthSession), rows("tokens", ApiToken))

@@ -21,9 +21,6 @@ from gateway.features.access import service_roles as access_roles
 from . import passwords, queries
 from .models import ApiToken, AuthSession, SignInCode, User
 
-PRIVILEGED = ("owner", "admin")
-"""Roles that only those give, and whose accounts only those manage, who have as much."""
-
 NO_USER = "There is no such user, or it is not yours."
 WRONG_PASSWORD = "this is not your current password"  # noqa: S105 - a message
 
@@ -253,7 +250,8 @@ def agent_of(work: Work, user_id: uuid.UUID, token_id: uuid.UUID | None) -> Acto
     token = work.session.get(ApiToken, token_id)
     if token is None or token.revoked_at is not None:
         return None
-    return replace(actor, via="token", credential_id=token_id, scopes=tuple(token.scopes) if token.scopes else None)
+    scopes = tuple(token.scopes) if token.scopes is not None else None
+    return replace(actor, via="token", credential_id=token_id, scopes=scopes)
 
 
 def time_zone_of(work: Work, user_id: uuid.UUID) -> str | None:
@@ -319,15 +317,16 @@ def _set_password(work: Work, user: User, password: str, *, but: uuid.UUID | Non
 
 
 def _above(work: Work, user: User) -> str | None:
-    """A role of the user that puts them above the caller; a token that is narrowed never rises above anyone."""
+    """A role of the user that puts them above the caller; a token that is narrowed has no more than its scopes."""
     actor = work.actor
     if actor.user_id == SYSTEM_USER_ID:
         return None
-    whole = actor.scopes is None or "*" in actor.scopes
-    if whole and "owner" in actor.roles:
+    is_whole = actor.scopes is None or "*" in actor.scopes
+    if is_whole and (user.id == actor.user_id or "owner" in actor.roles):
         return None
-    privileged = [role for role in roles_of(work, user) if role in PRIVILEGED]
-    return next((role for role in privileged if not whole or role not in actor.roles), None)
+    if "owner" in access.rights_of(work.session, user.id).roles:
+        return "owner"
+    return access.more_than(actor, work.session, user.id)
 
 
 def _emit(work: Work, name: str, user: User) -> None:

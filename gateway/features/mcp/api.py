@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, current_app, g, request
@@ -82,6 +83,7 @@ def post_message() -> Response:
     if not request.is_json:
         raise UnsupportedMediaType("Send the message as application/json.")
     _check_session()
+    _act_through_mcp()
     message: Message | None = None
     try:
         message = read(request.get_data(), request.headers.get)
@@ -102,6 +104,7 @@ def post_message() -> Response:
 @opens_units
 def resume() -> Response:
     _check_session()
+    _act_through_mcp()
     last = request.headers.get("Last-Event-ID")
     if last is None:
         raise MethodNotAllowed("Nothing is sent but answers; POST messages.", headers={"Allow": "POST"})
@@ -233,6 +236,11 @@ def _name_of(id_: Any) -> tuple[Any, ...]:
     """How a caller names a call of their own: nobody else can, not even another client with the same token."""
     session = request.headers.get(SESSION_HEADER)
     return actor().user_id, actor().credential_id, session, id_ if isinstance(id_, str | int) else None
+
+
+def _act_through_mcp() -> None:
+    """What follows is on record as done by an MCP client, and rules can name it: a model chose it, not the user."""
+    g.actor = replace(actor(), through="mcp")
 
 
 def _new_session() -> str:

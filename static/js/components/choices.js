@@ -39,7 +39,10 @@ export const destinations = choices("/v1/destinations", (destination) => destina
 export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type, limit: PAGE });
 export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, {});
 export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, {});
-export const actions = choices("/v1/access/actions", (item) => item.description, (item) => item.action, {});
+
+/** What roles, rules and scopes can give, and policy decides. @returns {Promise<Option[]>} */
+export const actions = async () =>
+  (await rowsOf("/v1/access/actions", {})).filter((item) => !item.recorded_only).map((item) => ({ value: item.action, label: item.description }));
 
 /** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
 export const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];

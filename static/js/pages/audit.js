@@ -22,7 +22,7 @@ import { Id } from "../components/copy.js";
 const FILTERS = ["actor", "action", "resource", "via", "request_id", "decision", "created_after", "created_before"];
 
 /** How callers come in. */
-const WAYS = ["token", "login", "console", "agent", "hook", "node", "system", "none"].map((value) => ({ value, label: value }));
+const WAYS = ["token", "login", "console", "mcp", "agent", "hook", "node", "system", "none"].map((value) => ({ value, label: value }));
 
 /** @param {AuditRecord["resource"]} resource */
 const named = ({ kind, id }) => (id ? `${kind}/${id}` : kind);
@@ -31,8 +31,8 @@ const named = ({ kind, id }) => (id ? `${kind}/${id}` : kind);
 const whyAt = ({ actor_id: user, action, resource, project_id: project }) =>
   `/access/why${api.queryString({ user, action, resource: named(resource), project })}`;
 
-/** What was decided by policy: neither signing in, nor what led to no action there is. @param {AuditRecord} record @param {Option[]} known */
-const isExplained = ({ actor_id: user, action }, known) => user && !action.startsWith("auth.") && known.some(({ value }) => value === action);
+/** What was decided by policy: neither what is only recorded, nor what led to no action there is. @param {AuditRecord} record @param {Option[]} known */
+const isExplained = ({ actor_id: user, action }, known) => user && known.some(({ value }) => value === action);
 
 /** @param {{label: string, children?: any}} props */
 const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;

@@ -11,7 +11,7 @@ const named = (/** @type {string[]} */ words) => words.map((value) => ({ value, 
 
 /** @type {Field[]} named as errors of the API name them */
 export const CONDITIONS = [
-  { name: "conditions.via", label: "Came by", kind: "words", options: async () => named(["token", "login", "console"]), placeholder: "token" },
+  { name: "conditions.via", label: "Came by", kind: "words", options: async () => named(["token", "login", "console", "mcp", "agent", "hook"]), placeholder: "token" },
   { name: "conditions.addresses", label: "From addresses", kind: "words", placeholder: "127.0.0.1 or 10.0.0.0/8" },
   { name: "conditions.own", label: "Whose things", kind: "select", options: WHOSE },
   { name: "conditions.weekdays", label: "On weekdays", kind: "words", options: async () => named(WEEKDAYS), placeholder: "Sat" },

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can, session } from "../../session.js";
 import { useResource } from "../../resource.js";
-import { actions, projects, users } from "../../components/choices.js";
+import { actions, projects, tokens, users } from "../../components/choices.js";
 import { Decision } from "../../components/decision.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
@@ -16,10 +16,18 @@ import { Empty, Loaded } from "../../components/states.js";
 /** @type {Field[]} */
 const FIELDS = [
   { name: "user_id", label: "User", kind: "select", required: true, options: users },
+  { name: "token_id", label: "By API token", kind: "select", options: tokens, hint: "One of yours, with its scopes; none for a login." },
   { name: "action", label: "Action", kind: "select", required: true, options: async () => (await actions()).map(({ value, label }) => ({ value, label: `${value} – ${label}` })) },
   { name: "resource", label: "Resource", code: true, required: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
   { name: "project_id", label: "In project", kind: "select", options: projects, hint: "Where a model is used, or where what is made shall lie." },
 ];
+
+/** What a decision rests on, where no rule is named. @type {Record<string, string>} */
+const GROUNDS = {
+  scope: "Decided by the scopes of the token.",
+  credential: "Decided before any policy: account or token can no longer be used.",
+  absence: "There is nothing to decide about.",
+};
 
 const where = (/** @type {Grant} */ grant) => (grant.scope_type === "system" ? "everywhere" : `in project ${grant.scope_id}`);
 const GRANTS = [
@@ -39,6 +47,7 @@ const RULES = [
 const Answer = ({ of }) => html`<section class="card panel why-answer" aria-label="Decision">
   <p class="why-decision" role="status"><${Decision} decision=${of.allowed ? "allow" : "deny"} large /><span>${of.reason}</span></p>
   ${of.rule && html`<p>Decided by the rule <b>${of.rule.name}</b>.</p>`}
+  ${GROUNDS[of.decided_by] && html`<p>${GROUNDS[of.decided_by]}</p>`}
   <dl class="facts">
     <div><dt>Roles</dt><dd>${of.roles.length ? of.roles.map((role) => html`<span class="tag">${role}</span>`) : html`<span class="quiet">none</span>`}</dd></div>
     <div><dt>Groups</dt><dd>${of.groups.length ? of.groups.map((group) => html`<span class="tag">${group}</span>`) : html`<span class="quiet">none</span>`}</dd></div>
@@ -52,9 +61,10 @@ const Answer = ({ of }) => html`<section class="card panel why-answer" aria-labe
 export function Why() {
   const query = place.value.query;
   const asksOthers = can("users.read");
-  const asked = { user_id: query.get("user") ?? session.value?.user.id ?? "", action: query.get("action") ?? "", resource: query.get("resource") ?? "*", project_id: query.get("project") ?? "" };
+  const token = query.get("token") ?? "";
+  const asked = { user_id: token ? "" : query.get("user") ?? session.value?.user.id ?? "", token_id: token, action: query.get("action") ?? "", resource: query.get("resource") ?? "*", project_id: query.get("project") ?? "" };
   const answer = useResource(JSON.stringify(asked), async () => (asked.action ? await api.get("/v1/access/explain", asked) : {}));
-  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.user_id, action: values.action, resource: values.resource, project: values.project_id || null }));
+  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.token_id ? null : values.user_id, token: values.token_id || null, action: values.action, resource: values.resource, project: values.project_id || null }));
   return html`<${Section} title="Why can, why can’t" about="Ask about one user, one action and one resource; the answer is what the next request would meet.">
     <div class="why-grid">
       <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" initial=${asked} fields=${FIELDS.filter(({ name }) => name !== "user_id" || asksOthers)} send=${ask} /></div>
