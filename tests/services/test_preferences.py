@@ -159,11 +159,14 @@ def test_members_write_to_what_is_theirs_only(
     group = join("lab", alice)
     for scope, scope_id in (("user", alice.user_id), ("task", task.id), ("project", task.project_id)):
         assert put(alice, scope, scope_id, "a.key", 1) == 1
-        with pytest.raises(NotFound):
-            put(bob, scope, scope_id, "a.key", 2)
+        for not_bobs in (scope_id, uuid.uuid4()):
+            with pytest.raises(NotFound, match=f"There is no such {scope}, or it is not yours"):
+                put(bob, scope, not_bobs, "a.key", 2)
         assert put(SYSTEM, scope, scope_id, "a.key", 3) == 2
         with pytest.raises(NotFound):
             put(SYSTEM, scope, uuid.uuid4(), "a.key", 3)
+    with pytest.raises(Forbidden):
+        put(alice, "group", uuid.uuid4(), "a.key", 1)
     for scope, scope_id in (("system", "-"), ("group", group)):
         with pytest.raises(Forbidden):
             put(alice, scope, scope_id, "a.key", 1)

@@ -31,6 +31,9 @@ from .schemas import (
     ScopeId,
 )
 
+Whose = tuple[Any, Any]
+"""The ids of a scope's owner and project, each None where it has none."""
+
 
 def visible(
     work: Work, scope_type: str | None, scope_id: ScopeId | None, key_prefix: str | None
@@ -54,11 +57,9 @@ def for_change(
     """A place that the caller may `write` or `delete` at, locked, with its entry. Raises NotFound and Forbidden."""
     known_id = id_of(work, scope_type, scope_id)
     whose = queries.belongs_to(work.session, scope_type, known_id) if known_id is not None else (None, None)
-    if whose is None:
-        raise NotFound(f"There is no such {scope_type}, or it is not yours.")
-    place = Place(scope_type, known_id, key, *whose)
     action = f"preferences.{verb}_shared" if scope_type in ADMINISTRATIVE else f"preferences.{verb}"
-    work.allow(action, Resource("preferences", f"{scope_type}/{known_id or '-'}/{key}", *whose))
+    whose = _allowed(work, action, scope_type, f"{scope_type}/{known_id or '-'}/{key}", whose)
+    place = Place(scope_type, known_id, key, *whose)
     return place, queries.locked(work.session, place)
 
 
@@ -214,9 +215,20 @@ def whom(work: Work, wish: ForWhom) -> tuple[uuid.UUID, uuid.UUID | None]:
 def readable(work: Work, scope_type: str, scope_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID]:
     """Owner and project of a scope whose preferences the caller may read. Raises NotFound, Forbidden."""
     whose = queries.belongs_to(work.session, scope_type, scope_id)
+    return _allowed(work, "preferences.read", scope_type, f"{scope_type}/{scope_id}", whose)
+
+
+def _allowed(work: Work, action: str, scope_type: str, name: str, whose: Whose | None) -> Whose:
+    """Owner and project of a scope, once `action` is allowed there. Raises NotFound, the same for each cause."""
+    gone = NotFound(f"There is no such {scope_type}, or it is not yours.")
     if whose is None:
-        raise NotFound(f"There is no such {scope_type}, or it is not yours.")
-    work.allow("preferences.read", Resource("preferences", f"{scope_type}/{scope_id}", *whose))
+        if scope_type == "group":  # nobody's: whoever may not ask about groups does not learn which there are
+            work.allow(action, Resource("preferences", name))
+        raise gone
+    try:
+        work.allow(action, Resource("preferences", name, *whose))
+    except NotFound as error:
+        raise gone from error
     return whose
 
 
