@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import gevent
 import gevent.event
@@ -23,6 +23,7 @@ import gevent.util
 import structlog
 from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
+from werkzeug.wsgi import FileWrapper
 
 from gateway.application import Application, create_app
 from gateway.commands.database import prepare
@@ -66,6 +67,8 @@ STAY = b"stay"
 STALLED_S = 30.0
 """A client that takes nothing of an answer for so long is dropped: a stream would wait for it for ever."""
 
+FILE_PIECE = 64 * 1024
+"""Bytes of a file that are read and sent at a time."""
 
 _UNREAD = {"400": "Not an HTTP request", "414": "Address too long"}
 """What gevent refuses before there is a request, by its status."""
@@ -80,7 +83,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
     def get_environ(self) -> dict[str, Any]:
         """What the application is told; among it the connection itself, which tells when the client has gone."""
-        return {**super().get_environ(), CLIENT: self.socket}
+        return {**super().get_environ(), CLIENT: self.socket, "wsgi.file_wrapper": _in_large_pieces}
 
     def handle_one_request(self) -> Any:
         """As gevent's, but what it refuses by itself is told like every other error."""
@@ -95,6 +98,11 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def _sendall(self, data: bytes) -> None:
         with gevent.Timeout(STALLED_S, BrokenPipeError(errno.EPIPE, "the reader stalled")):
             super()._sendall(data)
+
+
+def _in_large_pieces(file: BinaryIO, _size: int) -> FileWrapper:
+    """A file to be sent (PEP 3333, "Optional Platform-Specific File Handling"): the usual 8 kB cost a call each."""
+    return FileWrapper(file, FILE_PIECE)
 
 
 def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None], beside: bool = False) -> None:

@@ -2,11 +2,15 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import IO
 
 from .errors import TooLarge
+
+WRITTEN_BACK = 16 * 1024 * 1024
+"""After so many bytes the system is asked to begin writing them to disk, so that little is left to do at the end."""
 
 
 class ReceivedFile:
@@ -22,6 +26,7 @@ class ReceivedFile:
         self._digest = hashlib.sha256()
         self.path = Path(name)
         self.size = 0
+        self._on_its_way = 0
 
     @property
     def sha256(self) -> str:
@@ -34,7 +39,10 @@ class ReceivedFile:
         if self.size > self._limit:
             raise TooLarge(f"A file may have {self._limit} bytes at most; send a smaller one.")
         self._digest.update(chunk)
-        return self._file.write(chunk)
+        written = self._file.write(chunk)
+        if self.size - self._on_its_way >= WRITTEN_BACK:
+            self._write_back()
+        return written
 
     def read(self, size: int = -1) -> bytes:
         """Reads from the current position."""
@@ -54,6 +62,14 @@ class ReceivedFile:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+
+    def _write_back(self) -> None:
+        self._file.flush()
+        if sys.platform == "linux":
+            # Of pages that are still to be written, this "don't need" begins the writing and drops none.
+            length = self.size - self._on_its_way
+            os.posix_fadvise(self._file.fileno(), self._on_its_way, length, os.POSIX_FADV_DONTNEED)
+        self._on_its_way = self.size
 
     def close(self) -> None:
         """Closes, and deletes the file where nobody moved it."""

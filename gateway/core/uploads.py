@@ -9,7 +9,7 @@ from flask import Request, current_app
 from .errors import BadRequest, TooLarge
 from .received_file import ReceivedFile
 
-CHUNK = 256 * 1024
+CHUNK = 1024 * 1024
 
 
 class GatewayRequest(Request):
