@@ -67,7 +67,7 @@ class Config(BaseSettings):
         try:
             data_dir = Path(given.get("data_dir") or _EnvironmentOnly().data_dir or default_data_dir())
             return _with_file(data_dir.expanduser().resolve() / "config.toml")(**given)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise MissingPart(f"config.toml cannot be read ({error}); correct it.") from error
         except ValidationError as error:
             first = error.errors()[0]

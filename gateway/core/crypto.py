@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .data_dir import make_private
+from .data_dir import write_private
 from .errors import MissingPart
 
 TOKEN_PREFIX = "uag_"  # noqa: S105 - a mark, no secret
@@ -73,12 +73,12 @@ def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
 
 
 def key_file(path: Path) -> bytes:
-    """The 32-byte key in `path`, made on first use with mode 0600, whole and durably.
+    """The 32-byte key in `path`, made on first use by whoever holds the data directory.
 
     Raises MissingPart when the file holds no key of ours.
     """
     if not path.exists():
-        make_private(path, base64.b64encode(secrets.token_bytes(32)).decode())
+        write_private(path, base64.b64encode(secrets.token_bytes(32)).decode())
     try:
         key = base64.b64decode(path.read_bytes(), validate=True)
     except binascii.Error as error:

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -175,14 +175,17 @@ class DataDir:
 
 def write_private(path: Path, text: str) -> None:
     """Replaces a small file by `text`, readable by the owner alone, at once or not at all, and durably."""
-    with _durable_beside(path, text) as file:
-        file.replace(path)
-
-
-def make_private(path: Path, text: str) -> None:
-    """As `write_private`, but a file that is there already stays as it is."""
-    with _durable_beside(path, text) as file, suppress(FileExistsError):
-        os.link(file, path)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+    sync_directory(path.parent)
 
 
 def make_directory(path: Path) -> None:
@@ -201,18 +204,3 @@ def sync_directory(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-@contextmanager
-def _durable_beside(path: Path, text: str) -> Iterator[Path]:
-    """A file that holds `text`, beside its place; whoever gives it the name `path` does so durably."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes it 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    sync_directory(path.parent)

@@ -19,8 +19,8 @@ class LazyDisk:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
-        self.moments: list[Files] = []
-        """What could have been found at each fsync, had the system written names down early."""
+        self.hollow: set[str] = set()
+        """Names that, at some fsync, stood for contents of which not all was synced."""
         self._contents: dict[int, bytes] = {}
         self._names: dict[int, dict[str, int]] = {}
         self._fsync = os.fsync
@@ -42,7 +42,9 @@ class LazyDisk:
         return {self._name(path): path.read_bytes() for path in self._files()}
 
     def _sync(self, descriptor: int) -> None:
-        self.moments.append({self._name(path): self._contents.get(path.stat().st_ino, b"") for path in self._files()})
+        self.hollow |= {
+            self._name(path) for path in self._files() if self._contents.get(path.stat().st_ino) != path.read_bytes()
+        }
         self._fsync(descriptor)
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
