@@ -233,6 +233,11 @@ def problem_with(words: list[str]) -> str:
     return f"no option {unknown}" if unknown else ""
 
 
+def test_the_architecture_names_every_room() -> None:
+    [line] = re.findall(r"^\| `gateway/features/` \| the rooms: (.*) \|$", page("ARCHITECTURE.md").text, re.MULTILINE)
+    assert sorted(line.split(", ")) == sorted(registry.ROOMS)
+
+
 def test_every_make_command_shown_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"[`$] ?make ([a-z]+)", EVERYTHING)) <= targets
