@@ -35,11 +35,6 @@ class Actor:
     through: str = ""
 
     @property
-    def ways(self) -> tuple[str, ...]:
-        """How the caller came, as conditions of rules name it: one about tokens also holds for agents with a token."""
-        return (self.via, self.through) if self.through else (self.via,)
-
-    @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups whose rights the actor has."""
         return self.rights.groups if self.rights is not None else ()

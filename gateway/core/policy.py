@@ -202,7 +202,7 @@ def _is_of(selector: Selector, kind: str) -> bool:
 
 
 def _holds(rule: Rule, actor: Actor) -> bool:
-    return rule.conditions.hold(actor.ways, actor.address, now())
+    return rule.conditions.hold(actor.via, actor.through, actor.address, now())
 
 
 def _clauses(rules: tuple[Rule, ...], actor: Actor, kind: str) -> tuple[Clause, ...]:

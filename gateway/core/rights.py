@@ -121,9 +121,12 @@ class Conditions:
     weekdays: tuple[int, ...] = ()
     time_zone: str = "UTC"
 
-    def hold(self, ways: Iterable[str], address: str | None, moment: datetime) -> bool:
-        """Whether all but `own` holds for a request that came in one of these ways, from there, then."""
-        if self.via and not any(way in self.via for way in ways):
+    def hold(self, via: str, through: str, address: str | None, moment: datetime) -> bool:
+        """Whether all but `own` holds for a request of that kind, from there, then.
+
+        A condition about tokens also holds for who acts `through` something with one: a way is added, not replaced.
+        """
+        if self.via and via not in self.via and through not in self.via:
             return False
         if self.addresses and not (address and _is_within(address, self.addresses)):
             return False

@@ -188,15 +188,14 @@ def test_nothing_given_is_nothing_allowed() -> None:
 )
 def test_times_of_day_are_those_of_the_rules_zone(window: dict[str, Any], moment: str, holds: bool) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    assert Conditions(**window).hold(("token",), None, at) is holds
+    assert Conditions(**window).hold("token", "", None, at) is holds
 
 
 def test_a_rule_about_tokens_holds_for_who_acts_through_something_with_one() -> None:
     moment = datetime(2026, 3, 2, tzinfo=UTC)
-    actor = Actor(ME, "me", frozenset(), via="token", through="mcp")
-    assert Conditions(via=("token",)).hold(actor.ways, None, moment)
-    assert Conditions(via=("mcp", "agent")).hold(actor.ways, None, moment)
-    assert not Conditions(via=("mcp",)).hold(replace(actor, through="").ways, None, moment)
+    assert Conditions(via=("token",)).hold("token", "mcp", None, moment)
+    assert Conditions(via=("mcp", "agent")).hold("token", "mcp", None, moment)
+    assert not Conditions(via=("mcp",)).hold("token", "", None, moment)
 
 
 @pytest.mark.parametrize("project", [None, PROJECTS[0]])

@@ -234,6 +234,21 @@ def test_no_rule_keeps_every_owner_from_the_rules(unit: Open, action: str, rows:
             service_rules.create(work, RuleIn(effect="deny", subject=subject, action=action))
 
 
+def test_an_owner_whom_a_rule_keeps_from_the_rules_is_not_left_alone(
+    system: Callable[..., Any], person: Callable[..., Actor], rows: Callable[..., list[Any]]
+) -> None:
+    [(kept,)] = rows("SELECT id FROM users WHERE handle = 'owner'")
+    other = person("owner")
+    [(binding,)] = rows("SELECT id FROM role_bindings WHERE user_id = :id", id=other.user_id)
+    wish = RuleIn(effect="deny", subject=f"user:{kept}", action="policy_rules.*")
+    rule = system(service_rules.create, wish)
+    with pytest.raises(Conflict, match="every owner") as refused:
+        system(lambda work: service_roles.unbind(work, service_roles.binding(work, binding)))
+    assert refused.value.code == "would_lock_out"
+    system(lambda work: service_rules.delete(work, service_rules.get(work, rule.id)))
+    system(lambda work: service_roles.unbind(work, service_roles.binding(work, binding)))
+
+
 def test_what_is_referred_to_is_not_deleted(unit: Open, system: Callable[..., Any]) -> None:
     group = system(service_groups.create, GroupIn(name=f"g{uuid.uuid4().hex[:8]}"))
     role = system(service_roles.create, RoleIn(name=f"r{uuid.uuid4().hex[:8]}", actions=["tasks.read"]))

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from gateway.core import references
 from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.rights import BUILT_IN, Grant, Rights
 from gateway.features.artifacts.models import Artifact
 from gateway.features.identity import service as identity
 from gateway.features.projects import service
@@ -84,6 +86,15 @@ def test_the_default_moves_and_stays_one(unit: Open, bob: Actor, rows: Rows) -> 
         change(unit, bob, make(unit, bob, is_active=False), is_default=True)
     defaults = rows("SELECT id FROM projects WHERE owner_id = :id AND is_default", id=bob.user_id)
     assert defaults == [(second.id,)]
+
+
+def test_a_role_in_one_project_does_not_say_which_is_its_owners_default(unit: Open, alice: Actor, bob: Actor) -> None:
+    default, other = default_of(unit, bob), make(unit, bob)
+    keeper = replace(alice, rights=Rights((Grant(BUILT_IN["admin"], other.id),)))
+    assert change(unit, keeper, other, description="kept").description == "kept"
+    with pytest.raises(Forbidden, match="for its owner to say"):
+        change(unit, keeper, other, is_default=True)
+    assert default_of(unit, bob).id == default.id
 
 
 def test_defaults_changed_at_once_leave_one(unit: Open, bob: Actor, rows: Rows) -> None:

@@ -71,11 +71,20 @@ def holders(role: str) -> Select[uuid.UUID]:
 
 
 def keep_an_owner(work: Work) -> None:
-    """Raises Conflict when, with what has changed so far, no active account would be an owner any more."""
+    """Raises Conflict when, with what has changed so far, no active owner would be left, or none who can undo rules."""
     work.session.flush()
     queries.hold_owners(work.session)
-    if work.session.scalar(queries.active_holders("owner").limit(1)) is None:
+    owners = work.session.scalars(queries.active_holders("owner")).all()
+    if not owners:
         raise Conflict("That would leave no active owner; make somebody else an owner first.", code="last_owner")
+    if not any(_can_undo_rules(read_rights(work.session, owner_id)) for owner_id in owners):
+        raise Conflict("It could not be taken back: a rule keeps every owner from the rules.", code="would_lock_out")
+
+
+def _can_undo_rules(rights: Rights) -> bool:
+    """Whether no deny keeps somebody from the rules, at some time of day or wherever they come from."""
+    denies = [rule for verb in ("read", "update", "delete") for rule in rights.about(f"policy_rules.{verb}").denies]
+    return not any(rule.selector.is_broad and rule.selector.kind in (None, "policy_rules") for rule in denies)
 
 
 def changed(work: Work) -> None:
@@ -233,7 +242,7 @@ def _grant_out(case: Case, grant: Grant) -> GrantOut:
 def _rule_out(rule: Rule, actor: Actor) -> MatchingRule:
     return MatchingRule(
         id=rule.id, name=rule.name, effect=rule.effect, action=rule.action, resource=str(rule.selector),
-        priority=rule.priority, holds=rule.conditions.hold(actor.ways, actor.address, now()),
+        priority=rule.priority, holds=rule.conditions.hold(actor.via, actor.through, actor.address, now()),
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def create(work: Work, wish: RuleIn) -> PolicyRule:
     _check(work, rule)
     work.session.add(rule)
     service.changed(work)
-    _keep_undoable(work)
+    service.keep_an_owner(work)
     work.emit("policy_rule.created", data={"rule_id": str(rule.id), "name": rule.name})
     return rule
 
@@ -73,7 +73,7 @@ def change(work: Work, rule: PolicyRule, patch: RulePatch) -> PolicyRule:
     with work.session.no_autoflush:
         _check(work, rule)
     service.changed(work)
-    _keep_undoable(work)
+    service.keep_an_owner(work)
     work.emit("policy_rule.updated", data={"rule_id": str(rule.id), "name": rule.name})
     return rule
 
@@ -106,13 +106,3 @@ def _check(work: Work, rule: PolicyRule) -> None:
     project_id = selector_of(rule.resource).project_id
     if rule.effect == "allow" and not policy.holds(work.actor, rule.action, project_id):
         raise Forbidden("Nobody allows what they may not do themselves on everything.")
-
-
-def _keep_undoable(work: Work) -> None:
-    """Somebody has to be able to take a rule back, whatever the time of day and wherever they come from."""
-    for owner_id in work.session.scalars(queries.active_holders("owner")):
-        rights = service.read_rights(work.session, owner_id)
-        denies = [rule for verb in ("read", "update", "delete") for rule in rights.about(f"policy_rules.{verb}").denies]
-        if not any(rule.selector.is_broad and rule.selector.kind in (None, "policy_rules") for rule in denies):
-            return
-    raise Conflict("That rule could not be taken back: it keeps every owner from the rules.", code="would_lock_out")

@@ -8,7 +8,7 @@ from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id
-from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
+from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource, can, rights_of
 from gateway.core.references import in_words
@@ -234,9 +234,19 @@ def _set_default(work: Work, project: Project, wanted: bool) -> None:
         return
     work.session.flush()
     if (former := queries.default_for_change(work.session, project.owner_id)) is not None:
+        _allow_to_unmake_default(work, former)
         former.is_default = False
         work.session.flush()
+        _announce(work, former, "project.updated")
     project.is_default = True
+
+
+def _allow_to_unmake_default(work: Work, former: Project) -> None:
+    """A right in one project is none in its owner's others. Raises Forbidden."""
+    try:
+        work.allow("projects.update", former.as_resource)
+    except NotFound as error:
+        raise Forbidden("Which project of theirs is the default is for its owner to say.") from error
 
 
 def _announce(work: Work, project: Project, name: str) -> None:
