@@ -230,13 +230,13 @@ def _database(config: Config, data_dir: DataDir) -> Iterator[str]:
 def _keep_alive(server: EmbeddedPostgres) -> None:
     while True:
         gevent.sleep(0.5)
-        if not server.alive():
-            log.warning("the embedded database ended; starting it again")
-            try:
+        try:
+            if not server.alive():
+                log.warning("the embedded database ended; starting it again")
                 server.start()
-            except Exception:
-                log.exception("the embedded database does not start; trying again")
-                gevent.sleep(2)
+        except Exception:
+            log.exception("the embedded database does not start; trying again")
+            gevent.sleep(2)
 
 
 @contextmanager
