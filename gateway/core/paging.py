@@ -1,13 +1,14 @@
-"""Keyset pages over one unique, ordered column: page 10,000 costs what page 1 costs."""
+"""Keyset pages over one unique, ordered column, or one that rows share: page 10,000 costs what page 1 costs."""
 
 import base64
 import binascii
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .errors import Invalid
@@ -20,6 +21,22 @@ MOST_COUNTED = 10_000
 
 AS_MADE = "created_at"
 """What every list can be sorted by: the order of its keys, which is that in which things were made."""
+
+_UUID_CHARS = 36
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Tied:
+    """An order by what several rows may have alike: those in the order of their keys.
+
+    `by` is an attribute without nulls, whose index goes on with the key; text or an interval.
+    """
+
+    by: Any
+
+
+Sorts = Mapping[str, InstrumentedAttribute[Any] | Tied]
 
 
 @dataclass(frozen=True)
@@ -38,17 +55,21 @@ def listed(
     query: PageQuery,
     *,
     oldest_first: bool = False,
-    sorts: Mapping[str, InstrumentedAttribute[Any]] | None = None,
+    sorts: Sorts | None = None,
 ) -> Listed[R]:
     """The page of `found` that `query` asks for, in the order of `key` unless it names another.
 
-    `sorts` are further columns to sort by, each unique, without nulls and with an index of its own. Raises Invalid for
-    any other, and for a cursor that was not given out by this list in this order.
+    `sorts` are further columns to sort by, each without nulls, with an index of its own, and unique or `Tied`. Raises
+    Invalid for any other, and for a cursor that was not given out by this list in this order.
     """
+    order: InstrumentedAttribute[Any] | Tied = key
     if query.sort is not None:
-        key, oldest_first = _order(query.sort, {AS_MADE: key, **(sorts or {})})
+        order, oldest_first = _order(query.sort, {AS_MADE: key, **(sorts or {})})
     count = counted(session, found) if query.count else None
-    rows, cursor = page(session, found, key, limit=query.limit, cursor=query.cursor, oldest_first=oldest_first)
+    if isinstance(order, Tied):
+        rows, cursor = _tied_page(session, found, order, key, query, oldest_first)
+    else:
+        rows, cursor = page(session, found, order, limit=query.limit, cursor=query.cursor, oldest_first=oldest_first)
     return Listed(rows, cursor, count)
 
 
@@ -58,8 +79,8 @@ def counted(session: Session, found: Select[Any]) -> int:
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _order(sort: str, known: Mapping[str, InstrumentedAttribute[Any]]) -> tuple[InstrumentedAttribute[Any], bool]:
-    """The column that `sort` names, and whether it ascends."""
+def _order(sort: str, known: Sorts) -> tuple[InstrumentedAttribute[Any] | Tied, bool]:
+    """The order that `sort` names, and whether it ascends."""
     name = sort.removeprefix("-")
     if name not in known:
         raise Invalid.field("sort", f"this list can be sorted by {', '.join(known)}, or -{AS_MADE} for descending")
@@ -90,21 +111,66 @@ def page(
     return rows, encode(getattr(rows[-1], key.key), key)
 
 
+def tied(
+    found: Select[R], order: Tied, key: InstrumentedAttribute[Any], *, cursor: str | None, ascends: bool
+) -> Select[R]:
+    """What comes in an order with ties, from a cursor on: one range of its index, which goes on with the key."""
+    both = (order.by, key)
+    if cursor is not None:
+        plain = _unpacked(cursor, _tied_mark(order, key))
+        last = (_parsed(plain[_UUID_CHARS:], order.by.type.python_type), _parsed(plain[:_UUID_CHARS], uuid.UUID))
+        place = tuple_(*(literal(value, column.type) for value, column in zip(last, both, strict=True)))
+        found = found.where(tuple_(*both) > place if ascends else tuple_(*both) < place)
+    return found.order_by(*(column.asc() if ascends else column.desc() for column in both))
+
+
+def tied_cursor(row: Any, order: Tied, key: InstrumentedAttribute[Any]) -> str:
+    """The cursor of what comes after the row: where it stands, and by its key, a UUID, where among its equals."""
+    value = getattr(row, order.by.key)
+    text = str(value // _MICROSECOND) if isinstance(value, timedelta) else value
+    return _packed(f"{getattr(row, key.key)}{text}", _tied_mark(order, key))
+
+
+def _tied_page(
+    session: Session, found: Select[R], order: Tied, key: InstrumentedAttribute[Any], query: PageQuery, ascends: bool
+) -> tuple[list[R], str | None]:
+    ordered = tied(found, order, key, cursor=query.cursor, ascends=ascends)
+    rows = list(session.scalars(ordered.limit(query.limit + 1)))
+    if len(rows) <= query.limit:
+        return rows, None
+    rows = rows[: query.limit]
+    return rows, tied_cursor(rows[-1], order, key)
+
+
 def encode(position: uuid.UUID | int | str, key: InstrumentedAttribute[Any]) -> str:
     """The cursor that stands for a position in a list in the order of `key`."""
-    return base64.urlsafe_b64encode(f"{_mark(key)}{position}".encode()).decode().rstrip("=")
+    return _packed(str(position), _mark(key))
 
 
 def decode(cursor: str, key: InstrumentedAttribute[Any]) -> Any:
     """The position that a cursor stands for. Raises Invalid for one that no page of this list gave out."""
-    wanted = key.type.python_type
+    return _parsed(_unpacked(cursor, _mark(key)), key.type.python_type)
+
+
+def _packed(position: str, mark: str) -> str:
+    return base64.urlsafe_b64encode(f"{mark}{position}".encode()).decode().rstrip("=")
+
+
+def _unpacked(cursor: str, mark: str) -> str:
     try:
         plain = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-        if not plain.startswith(_mark(key)):
-            raise _bad_cursor()
-        plain = plain.removeprefix(_mark(key))
-        position: uuid.UUID | int | str = wanted(plain)
     except (binascii.Error, ValueError) as error:
+        raise _bad_cursor() from error
+    if not plain.startswith(mark):
+        raise _bad_cursor()
+    return plain.removeprefix(mark)
+
+
+def _parsed(plain: str, wanted: type[Any]) -> Any:
+    """The value as it is in the database."""
+    try:
+        position = timedelta(microseconds=int(plain)) if wanted is timedelta else wanted(plain)
+    except (ValueError, OverflowError) as error:
         raise _bad_cursor() from error
     if isinstance(position, int) and not -(2**63) <= position < 2**63:
         raise _bad_cursor()
@@ -116,6 +182,10 @@ def decode(cursor: str, key: InstrumentedAttribute[Any]) -> Any:
 def _mark(key: InstrumentedAttribute[Any]) -> str:
     """What ties a cursor to its list and order."""
     return f"{key.class_.__tablename__}.{key.key}:"
+
+
+def _tied_mark(order: Tied, key: InstrumentedAttribute[Any]) -> str:
+    return f"{_mark(key)}{order.by.key}:"
 
 
 def _bad_cursor() -> Invalid:

@@ -1,10 +1,10 @@
 /** Lists that go on: further pages are read as the reader comes to them, and those that are looked at are kept up to date. */
 import { useRef, useState } from "preact/hooks";
-import { ApiError } from "./api.js";
+import * as api from "./api.js";
 import { remaining } from "./going.js";
 import { place, withQuery } from "./router.js";
 import { useResource } from "./resource.js";
-import { isOldestFirst } from "./sort.js";
+import { isAsMade, isOldestFirst } from "./sort.js";
 /** @import { GatewayEvent } from "./types.js" */
 /** @import { Resource } from "./resource.js" */
 
@@ -15,8 +15,8 @@ const LONGEST = 200;
  * @typedef {{id: string, [name: string]: any}} Row
  * @typedef {{items: Row[], next_cursor: string | null}} Page
  * @typedef {{cursor: string | null, items: Row[], next: string | null}} Held a page, and where it begins
- * @typedef {{more: () => void, moreFailed: ApiError | null, look: (from: number, to: number) => void}} Further
- *   `look`: which rows are on the screen
+ * @typedef {{more: () => void, moreFailed: api.ApiError | null, look: (from: number, to: number) => void, inAddress: boolean}} Further
+ *   `look`: which rows are on the screen; `inAddress`: whether the address keeps how far one has read
  * @typedef {Resource<Page> & Further} Endless
  */
 
@@ -45,8 +45,94 @@ function joined(before, now, next, isUp) {
   return { ...before, items: reached ? fresh : [...fresh, ...before.items.filter(({ id }) => (isUp ? id > last : id < last))] };
 }
 
+/** The rows of all pages, each once: it may have gone from one to another between two readings. @param {Held[]} pages */
+const rowsOf = (pages) => [...new Map(pages.flatMap(({ items }) => items.map((row) => /** @type {[string, Row]} */ ([row.id, row])))).values()];
+
 /**
- * A list that begins at the address's `cursor`, in the order of its `sort`: newest first unless it says `created_at`.
+ * Pages on the screen read again, each from where the one before it ends by now. What was read further on is left, since
+ * rows may have gone anywhere: it is read again as the reader comes to it.
+ * @param {Held[]} pages @param {number[]} inView @param {(cursor: string | null) => Promise<Page>} read @returns {Promise<Held[]>}
+ */
+async function readAgain(pages, inView, read) {
+  const [first, last] = [inView[0], inView[inView.length - 1]];
+  /** @type {Held[]} */
+  const fresh = [];
+  let cursor = pages[first].cursor;
+  for (let n = first; n <= last; n++) {
+    const page = await read(cursor);
+    fresh.push({ cursor, items: page.items, next: page.next_cursor });
+    if (!page.next_cursor) break;
+    cursor = page.next_cursor;
+  }
+  const there = new Set(fresh.flatMap(({ items }) => items.map(({ id }) => id)));
+  const before = pages.slice(0, first).map((page) => ({ ...page, items: page.items.filter(({ id }) => !there.has(id)) }));
+  return [...before, ...fresh];
+}
+
+/**
+ * @param {{key: string, start: string | null, isOrdered: boolean, inAddress: boolean}} list where it begins, whether what
+ *   is new comes at an end, whether the address keeps how far one has read
+ * @param {(cursor: string | null, limit: number) => Promise<Page>} read
+ * @param {(event: GatewayEvent) => boolean} [concerns]
+ * @param {number} [settle]
+ * @returns {Endless}
+ */
+function usePages({ key, start, isOrdered, inAddress }, read, concerns, settle) {
+  const kept = useRef({ key: "", pages: /** @type {Held[]} */ ([]), from: 0, to: PAGE, isReading: false });
+  const [state, setState] = useState({ moreFailed: /** @type {api.ApiError | null} */ (null) });
+
+  const resource = useResource(key, async () => {
+    const before = kept.current.key === key ? kept.current.pages : [];
+    const pages = before.length ? [...before] : [{ cursor: start, items: [], next: null }];
+    const shown = inView(pages, kept.current.from, kept.current.to);
+    if (isOrdered) {
+      for (const n of shown) {
+        const page = await read(pages[n].cursor, n === 0 && pages.length > 1 ? LONGEST : PAGE);
+        pages[n] = joined(pages[n], page, pages[n + 1], isOldestFirst());
+      }
+    } else {
+      const isAtTop = shown.length === 1 || kept.current.from < pages[0].items.length;
+      pages.splice(0, pages.length, ...(await readAgain(pages, isAtTop ? shown : shown.slice(1), (cursor) => read(cursor, PAGE))));
+    }
+    if (kept.current.key !== key) kept.current = { key, pages, from: 0, to: PAGE, isReading: false };
+    // Pages that were added meanwhile stay where they follow.
+    else kept.current.pages = isOrdered ? [...pages, ...kept.current.pages.slice(pages.length)] : pages;
+    return kept.current.pages;
+  }, concerns, settle);
+
+  const more = async () => {
+    const next = kept.current.pages.at(-1)?.next;
+    if (!next || kept.current.isReading || kept.current.key !== key) return;
+    kept.current.isReading = true;
+    try {
+      const page = await read(next, PAGE);
+      // Where the list was read again meanwhile, and ends elsewhere, it goes on from there.
+      if (kept.current.key === key && kept.current.pages.at(-1)?.next === next) kept.current.pages = [...kept.current.pages, { cursor: next, items: page.items, next: page.next_cursor }];
+      setState({ moreFailed: null });
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      setState({ moreFailed: error });
+    } finally {
+      kept.current.isReading = false;
+    }
+  };
+
+  const look = (/** @type {number} */ from, /** @type {number} */ to) => {
+    Object.assign(kept.current, { from, to });
+    if (!inAddress) return;
+    // The address keeps the page that is read, so that a bookmark and the way back lead there.
+    const first = inView(kept.current.pages, from, from + 1).at(-1) ?? 0;
+    const address = withQuery({ cursor: kept.current.pages[first]?.cursor });
+    if (kept.current.key === key && location.pathname === place.value.path && address !== location.pathname + location.search) history.replaceState(null, "", address);
+  };
+
+  const isThere = resource.data !== null && kept.current.key === key;
+  const data = isThere ? { items: remaining(rowsOf(kept.current.pages)), next_cursor: kept.current.pages.at(-1)?.next ?? null } : null;
+  return { ...resource, data, more, look, inAddress, ...state };
+}
+
+/**
+ * A list that begins at the address's `cursor`, in the order of its `sort`: newest first unless it says otherwise.
  * @param {Record<string, any>} filters
  * @param {(query: Record<string, any>) => Promise<any>} read a page of them
  * @param {(event: GatewayEvent) => boolean} [concerns] which events mean that it changed
@@ -56,49 +142,22 @@ function joined(before, now, next, isUp) {
 export function useEndless(filters, read, concerns, settle) {
   const [start, sort] = ["cursor", "sort"].map((name) => place.value.query.get(name));
   const wanted = { ...filters, sort };
-  const key = JSON.stringify([wanted, start]);
-  const kept = useRef({ key: "", pages: /** @type {Held[]} */ ([]), from: 0, to: PAGE, isReading: false });
-  const [state, setState] = useState({ moreFailed: /** @type {ApiError | null} */ (null) });
+  const list = { key: JSON.stringify([wanted, start]), start, isOrdered: isAsMade(), inAddress: true };
+  return usePages(list, (cursor, limit) => read({ ...wanted, cursor, limit }), concerns, settle);
+}
 
-  const resource = useResource(key, async () => {
-    const pages = kept.current.key === key ? [...kept.current.pages] : [];
-    if (!pages.length) pages.push({ cursor: start, items: [], next: null });
-    for (const n of inView(pages, kept.current.from, kept.current.to)) {
-      const limit = n === 0 && pages.length > 1 ? LONGEST : PAGE;
-      const page = /** @type {Page} */ (await read({ ...wanted, cursor: pages[n].cursor, limit }));
-      pages[n] = joined(pages[n], page, pages[n + 1], isOldestFirst());
-    }
-    if (kept.current.key !== key) kept.current = { key, pages, from: 0, to: PAGE, isReading: false };
-    // Pages that were added meanwhile stay.
-    else kept.current.pages = [...pages, ...kept.current.pages.slice(pages.length)];
-    return kept.current.pages;
-  }, concerns, settle);
-
-  const more = async () => {
-    const next = kept.current.pages.at(-1)?.next;
-    if (!next || kept.current.isReading || kept.current.key !== key) return;
-    kept.current.isReading = true;
-    try {
-      const page = /** @type {Page} */ (await read({ ...wanted, cursor: next, limit: PAGE }));
-      if (kept.current.key === key) kept.current.pages = [...kept.current.pages, { cursor: next, items: page.items, next: page.next_cursor }];
-      setState({ moreFailed: null });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      setState({ moreFailed: error });
-    } finally {
-      kept.current.isReading = false;
-    }
+/**
+ * A list beside others, or in a dialog: the address says nothing of it.
+ * @param {string} path
+ * @param {(event: GatewayEvent) => boolean} [concerns]
+ * @param {(row: any) => string} [keyOf] what each row is known by, where it has no id
+ * @param {Record<string, any>} [filters]
+ * @returns {Endless}
+ */
+export function useFurther(path, concerns, keyOf = (row) => row.id, filters = {}) {
+  const read = async (/** @type {string | null} */ cursor, /** @type {number} */ limit) => {
+    const page = await api.get(path, { ...filters, cursor, limit });
+    return { ...page, items: page.items.map((/** @type {any} */ row) => ({ ...row, id: keyOf(row) })) };
   };
-
-  const look = (/** @type {number} */ from, /** @type {number} */ to) => {
-    Object.assign(kept.current, { from, to });
-    // The address keeps the page that is read, so that a bookmark and the way back lead there.
-    const first = inView(kept.current.pages, from, from + 1).at(-1) ?? 0;
-    const address = withQuery({ cursor: kept.current.pages[first]?.cursor });
-    if (kept.current.key === key && location.pathname === place.value.path && address !== location.pathname + location.search) history.replaceState(null, "", address);
-  };
-
-  const isThere = resource.data !== null && kept.current.key === key;
-  const data = isThere ? { items: remaining(kept.current.pages.flatMap(({ items }) => items)), next_cursor: kept.current.pages.at(-1)?.next ?? null } : null;
-  return { ...resource, data, more, look, ...state };
+  return usePages({ key: path + JSON.stringify(filters), start: null, isOrdered: false, inAddress: false }, read, concerns);
 }

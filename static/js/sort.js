@@ -6,6 +6,9 @@ const AS_MADE = "created_at";
 /** Without a word in the address, the newest come first. */
 export const order = () => place.value.query.get("sort") ?? `-${AS_MADE}`;
 
+/** Whether what is new comes at an end of the list. */
+export const isAsMade = () => isOldestFirst() || order() === `-${AS_MADE}`;
+
 export const isOldestFirst = () => order() === AS_MADE;
 
 /** What lies at the list's beginning, and what comes further on. @returns {[string, string]} */

@@ -14,7 +14,7 @@ const STOP = "/v1/settings/limits.spending_stopped";
 export const standing = signal(null);
 
 /** @returns {Promise<Node[]>} */
-const nodes = async () => (await api.get("/v1/nodes", { limit: 200 })).items;
+const nodes = () => api.all("/v1/nodes");
 
 /** Nodes that an operator has let take work, or not. @param {Node} node */
 const isHeld = ({ state }) => state === "draining" || state === "drained" || state === "disabled";

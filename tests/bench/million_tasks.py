@@ -1,12 +1,14 @@
 """A database with 1,000,000 tasks of a year, loaded straight into the tables: what long use leaves behind."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 
 COUNT = 1_000_000
 COMMON_WORD, RARE_WORD = "report", "zymurgy"
 WORDS = 2_000
+LONGEST = timedelta(minutes=10)
 
 LOAD = f"""
 INSERT INTO projects (id, owner_id, slug, display_name, description, is_active, is_default, version, created_at,
@@ -32,7 +34,7 @@ SELECT bench.id,
        concat_ws(' ', 'make', 'word' || floor({WORDS} * word ^ 3), 'word' || floor({WORDS} * (1 - word) ^ 3),
                  CASE WHEN n % 3 = 0 THEN '{COMMON_WORD}' END, CASE WHEN n % 200000 = 7 THEN '{RARE_WORD}' END),
        ARRAY['make'], false, ARRAY[]::text[], ARRAY['tag-' || tag], 0, 3600, false, '{{}}', '{{}}', 1, 0, NULL,
-       1, at, at, at, at
+       1, at, at, at, at + share * interval '{LONGEST.total_seconds()} s'
   FROM bench, (SELECT id FROM users WHERE handle = 'mia') member(id), (SELECT id FROM users WHERE handle = 'owner')
        owner(id);
 

@@ -1,11 +1,13 @@
 """Settings, one's own sign-in and projects, as a person uses them."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.conftest import wait_until
 from tests.ui.conftest import nodes_here
@@ -33,6 +35,29 @@ def test_a_token_is_made_shown_once_works_within_its_scopes_and_is_revoked(page:
     page.get_by_role("dialog", name="Revoke console journey?").get_by_role("button", name="Revoke token").click()
     expect(token).to_have_count(0)
     assert api.get("/v1/tasks", headers=headers).status_code == 401
+
+
+def test_tokens_are_read_on_as_one_scrolls(open_page: Callable[..., Page]) -> None:
+    page = open_page("/welcome")
+
+    def made_up(route: Route) -> None:
+        first = int(parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"])[0])
+        items = [
+            {"id": f"t{n}", "name": f"token {n}", "prefix": "uag_x", "scopes": None, "last_used_at": None,
+             "expires_at": None, "created_at": "2026-01-01T00:00:00Z"}
+            for n in range(first, first + 100)
+        ]  # fmt: skip
+        body = {"items": items, "next_cursor": str(first + 100) if first < 200 else None}
+        route.fulfill(body=json.dumps(body), content_type="application/json")
+
+    page.route(re.compile(r".*/v1/tokens\?.*"), made_up)
+    page.goto("/settings/account")
+    expect(row(page, "token 0")).to_be_visible()
+    for last in (99, 199, 299):
+        page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+        expect(row(page, f"token {last}")).to_be_visible()
+    expect(page.get_by_text("These are all 300.")).to_be_visible()
+    assert "cursor" not in page.url
 
 
 def test_a_setting_is_changed_refused_where_it_does_not_fit_and_put_back(page: Page, api: httpx.Client) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from gateway.core import tracing
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
-from gateway.core.paging import listed
+from gateway.core.paging import Tied, listed
 from gateway.core.problems import invalid_from
 from gateway.core.room import Room, takes_file, work
 from gateway.core.schemas import IdPath, Page, PageQuery
@@ -34,6 +34,8 @@ from .schemas import (
 )
 
 room = Room("tasks", __name__, title="Tasks")
+
+SORTS = {"name": Tied(Task.name), "status": Tied(Task.status), "duration_s": Tied(Task.duration)}
 
 CREATE_BODY: dict[str, Any] = {
     "requestBody": {
@@ -78,7 +80,7 @@ def create_task_in_session(path: IdPath) -> Response:
 @room.get("/tasks", responses={200: Page[TaskItem]}, summary="Tasks")
 def list_tasks(query: TaskQuery) -> Response:
     found = service.visible(work(), **query.filters())
-    paged = listed(work().session, found, Task.id, query)
+    paged = listed(work().session, found, Task.id, query, sorts=SORTS)
     return page_of(TaskItem, paged)
 
 

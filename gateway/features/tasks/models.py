@@ -1,16 +1,20 @@
 """Tasks, their tags, attachments, dependencies and history."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ColumnElement, Computed, ForeignKey, Index, func, literal_column, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
+
+_NO_DURATION = timedelta(days=-1)
+_DURATION = "COALESCE(ended_at - started_at, '-1 days'::interval)"
 
 
 class Task(Base):
@@ -28,6 +32,9 @@ class Task(Base):
         Index("ix_tasks_status_id", "status", "id"),
         Index("ix_tasks_project_id_id", "project_id", "id"),
         Index("ix_tasks_session_id_id", "session_id", "id"),
+        Index("ix_tasks_name_id", "name", "id"),
+        Index("ix_tasks_duration_id", text(_DURATION), "id"),
+        Index("ix_tasks_owner_id_duration_id", "owner_id", text(_DURATION), "id"),
         Index("ix_tasks_search", "search", postgresql_using="gin"),
     )
 
@@ -69,6 +76,21 @@ class Task(Base):
     )
 
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}
+
+    @hybrid_property
+    def duration(self) -> timedelta:
+        """From its start to its end, for their order: what has not begun and ended comes before the shortest."""
+        return self.ended_at - self.started_at if self.started_at and self.ended_at else _NO_DURATION
+
+    @duration.inplace.expression
+    @classmethod
+    def _duration(cls) -> ColumnElement[timedelta]:
+        return func.coalesce(cls.ended_at - cls.started_at, literal_column("'-1 days'::interval"))
+
+    @property
+    def duration_s(self) -> float | None:
+        """The same in seconds, where there is one."""
+        return self.duration.total_seconds() if self.started_at and self.ended_at else None
 
     @property
     def as_resource(self) -> Resource:

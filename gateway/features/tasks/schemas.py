@@ -133,6 +133,7 @@ class TaskItem(Versioned):
     error: TaskErrorOut | None
     started_at: datetime | None
     ended_at: datetime | None
+    duration_s: float | None = Field(description="from its start to its end")
 
 
 class TaskOut(TaskItem):

@@ -2,27 +2,14 @@
 import * as api from "../api.js";
 /** @import { Option } from "./input.js" */
 
-const PAGE = 200;
-const MOST_PAGES = 10;
-
-/** Every row, as far as a list to choose from can be long. @param {string} path @param {Record<string, any>} query @returns {Promise<any[]>} */
-async function rowsOf(path, query) {
-  const rows = [];
-  let cursor = null;
-  for (let n = 0; n < MOST_PAGES; n++) {
-    const page = await api.get(path, { ...query, cursor });
-    rows.push(...page.items);
-    cursor = page.next_cursor;
-    if (!cursor) break;
-  }
-  return rows;
-}
+/** Of what is answered as a whole, without pages. */
+const WHOLE = { limit: null };
 
 /** @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @param {Record<string, any>} [query] @returns {() => Promise<Option[]>} */
 const choices =
-  (path, label, value = (row) => row.id, query = { limit: PAGE }) =>
+  (path, label, value = (row) => row.id, query = {}) =>
   async () =>
-    (await rowsOf(path, query)).map((row) => ({ value: value(row), label: label(row) }));
+    (await api.all(path, query)).map((row) => ({ value: value(row), label: label(row) }));
 
 /** @param {{handle: string, display_name?: string}} user */
 export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);
@@ -34,15 +21,16 @@ export const projects = choices("/v1/projects", (project) => project.display_nam
 export const credentials = choices("/v1/credentials", (credential) => credential.name);
 export const tasks = choices("/v1/tasks", (task) => task.name);
 export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
+export const schedules = choices("/v1/schedules", (schedule) => schedule.name);
 export const tokens = choices("/v1/tokens", (token) => token.name);
 export const destinations = choices("/v1/destinations", (destination) => destination.name);
-export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type, limit: PAGE });
-export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, {});
-export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, {});
+export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
+export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, WHOLE);
+export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, WHOLE);
 
 /** What roles, rules and scopes can give, and policy decides. @returns {Promise<Option[]>} */
 export const actions = async () =>
-  (await rowsOf("/v1/access/actions", {})).filter((item) => !item.recorded_only).map((item) => ({ value: item.action, label: item.description }));
+  (await api.all("/v1/access/actions", WHOLE)).filter((item) => !item.recorded_only).map((item) => ({ value: item.action, label: item.description }));
 
 /** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
 export const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];

@@ -9,8 +9,8 @@ const ENDS = ["task.completed", "task.failed", "task.canceled"];
 
 /** Where a message can go; the desktop, where there is one, without having been added first. */
 async function ways() {
-  const [held, kinds] = await Promise.all([api.get("/v1/destinations", { limit: 200 }), api.get("/v1/destinations/kinds")]);
-  const active = /** @type {Destination[]} */ (held.items).filter((destination) => destination.is_active);
+  const [held, kinds] = await Promise.all([api.all("/v1/destinations"), api.get("/v1/destinations/kinds")]);
+  const active = /** @type {Destination[]} */ (held).filter((destination) => destination.is_active);
   const desktop = /** @type {DestinationKind[]} */ (kinds.items).find((kind) => kind.destination_type === DESKTOP);
   return [
     ...active.map(({ id, name }) => ({ value: id, label: name })),

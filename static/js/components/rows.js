@@ -41,11 +41,12 @@ export function Rows({ rows, of, columns, row }) {
     };
     const later = () => (frame ||= requestAnimationFrame(measure));
     measure();
-    window.addEventListener("scroll", later, { passive: true });
+    // Also what scrolls inside the page: a dialog.
+    window.addEventListener("scroll", later, { passive: true, capture: true });
     window.addEventListener("resize", later);
     return () => {
       cancelAnimationFrame(frame);
-      window.removeEventListener("scroll", later);
+      window.removeEventListener("scroll", later, { capture: true });
       window.removeEventListener("resize", later);
     };
   }, [rows.length]);
@@ -61,6 +62,6 @@ export const ToFirst = () => place.value.query.get("cursor") && html`<a class="b
 
 /** What is below the rows: reading on, a failure, or how many there are. @param {{of: Endless}} props */
 export const RowsEnd = ({ of }) => html`<div class="pager rows-end" role="status">
-  <${ToFirst} />
+  ${of.inAddress && html`<${ToFirst} />`}
   ${of.moreFailed ? html`<span>More could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading on…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">These are all ${of.data?.items.length.toLocaleString()}.</span>`}
 </div>`;

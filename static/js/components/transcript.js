@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { can } from "../session.js";
 import { plural } from "../format.js";
-import { useResource } from "../resource.js";
+import { useFurther } from "../endless.js";
 import { Ago } from "./clock.js";
 import { openForm } from "./form.js";
 import { Icon } from "./icon.js";
@@ -45,7 +45,7 @@ function SegmentView({ segment }) {
 export function Transcript({ of, id }) {
   const [audit, setAudit] = useState(false);
   const path = `/v1/${of}/${id}/transcript`;
-  const read = useResource(`${path} ${audit}`, () => api.get(path, { limit: 200, kind: audit ? "audit" : null }), (event) => event.name === "transcript.added");
+  const read = useFurther(path, (event) => event.name === "transcript.added", (segment) => segment.id, { kind: audit ? "audit" : null });
   return html`<section class="card panel" aria-labelledby="h-transcript"><header class="panel-head"><h2 id="h-transcript">Transcript</h2>
       <span class="panel-actions">
         ${can("transcripts.read_audit") && html`<button type="button" class="btn btn-sm" aria-pressed=${String(audit)} onClick=${() => setAudit(!audit)}><${Icon} icon="lock" />Audit view</button>`}
@@ -55,7 +55,7 @@ export function Transcript({ of, id }) {
       ${(/** @type {Page<Segment>} */ page) =>
         page.items.length
           ? html`<ol class="segments">${page.items.map((segment) => html`<${SegmentView} key=${segment.id} segment=${segment} />`)}</ol>
-              ${page.next_cursor && html`<p class="log-note">The first ${page.items.length} segments; <code>GET ${path}</code> has them all.</p>`}`
+              ${page.next_cursor && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${() => (read.look(0, page.items.length + 1), read.more())}>Read on</button>${read.moreFailed && html` <span role="status">More could not be read: ${read.moreFailed.message}</span>`}</div>`}`
           : html`<${Empty} title=${audit ? "Nothing for auditors" : "Nothing was written down"}>${audit ? "What was sealed for them would be listed here." : "Agents write down what they thought and said; a tool of yours may, too."}<//>`}
     <//></section>`;
 }

@@ -113,9 +113,9 @@ function Failures() {
 /** The next planned times, the soonest first. */
 function Next() {
   const planned = useResource("planned", async () => {
-    /** @type {Page<Schedule>} */
-    const { items } = await api.get("/v1/schedules", { enabled: true, limit: PAGE });
-    return items.filter((one) => one.next_planned_at).sort((one, other) => Date.parse(one.next_planned_at ?? "") - Date.parse(other.next_planned_at ?? "")).slice(0, MOST_NEXT);
+    /** @type {Schedule[]} */
+    const enabled = await api.all("/v1/schedules", { enabled: true });
+    return enabled.filter((one) => one.next_planned_at).sort((one, other) => Date.parse(one.next_planned_at ?? "") - Date.parse(other.next_planned_at ?? "")).slice(0, MOST_NEXT);
   }, (event) => event.name.startsWith("schedule."), 1000);
   return html`<section class="card panel" aria-labelledby="h-next"><header class="panel-head"><h2 id="h-next">Next</h2><a href="/schedules/calendar">Calendar</a></header>
     <${Loaded} of=${planned} what="what is next">

@@ -5,15 +5,30 @@ import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useEndless } from "../endless.js";
 import { about } from "../resource.js";
+import { Ago, Elapsed } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
-import { useRowKeys } from "../components/list.js";
-import { RowsEnd } from "../components/rows.js";
+import { SortHead, useRowKeys } from "../components/list.js";
+import { Rows, RowsEnd } from "../components/rows.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty, Loaded } from "../components/states.js";
-import { TaskTable } from "../components/task-list.js";
-/** @import { Page } from "../endless.js" */
+import { Status, isFinished } from "../components/status.js";
+import { KindIcon } from "../components/task-list.js";
+/** @import { Endless, Page } from "../endless.js" */
+/** @import { Task } from "../types.js" */
 
 const STATUSES = ["running", "queued", "waiting", "completed", "failed", "canceled"];
+
+/** @param {{of: Endless}} props */
+const TaskTable = ({ of }) => html`<table class="table list" aria-label="tasks" aria-rowcount=${of.data?.next_cursor ? -1 : (of.data?.items.length ?? 0) + 1}>
+  <thead><tr><${SortHead} by="name" label="Task" /><${SortHead} by="status" label="Status" /><${SortHead} by="created_at" label="Created" class="col-time" /><${SortHead} by="duration_s" label="Took" class="col-took" /></tr></thead>
+  <${Rows} of=${of} columns=${4} rows=${of.data?.items ?? []} row=${(/** @type {Task} */ task, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}>
+        <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`} title=${task.name}>${task.name}</a>
+          ${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}</td>
+        <td><${Status} status=${task.status} /></td>
+        <td class="col-time"><${Ago} at=${task.created_at} /></td>
+        <td class="col-took">${task.started_at && html`<${Elapsed} from=${task.started_at} to=${isFinished(task.status) ? (task.ended_at ?? task.started_at) : null} />`}</td>
+      </tr>`} />
+</table>`;
 
 export default function TasksPage() {
   const query = place.value.query;

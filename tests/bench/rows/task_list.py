@@ -1,7 +1,12 @@
 """A list of 100 out of 1,000,000 tasks: any page, any documented filter, for who sees all and who sees their own."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
+from gateway.core.paging import tied_cursor
+from gateway.features.tasks.api import SORTS
+from gateway.features.tasks.models import Task
 from tests.bench import load, million_tasks
 from tests.bench.figures import Figure, median, percentile
 from tests.bench.million_tasks import COMMON_WORD, RARE_WORD, Landmarks
@@ -61,7 +66,21 @@ def _lists(places: Landmarks, middle: str) -> dict[str, dict[str, str]]:
         "status and common word": {"status": "failed", "q": COMMON_WORD},
         "rare status and common word": {"status": "running", "q": COMMON_WORD},
         "project and common word": {"project_id": places.project_id, "q": COMMON_WORD},
+        **{f"by {sort}": {"sort": sort} for sort in SORTS},
+        **{f"by {sort}, page in the middle": {"sort": sort, "cursor": _half_way(sort)} for sort in SORTS},
+        "by name, rare tag": {"sort": "name", "tag": "tag-20"},
+        "by duration, failed": {"sort": "-duration_s", "status": "failed"},
+        "by duration, project": {"sort": "-duration_s", "project_id": places.project_id},
+        "by status, common word": {"sort": "status", "q": COMMON_WORD},
     }
+
+
+def _half_way(sort: str) -> str:
+    """The cursor of a page in the middle of that order."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    end = start + million_tasks.LONGEST / 2
+    row = Task(id=UUID(int=0), name="task-500000", status="completed", started_at=start, ended_at=end)
+    return tied_cursor(row, SORTS[sort], Task.id)
 
 
 def _member_token(gateway: LiveGateway) -> str:

@@ -3,6 +3,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
+import { useFurther } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
 import { users } from "../../components/choices.js";
@@ -11,6 +12,7 @@ import { Flag } from "../../components/flag.js";
 import { Form, openForm } from "../../components/form.js";
 import { List, MADE, Table, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
 import { Section } from "../../components/section.js";
+import { RowsEnd } from "../../components/rows.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { attempt, toast } from "../../components/toast.js";
 /** @import { Group, Member, Page } from "../../types.js" */
@@ -57,7 +59,7 @@ const destroy = (group, done) =>
 function Members({ id }) {
   const path = `/v1/groups/${encodeURIComponent(id)}`;
   const group = useResource(id, () => api.get(path), about("group."));
-  const members = useResource(`${id} members`, () => api.get(`${path}/members`, { limit: 200 }), about("group."));
+  const members = useFurther(`${path}/members`, about("group."), (/** @type {Member} */ member) => member.user_id);
   const of = (/** @type {Member} */ member) => `${path}/members/${member.user_id}`;
   const set = (/** @type {Member} */ member, /** @type {boolean} */ active) => api.patch(of(member), { is_active: active });
   const take = async (/** @type {Member} */ member) => {
@@ -94,7 +96,7 @@ function Members({ id }) {
   return html`<${Dialog} title=${group.data?.name ?? "Group"} onClose=${close} wide>
     <${Loaded} of=${members} what="the members">
       ${(/** @type {Page<Member>} */ page) =>
-        page.items.length ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${(/** @type {Member} */ member) => member.user_id} label="members" />` : html`<${Empty} title="Nobody is in this group">Whoever is added gets the roles of the group at once.<//>`}
+        page.items.length ? html`<${Table} columns=${columns} rows=${page.items} label="members" of=${members} /><${RowsEnd} of=${members} />` : html`<${Empty} title="Nobody is in this group">Whoever is added gets the roles of the group at once.<//>`}
     <//>
     ${can("groups.add_member") &&
     html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", kind: "select", required: true, options: users }, OUTSIDE]}

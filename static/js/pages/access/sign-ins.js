@@ -3,23 +3,25 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, withQuery } from "../../router.js";
 import { can } from "../../session.js";
+import { useFurther } from "../../endless.js";
 import { useResource } from "../../resource.js";
 import { userName } from "../../components/choices.js";
 import { Dialog } from "../../components/dialog.js";
 import { Table } from "../../components/list.js";
 import { SESSION_COLUMNS, TOKEN_COLUMNS } from "../../components/sign-ins.js";
+import { RowsEnd } from "../../components/rows.js";
 import { Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 /** @import { LoginSession, Page, Token } from "../../types.js" */
 
 /** @param {{title: string, path: string, columns: any[], verb: string, done: string, none: string}} props what `path` lists, each with a button that ends it */
 function Ended({ title, path, columns, verb, done, none }) {
-  const list = useResource(path, () => api.get(path, { limit: 200 }));
+  const list = useFurther(path);
   const end = (/** @type {LoginSession | Token} */ one) => attempt(() => api.remove(`${path}/${one.id}`), done).then(list.reload);
   const shown = [...columns, { head: "", class: "cell-actions", cell: (/** @type {LoginSession | Token} */ one) => can("users.revoke_sessions") && html`<button type="button" class="btn btn-sm" onClick=${() => end(one)}>${verb}</button>` }];
   return html`<section aria-label=${title}><h3>${title}</h3>
     <${Loaded} of=${list} what=${title.toLowerCase()}>
-      ${(/** @type {Page<any>} */ page) => (page.items.length ? html`<${Table} columns=${shown} rows=${page.items} label=${title.toLowerCase()} />` : html`<p class="quiet">${none}</p>`)}
+      ${(/** @type {Page<any>} */ page) => (page.items.length ? html`<${Table} columns=${shown} rows=${page.items} label=${title.toLowerCase()} of=${list} /><${RowsEnd} of=${list} />` : html`<p class="quiet">${none}</p>`)}
     <//></section>`;
 }
 

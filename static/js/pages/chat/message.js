@@ -38,8 +38,8 @@ export const Calls = ({ calls }) => html`${calls.map(
 /** The artifacts that the agent made for an answer. @param {{taskId: string}} props */
 function Made({ taskId }) {
   const [shown, setShown] = useState(/** @type {Artifact | null} */ (null));
-  const read = useResource(taskId, () => api.get(`/v1/tasks/${taskId}/artifacts`, { limit: 200 }), (event) => event.task_id === taskId && event.name.startsWith("artifact."));
-  const made = /** @type {Artifact[]} */ (read.data?.items ?? []).filter((artifact) => artifact.origin === "task");
+  const read = useResource(taskId, () => api.all(`/v1/tasks/${taskId}/artifacts`), (event) => event.task_id === taskId && event.name.startsWith("artifact."));
+  const made = /** @type {Artifact[]} */ (read.data ?? []).filter((artifact) => artifact.origin === "task");
   if (!made.length) return null;
   return html`<ul class="chips" aria-label="Files of this answer">${made.map((artifact) => html`<li class="chip" key=${artifact.id}><${Icon} icon="file" /><button type="button" class="link chip-text" onClick=${() => setShown(artifact)}>${artifact.filename}</button><${Download} artifact=${artifact} class="icon-button is-download" /></li>`)}</ul>
     ${shown && html`<${PreviewDialog} artifact=${shown} onClose=${() => setShown(null)} />`}`;

@@ -2,7 +2,8 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useFurther } from "../../endless.js";
+import { about } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
@@ -17,7 +18,7 @@ import { attempt, toast } from "../../components/toast.js";
 /** @param {{connector: Connector, schema: Record<string, any>, onChange: () => void}} props */
 export function Credentials({ connector, schema, onChange }) {
   const base = `/v1/connectors/${connector.id}/credentials`;
-  const list = useResource(base, () => api.get(base), about("connector.credential"));
+  const list = useFurther(base, about("connector.credential"));
   const changed = () => (list.reload(), onChange());
   const add = () => openForm({ title: "New credential", action: "Keep credential", fields: fieldsOf(schema), send: (values) => api.post(base, { secret: valueOf(schema, values) }), done: changed });
   const rotate = (/** @type {ConnectorCredential} */ each) =>

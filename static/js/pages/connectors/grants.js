@@ -2,7 +2,8 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useFurther } from "../../endless.js";
+import { about } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { openForm } from "../../components/form.js";
 import { ShortJson } from "../../components/json.js";
@@ -17,7 +18,7 @@ const MINUTE = 60;
 /** @param {{connector: Connector}} props */
 export function Grants({ connector }) {
   const base = `/v1/connectors/${connector.id}/grants`;
-  const list = useResource(base, () => api.get(base), about("connector."));
+  const list = useFurther(base, about("connector."));
   const lend = () =>
     openForm({
       title: "Lend an operation",

@@ -56,8 +56,8 @@ function valueOf({ type, value }) {
 
 /** The entry as it is saved now; null when there is none. @param {Scope} scope @param {string} key @returns {Promise<Preference | null>} */
 async function present({ type, id }, key) {
-  const found = await api.get("/v1/preferences", { scope_type: type, scope_id: id, key_prefix: key, limit: 200 });
-  return found.items.find((/** @type {Preference} */ item) => item.key === key) ?? null;
+  const found = await api.all("/v1/preferences", { scope_type: type, scope_id: id, key_prefix: key });
+  return found.find((/** @type {Preference} */ item) => item.key === key) ?? null;
 }
 
 /** @param {{scope: Scope, entry: Preference | null, done: () => void}} props */

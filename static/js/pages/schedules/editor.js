@@ -2,6 +2,7 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { openForm } from "../../components/form.js";
+import { schedules } from "../../components/choices.js";
 import { TimingPreview } from "../../components/planned.js";
 /** @import { Schedule } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -46,11 +47,6 @@ const fromLocal = (/** @type {string} */ text) => (text ? new Date(text).toISOSt
 
 /** @param {Schedule} schedule */
 const whenOf = (schedule) => (schedule.trigger ? schedule.trigger.kind : schedule.cron ? "cron" : schedule.at ? "at" : "every");
-
-async function otherSchedules() {
-  const page = await api.get("/v1/schedules", { limit: 200 });
-  return page.items.map((/** @type {Schedule} */ one) => ({ value: one.id, label: one.name }));
-}
 
 /** @param {Partial<Schedule>} schedule @returns {Record<string, any>} what the form begins with */
 function initialOf(schedule) {
@@ -103,7 +99,7 @@ function fieldsOf(values) {
       { name: "for_s", label: "Stays away for seconds", kind: "number", min: 1, required: true },
     ],
     schedule: [
-      { name: "schedule_id", label: "After", kind: "select", required: true, options: otherSchedules },
+      { name: "schedule_id", label: "After", kind: "select", required: true, options: schedules },
       { name: "result", label: "Whose task", kind: "select", options: RESULTS },
     ],
     command: [

@@ -2,7 +2,8 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { can, loadSession, session } from "../../session.js";
-import { useResource } from "../../resource.js";
+import { useFurther } from "../../endless.js";
+import { about } from "../../resource.js";
 import { actions } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Form, openForm } from "../../components/form.js";
@@ -51,9 +52,8 @@ function Password() {
 }
 
 function Sessions() {
-  const list = useResource("sessions", () => api.get("/v1/users/me/sessions", { limit: 200 }), (event) => event.name.startsWith("session."));
-  /** @type {LoginSession[]} */
-  const others = (list.data?.items ?? []).filter((/** @type {LoginSession} */ one) => !one.current);
+  const list = useFurther("/v1/users/me/sessions", about("session."));
+  const hasOthers = list.data?.items.some((one) => !one.current);
   const end = (/** @type {LoginSession} */ one) => attempt(() => api.remove(`/v1/users/me/sessions/${one.id}`), "Session ended").then(list.reload);
   const endOthers = () =>
     confirmFirst({
@@ -61,7 +61,9 @@ function Sessions() {
       text: "Every browser and program that is signed in as you, but this one, has to sign in again.",
       action: "End other sessions",
       run: async () => {
-        for (const one of others) await api.remove(`/v1/users/me/sessions/${one.id}`);
+        /** @type {LoginSession[]} */
+        const all = await api.all("/v1/users/me/sessions");
+        for (const one of all.filter(({ current }) => !current)) await api.remove(`/v1/users/me/sessions/${one.id}`);
         toast("Other sessions ended");
         list.reload();
       },
@@ -72,7 +74,7 @@ function Sessions() {
   ];
   return html`<${Section} title="Sessions" about="Where you are signed in.">
     <${List} of=${list} what="your sessions" columns=${columns} empty=${null} />
-    ${others.length > 0 && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${endOthers}>End all other sessions</button></div>`}
+    ${hasOthers && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${endOthers}>End all other sessions</button></div>`}
   <//>`;
 }
 
@@ -95,7 +97,7 @@ const addToken = (done) =>
   });
 
 function Tokens() {
-  const list = useResource("tokens", () => api.get("/v1/tokens", { limit: 200 }), (event) => event.name.startsWith("token."));
+  const list = useFurther("/v1/tokens", about("token."));
   const revoke = (/** @type {Token} */ token) =>
     confirmFirst({
       title: `Revoke ${token.name}?`,

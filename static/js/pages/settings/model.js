@@ -28,7 +28,7 @@ const tryIt = ({ id, node }) =>
 /** @returns {Promise<{items: Row[], servers: {name: string, address: string, node: string}[]}>} */
 async function read() {
   /** @type {Node[]} */
-  const nodes = (await api.get("/v1/nodes", { limit: 200 })).items.filter((/** @type {Node} */ node) => node.state !== "offline");
+  const nodes = (await api.all("/v1/nodes")).filter((/** @type {Node} */ node) => node.state !== "offline");
   return {
     items: nodes.flatMap((node) => (node.capabilities.local_models ?? []).map((model) => ({ ...model, node, key: `${node.id} ${model.id}` }))),
     servers: nodes.flatMap((node) => Object.entries(node.capabilities.found_providers ?? {}).map(([name, { base_url: address }]) => ({ name, address, node: node.name }))),

@@ -34,8 +34,8 @@ const lookAnew = (node, done) => attempt(() => api.post(`/v1/nodes/${node.id}/re
 
 /** @returns {Promise<{items: Node[]}>} */
 async function here() {
-  const { items } = await api.get("/v1/nodes", { limit: 200 });
-  return { items: items.filter((/** @type {Node} */ node) => node.state !== "offline") };
+  const nodes = await api.all("/v1/nodes");
+  return { items: nodes.filter((/** @type {Node} */ node) => node.state !== "offline") };
 }
 
 /** @param {{sandbox: Node["capabilities"]["sandbox"]}} props */
