@@ -16,6 +16,7 @@ import gateway
 from gateway import registry
 from gateway.adapters.providers.passthrough import Pool
 from gateway.core import cors, crypto, denials, guards, journal, observe, problems, uploads
+from gateway.core.api_document import ApiDocument
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
@@ -82,6 +83,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Ap
     app.extensions["key_store"] = KeyStore(data_dir.keys, config.master_key)
     app.extensions["upstreams"] = Upstreams(app.extensions["key_store"], config.models_path)
     app.extensions["upstream_pool"] = Pool()
+    app.extensions["api_document"] = ApiDocument(lambda: app.api_doc)
     app.extensions["fanout"] = Fanout(app.extensions["gateway_sessions"], lambda: url)
     observe.install(app)
     denials.install(app)
@@ -153,7 +155,12 @@ def _settings(config: Config, url: str, data_dir: DataDir, launch_key: str | Non
 
 
 def add_pages(app: Flask, pages: Blueprint) -> None:
-    """Adds the console's page shells; they hold no data, so anyone may load them."""
+    """Adds the console's page shells; they hold no data, so anyone may load them.
+
+    Whoever looks at one may want to look at the API next.
+    """
+    document: ApiDocument = app.extensions["api_document"]
+    pages.before_request(document.want)
     app.register_blueprint(pages)
     app.extensions["public"] |= {end for end in app.view_functions if end.startswith(f"{pages.name}.")}
 

@@ -30,6 +30,15 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     return [(method, path, found) for path, item in document["paths"].items() for method, found in item.items()]
 
 
+def test_the_document_is_sent_packed_and_once(live_gateway: LiveGateway, document: dict[str, Any]) -> None:
+    call, address = live_gateway.http.get, live_gateway.url + "/openapi.json"
+    plain = call(address, headers={"Accept-Encoding": "identity"})
+    packed = call(address, headers={"Accept-Encoding": "gzip"})
+    assert plain.json() == packed.json() == document
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 10
+    assert call(address, headers={"If-None-Match": packed.headers["ETag"]}).status_code == 304
+
+
 def test_healthz_and_readyz_answer_anyone(live_gateway: LiveGateway, stranger: httpx.Client) -> None:
     live_gateway.wait_ready()
     assert stranger.get("/healthz").json()["status"] == "ok"

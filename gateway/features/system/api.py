@@ -1,15 +1,14 @@
 """Routes of the system: /healthz and /readyz for anyone, the rest with an identity."""
 
-import json
-
 import psycopg
 import sqlalchemy.exc
-from flask import Response, current_app
+from flask import Response, current_app, request
 from gevent import get_hub
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import gateway
 from gateway.core.answers import answer, created, page_of
+from gateway.core.api_document import Described
 from gateway.core.errors import Conflict, MissingPart
 from gateway.core.policy import Resource
 from gateway.core.room import Room, ok, opens_units, public, unit, work
@@ -62,7 +61,16 @@ def readyz() -> Response:
 @root.get("/openapi.json", responses={200: ok("application/json", schema_type="object")}, summary="This document")
 @public
 def openapi() -> Response:
-    return Response(json.dumps(current_app.api_doc), mimetype="application/json")  # type: ignore[attr-defined]
+    described: Described = current_app.extensions["api_document"].get()
+    is_packed = request.accept_encodings["gzip"] > 0
+    response = Response(described.packed if is_packed else described.text, mimetype="application/json")
+    if is_packed:
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.cache_control.no_cache = True
+    response.set_etag(described.etag, weak=True)
+    response.make_conditional(request)
+    return response
 
 
 @root.get("/metrics", responses={200: ok("text/plain")}, summary="Prometheus metrics")

@@ -25,7 +25,7 @@ def actions(spelled: str) -> dict[str, tuple[str, str]]:
     """What can be done with an item of the list and needs no more said: name → method and what follows its id."""
     found = {}
     item = re.compile(re.escape(spelled) + r"/\{\w+\}(/(\w+))?")
-    for path, operations in current_app.api_doc["paths"].items():  # type: ignore[attr-defined]
+    for path, operations in _document()["paths"].items():
         if (match := item.fullmatch(path)) is None:
             continue
         tail, name = match.groups()
@@ -40,11 +40,15 @@ def _lists() -> set[str]:
     """The paths of the document whose answers are pages; found once, routes stay as they are."""
     found: set[str] | None = current_app.extensions.get(_LISTS)
     if found is None:
-        document = current_app.api_doc  # type: ignore[attr-defined]
+        document = _document()
         schemas = document.get("components", {}).get("schemas", {})
         found = {path for path, item in document["paths"].items() if _is_paged(item.get("get", {}), schemas)}
         current_app.extensions[_LISTS] = found
     return found
+
+
+def _document() -> dict[str, Any]:
+    return current_app.extensions["api_document"].get().document  # type: ignore[no-any-return]
 
 
 def _is_paged(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
