@@ -14,7 +14,7 @@ from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
 from gateway.features.schedules import service, service_history, service_import, service_views
-from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn
+from gateway.features.schedules.schemas import CrontabIn, DaysQuery, PreviewIn, ScheduleIn
 from tests.services.conftest import Open, Tasks
 from tests.services.schedule_world import World
 
@@ -313,6 +313,34 @@ def test_the_calendar_holds_what_comes(world: World) -> None:
     assert text.count("BEGIN:VEVENT") == 3
     assert "SUMMARY:Water\\, the plants" in text
     assert "DTSTART:" in text
+
+
+def test_what_was_is_counted_by_day_in_the_readers_zone_for_who_may_see_it(
+    world: World, unit: Open, bob: Actor
+) -> None:
+    world.at = world.at.replace(hour=21, minute=30, second=0) + timedelta(days=1)
+    world.wake()
+    began, made = world.at, world.make(name="hourly", overlap="allow")
+    for _ in range(3):
+        world.wait(hours=1)
+    world.call(service.skip_next, made.id)
+    world.wait(hours=1)
+    asked = {"after": began, "before": world.at + timedelta(seconds=1)}
+    utc = DaysQuery.model_validate(asked)
+    days = [(one.name, one.day, one.outcomes) for one in world.call(service_views.days, utc).items]
+    today = began.date()
+    assert days == [
+        ("hourly", today, {"running": 2}),
+        ("hourly", today + timedelta(days=1), {"running": 1, "skipped": 1}),
+    ]
+    elsewhere = DaysQuery.model_validate({**asked, "time_zone": "Asia/Kathmandu"})
+    assert [one.outcomes for one in world.call(service_views.days, elsewhere).items] == [{"running": 3, "skipped": 1}]
+    earlier = DaysQuery.model_validate({"after": began - timedelta(days=9), "before": began})
+    assert world.call(service_views.days, earlier).items == []
+    with unit(bob) as work:
+        assert service_views.days(work, utc).items == []
+    with pytest.raises(ValidationError, match="100 days"):
+        DaysQuery.model_validate({"after": began, "before": began + timedelta(days=101)})
 
 
 def test_old_history_goes_and_what_is_open_stays(world: World, mine: Tasks) -> None:

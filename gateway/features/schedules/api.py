@@ -12,6 +12,8 @@ from .models import Schedule, ScheduleRun
 from .schemas import (
     CrontabIn,
     CrontabOut,
+    DaysOut,
+    DaysQuery,
     PreviewIn,
     PreviewOut,
     QueueOut,
@@ -95,6 +97,11 @@ def list_upcoming(path: IdPath, query: UpcomingQuery) -> Response:
     schedule = service.get(work(), path.id)
     items = service.upcoming(work(), schedule, query.count, query.before)
     return answer(UpcomingList(time_zone=schedule.state.zone, items=items))
+
+
+@room.get("/schedules/days", responses={200: DaysOut}, summary="What came of all planned times, by day and schedule")
+def list_days(query: DaysQuery) -> Response:
+    return answer(service_views.days(work(), query))
 
 
 @room.post("/schedules/preview", responses={200: PreviewOut}, summary="What a timing means, and when it would run")

@@ -1,5 +1,7 @@
 """Schedules seen from aside: the queue's depth with them, the calendar, a timing before it is one."""
 
+import uuid
+from datetime import date
 from itertools import islice
 
 from gateway.core.clock import now
@@ -12,12 +14,13 @@ from gateway.features.settings import service as settings
 from . import arming, calendar_feed, queries, timing
 from .calendar_feed import Entry
 from .models import Schedule
-from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts
+from .schemas import DayOut, DaysOut, DaysQuery, PreviewIn, PreviewOut, QueueOut, ScheduleCounts
 from .service import shown, visible
 
 MOST_SCHEDULES = 500
 EACH = 50
 MOST_ENTRIES = 2000
+MOST_ROWS = 5000
 
 
 def queue(work: Work) -> QueueOut:
@@ -39,6 +42,23 @@ def calendar(work: Work) -> bytes:
     entries = [entry for schedule in work.session.scalars(query) for entry in _entries(schedule)]
     entries.sort(key=lambda entry: entry.planned_at)
     return calendar_feed.rendered(entries[:MOST_ENTRIES], now())
+
+
+def days(work: Work, query: DaysQuery) -> DaysOut:
+    """What came of the planned times of the caller's schedules, day by day."""
+    work.allow("schedules.read", Resource("schedules", listed=True))
+    rows = queries.days(work.session, work.actor, query.after, query.before, query.time_zone, MOST_ROWS + 1)
+    found: dict[tuple[uuid.UUID, date], DayOut] = {}
+    for row in rows[:MOST_ROWS]:
+        one = found.setdefault(
+            (row.id, row.day),
+            DayOut(
+                schedule_id=row.id, name=row.name, day=row.day, first_at=row.first_at, last_at=row.last_at, outcomes={}
+            ),
+        )
+        one.last_at = max(one.last_at, row.last_at)
+        one.outcomes[row.state] = row.times
+    return DaysOut(items=list(found.values()), whole=len(rows) <= MOST_ROWS)
 
 
 def preview(work: Work, wish: PreviewIn) -> PreviewOut:

@@ -8,7 +8,7 @@ import { Icon } from "./icon.js";
 export const stateOf = (run) => (run.outcome === "fired" ? (run.result ?? "running") : run.outcome ?? "waiting");
 
 /** @type {Record<string, string>} */
-const WORDS = { running: "task not ended", completed: "completed", failed: "failed", canceled: "canceled", skipped: "skipped", missed: "missed", waiting: "waits" };
+export const WORDS = { running: "task not ended", completed: "completed", failed: "failed", canceled: "canceled", skipped: "skipped", missed: "missed", waiting: "waits" };
 
 /** @type {Record<string, string>} */
 const CAUSES = {
