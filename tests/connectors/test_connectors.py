@@ -308,6 +308,13 @@ def test_another_user_knows_nothing_of_it_and_a_group_may_use_it(
     theirs = as_bob.ask().json()["id"]
     assert why_not_released(bob, f"operations/{theirs}") is None
     assert bob.call("POST", f"{shared.path}/operations/{theirs}/undo").json()["status"] == "undone"
+    late = as_bob.ask().json()["id"]
+    live_gateway.call("DELETE", f"/v1/groups/{group}/members/{other}").raise_for_status()
+    live_gateway.call("POST", f"{shared.path}/operations/{late}/release").raise_for_status()
+    wait_until(lambda: _status(shared, late) == "failed", 20)
+    error = live_gateway.call("GET", f"{shared.path}/operations/{late}").json()["error"]
+    assert error["code"] == "operation_denied"
+    assert error["message"] == "The policy has come to deny it: it belongs to another user."
 
 
 def why_not_released(person: Person, resource: str) -> str | None:

@@ -281,6 +281,14 @@ def denied_by_rule(work: Work, connector: Connector, operation: "Operation", act
     return None
 
 
+def lost_right(work: Work, connector: Connector, name: str, mode: str) -> str | None:
+    """Why the caller, who was let in to that operation, would not be let in now."""
+    action = f"connectors.{mode}_op"
+    lost = projects.why_lost(work.actor, place_of(work, connector, action), action)
+    operation = operations_of(connector).get(name)
+    return lost or (denied_by_rule(work, connector, operation, action) if operation is not None else None)
+
+
 def tell(work: Work, name: str, connector: Connector, **data: Any) -> None:
     """An event about a connector, for whoever may see what is its owner's or its project's."""
     about = {"connector_id": str(connector.id), "name": connector.name, "type": connector.type, **data}

@@ -233,8 +233,11 @@ def _refusal(
     work: Work, connector: Connector, row: ConnectorOperation, learned: dict[str, Any] | None
 ) -> dict[str, str] | None:
     """Why an operation that was decided about earlier is not carried out now."""
-    if identity.present_user(work, row.actor_id) is None:
+    asker = identity.present_user(work, row.actor_id)
+    if asker is None:
         return {"code": "account_disabled", "message": "The account that asked for it is disabled."}
+    if lost := service.lost_right(work.on_behalf_of(asker), connector, row.operation, row.mode):
+        return {"code": "operation_denied", "message": f"The policy has come to deny it: {lost}."}
     if "deny" in (connector.rules.get(row.operation), connector.rules.get(row.mode)):
         return {"code": "operation_denied", "message": "The connector's rules have come to deny it."}
     if not connector.enabled:

@@ -106,12 +106,15 @@ def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID, action: st
 
 
 def _lost(owner: Actor | None, place: Resource, action: str) -> str | None:
-    if owner is None:
-        return "the account is disabled"
-    decision = can(owner, action, place)
+    return "the account is disabled" if owner is None else why_lost(owner, place, action)
+
+
+def why_lost(actor: Actor, place: Resource, action: str) -> str | None:
+    """The same for any thing, of somebody with the rights of now."""
+    decision = can(actor, action, place)
     if decision.allowed or (decision.rule and decision.rule.conditions != Conditions()):
         return None
-    case = rights_of(owner).about(action)
+    case = rights_of(actor).about(action)
     return (
         decision.reason if decision.rule or not any(rule.conditions != Conditions() for rule in case.allows) else None
     )
