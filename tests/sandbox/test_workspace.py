@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import tracemalloc
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -107,8 +109,22 @@ def test_one_run_never_gets_the_workspace_of_another(tmp_path) -> None:
 
 
 def test_a_script_is_placed_where_the_run_can_execute_it(workspace, run) -> None:
-    assert place(workspace, "script", b"#!/bin/sh\necho placed\n") == "script"
+    assert place(workspace, "script", BytesIO(b"#!/bin/sh\necho placed\n")) == "script"
     assert run("/workspace/script").stdout == b"placed\n"
+
+
+def test_a_script_of_any_size_is_placed_without_being_held_in_memory(workspace, tmp_path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(32 * MIB)
+    tracemalloc.start()
+    try:
+        with large.open("rb") as source:
+            place(workspace, "script", source)
+        assert tracemalloc.get_traced_memory()[1] < 4 * MIB
+    finally:
+        tracemalloc.stop()
+    assert (workspace / "script").stat().st_size == 32 * MIB
 
 
 def test_a_file_is_never_placed_through_what_is_there(workspace, secret) -> None:
@@ -116,7 +132,7 @@ def test_a_file_is_never_placed_through_what_is_there(workspace, secret) -> None
     (workspace / "new").symlink_to(secret / "new")
     for name in ("script", "new"):
         with pytest.raises(FileExistsError):
-            place(workspace, name, b"overwritten")
+            place(workspace, name, BytesIO(b"overwritten"))
     assert (secret / "secret").read_text() == "the host's own"
     assert not (secret / "new").exists()
 

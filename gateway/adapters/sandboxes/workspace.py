@@ -88,8 +88,8 @@ def prepare(root: Path, run_id: str, inputs: Iterable[tuple[str, Path]] = ()) ->
     return workspace
 
 
-def place(workspace: Path, name: str, content: bytes) -> str:
-    """Write a new file, readable and executable by the run, at the workspace's top; return its safe name.
+def place(workspace: Path, name: str, source: BinaryIO) -> str:
+    """Copy `source` to a new file, readable and executable by the run, at the workspace's top; return its safe name.
 
     Raises ValueError for a name that is a path, FileExistsError when something of that name is there.
     """
@@ -98,7 +98,7 @@ def place(workspace: Path, name: str, content: bytes) -> str:
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(name, flags, 0o700, dir_fd=folder), "wb") as file:
-            file.write(content)
+            shutil.copyfileobj(source, file)
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), UNPRIVILEGED_ID, UNPRIVILEGED_ID)
     finally:

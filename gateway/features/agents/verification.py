@@ -5,6 +5,7 @@ where one ran, its exit code decides, and the model's own verdict only where non
 """
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -117,7 +118,7 @@ class Verifier:
 
         def make() -> None:
             inputs = in_sandbox.inputs_of(store, self._plan)
-            workspace.place(workspace.prepare(root, name, inputs), "answer.md", answer.encode())
+            workspace.place(workspace.prepare(root, name, inputs), "answer.md", io.BytesIO(answer.encode()))
 
         try:
             await uninterrupted(asyncio.to_thread(make))

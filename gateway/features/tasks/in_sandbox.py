@@ -2,10 +2,11 @@
 
 import asyncio
 import codecs
+import io
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox, Stream
@@ -175,12 +176,17 @@ def _commands(attempt: "Attempt", plan: Plan, folder: Path) -> list[list[str]]:
     if plan.kind == "commands":
         return [["bash", "-c", command] for command in plan.commands]
     script = plan.script or {}
-    if plan.script_sha256 is not None:
-        content = attempt.node.store.local(plan.script_sha256).read_bytes()
-    else:
-        content = script["content"].encode()
-    name = workspace.place(folder, "script", content)
+    with _source(attempt, plan) as source:
+        name = workspace.place(folder, "script", source)
     return [[script["interpreter"], f"/workspace/{name}", *script["args"]]]
+
+
+def _source(attempt: "Attempt", plan: Plan) -> BinaryIO:
+    """The text of the script, however long: an artifact may be larger than memory."""
+    if plan.script_sha256 is not None:
+        return attempt.node.store.local(plan.script_sha256).open("rb")
+    assert plan.script is not None
+    return io.BytesIO(plan.script["content"].encode())
 
 
 def _take_artifacts(attempt: "Attempt", folder: Path, uploads: list[Upload], notes: list[str]) -> None:
