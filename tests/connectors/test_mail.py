@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import hashlib
 import json
 import socket
 import threading
@@ -18,6 +19,10 @@ import pytest
 
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.registry import create
+from gateway.features.artifacts.store import Store
+from gateway.features.connectors.carrying import carry_out
+from gateway.features.connectors.service_execution import Order
+from gateway.features.connectors.service_files import Attached
 from tests.conftest import LiveGateway, wait_until
 from tests.connectors.conftest import Call, install
 from tests.connectors.peers import Peer, deliver, peer
@@ -82,6 +87,28 @@ def test_a_file_that_goes_while_the_mail_is_held_is_not_sent(live_gateway: LiveG
 
 def _files(message: EmailMessage) -> list[EmailMessage]:
     return [each for each in message.iter_attachments() if isinstance(each, EmailMessage)]
+
+
+class Elsewhere(Store):
+    """The store of a node on another machine, before it was asked for a file."""
+
+    def local(self, sha256: str) -> Path:
+        copy = self.path(sha256)
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(PDF)
+        return copy
+
+
+def test_files_that_go_out_are_brought_to_the_node_that_sends_them(tmp_path: Path) -> None:
+    config = {"host": "localhost", "port": 1, "sender": "a@example.org", "allowed_hosts": ["localhost"]}
+    arguments = {"to": ["b@example.org"], "subject": "Hi", "text": "Hi"}
+    order = Order(
+        uuid.uuid4(), uuid.uuid4(), "smtp", config, "send_mail", None, arguments, None,
+        (Attached("report.pdf", "application/pdf", hashlib.sha256(PDF).hexdigest()),),
+    )  # fmt: skip
+    carried = asyncio.run(carry_out(order, Elsewhere(tmp_path)))
+    assert carried.report.error is not None
+    assert carried.report.error["code"] == "unreachable", "it came as far as the server, which is not there"
 
 
 def test_the_server_tells_of_each_new_mail_without_being_asked(imap: Peer) -> None:

@@ -126,10 +126,11 @@ async def _done(order: Order, connector: Connector[Any], secrets: list[str], beg
 
 
 def _read(store: Store, attached: Sequence[Attached]) -> list[File]:
+    """The files that go out; a node that does not share the gateway's disk has them brought first."""
     try:
-        return [File(each.filename, each.media_type, store.path(each.sha256).read_bytes()) for each in attached]
-    except FileNotFoundError as error:
-        raise ConnectorError("A file that was to go out is gone.", code="file_gone") from error
+        return [File(each.filename, each.media_type, store.local(each.sha256).read_bytes()) for each in attached]
+    except OSError as error:
+        raise ConnectorError("A file that was to go out is gone, or cannot be had.", code="file_gone") from error
 
 
 def _cleaned(value: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
