@@ -153,14 +153,23 @@ def holds(actor: Actor, glob: str, project_id: uuid.UUID | None) -> bool:
     """Whether the actor may hand on `glob` there: nobody gives what they do not have on everything there."""
     if actor.user_id == SYSTEM_USER_ID:
         return True
+    given = rights_of(actor)
+    if any(_keeps_from(rule, glob, project_id) for rule in given.rules):
+        return False
     held = [
         action
-        for grant in rights_of(actor).grants
+        for grant in given.grants
         if (grant.project_id is None and grant.role.reach == "all") or (project_id and grant.project_id == project_id)
         for action in grant.role.actions
     ]
     in_scope = actor.scopes is None or rights.is_within_globs(glob, actor.scopes)
     return in_scope and rights.is_within_globs(glob, held)
+
+
+def _keeps_from(rule: Rule, glob: str, project_id: uuid.UUID | None) -> bool:
+    """Whether a deny takes some of `glob` there, if only at times, from the actor and not from everyone."""
+    is_there = project_id is None or rule.selector.project_id in (None, project_id)
+    return rule.effect == "deny" and rule.is_personal and is_there and rights.overlap(rule.action, glob)
 
 
 def _given(case: Case, actor: Actor, resource: Resource) -> Grant | None:

@@ -140,7 +140,10 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A policy rule that is about the user at hand, directly or through a group or role."""
+    """A policy rule that is about the user at hand: directly, through a group or role, or as it is about everyone.
+
+    One about everyone is not `is_personal`: whoever is handed something is bound by it as well.
+    """
 
     id: uuid.UUID
     name: str
@@ -149,6 +152,7 @@ class Rule:
     selector: Selector
     priority: int = 0
     conditions: Conditions = field(default_factory=Conditions)
+    is_personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,24 @@ def is_reading(action: str) -> bool:
 def is_within_globs(glob: str, wider: Iterable[str]) -> bool:
     """Whether every action that `glob` takes in is taken in by one of `wider`. Never says yes wrongly."""
     return any(other == glob or matches(other, glob) for other in wider)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some action is taken in by both globs."""
+    waiting, seen = [(0, 0)], set[tuple[int, int]]()
+    while waiting:
+        at = i, j = waiting.pop()
+        if at in seen or i > len(one) or j > len(other):
+            continue
+        if i == len(one) and j == len(other):
+            return True
+        seen.add(at)
+        mine, theirs = one[i : i + 1], other[j : j + 1]
+        if "*" in (mine, theirs):  # it stands for nothing, or for the other's next letter
+            waiting += [(i + 1, j), (i, j + 1)]
+        elif mine == theirs:
+            waiting.append((i + 1, j + 1))
+    return False
 
 
 @lru_cache(maxsize=4096)

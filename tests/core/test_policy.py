@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from gateway.core import policy
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.policy import Resource
-from gateway.core.rights import BUILT_IN, Conditions, Grant, Rights, Role, Rule, Selector, is_within_globs, matches
+from gateway.core.rights import (
+    BUILT_IN,
+    Conditions,
+    Grant,
+    Rights,
+    Role,
+    Rule,
+    Selector,
+    is_within_globs,
+    matches,
+    overlap,
+)
 
 ME, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 PROJECTS = [uuid.UUID(int=10), uuid.UUID(int=11)]
@@ -189,6 +200,28 @@ def test_nothing_given_is_nothing_allowed() -> None:
 def test_times_of_day_are_those_of_the_rules_zone(window: dict[str, Any], moment: str, holds: bool) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     assert Conditions(**window).hold("token", "", None, at) is holds
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_common"),
+    [
+        ("*", "tasks.read", True), ("tasks.*", "*.read", True), ("tasks.r*d", "tasks.*e*", True), ("*", "*", True),
+        ("tasks.*", "users.*", False), ("*.read", "*.write", False), ("tasks.read", "tasks.reads", False),
+    ],
+)  # fmt: skip
+def test_globs_that_take_in_a_common_action(one: str, other: str, is_common: bool) -> None:
+    assert overlap(one, other) is overlap(other, one) is is_common
+
+
+def test_what_a_deny_takes_from_oneself_is_not_handed_on() -> None:
+    """A puppet would have it; a deny about everyone is about the puppet as well."""
+    rule = Rule(uuid.uuid4(), "not them", "deny", "settings.*", Selector(), is_personal=True)
+    others = (replace(rule, is_personal=False), replace(rule, effect="allow"))
+    for about_me, holds in ((rule, False), *((other, True) for other in others)):
+        admin = Actor(ME, "me", frozenset(), via="login", rights=Rights((Grant(BUILT_IN["admin"]),), (about_me,)))
+        assert policy.holds(admin, "tasks.*", None)
+        for glob in ("*", "*.write", "settings.write"):
+            assert policy.holds(admin, glob, None) is holds
 
 
 def test_a_rule_about_tokens_holds_for_who_acts_through_something_with_one() -> None:

@@ -350,6 +350,24 @@ def test_whoever_keeps_accounts_rises_above_none_that_reaches_further(
         identity.create_user(work, f"u{uuid.uuid4().hex[:10]}", role="member")
 
 
+def test_an_admin_whom_a_rule_denies_something_makes_and_becomes_no_other_admin(
+    unit: Open, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
+) -> None:
+    admin, other, member = person("admin"), person("admin"), person()
+    wish = RuleIn(effect="deny", subject=f"user:{admin.user_id}", action="settings.write")
+    rule = system(service_rules.create, wish)
+    for act in (
+        lambda work: identity.create_user(work, f"u{uuid.uuid4().hex[:10]}", role="admin"),
+        lambda work: service_roles.bind(work, give(member, "admin")),
+        lambda work: identity.reset_password(work, identity.to_change(work, other.user_id), "a long enough password"),
+    ):
+        with pytest.raises(Forbidden), unit(now(admin)) as work:
+            act(work)
+    system(lambda work: service_rules.delete(work, service_rules.get(work, rule.id)))
+    with unit(now(admin)) as work:
+        service_roles.bind(work, give(member, "admin"))
+
+
 def test_explain_names_grant_group_and_rule(
     unit: Open, mine: Tasks, person: Callable[..., Actor], now: Callable[[Actor], Actor], system: Callable[..., Any]
 ) -> None:

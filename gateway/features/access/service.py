@@ -228,6 +228,7 @@ def _rule(row: PolicyRule) -> Rule:
     return Rule(
         row.id, row.name, "deny" if row.effect == "deny" else "allow", row.action, selector_of(row.resource),
         row.priority, conditions_of(row.conditions),
+        is_personal=any(key is not None for key in (row.user_id, row.group_id, row.role_id)),
     )  # fmt: skip
 
 
