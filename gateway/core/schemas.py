@@ -16,7 +16,7 @@ DEEPEST = 64
 class In(BaseModel):
     """A request's body or query: unknown fields are refused, so that a misspelt filter is no silent no-op."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)  # a process uses few of its hundreds of models
 
     may_be_absent: ClassVar[bool] = False
     """Whether a request without any body means one without fields."""
@@ -44,7 +44,7 @@ class In(BaseModel):
 class Out(BaseModel):
     """A response: built from rows or plain values."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
 class Versioned(Out):

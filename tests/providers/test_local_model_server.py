@@ -236,7 +236,7 @@ def test_a_long_question_that_is_left_gives_the_model_back(shared_data_dir: Path
         await provider.aclose()
 
     asyncio.run(leave_early())
-    assert wait_until(lambda: not is_busy(shared_data_dir), 4)
+    assert wait_until(lambda: not is_busy(shared_data_dir), 10)
 
 
 def test_an_answer_that_finds_no_end_is_stopped_at_half_of_the_context(
