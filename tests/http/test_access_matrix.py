@@ -15,7 +15,7 @@ from gateway import registry
 from gateway.core.errors import Invalid
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
-from gateway.features.access import service as access
+from gateway.features.access import service_explain
 from gateway.features.access.schemas import ExplainQuery
 from tests.conftest import LiveGateway
 from tests.http.bodies import body_of, path_of
@@ -171,7 +171,7 @@ def _explained(records: Database, user_id: str) -> Iterator[Callable[[str, str, 
         def explained(action: str, resource: str, project_id: Any) -> str:
             asked = {"user_id": user_id, "action": action, "resource": resource, "project_id": project_id}
             try:
-                said = access.explain(work, kinds, actions, ExplainQuery.model_validate(asked))
+                said = service_explain.explain(work, kinds, actions, ExplainQuery.model_validate(asked))
             except Invalid as error:
                 return str(error.errors)
             return f"{said.decision}, {said.reason}"

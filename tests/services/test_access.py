@@ -13,7 +13,7 @@ from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.rights import Rule, of_roles
 from gateway.core.unit_of_work import Work
-from gateway.features.access import service, service_groups, service_roles, service_rules
+from gateway.features.access import service_explain, service_groups, service_roles, service_rules
 from gateway.features.access.schemas import (
     BindingIn,
     BindingPatch,
@@ -110,7 +110,7 @@ def explained(work: Work, actor: Actor, action: str, resource: str) -> Explanati
 
 
 def asked(work: Work, **wish: Any) -> Explanation:
-    return service.explain(work, registry.resources(), registry.actions(), ExplainQuery(**wish))
+    return service_explain.explain(work, registry.resources(), registry.actions(), ExplainQuery(**wish))
 
 
 def test_a_project_role_opens_that_project_and_nothing_else(

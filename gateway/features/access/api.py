@@ -7,7 +7,7 @@ from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
-from . import service, service_groups, service_roles, service_rules
+from . import service, service_explain, service_groups, service_roles, service_rules
 from .models import Group, GroupMember, PolicyRule, RoleBinding, RoleRow
 from .schemas import (
     ActionList,
@@ -43,13 +43,13 @@ room = Room("access", __name__, title="Access")
 @room.get("/access/explain", responses={200: Explanation}, summary="Why somebody may or may not do something")
 def explain(query: ExplainQuery) -> Response:
     known = current_app.extensions
-    return answer(service.explain(work(), known["resources"], known["actions"], query))
+    return answer(service_explain.explain(work(), known["resources"], known["actions"], query))
 
 
 @room.get("/access/actions", responses={200: ActionList}, summary="Every action there is")
 def list_actions() -> Response:
     known = current_app.extensions
-    return answer(service.catalogue(work(), known["actions"], known["recorded"]))
+    return answer(service_explain.catalogue(work(), known["actions"], known["recorded"]))
 
 
 @room.get("/groups", responses={200: Page[GroupOut]}, summary="Groups")
