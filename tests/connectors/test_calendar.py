@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
+from gateway.adapters.connectors.kinds import calendar
 from gateway.adapters.connectors.kinds.calendar import Calendar
 from gateway.adapters.connectors.registry import create
 from tests.connectors.peers import ICS, LOCAL, Peer, multistatus, peer
@@ -65,6 +66,14 @@ def test_what_no_calendar_answers_is_refused(answer: bytes) -> None:
     with pytest.raises(ConnectorError) as refused:
         _answered(answer)
     assert refused.value.code == "unexpected_answer"
+
+
+def test_a_calendar_that_unfolds_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each hour since the year 1: found out in minutes."""
+    monkeypatch.setattr(calendar, "READING_S", 0.5)
+    lines = ("BEGIN:VEVENT", "UID:hourly", "DTSTART:00010101T000000Z", "RRULE:FREQ=HOURLY", "END:VEVENT")
+    with pytest.raises(ConnectorError, match="cannot be read"):
+        _answered(multistatus(["\r\n".join(["BEGIN:VCALENDAR", *lines, "END:VCALENDAR", ""])]))
 
 
 def _answered(content: bytes) -> list[dict[str, Any]]:

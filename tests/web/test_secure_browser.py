@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from gateway.adapters.web import page_text as reading
-from gateway.adapters.web.browser import Read, read_page
-from gateway.adapters.web.page_text import NoPage, page_text, read_apart
+from gateway.adapters.web import browser
+from gateway.adapters.web.browser import Read, read_apart, read_page
+from gateway.adapters.web.page_text import MOST_LETTERS, NoPage, page_text
 from gateway.core.guarded_http import GuardedClient, OutboundError
 
 T = TypeVar("T")
@@ -87,11 +87,11 @@ def test_plain_text_stays_as_it_is_and_files_are_no_pages() -> None:
 def test_a_long_page_is_cut() -> None:
     page = page_text(b"word " * 50_000, "text/plain", URL)
     assert page.cut
-    assert len(page.text) == reading.MOST_LETTERS
+    assert len(page.text) == MOST_LETTERS
 
 
 def test_a_page_made_to_keep_a_parser_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "READING_S", 1.0)
+    monkeypatch.setattr(browser, "READING_S", 1.0)
     began = time.monotonic()
     with pytest.raises(NoPage):
         finished(read_apart(b"<div>" * 200_000, "text/html", URL))

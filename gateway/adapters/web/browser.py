@@ -1,12 +1,19 @@
 """The secure browser: one page, fetched by the guarded client, as Markdown. It clicks, fills in and runs nothing."""
 
+import base64
 from dataclasses import dataclass
+from pathlib import Path
 
+from gateway.core.apart import apart
 from gateway.core.guarded_http import Bounds, Check, GuardedClient, OutboundError
 
-from .page_text import NoPage, read_apart
+from . import page_text
+from .page_text import NoPage, Page
 
 BOUNDS = Bounds(total_s=20, body_bytes=2**20)
+
+READING_S = 10.0
+"""How long reading one page may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +39,12 @@ async def read_page(client: GuardedClient, url: str, check: Check) -> Read:
     except NoPage as problem:
         raise OutboundError(str(problem), code="no_page") from problem
     return Read(answer.url, page.title, page.text, page.cut or answer.cut)
+
+
+async def read_apart(content: bytes, content_type: str, url: str) -> Page:
+    """The text of what was fetched from `url`, read in a process of its own. Raises NoPage."""
+    wish = {"url": url, "content_type": content_type, "content": base64.b64encode(content).decode()}
+    answer = await apart(Path(page_text.__file__), wish, seconds=READING_S) or {}
+    if "text" not in answer:
+        raise NoPage(answer.get("problem", "It is built so that it cannot be read."))
+    return Page(**answer)

@@ -1,17 +1,15 @@
 """A web page as Markdown for a model: what a person would read of it, without scripts, controls and hidden text.
 
 Run as a program it reads `{url, content_type, content (base64)}` and writes a page, or `{problem}`, as JSON. Reading is
-done there (`read_apart`): a page that is made to keep a parser busy for ever costs a killed process.
+done there: a page that is made to keep a parser busy for ever costs a killed process.
 """
 
-import asyncio
 import base64
 import codecs
 import json
 import re
 import sys
 import unicodedata
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 40_000
 """Of a page's text that a model gets."""
-
-READING_S = 10.0
-"""How long reading one page may take."""
 
 DEEPEST = 120
 """Levels of elements; what lies deeper becomes plain text, as no page of people is built like that."""
@@ -54,28 +49,6 @@ class Page:
     title: str
     text: str
     cut: bool
-
-
-async def read_apart(content: bytes, content_type: str, url: str) -> Page:
-    """`page_text` in a process of its own, ended after `READING_S`. Raises NoPage."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", __file__,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={},
-    )  # fmt: skip
-    wish = {"url": url, "content_type": content_type, "content": base64.b64encode(content).decode()}
-    try:
-        async with asyncio.timeout(READING_S):
-            written, _ = await process.communicate(json.dumps(wish).encode())
-        answer = json.loads(written or b"{}")
-    except TimeoutError:
-        answer = {}
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.shield(process.wait())
-    if "text" not in answer:
-        raise NoPage(answer.get("problem", "It is built so that it cannot be read."))
-    return Page(**answer)
 
 
 def page_text(content: bytes, content_type: str, url: str, most: int = MOST_LETTERS) -> Page:

@@ -1,14 +1,12 @@
 """Calendars: an ICS address, or a CalDAV collection (RFC 4791). Repeating events are unfolded."""
 
-import asyncio
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from math import prod
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from pydantic import AwareDatetime, Field, SecretStr
 
+from gateway.adapters.connectors import calendar_events
 from gateway.adapters.connectors.base import (
     Answer,
     Arguments,
@@ -20,13 +18,13 @@ from gateway.adapters.connectors.base import (
 )
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_api import basic, check_status, request
+from gateway.core.apart import apart
 
 CALENDAR_BYTES = 8 * 2**20
 LONGEST = timedelta(days=400)
-MOST_A_DAY = 96
-"""Occurrences of one event: every quarter of an hour."""
+READING_S = 20.0
+"""How long unfolding events may take."""
 
-_A_DAY = {"HOURLY": 24, "MINUTELY": 24 * 60, "SECONDLY": 24 * 3600}
 _DATA = "{urn:ietf:params:xml:ns:caldav}calendar-data"
 _QUERY = """<?xml version="1.0" encoding="utf-8"?>
 <C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav">
@@ -89,7 +87,15 @@ class Calendar(Connector[CalendarConfig]):
         if not timedelta(0) < arguments.end - arguments.start <= LONGEST:
             raise ConnectorError("end has to lie up to 400 days after start.", code="invalid_arguments")
         texts = await self._texts(arguments.start, arguments.end)
-        return CalendarEvents(events=await asyncio.to_thread(_events, texts, arguments))
+        wish = {
+            "texts": [text.decode("utf-8-sig", "replace") for text in texts],
+            "start": arguments.start.isoformat(), "end": arguments.end.isoformat(), "limit": arguments.limit,
+        }  # fmt: skip
+        answer = await apart(Path(calendar_events.__file__), wish, seconds=READING_S) or {}
+        if "events" not in answer:
+            problem = answer.get("problem", "The calendar is built so that it cannot be read.")
+            raise ConnectorError(problem, code="unexpected_answer")
+        return CalendarEvents.model_validate(answer)
 
     async def test(self) -> Found:
         """Reads the next month."""
@@ -123,54 +129,6 @@ def _of_multistatus(content: bytes) -> list[bytes]:
     except ET.ParseError as error:
         raise ConnectorError("The server answered no CalDAV.", code="unexpected_answer") from error
     return [(element.text or "").encode() for element in root.iter(_DATA)]
-
-
-def _events(texts: list[bytes], wish: Between) -> list[CalendarEvent]:
-    import icalendar  # only a node that reads a calendar pays for these
-    import recurring_ical_events
-
-    found = []
-    for text in texts:
-        try:
-            calendar = icalendar.Calendar.from_ical(text)
-            _check_pace(calendar)
-            found += [_event(each) for each in recurring_ical_events.of(calendar).between(wish.start, wish.end)]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConnectorError("That address answers no calendar.", code="unexpected_answer") from error
-    return sorted(found, key=lambda event: event.start)[: wish.limit]
-
-
-def _check_pace(calendar: Any) -> None:
-    """Refuses what would unfold into millions of occurrences."""
-    for event in calendar.walk("VEVENT"):
-        for rule in _rules(event):
-            if _times_a_day(rule) > MOST_A_DAY:
-                raise ConnectorError(f"An event repeats more than {MOST_A_DAY} times a day.", code="unexpected_answer")
-
-
-def _times_a_day(rule: Any) -> int:
-    """How often a rule (RFC 5545, 3.3.10) can hold on one day, at most."""
-    paces = [_A_DAY.get(str(pace).upper(), 1) for pace in rule.get("FREQ", [])]
-    return prod([max(paces, default=1), *(len(rule.get(part, [])) or 1 for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))])
-
-
-def _rules(event: Any) -> Iterator[Any]:
-    rules = event.get("RRULE", [])
-    yield from rules if isinstance(rules, list) else [rules]
-
-
-def _event(event: Any) -> CalendarEvent:
-    start = event["DTSTART"].dt
-    end = event["DTEND"].dt if "DTEND" in event else start
-    text = {name: str(event.get(name, ""))[:4000] for name in ("UID", "SUMMARY", "LOCATION", "DESCRIPTION")}
-    return CalendarEvent(
-        uid=text["UID"], summary=text["SUMMARY"], start=_written(start), end=_written(end), location=text["LOCATION"],
-        description=text["DESCRIPTION"],
-    )  # fmt: skip
-
-
-def _written(moment: date) -> str:
-    return moment.isoformat()
 
 
 def _utc(moment: datetime) -> str:

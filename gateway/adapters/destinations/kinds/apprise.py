@@ -4,15 +4,12 @@ It connects by itself, so each message is sent in a process of its own (`apprise
 every connection; a message that hangs costs a killed process.
 """
 
-import asyncio
-import json
 import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 from gateway.adapters.destinations.base import DeliveryError, Destination, Message, shortened
 from gateway.adapters.destinations.by_http import HttpConfig
+from gateway.core.apart import apart
 
 CHILD = Path(__file__).parent.parent / "apprise_child.py"
 LONGEST = 4000
@@ -43,20 +40,10 @@ class Apprise(Destination[AppriseConfig]):
             "url": self.secrets[0], "title": message.title, "text": shortened(message.text, LONGEST),
             "type": NOTIFY_TYPES[message.severity], "allowed_hosts": self.config.allowed_hosts,
         }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", str(CHILD), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL, env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        )  # fmt: skip
-        try:
-            written, _ = await process.communicate(json.dumps(wish).encode())
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await asyncio.shield(process.wait())
-        try:
-            answer = json.loads(written)
-        except ValueError:
-            answer = {"problem": "The service could not be asked.", "code": "refused", "permanent": False}
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        answer = await apart(CHILD, wish, seconds=None, environment=environment)
+        if answer is None:
+            raise DeliveryError("The service could not be asked.", code="refused", permanent=False)
         if "problem" in answer:
             raise DeliveryError(answer["problem"], code=answer["code"], permanent=answer["permanent"])
         return None
