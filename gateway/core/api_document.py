@@ -9,7 +9,7 @@ from typing import Any
 
 import gevent
 
-A_MOMENT_S = 2.0
+A_MOMENT_S = 1.0
 
 
 @dataclass(frozen=True)

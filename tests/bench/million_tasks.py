@@ -16,6 +16,12 @@ INSERT INTO projects (id, owner_id, slug, display_name, description, is_active, 
 SELECT uuidv7(), (SELECT id FROM users WHERE handle = 'owner'), 'bench-' || n, 'Bench', '', true, false, 1, now(), now()
   FROM generate_series(1, 5) n;
 
+INSERT INTO sessions (id, owner_id, project_id, title, version, created_at, updated_at)
+SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(20 * n), 12, '0'))::uuid,
+       (SELECT id FROM users WHERE handle = 'owner'),
+       (SELECT id FROM projects WHERE slug = 'bench-1'), 'Bench', 1, now(), now()
+  FROM generate_series(0, 249) n;
+
 CREATE UNLOGGED TABLE bench AS
 SELECT n, uuidv7((n - {COUNT}) * interval '30 s') AS id, now() + (n - {COUNT}) * interval '30 s' AS at,
        random() AS luck, random() AS share, 1 + floor(20 * random() ^ 2)::int AS tag, random() AS word

@@ -6,8 +6,8 @@ import { about, useResource } from "../../resource.js";
 import { Icon } from "../../components/icon.js";
 import { WORDS } from "../../components/outcomes.js";
 import { MY_ZONE } from "../../components/planned.js";
-import { Loaded } from "../../components/states.js";
-/** @import { PastDay, Planned, Schedule } from "../../types.js" */
+import { Empty, Loaded } from "../../components/states.js";
+/** @import { PastDay, PastState, Planned, Schedule } from "../../types.js" */
 
 const DAY_MS = 86_400_000;
 const WEEKS = 5;
@@ -83,15 +83,15 @@ function byDay(planned) {
 
 const WORST_FIRST = /** @type {const} */ (["failed", "missed", "canceled", "skipped", "running", "completed"]);
 
-/** How often what came, the worst first. @param {{outcomes: Partial<Record<import("../../types.js").PastState, number>>}} props */
-export function Marks({ outcomes }) {
-  const there = WORST_FIRST.filter((state) => outcomes[state]);
-  const isOne = there.length === 1 && outcomes[there[0]] === 1;
-  return html`<span class="marks">${there.map((state) => html`<span key=${state} class=${`mark is-${state}`}><span class=${`strip-mark is-${state}`} aria-hidden="true"></span>${isOne ? WORDS[state] : `${outcomes[state]} ${WORDS[state]}`}</span>`)}</span>`;
+/** What came of a schedule's times of one day, the worst in front; what went well is said in colour and to screen readers alone. @param {{one: PastDay}} props */
+function Past({ one }) {
+  const there = WORST_FIRST.filter((state) => one.outcomes[state]);
+  const words = (/** @type {PastState} */ state) => (count(one) > 1 ? `${one.outcomes[state]} ${WORDS[state]}` : WORDS[state]);
+  const all = there.map(words).join(", ");
+  const amiss = there.filter((state) => state !== "completed" && state !== "running");
+  return html`<li><a href=${`/schedules/${one.schedule_id}`} title=${`${time.format(new Date(one.first_at))}–${time.format(new Date(one.last_at))}: ${all}`}><span class=${`day-mark is-${there[0]}`} aria-hidden="true"></span><span class="quiet tabular">${time.format(new Date(one.first_at))}${count(one) > 1 ? ` ×${count(one)}` : ""}</span> ${one.name}</a>
+    ${amiss.length ? html`<span class="day-outcome">${amiss.map(words).join(", ")}</span>` : html`<span class="visually-hidden">${all}</span>`}</li>`;
 }
-
-/** What came of a schedule's times of one day. @param {{one: PastDay}} props */
-const Past = ({ one }) => html`<li class="was"><a href=${`/schedules/${one.schedule_id}`} title=${`${time.format(new Date(one.first_at))}–${time.format(new Date(one.last_at))}`}><span class="quiet tabular">${time.format(new Date(one.first_at))}${count(one) > 1 ? ` ×${count(one)}` : ""}</span> ${one.name}</a> <${Marks} outcomes=${one.outcomes} /></li>`;
 
 /** @param {{date: Date, past: PastDay[], entries: {schedule: Schedule, times: string[], skipped: number}[]}} props */
 function Day({ date, past, entries }) {
@@ -120,7 +120,8 @@ export function ScheduleCalendar() {
         const frequent = planned.filter((one) => isFrequent(one));
         const entries = byDay(planned.filter((one) => !isFrequent(one)));
         return html`${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule }) => html`<li key=${schedule.id}><a href=${`/schedules/${schedule.id}`}>${schedule.name}</a> <span class="quiet">${schedule.description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} past=${were.get(key(date)) ?? []} entries=${entries.get(key(date)) ?? []} />`)}</ol>
-          ${cut && html`<p class="quiet">${cut}</p>`}`;
+          ${cut && html`<p class="quiet">${cut}</p>`}
+          ${!past.length && !planned.length && html`<${Empty} title="Nothing in these weeks">What a <a href="/schedules">schedule</a> is to do stands on its day here, and afterwards what came of it.<//>`}`;
       }}
     <//>`;
 }
