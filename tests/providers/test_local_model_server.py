@@ -225,10 +225,14 @@ def test_a_long_question_that_is_left_gives_the_model_back(shared_data_dir: Path
     async def leave_early() -> None:
         provider = local(shared_data_dir)
         question = " ".join(f"Number {number}." for number in range(1000))  # over ten seconds of reading
-        asked = asyncio.create_task(complete(provider, MODEL, question))
-        while not await asyncio.to_thread(is_busy, shared_data_dir):
+        told: list[tuple[str, int, int]] = []
+        asked = asyncio.create_task(complete(provider, MODEL, question, on_progress=lambda *far: told.append(far)))
+        while not told:
             assert not asked.done()
-        await asyncio.sleep(0.5)
+            await asyncio.sleep(0.05)
+        [(what, read, total), *_] = told
+        assert what == "Reading the question"
+        assert 0 < read < total
         assert is_busy(shared_data_dir)
         asked.cancel()
         with suppress(asyncio.CancelledError):

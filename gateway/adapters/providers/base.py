@@ -20,7 +20,10 @@ Ability = Literal["tools", "prompted", "plain"]
 """How a model can be given tools: it calls them itself, is asked for calls in JSON, or answers plainly."""
 
 ProgressHook = Callable[[str, int, int], None]
-"""Told `(what is going on, bytes done, bytes in all)` while a model is fetched before its first answer."""
+"""Told `(what is going on, how much is done, how much there is)` while an answer is being prepared.
+
+That are bytes of a model that is fetched before its first answer, and tokens of a long question that is read.
+"""
 
 
 class ProviderError(Exception):
@@ -71,11 +74,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class Delta:
-    """One step of a streamed answer: more text, why it ended, or what it used."""
+    """One step of a streamed answer: more text, why it ended, or what it used.
+
+    Before all that it may tell how many tokens of the question are `read`, of how many.
+    """
 
     text: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    read: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

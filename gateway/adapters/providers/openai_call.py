@@ -35,11 +35,17 @@ class _Usage(BaseModel):
     completion_tokens: int = 0
 
 
+class _Progress(BaseModel):
+    processed: int
+    total: int
+
+
 class _Chunk(BaseModel):
     """What is read of a chunk, or of a whole answer; servers add fields of their own."""
 
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
+    prompt_progress: _Progress | None = None
     error: Any = None
 
 
@@ -147,7 +153,9 @@ class Call:
         choice = chunk.choices[0] if chunk.choices else _Choice()
         content = (choice.delta or choice.message or _Content()).content
         usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens) if chunk.usage else None
-        return Delta(content if isinstance(content, str) else "", choice.finish_reason, usage)
+        told = chunk.prompt_progress
+        read = (told.processed, told.total) if told is not None else None
+        return Delta(content if isinstance(content, str) else "", choice.finish_reason, usage, read)
 
     def _whole_answer(self, body: bytes) -> Delta:
         delta = self._delta(Event("", body.decode("utf-8", "replace")))

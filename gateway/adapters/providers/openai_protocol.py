@@ -25,6 +25,9 @@ from gateway.adapters.providers.transport import http_client
 
 A_MILLION = 1_000_000
 
+LONG_READING_S = 2.0
+"""Of a question that is read for longer it is told how far that is."""
+
 
 class OpenAIProvider(Provider[ConfigT]):
     """A provider whose upstream speaks OpenAI's protocol; a kind adds where it is and what it offers."""
@@ -68,8 +71,11 @@ class OpenAIProvider(Provider[ConfigT]):
             **{name: value for name, value in options.items() if value is not None},
         }
         call = Call(self._client(upstream), upstream, self.timeouts)
+        began = time.monotonic()
         async with aclosing(call.stream_chat(body)) as deltas:
             async for delta in deltas:
+                if delta.read is not None and on_progress is not None and time.monotonic() - began > LONG_READING_S:
+                    on_progress("Reading the question", *delta.read)
                 yield delta
 
     async def list_models(self) -> list[ModelInfo]:
