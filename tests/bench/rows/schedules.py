@@ -18,8 +18,8 @@ from tests.conftest import LiveGateway, wait_until
 
 COUNT = 1000
 GOAL_MS = 250.0
-EVERY_S = 1000
-"""Each of them is due once in so long, at a moment of its own: one a second, each with a task that is done."""
+EVERY_S = {"one": 1000, "eight": 125}
+"""Each of them is due once in so long, at a moment of its own: so many a second, each with a task that is done."""
 
 LASTS_S = 60
 """How long a round watches them."""
@@ -44,12 +44,14 @@ COMMANDS = {"kind": "commands", "commands": ["true"]}
 
 def measure(stage: Stage, rounds: int) -> list[Figure]:
     """Lateness over as many minutes as there are rounds, and when all of them are due at one moment."""
-    late, once = _late(stage, rounds), _late_at_once(stage)
-    return [
-        Figure("1,000 schedules, late by, p99", percentile(late, 99), "ms", GOAL_MS),
-        Figure("1,000 schedules, late by, median", median(late), "ms"),
-        Figure("1,000 schedules due at one moment, the last late by", max(once), "ms"),
-    ]
+    figures = []
+    for often, every_s in EVERY_S.items():
+        late = _late(stage, rounds, every_s)
+        figures += [
+            Figure(f"1,000 schedules, {often} a second, late by, p99", percentile(late, 99), "ms", GOAL_MS),
+            Figure(f"1,000 schedules, {often} a second, late by, median", median(late), "ms"),
+        ]
+    return [*figures, Figure("1,000 schedules due at one moment, the last late by", max(_late_at_once(stage)), "ms")]
 
 
 def measure_at_rest(stage: Stage, rounds: int) -> list[Figure]:
@@ -68,12 +70,12 @@ def measure_at_rest(stage: Stage, rounds: int) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _late(stage: Stage, rounds: int) -> list[float]:
-    with running(LiveGateway(stage.folder / "late")) as gateway:
+def _late(stage: Stage, rounds: int, every_s: int) -> list[float]:
+    with running(LiveGateway(stage.folder / f"late-{every_s}")) as gateway:
         gateway.sign_up().wait_ready()
         begin = datetime.now(UTC)
-        span = {"every_s": EVERY_S, "overlap": "allow", "payload": COMMANDS}
-        starts = (begin + timedelta(seconds=number * EVERY_S / COUNT) for number in range(COUNT))
+        span = {"every_s": every_s, "overlap": "allow", "payload": COMMANDS}
+        starts = (begin + timedelta(seconds=number * every_s / COUNT) for number in range(COUNT))
         _make(gateway, [{"name": "bench", "start_at": start, **span} for start in starts])
         since = datetime.now(UTC) + timedelta(seconds=SETTLED_S)
         time.sleep(SETTLED_S + rounds * LASTS_S)
