@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
+from gateway.adapters.connectors.kinds import imap as mailbox
 from gateway.adapters.connectors.registry import create
 from gateway.features.artifacts.store import Store
 from gateway.features.connectors.carrying import carry_out
@@ -83,6 +84,21 @@ def test_a_file_that_goes_while_the_mail_is_held_is_not_sent(live_gateway: LiveG
 
         assert wait_until(ended, 60) == "file_gone"
         assert there.taken == []
+
+
+def test_a_mail_for_which_there_is_no_room_is_not_fetched(imap: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "MAIL_BYTES", 10)
+
+    async def read() -> None:
+        box = create("imap", imap.config, json.dumps(imap.secret))
+        assert isinstance(box, mailbox.Imap)
+        [newest, *_] = (await box.search_mail(mailbox.Search(limit=1))).mails
+        await box.read_mail(mailbox.OneMail(uid=newest.uid))
+
+    deliver(imap, "large")
+    with pytest.raises(ConnectorError) as refused:
+        asyncio.run(read())
+    assert refused.value.code == "answer_too_large"
 
 
 def _files(message: EmailMessage) -> list[EmailMessage]:

@@ -31,6 +31,12 @@ from gateway.core.guarded_http import OutboundError
 TIMEOUT_S = 20
 TEXT = 100_000
 FILE_BYTES = 20 * 2**20
+MAIL_BYTES = 32 * 2**20
+"""Of a whole mail, whose files are a third longer than by themselves."""
+
+LITERAL_BYTES = 2 * MAIL_BYTES
+"""Of one piece of an answer, whatever the server has said of its size."""
+
 EACH_TIME = 50
 IDLE_S = 25 * 60
 """After this IDLE is begun anew: a server may sign off whoever says nothing for 30 minutes (RFC 2177)."""
@@ -244,6 +250,11 @@ class Imap(Connector[ImapConfig]):
 
     async def _mail(self, wish: OneMail) -> MailMessage:
         def fetch(box: BaseMailBox) -> MailMessage | None:
+            head = next(box.fetch(AND(uid=wish.uid), mark_seen=False, headers_only=True), None)
+            if head is None:
+                return None
+            if head.size_rfc822 > MAIL_BYTES:
+                raise ConnectorError(f"The mail has more than {MAIL_BYTES // 2**20} MiB.", code="answer_too_large")
             return next(box.fetch(AND(uid=wish.uid), mark_seen=False), None)
 
         mail = await self._with(wish.folder, fetch)
@@ -309,6 +320,12 @@ class _Client(imaplib.IMAP4):
         self._given = connection
         self.begun = b""
         super().__init__("", 0, TIMEOUT_S)
+
+    def read(self, size: int) -> bytes:
+        """A piece of an answer, which memory is to have room for."""
+        if size > LITERAL_BYTES:
+            raise self.abort(f"a piece of {size} bytes")
+        return super().read(size)
 
     def readline(self) -> bytes:
         """The next line, whole; empty while the rest of it (`begun`) has not come, if the connection does not wait."""
