@@ -28,6 +28,9 @@ from gateway.features.system.capabilities import native_window
 
 LEAST_FREE_MIB = 200
 
+DURABLE = ("fsync", "synchronous_commit")
+"""Settings of a server that have it wait for the disk before it says that something is stored."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -97,12 +100,22 @@ def _database(config: Config) -> Iterator[Finding | Capability]:
             try:
                 check_server(opened.engine)
                 yield Finding("database", True, True, "external" if config.database_url else "embedded PostgreSQL")
+                yield from durability(opened)
                 yield _emergency_kit(config, opened)
                 yield from _told(config, opened)
             finally:
                 opened.dispose()
     except (MissingPart, AlreadyRunning) as error:
         yield Finding("database", False, True, str(error))
+
+
+def durability(opened: Database) -> Iterator[Finding]:
+    """A note where a server of one's own may forget what it has acknowledged; the embedded one never does."""
+    with opened.engine.connect() as connection:
+        off = [name for name in DURABLE if connection.execute(text(f"SHOW {name}")).scalar() == "off"]
+    if off:
+        words = f"{' and '.join(off)} off: a power loss may take what was acknowledged; turn that on in the server."
+        yield Finding("durability", False, False, words)
 
 
 def _emergency_kit(config: Config, opened: Database) -> Finding:
