@@ -116,7 +116,13 @@ def record_sources(work: Work, plan: Plan, holder: uuid.UUID, sources: Iterable[
 def fed_by(work: Work, task_id: uuid.UUID, sources: Iterable[str]) -> None:
     """Notes, for a task that is just being made, that what it is told comes from these sources outside."""
     rows = [{"task_id": task_id, "source": source[:300]} for source in sorted(set(sources))]
-    work.session.execute(insert(AgentSource).values(rows).on_conflict_do_nothing())
+    if rows:
+        work.session.execute(insert(AgentSource).values(rows).on_conflict_do_nothing())
+
+
+def hand_on_sources(work: Work, plan: Plan, task_id: uuid.UUID) -> None:
+    """What has fed a task feeds the one that its agent is just making: else that would get back what it had lost."""
+    fed_by(work, task_id, queries.sources(work.session, plan.task_id))
 
 
 def findings(work: Work, task_id: uuid.UUID) -> Select[AgentFinding]:

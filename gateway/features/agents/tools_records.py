@@ -15,6 +15,7 @@ from gateway.features.runs.schemas import Status as RunStatus
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import Script, Status, TaskIn, TaskOut
 
+from . import service
 from .hands import Hands, Tool, shortened
 
 MOST = 20
@@ -39,14 +40,16 @@ async def create_task(
     """
     plan = ctx.deps.plan
     wish = TaskIn(
-        prompt=prompt, commands=commands or [], name=name,
+        prompt=prompt, commands=commands or None, name=name,
         script=Script(content=script, interpreter=interpreter) if script else None,
         project_id=plan.project_id, metadata={"created_by_task": str(plan.task_id)},
     )  # fmt: skip
 
     def submit(work: Work) -> TaskOut:
         with work.because("runs", plan.run_id, "the agent submitted it"):
-            return tasks.create(work, wish)
+            made = tasks.create(work, wish)
+        service.hand_on_sources(work, plan, made.id)
+        return made
 
     made = await ctx.deps.as_owner(submit)
     return f"Task {made.id} ({made.name}) is {made.status}."
