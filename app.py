@@ -24,7 +24,7 @@ gc.set_threshold(50_000, 10, 10)
 
 
 class Application(click.Group):
-    """Turns every failure into one line on standard error and the exit code of the contract."""
+    """Turns every failure into one line on standard error with its exit code (docs/command-line.md)."""
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Reads what stands before the command."""

@@ -47,7 +47,7 @@ STOP_S = 2.0
 """How long open requests may go on after the gateway was told to stop."""
 
 STOPPED_AFTER_S = 8.5
-"""How long stopping may take, all in all: `contract.md` gives it 10 s, whatever hangs."""
+"""How long stopping may take, all in all: docs/operations.md gives it 10 s, whatever hangs."""
 
 STOP_TOLD_S = 6.0
 """How long stopping may take before the log says what is waited for, which takes a busy machine a second or more."""

@@ -1,6 +1,6 @@
 """Errors that know their HTTP status, code word and message for the user.
 
-Services raise them; they are rendered in one place (RFC 9457, contract "HTTP conventions").
+Services raise them; they are rendered in one place (RFC 9457, docs/api.md).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The event log, write side: every event has a gap-free number in commit order.
 
 Numbers are taken from one row, locked at the very end of a unit of work and held until its commit:
-whoever reads up to number N has seen everything before N (spec quality.md, "Event numbers"). The database
+whoever reads up to number N has seen everything before N (docs/events.md). The database
 does it, in `event_append`, a function of the schema.
 """
 

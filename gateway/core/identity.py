@@ -7,7 +7,7 @@ from datetime import datetime
 from .rights import Rights
 
 SYSTEM_USER_ID = uuid.UUID("00000000-0000-7000-8000-000000000001")
-"""The reserved user `system`, owner of what the system itself creates (contract "Identity")."""
+"""The reserved user `system`, owner of what the system itself creates (docs/sign-in.md)."""
 
 
 @dataclass(frozen=True, slots=True)

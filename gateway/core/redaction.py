@@ -1,4 +1,4 @@
-"""Takes secrets out of text before it is stored or sent to a model (contract "Chat").
+"""Takes secrets out of text before it is stored or sent to a model (docs/chat.md).
 
 Known kinds are found by their form, the others by what they are assigned to and by how random they look.
 """

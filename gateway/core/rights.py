@@ -75,7 +75,7 @@ BUILT_IN: dict[str, Role] = {
         ),
     )
 }  # fmt: skip
-"""The roles that every installation has (contract "Access")."""
+"""The roles that every installation has (docs/access.md)."""
 
 
 @dataclass(frozen=True, slots=True)

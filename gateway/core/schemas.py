@@ -57,7 +57,7 @@ class Versioned(Out):
 
 
 class PageQuery(In):
-    """How a list is paged (contract "HTTP conventions")."""
+    """How a list is paged (docs/api.md)."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="items a page")] = 50
     cursor: Annotated[str | None, Field(max_length=400, description="`next_cursor` of the page before")] = None

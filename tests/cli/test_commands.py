@@ -1,4 +1,4 @@
-"""The command line as the contract has it: exit codes, one line on standard error, never a traceback."""
+"""The command line as docs/command-line.md has it: exit codes, one line on standard error, never a traceback."""
 
 import json
 import re

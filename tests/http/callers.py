@@ -165,7 +165,7 @@ def filled(path: str, name: str, value: str) -> Iterator[str]:
 
 
 OPENAI_ROUTE = re.compile(r"/v1/(models|embeddings|responses|chat/(completions|warm|answers))(/|$)")
-"""Routes that answer errors as OpenAI does (contract "HTTP conventions")."""
+"""Routes that answer errors as OpenAI does (docs/openai.md)."""
 
 
 def error_code(answer: httpx.Response) -> str:

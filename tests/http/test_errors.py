@@ -1,4 +1,4 @@
-"""Every error has one shape and the status the contract gives it; bad input never ends in a 5xx."""
+"""Every error has one shape and the status that docs/api.md gives it; bad input never ends in a 5xx."""
 
 import json
 import random

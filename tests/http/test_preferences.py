@@ -1,4 +1,4 @@
-"""Preferences over HTTP: the contract's routes, versions both ways, and tasks that are refused."""
+"""Preferences over HTTP: their routes, versions both ways, and tasks that are refused."""
 
 import uuid
 from collections.abc import Iterator

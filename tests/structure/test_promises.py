@@ -18,7 +18,7 @@ backup_restore_upgrade
 
 isolation abuse_is_contained nothing_survives
 """
-"""As the specification has them, in its order; what is measured rather than promised is in `make bench`."""
+"""About access and secrets, about work, about the sandbox; what is measured rather than promised is in `make bench`."""
 
 
 def test_every_promise_has_a_test_named_after_it() -> None:

@@ -1,4 +1,4 @@
-"""Access on the wire (contract "Access")."""
+"""Access on the wire (docs/access.md)."""
 
 import ipaddress
 import re

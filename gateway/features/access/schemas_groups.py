@@ -1,4 +1,4 @@
-"""Groups and their members on the wire (contract "Access")."""
+"""Groups and their members on the wire (docs/access.md)."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Artifacts on the wire (contract "Artifacts")."""
+"""Artifacts on the wire (docs/tasks.md)."""
 
 import uuid
 from datetime import datetime

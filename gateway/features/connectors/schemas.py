@@ -1,4 +1,4 @@
-"""Connectors on the wire (contract "Connectors"); a credential goes in and never comes out."""
+"""Connectors on the wire (docs/connectors.md); a credential goes in and never comes out."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Events on the wire (contract "Events")."""
+"""Events on the wire (docs/events.md)."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""Hooks on the wire (contract "Messaging")."""
+"""Hooks on the wire (docs/hooks.md)."""
 
 import re
 import uuid

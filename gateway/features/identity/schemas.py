@@ -1,4 +1,4 @@
-"""Identity on the wire (contract "Identity")."""
+"""Identity on the wire (docs/sign-in.md)."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Destinations, subscriptions and deliveries on the wire (contract "Messaging"); a secret goes in and stays in."""
+"""Destinations, subscriptions and deliveries on the wire (docs/messaging.md); a secret goes in and stays in."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Nodes on the wire (contract "Nodes")."""
+"""Nodes on the wire (docs/nodes.md)."""
 
 import uuid
 from datetime import datetime

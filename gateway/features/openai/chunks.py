@@ -1,6 +1,6 @@
 """An upstream's stream made the one that OpenAI's clients expect, event by event and without holding any back.
 
-Servers differ in what they leave out, repeat or add (clients.md of the specification lists what breaks clients).
+Servers differ in what they leave out, repeat or add (docs/conformance.md lists what clients need).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Preferences on the wire (contract "Preferences and settings")."""
+"""Preferences on the wire (docs/preferences.md)."""
 
 import json
 import uuid

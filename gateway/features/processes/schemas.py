@@ -1,4 +1,4 @@
-"""Background processes on the wire (contract "Runs and sessions")."""
+"""Background processes on the wire (docs/processes.md)."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""Providers on the wire, and models in OpenAI's shape (contract "Chat")."""
+"""Providers on the wire, and models in OpenAI's shape (docs/models.md)."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Retention on the wire (contract "Runs and sessions")."""
+"""Retention on the wire (docs/retention.md)."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Runs, jobs and logs on the wire (contract "Runs and sessions")."""
+"""Runs, jobs and logs on the wire (docs/sessions.md)."""
 
 import json
 import uuid

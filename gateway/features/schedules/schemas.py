@@ -1,4 +1,4 @@
-"""Schedules on the wire (contract "Schedules")."""
+"""Schedules on the wire (docs/schedules.md)."""
 
 import uuid
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Sessions and transcripts on the wire (contract "Runs and sessions")."""
+"""Sessions and transcripts on the wire (docs/sessions.md)."""
 
 import json
 import uuid

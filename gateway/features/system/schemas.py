@@ -1,4 +1,4 @@
-"""The system on the wire (contract "HTTP conventions" and "Capabilities")."""
+"""The system on the wire (docs/api.md and docs/capabilities.md)."""
 
 import uuid
 from datetime import datetime

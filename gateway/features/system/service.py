@@ -34,7 +34,7 @@ def readiness(work: Work, config: Config) -> Readiness:
 
 
 def capabilities(work: Work, config: Config, rooms: Mapping[str, Finder | None]) -> Capabilities:
-    """Every service and feature that the rooms tell of, by name, and those of the contract that no room has.
+    """Every service and feature that the rooms tell of, by name, and those that no room has.
 
     A room without a door for it is there as a whole.
     """

@@ -1,4 +1,4 @@
-"""Tasks on the wire (contract "Tasks")."""
+"""Tasks on the wire (docs/tasks.md)."""
 
 import re
 import uuid
