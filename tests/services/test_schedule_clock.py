@@ -359,6 +359,15 @@ def test_schedules_that_set_each_other_off_come_to_an_end(world: World) -> None:
     assert sum(run.outcome == "fired" for each in made for run in world.runs(each)) == settled
 
 
+@pytest.mark.parametrize("depth", ["deep", None, [], 2**70, 9, -9])
+def test_what_others_tell_of_themselves_neither_stops_the_clock_nor_counts_as_firings(world: World, depth: Any) -> None:
+    made = world.make(trigger={"kind": "event", "pattern": "deploy.finished"}, overlap="allow")
+    told = {"owner_id": world.actor.user_id, "data": {"depth": depth}}
+    world.call(lambda work: work.emit("deploy.finished", **told))
+    world.wait(seconds=1)
+    assert [(run.outcome, run.depth) for run in world.runs(made)] == [("fired", 0)]
+
+
 def test_the_absence_of_an_event_has_a_schedule_run_once(world: World, mine: Tasks) -> None:
     world.at = now()
     made = world.make(trigger={"kind": "absence", "pattern": "task.completed", "for_s": 600}, overlap="allow")

@@ -150,7 +150,7 @@ def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrig
     if not fitting:
         return False
     source = queries.run_of_task(work.session, event.task_id) if event.task_id else None
-    depth = max(source.depth if source else -1, int(event.data.get("depth", -1))) + 1
+    depth = max(source.depth if source else -1, _depth_of(event)) + 1
     for schedule, trigger in fitting:
         own = source is not None and source.schedule_id == schedule.id
         if own or event.data.get("schedule_id") == str(schedule.id) or not _sees(work, schedule, event):
@@ -161,6 +161,12 @@ def _trigger(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrig
         elif (locked := queries.locked(work.session, schedule.id)) is not None and locked.enabled:
             arming.set_next(locked, arming.silence_ends(locked, event.time))
     return True
+
+
+def _depth_of(event: Event) -> int:
+    """How many firings led to an event about a schedule; what others say of themselves, as hooks do, is not asked."""
+    depth = event.data.get("depth") if event.name.startswith("schedule.") else None
+    return depth if isinstance(depth, int) else -1
 
 
 def _because_of(work: Work, event: Event) -> AbstractContextManager[None]:
