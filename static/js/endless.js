@@ -65,7 +65,8 @@ async function readAgain(pages, inView, read) {
     cursor = page.next_cursor;
   }
   const there = new Set(fresh.flatMap(({ items }) => items.map(({ id }) => id)));
-  const before = pages.slice(0, first).map((page) => ({ ...page, items: page.items.filter(({ id }) => !there.has(id)) }));
+  const before = pages.slice(0, first);
+  for (const page of before) page.items = page.items.filter(({ id }) => !there.has(id));
   return [...before, ...fresh];
 }
 
@@ -78,23 +79,31 @@ async function readAgain(pages, inView, read) {
  * @returns {Endless}
  */
 function usePages({ key, start, isOrdered, inAddress }, read, concerns, settle) {
-  const kept = useRef({ key: "", pages: /** @type {Held[]} */ ([]), from: 0, to: PAGE, isReading: false });
+  const kept = useRef({ key: "", pages: /** @type {Held[]} */ ([]), from: 0, to: PAGE, isReading: false, isCatchingUp: false });
+  /** Pages that were not on the screen when something had changed: read again when they are. */
+  const stale = useRef(/** @type {WeakSet<Held>} */ (new WeakSet()));
   const [state, setState] = useState({ moreFailed: /** @type {api.ApiError | null} */ (null) });
 
   const resource = useResource(key, async () => {
     const before = kept.current.key === key ? kept.current.pages : [];
     const pages = before.length ? [...before] : [{ cursor: start, items: [], next: null }];
     const shown = inView(pages, kept.current.from, kept.current.to);
+    // Where nothing else has changed, what was up to date is so still.
+    const outdate = kept.current.isCatchingUp ? () => {} : (/** @type {Held} */ page) => void stale.current.add(page);
+    kept.current.isCatchingUp = false;
     if (isOrdered) {
       for (const n of shown) {
         const page = await read(pages[n].cursor, n === 0 && pages.length > 1 ? LONGEST : PAGE);
         pages[n] = joined(pages[n], page, pages[n + 1], isOldestFirst());
       }
+      pages.forEach((page, n) => shown.includes(n) || outdate(page));
     } else {
       const isAtTop = shown.length === 1 || kept.current.from < pages[0].items.length;
-      pages.splice(0, pages.length, ...(await readAgain(pages, isAtTop ? shown : shown.slice(1), (cursor) => read(cursor, PAGE))));
+      const there = isAtTop ? shown : shown.slice(1);
+      pages.splice(0, pages.length, ...(await readAgain(pages, there, (cursor) => read(cursor, PAGE))));
+      pages.slice(0, there[0]).forEach(outdate);
     }
-    if (kept.current.key !== key) kept.current = { key, pages, from: 0, to: PAGE, isReading: false };
+    if (kept.current.key !== key) kept.current = { key, pages, from: 0, to: PAGE, isReading: false, isCatchingUp: false };
     // Pages that were added meanwhile stay where they follow.
     else kept.current.pages = isOrdered ? [...pages, ...kept.current.pages.slice(pages.length)] : pages;
     return kept.current.pages;
@@ -119,6 +128,13 @@ function usePages({ key, start, isOrdered, inAddress }, read, concerns, settle) 
 
   const look = (/** @type {number} */ from, /** @type {number} */ to) => {
     Object.assign(kept.current, { from, to });
+    const { pages } = kept.current;
+    const outdated = inView(pages, from, to).map((n) => pages[n]).filter((page) => page && stale.current.has(page) && (page !== pages[0] || from < page.items.length));
+    outdated.forEach((page) => stale.current.delete(page));
+    if (outdated.length) {
+      kept.current.isCatchingUp = true;
+      resource.reload();
+    }
     if (!inAddress) return;
     // The address keeps the page that is read, so that a bookmark and the way back lead there.
     const first = inView(kept.current.pages, from, from + 1).at(-1) ?? 0;

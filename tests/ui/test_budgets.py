@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -25,6 +26,10 @@ OPENS_MS = 300
 A_PAGE = 100
 LENGTHS = [1_000, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(300)])]
 MADE = re.compile(r".*/v1/tasks\?.*")
+SOME_TASK = {
+    "kind": "commands", "status": "completed", "tags": ["many"], "created_at": "2026-01-01T00:00:00Z",
+    "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01Z",
+}  # fmt: skip
 
 SCROLL = """frames => new Promise((resolve) => {
   const gaps = [];
@@ -72,13 +77,8 @@ def made_up(route: Route, rows: int) -> None:
     last = int(query.get("cursor", ["-1" if is_up else str(rows)])[0])
     numbers = range(last + 1, min(rows, last + 1 + limit)) if is_up else range(last - 1, max(-1, last - 1 - limit), -1)
     items = [
-        {
-            "id": f"01890a5d-ac96-774b-bcce-{number:012d}", "name": f"task {number}", "kind": "commands",
-            "status": "completed", "tags": ["many"], "created_at": "2026-01-01T00:00:00Z",
-            "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:01Z",
-        }
-        for number in numbers
-    ]  # fmt: skip
+        {**SOME_TASK, "id": f"01890a5d-ac96-774b-bcce-{number:012d}", "name": f"task {number}"} for number in numbers
+    ]
     body: dict[str, Any] = {
         "items": items,
         "next_cursor": None if numbers[-1] == (rows - 1 if is_up else 0) else str(numbers[-1]),
@@ -158,3 +158,30 @@ def test_a_list_is_sorted_as_a_whole_by_each_of_its_heads(
     page.reload()
     page.get_by_role("link", name="Oldest").click()
     expect(page.locator("tbody a.row-link").first).to_have_text("task 0")
+
+
+def test_a_list_by_name_is_up_to_date_where_one_looks(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    names = [f"row {n:03}" for n in range(250)]
+
+    def by_name(route: Route) -> None:
+        after = parse_qs(urlsplit(route.request.url).query).get("cursor", [""])[0]
+        page = [name for name in names if name > after][:A_PAGE]
+        items = [{**SOME_TASK, "id": name, "name": name} for name in page]
+        body = {"items": items, "next_cursor": page[-1] if page[-1:] != names[-1:] else None}
+        route.fulfill(body=json.dumps(body), content_type="application/json")
+
+    page = open_page("/welcome")
+    page.route(MADE, by_name)
+    page.goto("/tasks?sort=name")
+    expect(page.locator(".connection")).to_contain_text("Live")
+    to_its_end(page, 250, "row 249")
+    names.extend(["row 000 a", "row 248 a"])
+    names.remove("row 240")
+    names.sort()
+    api.post("/v1/tasks", json={"commands": ["true"]}).raise_for_status()
+    expect(page.get_by_role("link", name="row 248 a", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="row 240", exact=True)).to_have_count(0)
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(page.locator("tbody a.row-link").nth(1)).to_have_text("row 000 a")
+    shown = page.locator("tbody a.row-link").all_inner_texts()
+    assert shown == names[: len(shown)]

@@ -1,8 +1,8 @@
 /** "Notify me": one message when a task ends, through a destination of one's own or on the desktop. */
-import * as api from "../api.js";
-import { openForm } from "./form.js";
-import { toast } from "./toast.js";
-/** @import { Destination, DestinationKind, Task } from "../types.js" */
+import * as api from "../../api.js";
+import { openForm } from "../../components/form.js";
+import { toast } from "../../components/toast.js";
+/** @import { Destination, DestinationKind, Task } from "../../types.js" */
 
 const DESKTOP = "desktop";
 const ENDS = ["task.completed", "task.failed", "task.canceled"];

@@ -1,23 +1,23 @@
 /** The parts of a task's page beside its log: request, results, files, facts, timeline, code to copy. */
 import { useState } from "preact/hooks";
-import { html } from "../html.js";
-import { duration, size } from "../format.js";
-import { useResource } from "../resource.js";
-import * as api from "../api.js";
-import { ansiCss, parseAnsi } from "./ansi.js";
-import { Ago, Elapsed } from "./clock.js";
-import { Id, copy } from "./copy.js";
-import { Icon, IconButton } from "./icon.js";
-import { Markdown } from "./markdown.js";
-import { ProjectName, SessionName } from "./named.js";
-import { Download, PreviewDialog, previewKind } from "./preview.js";
-import { Empty } from "./states.js";
-import { Status, isFinished } from "./status.js";
-/** @import { Artifact, Change, Finding, Job, Result, Run, Task } from "../types.js" */
+import { html } from "../../html.js";
+import { duration, size } from "../../format.js";
+import { useResource } from "../../resource.js";
+import * as api from "../../api.js";
+import { ansiCss, parseAnsi } from "../../components/ansi.js";
+import { Ago, Elapsed } from "../../components/clock.js";
+import { Id, copy } from "../../components/copy.js";
+import { Icon, IconButton } from "../../components/icon.js";
+import { Markdown } from "../../components/markdown.js";
+import { ProjectName, SessionName } from "../../components/named.js";
+import { Download, PreviewDialog, previewKind } from "../../components/preview.js";
+import { Empty } from "../../components/states.js";
+import { Status, isFinished } from "../../components/status.js";
+/** @import { Artifact, Change, Finding, Job, Result, Run, Task } from "../../types.js" */
 
 /** @param {{text: string, label: string, error?: boolean}} props */
 function Output({ text, label, error }) {
-  /** @type {import("./ansi.js").Style} */
+  /** @type {import("../../components/ansi.js").Style} */
   let style = {};
   const lines = text.replace(/\n$/, "").split("\n").map((line) => {
     const parsed = parseAnsi(line, style);

@@ -1,15 +1,15 @@
 /** The background processes of a run: what they are, what they write, writing to them, starting and ending them. */
 import { useState } from "preact/hooks";
-import { html } from "../html.js";
-import * as api from "../api.js";
-import { can } from "../session.js";
-import { useResource } from "../resource.js";
-import { Ago, Elapsed } from "./clock.js";
-import { openForm } from "./form.js";
-import { Icon } from "./icon.js";
-import { Loaded } from "./states.js";
-import { attempt } from "./toast.js";
-/** @import { Process, ProcessPort } from "../types.js" */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { can } from "../../session.js";
+import { useResource } from "../../resource.js";
+import { Ago, Elapsed } from "../../components/clock.js";
+import { openForm } from "../../components/form.js";
+import { Icon } from "../../components/icon.js";
+import { Loaded } from "../../components/states.js";
+import { attempt } from "../../components/toast.js";
+/** @import { Process, ProcessPort } from "../../types.js" */
 
 const LIST = 50;
 const PAGE = 200;
