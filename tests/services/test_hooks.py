@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from gateway.features.hooks.requests import Received
 from gateway.features.hooks.schemas import HookIn, HookPatch, HookQuery, RotateIn, TrialIn
 from gateway.features.hooks.service_receive import Inbox, Told
 from gateway.features.identity import service as identity
+from gateway.features.identity import service_tokens
 from gateway.features.identity.authentication import NOBODY
 from gateway.features.schedules import service as schedules
 from gateway.features.schedules.schemas import ScheduleIn
@@ -326,6 +327,44 @@ def test_a_hook_has_no_more_rights_than_its_owner_has_now(
         foreign = tasks.create(work, tasks.TaskIn(commands=["true"])).project_id
     with pytest.raises(Invalid, match="no such project, or it is not yours"):
         in_project.post_with_token({"project": str(foreign)})
+
+
+def test_a_hook_that_a_token_made_does_no_more_than_the_token_may(
+    make: Callable[..., Posted], unit: Open, alice: Actor, rows: Rows
+) -> None:
+    def by(*scopes: str) -> Actor:
+        with unit(SYSTEM) as work:
+            holder = identity.account(work, alice.handle)
+            token = service_tokens.create_token(work, str(new_id()), list(scopes), None, holder)[0]
+            return replace(alice, via="token", credential_id=token.id, scopes=scopes)
+
+    with pytest.raises(Forbidden, match="scopes"):
+        make(owner=by("hooks.*")).post_with_token({"text": "x"})
+
+    maker = by("hooks.*", "tasks.*")
+    hook = make(owner=maker)
+    told = hook.post_with_token({"text": "x"})
+    asked = rows("SELECT created_by_token FROM tasks WHERE id = :id", id=uuid.UUID(told.body["task_id"]))
+    assert asked == [(maker.credential_id,)], "what an agent does in it has no more rights either"
+    with unit(SYSTEM) as work:
+        service_tokens.revoke_token(work, maker.credential_id)
+    with pytest.raises(Forbidden, match="not in use"):
+        hook.post_with_token({"text": "x"})
+    with unit(alice) as work:
+        service.change(
+            work, service.for_change(work, hook.id), HookPatch(action={**TASK, "task": {"commands": ["id"]}})
+        )
+    assert hook.post_with_token({}).status == 202, "its owner said so, signed in"
+
+
+def test_nobody_but_its_owner_says_what_a_hook_does(make: Callable[..., Posted], unit: Open) -> None:
+    hook = make()
+    with pytest.raises(Forbidden, match="its owner"), unit(SYSTEM) as work:
+        service.change(
+            work, service.for_change(work, hook.id), HookPatch(action={**TASK, "task": {"commands": ["id"]}})
+        )
+    with unit(SYSTEM) as work:
+        service.change(work, service.for_change(work, hook.id), HookPatch(name="another", action=TASK))
 
 
 def test_secrets_are_sealed_rotate_with_an_overlap_and_outlive_the_master_key(

@@ -17,7 +17,10 @@ VERIFY = ("standard_webhooks", "github", "slack", "hmac", "token", "discord")
 
 
 class Hook(Base):
-    """A place that the world may post to. `condition` is a template that says which requests are acted on."""
+    """A place that the world may post to. `condition` is a template that says which requests are acted on.
+
+    `by_token` is the API token that said what is to be done; nothing where its owner did so signed in.
+    """
 
     __tablename__ = "hooks"
     __table_args__ = (
@@ -41,6 +44,7 @@ class Hook(Base):
     sample: Mapped[dict[str, Any] | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     rate_per_minute: Mapped[int]
+    by_token: Mapped[uuid.UUID | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from gateway.core import crypto, envelope
 from gateway.core.clock import new_id, now
 from gateway.core.envelope import Unreadable
-from gateway.core.errors import Invalid, NotFound
+from gateway.core.errors import Forbidden, Invalid, NotFound
 from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
@@ -22,6 +22,8 @@ from gateway.features.projects import service as projects
 from . import curl, presets, queries, service_replies, verification, wishes
 from .models import Hook, HookRequest, HookSecret
 from .schemas import HookIn, HookPatch, HookQuery, HookWithSecret, RotateIn, SecretState, VerifyOptions
+from .service_owner import token_of
+from .wishes import AnyAction
 
 MOST_SECRETS = 5
 """Secrets of a hook that hold at once."""
@@ -46,7 +48,7 @@ def create(work: Work, keys: KeyStore, wish: HookIn) -> tuple[Hook, str]:
         verify_options=options.model_dump(mode="json", exclude_unset=True), condition=whole.condition,
         action=whole.action.model_dump(mode="json", exclude_unset=True),
         sample=wish.sample.model_dump(mode="json") if wish.sample else None, enabled=wish.enabled,
-        rate_per_minute=wish.rate_per_minute,
+        rate_per_minute=wish.rate_per_minute, by_token=token_of(work),
     )  # fmt: skip
     wishes.try_sample(hook)
     work.session.add(hook)
@@ -73,15 +75,13 @@ def for_change(work: Work, hook_id: uuid.UUID) -> Hook:
 
 
 def change(work: Work, hook: Hook, patch: HookPatch) -> Hook:
-    """Changes a hook, as `for_change` gave it. Raises Invalid."""
+    """Changes a hook, as `for_change` gave it. Raises Invalid, Forbidden for what only its owner may change."""
     given = patch.model_fields_set
     if patch.verify_options is not None:
         _check_options(hook.verify, patch.verify_options)
         hook.verify_options = patch.verify_options.model_dump(mode="json", exclude_unset=True)
     if patch.action is not None:
-        wishes.check(patch.name or hook.name, patch.action)
-        service_replies.check_way(work, patch.action)
-        hook.action = patch.action.model_dump(mode="json", exclude_unset=True)
+        _change_action(work, hook, patch.action, patch.name or hook.name)
     if "sample" in given:
         hook.sample = patch.sample.model_dump(mode="json") if patch.sample else None
     for name in ("name", "description", "condition", "enabled", "rate_per_minute"):
@@ -162,6 +162,18 @@ def find(work: Work, action: str, hook_id: uuid.UUID, *, lock: bool = False) -> 
         raise NotFound("There is no such hook, or it is not yours.")
     work.allow(action, hook.as_resource)
     return hook
+
+
+def _change_action(work: Work, hook: Hook, action: AnyAction, name: str) -> None:
+    """Nobody but its owner says what is done with the owner's rights."""
+    wanted = action.model_dump(mode="json", exclude_unset=True)
+    if wanted == hook.action:
+        return
+    if work.actor.user_id != hook.owner_id:
+        raise Forbidden("Only its owner changes what a hook does; make one of your own.")
+    wishes.check(name, action)
+    service_replies.check_way(work, action)
+    hook.action, hook.by_token = wanted, token_of(work)
 
 
 def _add_secret(work: Work, keys: KeyStore, hook: Hook, given: str | None) -> str:

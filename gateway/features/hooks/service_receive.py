@@ -14,13 +14,13 @@ from gateway.core.errors import BadRequest, Conflict, Forbidden, GatewayError, N
 from gateway.core.identity import Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
-from gateway.features.identity import service as identity
 
 from . import performing, presets, queries, rendering, service, service_replies, wishes
 from .flood import Flood
 from .models import Hook, HookRequest
 from .requests import Received, capabilities, read_body, without_secrets
 from .schemas import TrialIn
+from .service_owner import NOT_IN_USE, acting
 from .verification import Refused, Verified, verify
 
 KEPT = 100
@@ -88,14 +88,14 @@ class Inbox:
                 _reject(work, hook, received, str(refused))
                 failure: GatewayError = Unauthenticated("The request is not signed by who may send it.")
             else:
-                owner = identity.present_user(work, hook.owner_id)
+                owner = acting(work, hook)
                 if owner is not None:
                     self._flood.count(hook.id, hook.rate_per_minute)
-                    actor = replace(owner, via="hook", address=received.address)
+                    actor = replace(owner, address=received.address)
                     hidden = [hook.verify_options[name] for name in ("header",) if name in hook.verify_options]
                     kept = without_secrets(received, [*secrets, *_capabilities(received)], hidden)
                     return _Known(hook, actor, verified, received, kept, new_id())
-                _reject(work, hook, received, "the account of the hook's owner is disabled")
+                _reject(work, hook, received, NOT_IN_USE)
                 failure = Forbidden("This hook is not in use.", code="hook_not_in_use")
         raise failure
 
@@ -166,11 +166,11 @@ def _again(
     work: Work, keys: KeyStore, hook: Hook, context: Mapping[str, Any], received: Received, of: uuid.UUID | None
 ) -> tuple[uuid.UUID | None, uuid.UUID]:
     """Acts in the name of the hook's owner, whoever asks for it, and keeps the request as a new one."""
-    owner = identity.present_user(work, hook.owner_id)
+    owner = acting(work, hook)
     if owner is None:
-        raise Forbidden("The account of the hook's owner is disabled.", code="hook_not_in_use")
+        raise Forbidden(f"This hook is not in use: {NOT_IN_USE}.", code="hook_not_in_use")
     known = _Known(hook, owner, Verified(()), received, received, new_id())
-    asking, work.actor = work.actor, replace(owner, via="hook", address=work.actor.address)
+    asking, work.actor = work.actor, replace(owner, address=work.actor.address)
     try:
         told, task_id = perform(work, keys, hook, known.request_id, context, context)
         _keep(work, known, "accepted", told.status, answer=told.body, task_id=task_id, replay_of=of)

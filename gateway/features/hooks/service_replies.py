@@ -18,12 +18,12 @@ from gateway.features.chat import service_turns as turns
 from gateway.features.connectors import service as connectors
 from gateway.features.connectors import service_operations as operations
 from gateway.features.connectors.schemas import OperationOut
-from gateway.features.identity import service as identity
 from gateway.features.tasks import service as tasks
 
 from . import queries
 from .models import Hook, HookReply
 from .schemas import ChatTurn, CreateTask
+from .service_owner import NOT_IN_USE, acting
 from .wishes import AnyAction
 
 LEASE = timedelta(seconds=60)
@@ -144,9 +144,9 @@ def failed(work: Work, reply_id: uuid.UUID, reason: str, *, is_final: bool) -> N
 
 def _to_post(work: Work, reply: HookReply, text: str) -> list[Post]:
     hook = work.session.get(Hook, reply.hook_id)
-    owner = identity.present_user(work, hook.owner_id) if hook is not None else None
+    owner = acting(work, hook) if hook is not None else None
     if owner is None or reply.connector_id is None or reply.channel is None:
-        _give_up(work, reply, "the account of the hook's owner is disabled")
+        _give_up(work, reply, NOT_IN_USE)
         return []
     reply.attempts += 1
     reply.next_at = now() + LEASE

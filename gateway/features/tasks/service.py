@@ -264,8 +264,8 @@ def _summary(wish: TaskIn) -> str:
 
 
 def _token(work: Work) -> uuid.UUID | None:
-    """The API token that asks for the work, and is charged for it."""
-    return work.actor.credential_id if work.actor.via == "token" else None
+    """The API token that asks for the work, by itself or by a hook, and is charged for it."""
+    return work.actor.credential_id if work.actor.via in ("token", "hook") else None
 
 
 def _time_limit(work: Work, wish: TaskIn) -> float:
