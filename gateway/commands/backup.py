@@ -138,11 +138,12 @@ def _put_in_place(
 ) -> None:
     """Files first, which nobody sees before the rows; then the rows in one transaction; then the schema of now."""
     store = Store(data_dir.artifacts)
-    added = _bring_files(store, backup)
+    added: list[str] = []
     engine = create_engine(
         sqlalchemy_url(url), poolclass=NullPool, connect_args={"options": "-c timezone=UTC -c statement_timeout=0"}
     )
     try:
+        _bring_files(store, backup, added)
         with engine.connect() as connection, connection.begin():
             driver: dump.Connection = connection.connection.driver_connection  # type: ignore[assignment]
             dump.clear(driver)
@@ -150,9 +151,11 @@ def _put_in_place(
             contents = dump.Contents.of(backup.manifest)
             loaded = dict(dump.load(driver, contents, lambda table: _rows_of(backup, table)))
             _check_counts(loaded, backup.manifest["rows"])
-    except BaseException:
+    except BaseException as error:
         for sha256 in added:
             store.remove(sha256)
+        if isinstance(error, OSError):
+            raise MissingPart(data_dir.explain(error)) from error
         raise
     finally:
         engine.dispose()
@@ -174,21 +177,21 @@ def _check_counts(loaded: Mapping[str, int], said: Mapping[str, int]) -> None:
             raise MissingPart(f"{table} came back with {count} rows, not {said[table]}; nothing was changed.")
 
 
-def _bring_files(store: Store, backup: Reader) -> list[str]:
-    """Artifacts' contents that are not there yet; returns their hashes."""
-    added = []
+def _bring_files(store: Store, backup: Reader, added: list[str]) -> None:
+    """Artifacts' contents that are not there yet; their hashes are `added` as they come."""
     for name in backup.members:
         kind, _, sha256 = name.partition("/")
         if kind != "artifacts" or store.path(sha256).exists():
             continue
         with backup.member(name) as source:
             received = store.take_in(source, backup.members[name]["size"])  # type: ignore[arg-type]
-        if received.sha256 != sha256:
+        try:
+            if received.sha256 != sha256:
+                raise MissingPart(f"{name} is not what its name says; use another copy.")
+            store.keep(received)
+        finally:
             received.close()
-            raise MissingPart(f"{name} is not what its name says; use another copy.")
-        store.keep(received)
         added.append(sha256)
-    return added
 
 
 def _bring_settings(data_dir: DataDir, backup: Reader, say: Say) -> None:

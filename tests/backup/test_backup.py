@@ -1,6 +1,8 @@
 """Backups hold everything, come back identical by row hashes, and change nothing when they are not whole."""
 
+import errno
 import io
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from gateway.core.database import Database, libpq_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import AlreadyRunning, Conflict, Invalid, MissingPart
 from gateway.core.identity import SYSTEM
+from gateway.core.received_file import ReceivedFile
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.store import Store
@@ -225,7 +228,9 @@ def test_a_damaged_file_changes_nothing(damage: str, made: Path, tmp_path: Path)
     assert not config.data_dir.exists()
 
 
-def test_nothing_is_replaced_without_being_told(source: Gateway, made: Path, tmp_path: Path) -> None:
+def test_nothing_is_replaced_without_being_told(
+    source: Gateway, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Conflict, match="--overwrite"):
         commands.make(source.config, made, print)
     with pytest.raises(AlreadyRunning):
@@ -237,6 +242,11 @@ def test_nothing_is_replaced_without_being_told(source: Gateway, made: Path, tmp
         restore(config, made, yes=False)
     with pytest.raises(Invalid, match="does not open the keys"):
         restore(config, made, passphrase="not the right one at all")
+    with monkeypatch.context() as full:
+        full.setattr(Store, "keep", _disk_full)
+        with pytest.raises(MissingPart, match="free some space"):
+            restore(config, made)
+    assert not [path for path in (config.data_dir / "artifacts").rglob("*") if path.is_file()]
     restore(config, made)
     with as_system(config) as work:
         tasks.create(work, TaskIn(commands=["true"], name="since then"))
@@ -248,6 +258,10 @@ def test_nothing_is_replaced_without_being_told(source: Gateway, made: Path, tmp
     [kept] = (config.data_dir / "backups").iterdir()
     restore(config, kept, replace=True)
     assert present(config)["tasks"] == before, "what was replaced comes back from the copy that was kept"
+
+
+def _disk_full(store: Store, file: ReceivedFile) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_no_secret_stands_in_it_in_the_clear(source: Gateway, made: Path) -> None:
