@@ -18,6 +18,13 @@ SIGNS_IN = sorted(set(KINDS) - {"feed", "mcp"})
 """Kinds whose peer refuses a wrong credential."""
 
 
+@pytest.mark.parametrize("kind", sorted(name for name, kind in KINDS.items() if kind.Secret))
+def test_each_kind_with_a_secret_names_the_settings_that_say_where_it_goes(kind: str) -> None:
+    settings = KINDS[kind].Config.model_fields
+    assert set(KINDS[kind].secret_goes_to) <= settings.keys()
+    assert set(KINDS[kind].secret_goes_to) >= {"url", "base_url", "host", "security", "document_url"} & settings.keys()
+
+
 @pytest.fixture(scope="module", params=sorted(KINDS))
 def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     with peer(request.param, tmp_path_factory.mktemp(request.param)) as found:

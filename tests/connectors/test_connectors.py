@@ -194,8 +194,15 @@ def test_three_refused_credentials_stop_it_and_another_one_starts_it(live_gatewa
 
 def test_credentials_come_and_go_and_the_connector_stays_what_it_is(live_gateway: LiveGateway, bot: Installed) -> None:
     bot.change(rules={"read": "allow"})
-    cid = bot.credential_id
+    cid, config = bot.credential_id, bot.now()["config"]
+    elsewhere = {**config, "base_url": "http://127.0.0.1:9/"}
+    refused = live_gateway.call("PATCH", bot.path, json={"config": elsewhere})
+    assert_problem(refused, 422)
+    assert refused.json()["errors"][0]["field"] == "config.base_url", "the token would be sent there"
+    bot.change(config={**config, "channels": ["C1"]})
     assert live_gateway.call("POST", f"{bot.path}/credentials/{cid}/disable").json()["state"] == "disabled"
+    bot.change(config=elsewhere)
+    bot.change(config=config)
     assert bot.now()["has_credential"] is False
     assert bot.ask("list_channels", {}).json()["error"]["code"] == "no_credential"
     assert live_gateway.call("POST", f"{bot.path}/credentials/{cid}/revoke").json()["state"] == "revoked"

@@ -118,7 +118,8 @@ def operation(mode: Mode, title: str, *, files: str | None = None) -> Callable[[
 class Connector(ABC, Generic[C]):
     """One connector at work. Made by `registry.create`; closed with `aclose`.
 
-    `learns` says that its operations come from a server, `happening` names the event of what a poll finds.
+    `learns` says that its operations come from a server, `happening` names the event of what a poll finds,
+    `secret_goes_to` the settings that say where the secret is sent.
     """
 
     kind: ClassVar[str]
@@ -126,6 +127,7 @@ class Connector(ABC, Generic[C]):
     summary: ClassVar[str]
     Config: ClassVar[type[ConnectorConfig]]
     Secret: ClassVar[type[ConnectorSecret] | None] = None
+    secret_goes_to: ClassVar[tuple[str, ...]] = ("base_url",)
     needs_secret: ClassVar[bool] = True
     learns: ClassVar[bool] = False
     happening: ClassVar[str | None] = None

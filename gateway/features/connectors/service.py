@@ -204,6 +204,7 @@ def change(work: Work, connector: Connector, patch: ConnectorPatch) -> Connector
         _check_name(work, connector.owner_id, given["name"])
     if "config" in given:
         given["config"] = checked_config(connector.type, given["config"])
+        _keep_secret_here(work, connector, given["config"])
         connector.position = {}
     if "rules" in given:
         merged = {**connector.rules, **given["rules"]}
@@ -303,6 +304,16 @@ def _check_group(work: Work, group_id: uuid.UUID | None) -> None:
 def _check_name(work: Work, owner_id: uuid.UUID, name: str) -> None:
     if queries.name_is_taken(work.session, owner_id, name):
         raise Conflict(f"There is a connector {name!r} already; choose another name.", code="name_taken")
+
+
+def _keep_secret_here(work: Work, connector: Connector, config: dict[str, Any]) -> None:
+    """A credential goes where it was given for, and nowhere else: whoever may change settings may not see it."""
+    from gateway.adapters.connectors.registry import KINDS
+
+    moved = [name for name in KINDS[connector.type].secret_goes_to if config[name] != connector.config.get(name)]
+    if moved and queries.in_force(work.session, [connector.id]):
+        words = "it says where the credential is sent; disable the credential first, and rotate it afterwards"
+        raise Invalid.field(f"config.{moved[0]}", words)
 
 
 def _check_rules(kind: str, rules: dict[str, Any]) -> None:

@@ -79,6 +79,7 @@ class Calendar(Connector[CalendarConfig]):
     kind, title = "calendar", "Calendar (ICS, CalDAV)"
     summary = "Read the events of a calendar."
     Config, Secret = CalendarConfig, CalendarSecret
+    secret_goes_to = ("url",)
     needs_secret = False
 
     @operation("read", "List events")

@@ -50,6 +50,7 @@ class Feed(Connector[FeedConfig]):
     kind, title = "feed", "RSS or Atom feed"
     summary = "Read a feed, and hear of new entries."
     Config = FeedConfig
+    secret_goes_to = ()
     needs_secret = False
     happening = "item_received"
 

@@ -43,6 +43,7 @@ class Http(Connector[HttpConfig]):
     kind, title = "http", "HTTP interface (OpenAPI)"
     summary = "Call any interface that has an OpenAPI document."
     Config, Secret = HttpConfig, HttpSecret
+    secret_goes_to = ("base_url", "document_url", "document")
     needs_secret = False
     learns = True
 

@@ -141,6 +141,7 @@ class Imap(Connector[ImapConfig]):
     kind, title = "imap", "Mailbox (IMAP)"
     summary = "Search and read mail, take attachments, and hear of new mail."
     Config, Secret = ImapConfig, ImapSecret
+    secret_goes_to = ("host", "port", "security")
     happening = "mail_received"
 
     @operation("read", "List folders")

@@ -44,6 +44,7 @@ class Mcp(Connector[McpConfig]):
     kind, title = "mcp", "MCP server"
     summary = "Use the tools of a server that speaks the Model Context Protocol."
     Config, Secret = McpConfig, McpSecret
+    secret_goes_to = ("url",)
     needs_secret = False
     learns = True
 

@@ -70,6 +70,7 @@ class Smtp(Connector[SmtpConfig]):
     kind, title = "smtp", "Mail (SMTP)"
     summary = "Send mail."
     Config, Secret = SmtpConfig, SmtpSecret
+    secret_goes_to = ("host", "port", "security")
     needs_secret = False
 
     @operation("send", "Send a mail", files="attachments")
