@@ -9,6 +9,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
 from gateway.core.embedded_postgres import PATIENCE_S, EmbeddedPostgres
+from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
 from gateway.core.migrating import migrate
 from gateway.core.unit_of_work import Work, unit_of_work
@@ -18,12 +19,19 @@ from gateway.features.identity import service as identity
 
 @contextmanager
 def database(config: Config) -> Iterator[str]:
-    """The URL of the gateway's database: the running server's, or that of one started for this command alone."""
+    """The URL of the gateway's database: the running server's, or that of one started for this command alone.
+
+    Raises MissingPart, AlreadyRunning.
+    """
     data_dir = DataDir(config.data_dir)
     if config.database_url is not None:
         yield config.database_url
         return
-    if (url := EmbeddedPostgres.url_of_running(data_dir, PATIENCE_S)) is not None:
+    try:
+        url = EmbeddedPostgres.url_of_running(data_dir, PATIENCE_S)
+    except PermissionError as error:
+        raise MissingPart(data_dir.explain(error)) from error
+    if url is not None:
         yield url
         return
     data_dir.prepare()

@@ -1,6 +1,8 @@
 """The command line as docs/command-line.md has it: exit codes, one line on standard error, never a traceback."""
 
+import errno
 import json
+import os
 import re
 import signal
 import socket
@@ -17,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from app import main
+from gateway.core.data_dir import DataDir
 from tests.conftest import PROJECT, LiveGateway, wait_until
 
 PASSWORD = "yet another horse staple"
@@ -125,6 +128,14 @@ def test_a_data_directory_that_cannot_be_one_is_4(tmp_path: Path) -> None:
     assert_one_line(real_app("serve", "--port", "0", "--data-dir", str(file)), 4, str(file), "--data-dir")
     assert_one_line(app("token", "list", "--data-dir", "/proc/gateway"), 4, "--data-dir")
     assert_one_line(app("node", "--data-dir", "/proc/gateway"), 4, "--data-dir")
+
+
+def test_a_data_directory_of_another_user_is_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(data_dir: DataDir) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(DataDir, "published", refuse)
+    assert_one_line(app("token", "list", "--data-dir", str(tmp_path)), 4, "belongs to another user")
 
 
 @pytest.mark.parametrize(
