@@ -19,12 +19,22 @@ import { Transcript } from "../components/transcript.js";
 const PAGE = 100;
 const MOST_PARENTS = 40;
 
-/** The runs below one, at any depth, as far as `left` parents go. @param {string} id @param {{parents: number}} left @returns {Promise<Node[]>} */
+/** The runs below one, at any depth, as far as `left` parents go. @param {string} id @param {{parents: number, cut: boolean}} left @returns {Promise<Node[]>} */
 async function below(id, left) {
   const page = await api.get("/v1/runs", { parent_run_id: id, limit: PAGE });
+  left.cut ||= Boolean(page.next_cursor);
   const nodes = [];
-  for (const run of page.items.reverse()) nodes.push(runNode(run, left.parents-- > 0 ? await below(run.id, left) : []));
+  for (const run of page.items.reverse()) {
+    left.cut ||= left.parents <= 0;
+    nodes.push(runNode(run, left.parents-- > 0 ? await below(run.id, left) : []));
+  }
   return nodes;
+}
+
+/** @param {string} id */
+async function readBelow(id) {
+  const left = { parents: MOST_PARENTS, cut: false };
+  return { nodes: await below(id, left), cut: left.cut };
 }
 
 /** @param {{run: Run}} props */
@@ -37,10 +47,11 @@ function Log({ run }) {
 
 /** @param {{run: Run}} props */
 function Below({ run }) {
-  const read = useResource(run.id, () => below(run.id, { parents: MOST_PARENTS }), (event) => event.name.startsWith("run."), 500);
+  const read = useResource(run.id, () => readBelow(run.id), (event) => event.name.startsWith("run."), 500);
   return html`<section class="card panel" aria-labelledby="h-below"><header class="panel-head"><h2 id="h-below">This run and those below it</h2></header>
     <${Loaded} of=${read} what="the runs below it" rows=${3}>
-      ${(/** @type {Node[]} */ nodes) => html`<${TimeTree} nodes=${[runNode(run, nodes)]} label="Runs" current=${run.id} />${nodes.length === 0 && html`<${Empty} title="No runs below this one">Sub-agents, and runs that name this one as their parent, appear here.<//>`}`}
+      ${(/** @type {{nodes: Node[], cut: boolean}} */ { nodes, cut }) => html`<${TimeTree} nodes=${[runNode(run, nodes)]} label="Runs" current=${run.id} />${nodes.length === 0 && html`<${Empty} title="No runs below this one">Sub-agents, and runs that name this one as their parent, appear here.<//>`}
+        ${cut && html`<p class="log-note">There may be more than is shown; a run further down shows what is below it.</p>`}`}
     <//></section>`;
 }
 

@@ -26,7 +26,7 @@ import { Why } from "../components/why.js";
 import { editSchedule } from "./schedules/editor.js";
 /** @import { Artifact, Change, Result, Run, Task } from "../types.js" */
 
-const LIST = 200;
+const LAST_TASKS = 200;
 
 /** A task's result; there is none before it has run. @param {string} id @returns {Promise<Result | null>} */
 async function resultOf(id) {
@@ -43,16 +43,16 @@ async function readTask(id) {
   const [task, result, history, runs, artifacts] = await Promise.all([
     api.get(`/v1/tasks/${id}`),
     resultOf(id),
-    api.get(`/v1/tasks/${id}/history`, { limit: LIST }),
-    api.get("/v1/runs", { task_id: id, limit: LIST }),
-    api.get(`/v1/tasks/${id}/artifacts`, { limit: LIST }),
+    api.all(`/v1/tasks/${id}/history`),
+    api.all("/v1/runs", { task_id: id }),
+    api.all(`/v1/tasks/${id}/artifacts`),
   ]);
   return {
     task: /** @type {Task} */ (task),
     result,
-    history: /** @type {Change[]} */ (history.items),
-    runs: /** @type {Run[]} */ (runs.items),
-    artifacts: /** @type {Artifact[]} */ (artifacts.items),
+    history: /** @type {Change[]} */ (history),
+    runs: /** @type {Run[]} */ (runs),
+    artifacts: /** @type {Artifact[]} */ (artifacts),
   };
 }
 
@@ -66,7 +66,7 @@ function asSchedule(task) {
 
 /** What a run can be compared with: other runs of its task, then the last runs of others. @param {Task} task @param {string} runId @param {Run[]} runs */
 const others = (task, runId, runs) => async () => {
-  const tasks = /** @type {Task[]} */ ((await api.get("/v1/tasks", { limit: LIST })).items);
+  const tasks = /** @type {Task[]} */ ((await api.get("/v1/tasks", { limit: LAST_TASKS })).items);
   return [
     ...runs.filter((run) => run.id !== runId).map((run) => ({ value: run.id, label: `attempt ${run.attempt} of this task, ${run.status}` })),
     ...tasks.filter((other) => other.run_id && other.id !== task.id).map((other) => ({ value: other.run_id ?? "", label: `${other.name}, ${other.status}` })),

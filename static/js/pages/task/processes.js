@@ -11,7 +11,6 @@ import { Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 /** @import { Process, ProcessPort } from "../../types.js" */
 
-const LIST = 50;
 const PAGE = 200;
 const MOST_PAGES = 10;
 const LOOKS = /** @type {Record<string, string>} */ ({ starting: "queued", running: "running", exited: "completed", terminated: "canceled", failed: "failed" });
@@ -86,8 +85,8 @@ function Row({ process, reload }) {
 
 /** A panel of a task's page; nothing where there are none and none can be started. @param {{runId: string, running: boolean}} props */
 export function Processes({ runId, running }) {
-  const read = useResource(runId, () => api.get(`/v1/runs/${runId}/processes`, { limit: LIST }), (event) => event.run_id === runId && event.name.startsWith("process.") && event.name !== "process.output");
-  const processes = /** @type {Process[]} */ (read.data?.items ?? []);
+  const read = useResource(runId, () => api.all(`/v1/runs/${runId}/processes`), (event) => event.run_id === runId && event.name.startsWith("process.") && event.name !== "process.output");
+  const processes = /** @type {Process[]} */ (read.data ?? []);
   const start = () =>
     openForm({
       title: "Start a process in the sandbox",
