@@ -91,6 +91,7 @@ def test_it_makes_and_looks_after_tasks_of_its_owner(live_gateway: LiveGateway) 
         result = carry_out(live_gateway, prompt="Start and stop", model=script.model)
     assert result["status"] == "completed", result["error"]
     made = script.tool_answers()[0].split()[1]
+    assert script.tool_answers()[3].startswith("<<<OUTSIDE"), "the names of tasks may come from anywhere"
     assert live_gateway.wait(made)["status"] == "canceled"
     assert live_gateway.task(made)["metadata"] == {"created_by_task": result["task_id"]}
 

@@ -21,6 +21,9 @@ MOST = 20
 MOST_OPERATIONS = 40
 """Operations of a connector that a list describes; of more it names the rest."""
 
+THEIR_WORDS = ("tool_failed", "refused_by_service", "unexpected_answer")
+"""Failures whose message holds what the service has said."""
+
 
 async def list_connectors(ctx: RunContext[Hands]) -> str:
     """List the connectors to services outside that you may use: their operations, with the JSON Schema of each."""
@@ -60,21 +63,23 @@ async def use_connector(
         row = await hands.attempt.node.unit(
             lambda work: OperationResult.model_validate(service_operations.look(work, id_))
         )
-    return await _told(hands, name, row)
+    return await told(hands, name, row)
 
 
-async def _told(hands: Hands, connector: str, row: OperationResult) -> str:
+async def told(hands: Hands, connector: str, row: OperationResult) -> str:
+    """What a model reads of an operation: a service's own words marked, and recorded as a source. Raises Forbidden."""
     if row.status == "held":
         until = f"{row.due_at:%H:%M:%S} UTC, and may be undone till then" if row.due_at else "it is released"
         return f"It is held until {until}."
     if row.error is not None and row.error.code == FORBIDDEN:
         raise Forbidden(row.error.message, code=FORBIDDEN)
-    if row.status == "failed":
-        return f"It failed ({row.error.code}): {row.error.message}" if row.error else "It failed."
+    source = f"tool:connector {connector}"
+    if row.status == "failed" and row.error is not None:
+        code, message = row.error.code, row.error.message
+        return f"It failed ({code}): {await hands.from_outside(source, message) if code in THEIR_WORDS else message}"
     if row.status != "completed":
         return f"It is {row.status}."
-    text = shortened(json.dumps(row.result, ensure_ascii=False))
-    return await hands.from_outside(f"tool:connector {connector}", text)
+    return await hands.from_outside(source, shortened(json.dumps(row.result, ensure_ascii=False)))
 
 
 def _named(work: Work, name: str) -> ConnectorOut:

@@ -15,7 +15,7 @@ from gateway.features.runs.schemas import Status as RunStatus
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import Script, Status, TaskIn, TaskOut
 
-from . import service
+from . import service, trust
 from .hands import Hands, Tool, shortened
 
 MOST = 20
@@ -62,7 +62,10 @@ async def list_tasks(ctx: RunContext[Hands], status: Status | None = None) -> st
         status: queued, waiting, running, completed, failed or canceled; all where it is left out.
     """
     found = await ctx.deps.as_owner(lambda work: tasks.newest(work, status, MOST))
-    return "\n".join(f"{row.id} {row.status} {row.kind} {row.name}" for row in found) or "There are none."
+    if not found:
+        return "There are none."
+    # Their names may hold words from outside, such as a hook's. To read them takes no right away.
+    return trust.marked("tool:tasks", "\n".join(f"{row.id} {row.status} {row.kind} {row.name}" for row in found))
 
 
 async def inspect_task(ctx: RunContext[Hands], task_id: uuid.UUID) -> str:
@@ -105,8 +108,8 @@ async def inspect_run(ctx: RunContext[Hands], run_id: uuid.UUID) -> str:
     def look(work: Work) -> tuple[str, str]:
         run = runs.get(work, run_id)
         entries = service_logs.read(work, run, LogQuery(tail=True, limit=LOG_ENTRIES)).rows
-        failure = f"\n{run.error['message']}" if run.error else ""
-        return f"Run {run.id} is {run.status}, {_whose(run)}.{failure}", "".join(entry.message for entry in entries)
+        failure = f"{run.error['message']}\n" if run.error else ""
+        return f"Run {run.id} is {run.status}, {_whose(run)}.", failure + "".join(entry.message for entry in entries)
 
     told, said = await ctx.deps.as_owner(look)
     return f"{told}\n{await ctx.deps.from_outside(f'tool:run {run_id}', shortened(said))}"
