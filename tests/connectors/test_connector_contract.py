@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,9 @@ from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, Connector
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
 from gateway.core.guarded_http import OutboundError
+from gateway.features.artifacts.store import Store
+from gateway.features.connectors import carrying
+from gateway.features.connectors.service_execution import Order
 from tests.connectors.peers import CANARY, PEERS, Peer, peer
 
 SIGNS_IN = sorted(set(KINDS) - {"feed", "mcp"})
@@ -23,6 +29,21 @@ def test_each_kind_with_a_secret_names_the_settings_that_say_where_it_goes(kind:
     settings = KINDS[kind].Config.model_fields
     assert set(KINDS[kind].secret_goes_to) <= settings.keys()
     assert set(KINDS[kind].secret_goes_to) >= {"url", "base_url", "host", "security", "document_url"} & settings.keys()
+
+
+def test_what_a_service_answers_is_kept_as_a_database_takes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def invoke(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"far": [float("inf"), 1.5], "odd": float("nan"), "text": "a\x00\ud800"}
+
+    async def aclose() -> None:
+        return None
+
+    operations = {"ask": Operation("ask", "read", "Ask", "", {}, {})}
+    made = SimpleNamespace(secret=None, operations=operations, invoke=invoke, files=[], aclose=aclose)
+    monkeypatch.setattr(carrying, "create", lambda *_, **__: made)
+    order = Order(uuid.uuid4(), uuid.uuid4(), "calendar", {}, "ask", None, {}, None)
+    report = asyncio.run(carrying.carry_out(order, Store(tmp_path))).report
+    assert report.result == {"far": [None, 1.5], "odd": None, "text": "a\ufffd?"}
 
 
 @pytest.fixture(scope="module", params=sorted(KINDS))

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.features.mcp.service import OpenCalls
 from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import Person, assert_problem, new_person
 
@@ -194,3 +195,10 @@ def test_a_session_of_another_user_is_none(live_gateway: LiveGateway, bob: Perso
     assert live_gateway.call("POST", "/mcp", json=ping, headers=session).json()["result"] == {}
     assert_problem(bob.call("POST", "/mcp", json=ping, headers=session), 404, "no_such_session")
     assert live_gateway.call("DELETE", "/mcp", headers=session).status_code == 204
+
+
+def test_calls_whose_clients_have_gone_take_no_more_and_more_memory() -> None:
+    calls = OpenCalls(most=2)
+    for number in (1, 2, 1, 3):
+        calls.begin(number, f"task {number}")
+    assert [calls.end(number) for number in (1, 2, 3, 3)] == ["task 1", None, "task 3", None]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -147,7 +148,7 @@ def _walked(part: Any, secrets: list[str]) -> Any:
         return [_walked(each, secrets) for each in part]
     if isinstance(part, dict):
         return {_without(str(name), secrets): _walked(each, secrets) for name, each in part.items()}
-    return part
+    return None if isinstance(part, float) and not math.isfinite(part) else part
 
 
 def _without(text: str, secrets: list[str]) -> str:

@@ -27,7 +27,7 @@ from .protocol import (
     read,
 )
 from .schemas import ProtectedResource
-from .service import Following, Thread
+from .service import Following, OpenCalls, Thread
 
 METADATA = "/.well-known/oauth-protected-resource"
 SERVER = {"name": "user-api-gateway", "title": "User API Gateway", "version": gateway.__version__}
@@ -37,7 +37,7 @@ INSTRUCTIONS = (
     " the outcome; create_task does not. What a tool may do is what its user may do; each call is recorded."
 )
 CALLS = "mcp_calls"
-"""Extension: the tasks of calls that are on their way, by who may cancel them and how they name them."""
+"""Extension: the calls that are on their way."""
 
 
 _ERROR = {
@@ -192,7 +192,7 @@ def _run_task(message: Message) -> Response:
         return Response(json.dumps(body), mimetype="application/json")
     assert message.id is not None
     thread = Thread(json.loads(created.get_data())["id"], message.id, message.progress_token)
-    _calls()[_name_of(message.id)] = thread.task
+    _calls().begin(_name_of(message.id), thread.task)
     following = _following(message, thread)
     if message.is_newest and (client := request.environ.get(CLIENT)) is not None:
         following.cancel_when_closed(client)
@@ -206,7 +206,7 @@ def _following(message: Message, thread: Thread) -> Following:
     open_calls = _calls()
 
     def finish(result: dict[str, Any]) -> dict[str, Any]:
-        open_calls.pop(name, None)
+        open_calls.end(name)
         return _message(message, result)
 
     app = current_app
@@ -217,7 +217,7 @@ def _following(message: Message, thread: Thread) -> Following:
 def _take_notice(message: Message | None) -> Response:
     """A notification. Only a cancellation changes something, and in the newest revision closing the call says that."""
     if message is not None and message.method == "notifications/cancelled" and not message.is_newest:
-        task = _calls().pop(_name_of(message.params.get("requestId")), None)
+        task = _calls().end(_name_of(message.params.get("requestId")))
         if task is not None:
             inner.ask("POST", f"/v1/tasks/{task}/cancel")
     return Response(status=202)
@@ -228,8 +228,8 @@ def _refuse_unless_theirs(thread: Thread) -> None:
         raise NotFound("There is no such call, or it is not yours.")
 
 
-def _calls() -> dict[Any, str]:
-    return current_app.extensions.setdefault(CALLS, {})  # type: ignore[no-any-return]
+def _calls() -> OpenCalls:
+    return current_app.extensions.setdefault(CALLS, OpenCalls())  # type: ignore[no-any-return]
 
 
 def _name_of(id_: Any) -> tuple[Any, ...]:

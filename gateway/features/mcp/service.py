@@ -62,6 +62,28 @@ class Thread:
         return found if all(isinstance(value, kind) for value, kind in kinds) else None
 
 
+class OpenCalls:
+    """The tasks of calls that may be canceled, by how their callers name them; of more than `most`, the newest.
+
+    A client that has gone for good ends nothing of it.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._tasks: dict[Any, str] = {}
+
+    def begin(self, name: Any, task: str) -> None:
+        """A call is on its way."""
+        self._tasks.pop(name, None)
+        self._tasks[name] = task
+        if len(self._tasks) > self._most:
+            del self._tasks[next(iter(self._tasks))]
+
+    def end(self, name: Any) -> str | None:
+        """Its task, if it was on its way; it is no more."""
+        return self._tasks.pop(name, None)
+
+
 class Following:
     """One task on its way; `answer` makes the call's answer of its result."""
 
