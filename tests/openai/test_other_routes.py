@@ -156,6 +156,14 @@ def test_the_list_comes_at_once_while_a_server_hangs(upstream: Make, live_gatewa
     assert_openai_error(live_gateway.call("GET", "/v1/models/nobody/none"), 404, "model_not_found")
 
 
+def test_a_model_is_listed_as_soon_as_its_server_was_added(upstream: Make, live_gateway: LiveGateway) -> None:
+    for _ in range(2):
+        listed = {model["id"] for model in live_gateway.call("GET", "/v1/models").json()["data"]}
+        added = upstream(lambda exchange: None).model
+        assert added not in listed
+        assert added in {model["id"] for model in live_gateway.call("GET", "/v1/models").json()["data"]}
+
+
 def test_what_a_server_tells_of_its_models_is_listed_and_a_set_price_counts(
     upstream: Make, live_gateway: LiveGateway
 ) -> None:

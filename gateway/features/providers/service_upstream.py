@@ -70,8 +70,8 @@ class Upstreams:
         self._opened: dict[str, tuple[Stamp | None, str | None]] = {}
 
     def models(self, work: Work) -> Sequence[ModelOut]:
-        """Every model that some online node can reach, the agent first; from memory for a second."""
-        return self._fresh(work).models
+        """Every model that some online node can reach, the agent first; as it is now, for who has just added one."""
+        return self._read(work).models
 
     def price(self, work: Work, model: str) -> tuple[float, float] | None:
         """Dollars a million tokens that `PROVIDER/MODEL` reads and writes, where somebody has told it."""
