@@ -13,7 +13,7 @@ from gateway.features.settings import service as settings
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import TEXT_LIMIT, TaskIn
 
-from . import queries, service_steps
+from . import queries, service, service_steps
 
 TAG = "chat"
 """By which tasks that are turns of a chat are told from others."""
@@ -50,12 +50,12 @@ class Heard:
 
 
 def begin(
-    work: Work, messages: Sequence[dict[str, Any]], prompt: str, project_id: uuid.UUID | None, longest_s: float,
-    files: Sequence[uuid.UUID] = (),
+    work: Work, messages: Sequence[dict[str, Any]], prompt: str, thread_id: uuid.UUID, project_id: uuid.UUID | None,
+    longest_s: float, files: Sequence[uuid.UUID] = (),
 ) -> uuid.UUID:  # fmt: skip
     """Makes the prompt task of a turn; `messages` are in OpenAI's shape, the prompt's own the last.
 
-    `files` are artifacts that were attached to them.
+    `files` are artifacts that were attached to them. What a hook has said in the thread is from outside for good.
 
     Raises Invalid, Forbidden, and the limits on unfinished tasks.
     """
@@ -63,6 +63,7 @@ def begin(
     told = prompt.strip()[:TEXT_LIMIT] or UNREADABLE
     wish = TaskIn(prompt=told, project_id=project_id, tags=[TAG], timeout_s=timeout_s, attachments=list(files))
     task = tasks.create(work, wish)
+    service.fed_by(work, task.id, queries.hooks_in_thread(work.session, thread_id))
     service_steps.keep_conversation(work, task.id, [_kept(message) for message in messages if _is_read(message)])
     return task.id
 

@@ -118,7 +118,7 @@ def commission(
     turn = _turn(work, wish, project_id)
     assert turn is not None, "a turn of the agent is one of a chat"
     prompt = turns.text_of(wish.messages[-1])
-    task_id = agent.begin(work, told, prompt, turn.project_id, wish.lasts_s, files)
+    task_id = agent.begin(work, told, prompt, turn.thread_id, turn.project_id, wish.lasts_s, files)
     turns.name_task(work, turn, task_id)
     return Commission(turn, task_id, tokens_of(len(wish.text or "")))
 
