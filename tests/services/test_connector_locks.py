@@ -17,6 +17,8 @@ from gateway.features.connectors import service_execution as execution
 from gateway.features.connectors import service_operations
 from gateway.features.connectors.models import Connector, ConnectorOperation
 from gateway.features.connectors.service_execution import Order, Report
+from gateway.features.identity import service as identity
+from gateway.features.identity import service_tokens
 from tests.conftest import wait_until
 from tests.services.conftest import Open, PlainNode
 
@@ -55,6 +57,23 @@ def test_the_connector_comes_first(
         other.rollback()
         acting.join()
         assert other.execute(lock, {"id": operation_id}).scalar_one() == then
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_what_a_token_asked_for_is_not_carried_out_once_it_is_revoked(
+    unit: Open, alice: Actor, keys: KeyStore, node: PlainNode, is_revoked: bool
+) -> None:
+    _, operation_id = _made(unit, alice, "queued")
+    with unit(SYSTEM) as work:
+        holder = identity.account(work, alice.handle)
+        token, _ = service_tokens.create_token(work, str(new_id()), ["connectors.*"], None, holder)
+        work.session.get_one(ConnectorOperation, operation_id).by_token = token.id
+        if is_revoked:
+            service_tokens.revoke_token(work, token.id)
+    with unit(SYSTEM) as work:
+        begun = execution.claim(work, keys, operation_id, node.holder)
+        error = work.session.get_one(ConnectorOperation, operation_id).error or {}
+    assert (begun is None, error.get("code")) == (is_revoked, "account_disabled" if is_revoked else None)
 
 
 def _made(unit: Open, owner: Actor, status: str) -> tuple[uuid.UUID, uuid.UUID]:

@@ -136,8 +136,8 @@ class ConnectorGrant(Base):
 class ConnectorOperation(Base):
     """One operation that was asked for, and what came of it.
 
-    `request` holds the arguments until it has ended, `arguments` what stays of them: without secrets. `result` is
-    kept for a day.
+    `by_token` is the API token that asked, if one did. `request` holds the arguments until it has ended, `arguments`
+    what stays of them: without secrets. `result` is kept for a day.
     """
 
     __tablename__ = "connector_operations"
@@ -164,6 +164,7 @@ class ConnectorOperation(Base):
     connector_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("connectors.id", ondelete="CASCADE"))
     actor_id: Mapped[uuid.UUID]
     actor: Mapped[str]
+    by_token: Mapped[uuid.UUID | None]
     operation: Mapped[str]
     mode: Mapped[str]
     status: Mapped[str]

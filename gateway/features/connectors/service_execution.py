@@ -13,6 +13,7 @@ from gateway.core.clock import now
 from gateway.core.database import Base
 from gateway.core.envelope import Unreadable
 from gateway.core.errors import GatewayError
+from gateway.core.identity import Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
@@ -233,9 +234,10 @@ def _refusal(
     work: Work, connector: Connector, row: ConnectorOperation, learned: dict[str, Any] | None
 ) -> dict[str, str] | None:
     """Why an operation that was decided about earlier is not carried out now."""
-    asker = identity.present_user(work, row.actor_id)
+    asker = _asker(work, row)
     if asker is None:
-        return {"code": "account_disabled", "message": "The account that asked for it is disabled."}
+        message = "The account that asked for it is disabled, or its API token was revoked."
+        return {"code": "account_disabled", "message": message}
     if lost := service.lost_right(work.on_behalf_of(asker), connector, row.operation, row.mode):
         return {"code": "operation_denied", "message": f"The policy has come to deny it: {lost}."}
     if "deny" in (connector.rules.get(row.operation), connector.rules.get(row.mode)):
@@ -249,6 +251,13 @@ def _refusal(
     return None
 
 
+def _asker(work: Work, row: ConnectorOperation) -> Actor | None:
+    """Who asked, with the rights of now and no more than those of the token that was used; None who may nothing."""
+    if row.by_token is None:  # by itself: rules about agents are none about what a user has asked for
+        return identity.present_user(work, row.actor_id)
+    return identity.agent_of(work, row.actor_id, row.by_token)
+
+
 def _held(work: Work, row: ConnectorOperation) -> tuple[Entry, ...]:
     """What preferences forbid: of a task whose agent asked, by what they say now. What users ask for is their own."""
     return preferences.constraints_of_task(work, row.task_id) if row.task_id and row.run_id else ()
@@ -256,7 +265,7 @@ def _held(work: Work, row: ConnectorOperation) -> tuple[Entry, ...]:
 
 def _attached(work: Work, connector: Connector, row: ConnectorOperation) -> tuple[Attached, ...]:
     """The files that go out with an operation. Raises FileGone."""
-    asker = identity.present_user(work, row.actor_id)
+    asker = _asker(work, row)
     assert asker is not None  # or it would have been refused
     operation = service.operations_of(connector)[row.operation]
     return service_files.attached(work, asker, operation, row.request or {})

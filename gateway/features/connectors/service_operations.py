@@ -221,6 +221,7 @@ def _row(
         arguments=shown, request=wish.arguments, request_bytes=len(json.dumps(wish.arguments).encode()),
         task_id=wish.task_id, run_id=wish.run_id, grant_id=decided.grant.id if decided.grant else None,
         idempotency_key=wish.key,
+        by_token=work.actor.credential_id if work.actor.via in ("token", "hook") else None,
     )  # fmt: skip
 
 
