@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -184,6 +185,11 @@ def test_discord_signs_with_a_key_of_its_own(make: Callable[..., Posted]) -> Non
     assert ping.outcome == "answered"
     with pytest.raises(Invalid, match="public key"):
         make(preset="discord")
+    limited = replace(hook.owner, via="token", scopes=("hooks.read", "hooks.update"))
+    for key_given, refused in ((public, nullcontext()), ("0" * 64, pytest.raises(Forbidden, match=r"hooks\.rotate"))):
+        patch = HookPatch(verify_options={"public_key": key_given, "tolerance_s": 60})
+        with refused, hook.unit(limited) as work:
+            service.change(work, service.for_change(work, hook.id), patch)
 
 
 @pytest.mark.parametrize("off_s", [-301, 301, -86_400])

@@ -79,6 +79,8 @@ def change(work: Work, hook: Hook, patch: HookPatch) -> Hook:
     given = patch.model_fields_set
     if patch.verify_options is not None:
         _check_options(hook.verify, patch.verify_options)
+        if patch.verify_options.public_key != hook.verify_options.get("public_key"):
+            work.allow("hooks.rotate", hook.as_resource)  # it says who may send, as a secret does
         hook.verify_options = patch.verify_options.model_dump(mode="json", exclude_unset=True)
     if patch.action is not None:
         _change_action(work, hook, patch.action, patch.name or hook.name)
