@@ -6,7 +6,7 @@ memory, loops are counted, what comes out is bounded. Whoever writes one cannot 
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +23,12 @@ MOST_ROUNDS = 10_000
 """Rounds of all loops together."""
 
 MOST_S = 0.5
+
+MOST_BITS = 14_000
+"""Of both numbers of a calculation together: Python writes none of more than 4300 digits."""
+
+FINEST = 100
+"""Digits after, or with a minus before, the point to which a number can be rounded."""
 
 OF_LOOPS: dict[type, frozenset[str]] = {LoopContext: frozenset({"index", "index0", "first", "last", "length"})}
 """What every template may ask of `loop`."""
@@ -85,8 +91,16 @@ def plain_text(value: Any) -> str:
 
 
 def jinja_filters(*names: str) -> dict[str, Callable[..., Any]]:
-    """Filters of Jinja's own, by name."""
-    return {name: FILTERS[name] for name in names}
+    """Filters of Jinja's own, by name; `round` without what would make numbers of any size."""
+    return {name: _round if name == "round" else FILTERS[name] for name in names}
+
+
+def _round(value: Any, precision: Any = 0, method: Any = "common") -> Any:
+    if isinstance(value, Sample):
+        return value
+    if not isinstance(precision, int) or abs(precision) > FINEST:
+        raise TemplateError(f"round takes a whole number up to {FINEST} as its precision")
+    return FILTERS["round"](value, precision, method)
 
 
 class Templates:
@@ -125,9 +139,10 @@ class Templates:
             return self.render(source, context)
         with _told():
             found = expression(**context, **{_BUDGET: _Budget()})
-            if isinstance(found, Undefined):
-                str(found)  # raises where what is missing may not be, saying what it is
-        return list(found) if isinstance(found, tuple) else found
+            if isinstance(found, tuple | Iterator | KeysView | ValuesView | ItemsView):
+                found = list(found)
+            json.dumps(found, allow_nan=False, default=_no_json)
+        return found
 
     def _compile(self, source: str) -> tuple[Template, TemplateExpression | None]:
         if len(source) > self._language.longest:
@@ -144,8 +159,10 @@ class Templates:
             return self._environment.from_string(tree), only
         except TemplateSyntaxError as error:
             raise TemplateError(f"line {error.lineno}: {error.message}") from error
-        except RecursionError as error:
+        except (RecursionError, SyntaxError) as error:  # Python knows bounds of its own for what Jinja makes
             raise TemplateError("it is nested too deeply") from error
+        except (ValueError, ArithmeticError, MemoryError) as error:
+            raise TemplateError(f"it is no template: {str(error)[:200]}") from error
 
     def _only_expression(self, tree: nodes.Template) -> TemplateExpression | None:
         """The single expression that a template consists of, to be had as it is and not as text."""
@@ -198,7 +215,7 @@ class _Budget:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"+", "*", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
 
     def __init__(self, language: Language) -> None:
         super().__init__(
@@ -235,6 +252,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TemplateError(f"{operator} is for numbers only")
         if operator == "+" and isinstance(left, str) and len(left) + len(str(right)) > self._language.most_letters:
             raise self._language.too_long()
+        if sum(each.bit_length() for each in (left, right) if isinstance(each, int)) > MOST_BITS:
+            raise TemplateError("it calculates with numbers of too many digits")
         return super().call_binop(context, operator, left, right)
 
     def _field(self, obj: Any, name: Any) -> Any:
@@ -247,6 +266,13 @@ class _Environment(ImmutableSandboxedEnvironment):
         if isinstance(name, str) and name in self._language.methods.get(dict, ()):
             return getattr(obj, name)
         return self.undefined(obj=obj, name=name)
+
+
+def _no_json(value: Any) -> str:
+    """Raises what is wrong with a value that is no JSON."""
+    if isinstance(value, Undefined):
+        return str(value)  # raises where what is missing may not be, saying what it is
+    raise TypeError(f"it gives a {type(value).__name__}, which is no value")
 
 
 def _has_fields(obj: Any) -> bool:
@@ -263,8 +289,10 @@ def _told() -> Iterator[None]:
     except UndefinedError as error:
         raise TemplateError(str(error.message)) from error
     except (SecurityError, TemplateRuntimeError) as error:
-        raise TemplateError(f"it may not do that: {error}") from error
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+        raise TemplateError(f"it may not do that: {str(error)[:200]}") from error
+    except RecursionError as error:
+        raise TemplateError("what it was given is nested too deeply") from error
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, NameError, MemoryError) as error:
         raise TemplateError(f"it does not fit what it was given: {str(error)[:200]}") from error
 
 

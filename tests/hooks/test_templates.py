@@ -60,6 +60,45 @@ def test_what_is_missing_is_named_with_the_way_to_it(source: str) -> None:
         templates.text(source, about())
 
 
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("{{ body.n * body.n }}", "too many digits"),
+        ("{{ body.n + body.n }}", "too many digits"),
+        ("{{ body.hex | int(0, 16) }}", "4300 digits"),
+        ("{{ [body.hex | int(0, 16)] }}", "4300 digits"),
+        ("{{ body.small / 0 }}", "zero"),
+        ("{{ body.n / 1.5 }}", "too large"),
+        ("{{ body.small | round(1000000000, 'ceil') }}", "precision"),
+        ("{{ body.small | round(-1000000000) }}", "precision"),
+        ("{{ 1e999 }}", "inf"),
+        ("{{ body.infinite | float }}", "Out of range"),
+        ("{{ body.get }}", "no value"),
+        ("{{ [body.missing] }}", "no missing"),
+        ("{{ body.deep }}", "too deeply"),
+    ],
+)
+def test_what_is_too_large_or_no_value_is_a_fault_of_the_template(source: str, fault: str) -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    given = about({"n": 10**4000, "hex": "f" * 10_000, "small": 2, "infinite": "inf", "deep": deep})
+    for act in (
+        lambda: rendering.is_wanted(source, given),
+        lambda: rendering.data("action.data", {"field": source}, given),
+    ):
+        with pytest.raises(Invalid, match=rf"^(condition|action\.data\.field): .*{fault}"):
+            act()
+
+
+def test_what_comes_piece_by_piece_is_a_list() -> None:
+    given = [templates.value(source, about()) for source in (
+        "{{ body.issue.items() }}", "{{ body.issue.labels | reverse }}", "{{ body.issue.labels | unique }}"
+    )]  # fmt: skip
+    assert given == [list(BODY["issue"].items()), ["urgent", "bug"], ["bug", "urgent"]]
+    assert templates.value("{{ body.issue.number - 1 }}", rendering.any_request("a hook")) == "sample"
+
+
 HOSTILE = [
     "{{ body.__class__.__mro__ }}",
     "{{ ''.__class__ }}",
@@ -98,6 +137,8 @@ HOSTILE = [
     "{% if %}",
     "{{ body.items | map('upper', attribute='__class__') }}",
     "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
+    "{{ " + "9" * 5000 + " }}",
+    "{% if body %}" * 150 + "{% endif %}" * 150,
     "x" * 20_000,
 ]
 
