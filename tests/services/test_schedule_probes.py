@@ -1,6 +1,7 @@
 """Commands that schedules wait for: tried in turn, reported once, fired on the exit that is wanted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.errors import Forbidden
 from gateway.core.identity import SYSTEM
 from gateway.features.identity import service as identity
+from gateway.features.identity import service_tokens
 from gateway.features.nodes import service as nodes
 from gateway.features.schedules import service, service_probing
 from gateway.features.schedules.models import Schedule, ScheduleState
@@ -156,6 +158,33 @@ def test_only_the_owner_changes_the_command(world: World, unit: Open) -> None:
     with pytest.raises(Forbidden, match="Only its owner"):
         theirs.change(made, trigger={**TRY, "command": "curl evil.example"})
     assert theirs.change(made, name="renamed").name == "renamed"
+
+
+def test_what_a_token_said_keeps_to_its_rights_until_all_of_it_is_said_anew(world: World, unit: Open) -> None:
+    def by_a_token() -> World:
+        with unit(world.actor) as work:
+            token, _ = service_tokens.create_token(work, str(new_id()), ["schedules.*", "tasks.*"], None)
+        actor = replace(world.actor, via="token", credential_id=token.id, scopes=("schedules.*", "tasks.*"))
+        return World(world.database, actor, at=world.at)
+
+    maker = by_a_token()
+    made = maker.make(trigger=TRY, payload={"kind": "commands", "commands": ["true"], "env": {"A": "1"}})
+
+    def asked_by(change: World, **patch: Any) -> Any:
+        change.change(made, **patch)
+        with world.database.sessions() as session:
+            return session.get_one(Schedule, made.id).by_token
+
+    whole = {"kind": "commands", "commands": ["id"], "env": {"A": "2"}}
+    for part in ({"trigger": TRY}, {"payload": {"commands": ["id"]}}, {"payload": {**whole, "env": {}}, "trigger": TRY},
+                 {"payload": whole}):  # fmt: skip
+        assert asked_by(world, **part) == maker.actor.credential_id, part
+        with pytest.raises(Forbidden, match="Another API token"):
+            by_a_token().change(made, **part)
+    assert asked_by(world, payload=whole, trigger=TRY) is None
+    assert asked_by(maker, trigger=TRY) == maker.actor.credential_id
+    other = by_a_token()
+    assert asked_by(other, payload=whole, cron="0 3 * * *") == other.actor.credential_id
 
 
 def test_a_command_past_the_end_is_not_tried(probed: Callable[..., Probed]) -> None:

@@ -108,8 +108,9 @@ def change(work: Work, schedule: Schedule, patch: SchedulePatch) -> Schedule:
         for name in given - {*TIMINGS, "payload", "enabled"}:
             setattr(schedule, name, getattr(patch, name))
         _change_timing(work, schedule, patch)
-        if patch.payload is not None:
-            _change_payload(work, schedule, patch.payload)
+        is_all = patch.payload is not None and _change_payload(work, schedule, patch.payload)
+        if patch.payload is not None or isinstance(patch.trigger, CommandTrigger):
+            _take_over(work, schedule, is_all=is_all and not _keeps_command(schedule, patch))
         if patch.enabled is not None:
             _set_enabled(work, schedule, patch.enabled)
         _check(work, schedule)
@@ -265,12 +266,12 @@ def _change_timing(work: Work, schedule: Schedule, patch: SchedulePatch) -> None
         if isinstance(patch.trigger, CommandTrigger):
             _of_the_owner(work, schedule)
             _check_command(work, schedule)
-            schedule.by_token = _token(work)
     elif any(name in patch.model_fields_set and getattr(schedule, name) is not None for name in TIMINGS):
         raise Invalid.field("cron", f"a schedule always has one of {', '.join(TIMINGS)}; give another one instead")
 
 
-def _change_payload(work: Work, schedule: Schedule, patch: dict[str, Any]) -> None:
+def _change_payload(work: Work, schedule: Schedule, patch: dict[str, Any]) -> bool:
+    """Whether the patch says all that is in the payload from now on."""
     _of_the_owner(work, schedule)
     kept = {name: value for name, value in schedule.payload.items() if "kind" not in patch or name not in INPUTS}
     merged = merge({**kept, "project_id": str(schedule.project_id)}, patch)
@@ -282,7 +283,25 @@ def _change_payload(work: Work, schedule: Schedule, patch: dict[str, Any]) -> No
         raise Invalid.field("payload.project_id", "a schedule stays in its project; make another one there")
     tasks.check(work, payload)
     schedule.payload, schedule.payload_kind = payload.stored(), payload.kind
-    schedule.by_token = _token(work)
+    return merge({"project_id": str(schedule.project_id)}, patch) == merged
+
+
+def _keeps_command(schedule: Schedule, patch: SchedulePatch) -> bool:
+    """Whether it waits for a command that somebody has said before."""
+    is_command = schedule.trigger is not None and schedule.trigger["kind"] == "command"
+    return is_command and not isinstance(patch.trigger, CommandTrigger)
+
+
+def _take_over(work: Work, schedule: Schedule, *, is_all: bool) -> None:
+    """With whose rights it is done from now on; what a token has said is never done with more than the token's.
+
+    Raises Forbidden where two tokens would each have said a part.
+    """
+    token = _token(work)
+    if is_all or schedule.by_token is None:
+        schedule.by_token = token
+    elif token is not None and token != schedule.by_token:
+        raise Forbidden("Another API token has said the rest of what it does; give the whole payload and trigger.")
 
 
 def _of_the_owner(work: Work, schedule: Schedule) -> None:

@@ -142,7 +142,9 @@ def _acting(work: Work, owner_id: uuid.UUID, project_id: uuid.UUID, token_id: uu
     if owner is not None and token_id is not None:
         owner = identity.agent_of(work, owner_id, token_id)
     if owner is None:
-        raise Forbidden("The API token that made this schedule was revoked; say again, without it, what is to be done.")
+        raise Forbidden(
+            "The API token that made this schedule was revoked; say again, without it, all that is to be done."
+        )
     return owner
 
 
