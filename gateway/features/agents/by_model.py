@@ -86,7 +86,7 @@ async def _held_to(
         await _record(attempt, plan, round_, findings)
         if all(finding.passed for finding in findings) or round_ >= brief.rounds:
             return completion, findings
-        completion = await answers.mend(_remedy(findings))
+        completion = await answers.mend(await _told(attempt, plan, findings))
     raise AssertionError("the last round returns")
 
 
@@ -175,11 +175,23 @@ async def _record(attempt: "Attempt", plan: Plan, round_: int, findings: Sequenc
         attempt.log.write(None, "system", f"Criterion {verdict}: {finding.criterion}\n  {finding.reason}\n")
 
 
+async def _told(attempt: "Attempt", plan: Plan, findings: Sequence[Finding]) -> str:
+    """The remedy; the task is fed by what a check has written."""
+    if any(finding.command and not finding.passed for finding in findings):
+        holder = attempt.node.holder
+        await attempt.node.unit(lambda work: service.record_sources(work, plan, holder, [trust.SANDBOX]))
+    return _remedy(findings)
+
+
 def _remedy(findings: Sequence[Finding]) -> str:
-    """What is said about an answer that fell short."""
-    failed = "\n".join(f"- {finding.criterion}\n  {finding.reason}" for finding in findings if not finding.passed)
+    """What is said about an answer that fell short; why it did is what a program, or the model that judged, wrote."""
+    failed = "\n".join(
+        f"- {finding.criterion}\n{trust.marked(trust.SANDBOX if finding.command else 'verdict', finding.reason)}"
+        for finding in findings
+        if not finding.passed
+    )
     ask = "Answer the request again, whole and by itself, so that every criterion is met."
-    return f"The answer does not meet these criteria:\n{failed}\n\n{ask}"
+    return f"The answer does not meet these criteria:\n{failed}\n\n{trust.NOTICE}\n\n{ask}"
 
 
 def _attached_texts(store: Store, inputs: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -8,8 +8,8 @@ from pydantic_ai import RunContext
 from gateway.features.processes import service as processes
 from gateway.features.processes.schemas import ProcessIn
 
+from . import trust
 from .hands import Hands, Tool, shortened
-from .tools_sandbox import SOURCE
 
 SETTLE_S = 1.0
 """How long a process is given to say or do something before it is looked at."""
@@ -60,5 +60,5 @@ TOOLS: dict[Tool, str] = {
 async def _look(hands: Hands, process_id: uuid.UUID, after: int) -> str:
     status, code, seq, text = await hands.as_owner(lambda work: processes.look(work, process_id, after, PIECES))
     how = f"{status}, exit code {code}" if code is not None else status
-    told = await hands.from_outside(SOURCE, shortened(text)) if text else "It wrote nothing new."
+    told = await hands.from_outside(trust.SANDBOX, shortened(text)) if text else "It wrote nothing new."
     return f"Process {process_id} is {how}. Its output is known up to {seq}.\n{told}"

@@ -8,10 +8,10 @@ from pydantic_ai import RunContext
 from gateway.adapters.sandboxes.base import Outcome
 from gateway.features.preferences import constraints
 
+from . import trust
 from .hands import Hands, Tool, refuse
 
 MOST_S = 3600
-SOURCE = "tool:sandbox"
 
 Seconds = Annotated[int, Field(ge=1, le=MOST_S)]
 
@@ -83,7 +83,7 @@ async def _run(
         held, commands = await hands.held(), [command] if command is not None else []
         refuse(constraints.check_task(held, interpreter=interpreter, commands=commands, network=hands.plan.network))
     outcome, output = await hands.run([word.replace("\0", "") for word in argv], seconds, stdin)
-    told = await hands.from_outside(SOURCE, output) if output else "It wrote nothing."
+    told = await hands.from_outside(trust.SANDBOX, output) if output else "It wrote nothing."
     return f"{_how(outcome, seconds)}\n{told}"
 
 

@@ -14,6 +14,9 @@ from gateway.core.identity import Actor
 TRUSTED = "security.trusted_sources"
 """The preference that names sources whose content takes no rights away, as globs: `web:*.example.com`, `file:*`."""
 
+SANDBOX = "tool:sandbox"
+"""The source of what programs write that run for a task."""
+
 KEPT_TO_READING = ("connectors.*", "schedules.*")
 """What acts on the world outside or later on: nothing but reading is left of it."""
 
