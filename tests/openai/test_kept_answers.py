@@ -1,9 +1,15 @@
 """An answer can go on without its reader, be read along again from its beginning, and be stopped."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from gateway.core.errors import Conflict
+from gateway.core.identity import Actor
+from gateway.features.openai.kept import KeptAnswers
 from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import new_person
 from tests.openai.conftest import HELLO, Upstream, streams
@@ -51,6 +57,18 @@ def test_an_answer_goes_on_without_its_reader_and_is_read_again_from_the_beginni
     followed = live_gateway.call("GET", "/v1/chat/answers/kept-1").text
     assert followed.index("one ") < followed.index("two") < followed.index("[DONE]")
     assert len(server.asked) == 1
+
+
+def test_of_two_who_ask_at_once_under_one_name_one_is_refused() -> None:
+    kept = KeptAnswers()
+    me, other = (Actor(uuid.uuid4(), name, frozenset({"member"}), via="token") for name in ("me", "other"))
+    held = kept.room_for(me, "a"), kept.room_for(other, "a"), kept.room_for(me, "b")
+    with held[0], held[1], held[2], pytest.raises(Conflict, match="still being written"), kept.room_for(me, "a"):
+        pass
+    with pytest.raises(ZeroDivisionError), kept.room_for(me, "a"):
+        raise ZeroDivisionError
+    with kept.room_for(me, "a"):
+        pass
 
 
 def test_a_kept_answer_is_stopped_and_its_model_with_it(upstream: Make, live_gateway: LiveGateway) -> None:

@@ -1,6 +1,7 @@
 """Routes that speak OpenAI's protocol, errors included."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import chain
 from socket import socket
 from typing import Any
@@ -75,14 +76,12 @@ def get_model(path: ModelPath) -> Response:
 @opens_units
 def complete_chat(body: ChatIn) -> Response:
     name = kept_name() if body.stream else None
-    call, asked = _chat(body.model, request.get_json())
-    if body.stream:
-        events: Iterator[bytes] = call.stream(asked)
-        if name is not None:
+    with kept_answers().room_for(actor(), name) if name is not None else nullcontext():
+        call, asked = _chat(body.model, request.get_json())
+        events: Iterator[bytes] | None = call.stream(asked) if body.stream else None
+        if name is not None and events is not None:
             events = kept_answers().keep(actor(), name, Answer(events)).follow(_watch(), actor())
-        response = _streamed(events)
-    else:
-        response = jsonify(call.whole(asked))
+    response = _streamed(events) if events is not None else jsonify(call.whole(asked))
     response.headers.update(call.headers)
     return response
 
@@ -153,16 +152,14 @@ def kept_answers() -> KeptAnswers:
 
 
 def kept_name() -> str | None:
-    """Under which name the answer is to go on without its reader. Raises Invalid, Conflict."""
+    """Under which name the answer is to go on without its reader. Raises Invalid."""
     name = request.headers.get(KEEP_AS)
     if name is None:
         return None
     try:
-        name = AnswerPath(name=name).name
+        return AnswerPath(name=name).name
     except ValidationError as error:
         raise Invalid(f"{KEEP_AS} is up to 64 letters, digits and dashes.") from error
-    kept_answers().admit(actor(), name)
-    return name
 
 
 def _own_answer(name: str) -> Answer:

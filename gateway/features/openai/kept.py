@@ -5,6 +5,7 @@ They live in this process, under a name that their asker chose, and for a minute
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import gevent
 from gevent.event import Event
@@ -81,14 +82,22 @@ class KeptAnswers:
 
     def __init__(self) -> None:
         self._answers: dict[tuple[uuid.UUID, str], Answer] = {}
+        self._asked: set[tuple[uuid.UUID, str]] = set()
 
-    def admit(self, actor: Actor, name: str) -> None:
-        """Whether there is room for one more. Raises Conflict."""
-        known = self._answers.get((actor.user_id, name))
-        if known is not None and not known.is_over:
+    @contextmanager
+    def room_for(self, actor: Actor, name: str) -> Iterator[None]:
+        """Holds the name for an answer that is being asked for, until it is kept or fails. Raises Conflict."""
+        key = (actor.user_id, name)
+        known = self._answers.get(key)
+        if key in self._asked or (known is not None and not known.is_over):
             raise Conflict(f"The answer {name} is still being written; read along, or stop it first.")
-        if sum(user_id == actor.user_id for user_id, _ in self._answers) >= MOST:
+        if sum(user_id == actor.user_id for user_id, _ in self._answers.keys() | self._asked) >= MOST:
             raise Conflict(f"You have {MOST} kept answers; stop one, or try again in a minute.")
+        self._asked.add(key)
+        try:
+            yield
+        finally:
+            self._asked.discard(key)
 
     def keep(self, actor: Actor, name: str, answer: Answer) -> Answer:
         """Takes an answer in; it is forgotten a while after its end."""
