@@ -97,7 +97,8 @@ def test_every_event_that_ever_happened_here_is_documented(live_gateway: LiveGat
     task = live_gateway.submit(commands=["true"])
     live_gateway.wait(task["id"])
     events = live_gateway.call("GET", "/v1/events?limit=200").json()["items"]
-    assert {event["name"] for event in events} <= set(page("docs/events.md").column(0))
+    happened = {event["name"] for event in events if not event["name"].startswith("test.")}  # those other tests make up
+    assert happened <= set(page("docs/events.md").column(0))
 
 
 def test_every_action_is_documented() -> None:
