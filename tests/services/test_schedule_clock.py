@@ -44,6 +44,8 @@ def test_each_planned_time_is_fired_when_it_comes(world: World, mine: Tasks) -> 
     assert (run.planned_at, run.fired_at, run.result) == (first, first, "completed")
     (event, _) = world.events("schedule.fired")
     assert (event.task_id, event.data["late_s"], event.data["cause"]) == (run.task_id, 0, "planned")
+    (ended,) = world.events("schedule.ended")
+    assert (ended.task_id, ended.data["result"], ended.data["depth"]) == (run.task_id, "completed", run.depth)
 
 
 def test_once_fires_once_and_never_again(world: World) -> None:

@@ -197,6 +197,7 @@ EVENTS: dict[str, Known] = _known("""
     schedule.disabled | Schedule disabled | schedule_id name enabled trigger | warning
     schedule.deleted | Schedule deleted | schedule_id name enabled trigger
     schedule.fired | Schedule fired | schedule_id name enabled trigger planned_at fired_at late_s cause depth
+    schedule.ended | What a schedule had made has ended | schedule_id name enabled trigger result depth
     schedule.skipped | Schedule skipped a time | schedule_id name enabled trigger planned_at cause depth
     schedule.failed | Schedule could not make its task | schedule_id name enabled trigger planned_at reason | error
     schedule.missed | Schedules missed their times | count missed skipped schedule_count schedules | warning

@@ -72,7 +72,7 @@ function Facts({ schedule }) {
 /** @param {{id: string}} props */
 function History({ id }) {
   const cursor = place.value.query.get("cursor");
-  const list = useResource(`${id} ${cursor}`, () => api.get(`/v1/schedules/${id}/runs`, { cursor }), about("schedule.", "task.completed", "task.failed", "task.canceled"), 400);
+  const list = useResource(`${id} ${cursor}`, () => api.get(`/v1/schedules/${id}/runs`, { cursor }), about("schedule."), 400);
   const columns = [
     { head: "Planned", cell: (/** @type {ScheduleRun} */ run) => html`<${Ago} at=${run.planned_at} />` },
     { head: "Outcome", cell: (/** @type {ScheduleRun} */ run) => html`<${Outcome} run=${run} />` },
@@ -111,6 +111,6 @@ async function readSchedule(id) {
 
 /** @param {{id: string}} props */
 export default function SchedulePage({ id }) {
-  const read = useResource(id, () => readSchedule(id), (event) => (event.name.startsWith("schedule.") && event.data?.schedule_id === id) || /^task\.(completed|failed|canceled)$/.test(event.name), 400);
+  const read = useResource(id, () => readSchedule(id), (event) => event.name.startsWith("schedule.") && event.data?.schedule_id === id, 400);
   return html`<${Loaded} of=${read} what="the schedule" isPage rows=${6}>${(/** @type {any} */ data) => html`<${ScheduleView} data=${data} reload=${read.reload} />`}<//>`;
 }

@@ -109,7 +109,7 @@ export function ScheduleCalendar() {
   const first = monday(new Date(Date.now() + week * 7 * DAY_MS));
   const days = Array.from({ length: WEEKS * 7 }, (_, i) => new Date(first.getFullYear(), first.getMonth(), first.getDate() + i));
   const end = new Date(first.getFullYear(), first.getMonth(), first.getDate() + days.length);
-  const read = useResource(`planned ${end.getTime()}`, () => readWeeks(first, end), about("schedule.", "task.completed", "task.failed", "task.canceled"), 3000);
+  const read = useResource(`planned ${end.getTime()}`, () => readWeeks(first, end), about("schedule."), 3000);
   return html`<div class="filters"><a class="btn btn-sm" href=${withQuery({ week: String(week - WEEKS) })}><${Icon} icon="chevrons-left" />Earlier</a>
       <a class="btn btn-sm" href=${withQuery({ week: null })}>Today</a>
       <a class="btn btn-sm" href=${withQuery({ week: String(week + WEEKS) })}>Later<${Icon} icon="chevron-right" /></a>

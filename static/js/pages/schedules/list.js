@@ -55,7 +55,7 @@ export function Next({ schedule }) {
 export function ScheduleList() {
   const query = place.value.query;
   const filters = Object.fromEntries(["q", "enabled", "cursor", "sort"].map((name) => [name, query.get(name)]));
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/schedules", filters), about("schedule.", "task.completed", "task.failed", "task.canceled"), 500);
+  const list = useResource(JSON.stringify(filters), () => api.get("/v1/schedules", filters), about("schedule."), 500);
   useRowKeys();
   const columns = [
     { head: "Schedule", class: "cell-name", cell: (/** @type {Schedule} */ one) => html`<${KindIcon} kind=${one.payload.kind} /><a class="row-link" href=${`/schedules/${one.id}`}>${one.name}</a><span class="cell-more quiet" title=${one.description}>${one.description}</span>` },
