@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,15 +10,18 @@ from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelResponse
 
 from gateway.adapters.sandboxes.base import Command, Limits, Outcome
+from gateway.core.clock import now
 from gateway.core.errors import Forbidden
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.preferences.constraints import FORBIDDEN, Refusal
 from gateway.features.preferences.resolution import Entry
+from gateway.features.runs import service_holding as holding
 from gateway.features.tasks.in_sandbox import Output
 from gateway.features.tasks.service_execution import Plan
 
-from . import service, trust
+from . import service, service_steps, trust
+from .service_steps import Step
 
 if TYPE_CHECKING:
     from gateway.features.tasks.jobs import Attempt
@@ -37,7 +40,7 @@ TOLD = 12_000
 class Hands:
     """`agent` is "" for the task's own agent, else the path of a sub-agent.
 
-    `run_id` is the run of such a sub-agent.
+    `run_id` is the run of such a sub-agent. `step` is the call that a tool is given these for, not answered yet.
     """
 
     attempt: "Attempt"
@@ -48,6 +51,7 @@ class Hands:
     run_id: uuid.UUID | None = None
     at_work: set[str] = field(default_factory=set)
     """Calls that are being carried out, those of agents below included; without what only waits for others."""
+    step: Step | None = None
 
     @property
     def may_rest(self) -> bool:
@@ -60,6 +64,22 @@ class Hands:
         node = self.attempt.node
         actor = await node.unit(lambda work: service.acting(work, self.plan))
         return await node.unit(act, actor)
+
+    async def once(self, act: Callable[[Work], str]) -> str:
+        """Like `as_owner`, for what must not happen twice: what it says is this call's answer from the same commit on.
+
+        Raises Forbidden, Fenced.
+        """
+        node, plan, step = self.attempt.node, self.plan, self.step
+        assert step is not None, "a tool has a call"
+
+        def act_and_record(work: Work) -> str:
+            holding.hold(work.session, plan.run_id, node.holder)
+            text = act(work.on_behalf_of(service.acting(work, plan)))
+            service_steps.record(work, plan, node.holder, replace(step, text=text, ended_at=now()))
+            return text
+
+        return await node.unit(act_and_record)
 
     async def permit(self, action: str) -> None:
         """Asks the policy about a tool's call, and records it. Raises Forbidden."""

@@ -39,9 +39,9 @@ class Step:
 
 
 def record(work: Work, plan: Plan, holder: uuid.UUID, step: Step) -> None:
-    """Stores a step, and tells it; a tool's answer that is stored already stays. Raises Fenced."""
+    """Stores a step, and tells it; a tool's answer that is stored already stays, and was told. Raises Fenced."""
     holding.hold(work.session, plan.run_id, holder)
-    work.session.execute(
+    stored = work.session.scalar(
         insert(AgentStep)
         .values(
             id=new_id(), task_id=plan.task_id, run_id=plan.run_id, agent=step.agent, kind=step.kind, text=step.text,
@@ -50,8 +50,11 @@ def record(work: Work, plan: Plan, holder: uuid.UUID, step: Step) -> None:
             ended_at=step.ended_at,
         )
         .on_conflict_do_nothing()
+        .returning(AgentStep.id)
     )  # fmt: skip
-    tell(work, plan, "agent.step", {"agent": step.agent, "kind": step.kind, "name": step.name, "status": step.status})
+    if stored is not None:
+        about = {"agent": step.agent, "kind": step.kind, "name": step.name, "status": step.status}
+        tell(work, plan, "agent.step", about)
 
 
 def spawn(work: Work, plan: Plan, holder: uuid.UUID, above: uuid.UUID | None, data: dict[str, Any]) -> uuid.UUID:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -82,7 +83,9 @@ class Recorded(WrapperToolset[Hands]):
         call_id = call_id_of(ctx)
         if call_id in self._done:
             return self._done[call_id]
-        hands, begun, status = self._hands, now(), "completed"
+        hands, status = self._hands, "completed"
+        arguments = json.loads(json.dumps(tool_args, default=str))
+        step = Step(hands.agent, "tool", "", now(), call_id=call_id, name=name, arguments=arguments)
         doing = f"{hands.agent}/{call_id}"
         if name not in ONLY_WAIT:
             hands.at_work.add(doing)
@@ -90,7 +93,7 @@ class Recorded(WrapperToolset[Hands]):
         try:
             if action := self._actions.get(name):
                 await hands.permit(action)
-            text = str(await super().call_tool(name, tool_args, ctx, tool))
+            text = str(await super().call_tool(name, tool_args, replace(ctx, deps=replace(hands, step=step)), tool))
         except (GatewayError, OutboundError) as error:
             status, text = "refused", f"Refused: {getattr(error, 'detail', error)}"
         except (SandboxError, ProviderError) as error:
@@ -104,10 +107,9 @@ class Recorded(WrapperToolset[Hands]):
             status, text = "failed", "The tool failed; the gateway's log says why."
         finally:
             hands.at_work.discard(doing)
-        arguments = json.loads(json.dumps(tool_args, default=str))
-        step = Step(hands.agent, "tool", text, begun, status, call_id, name, arguments)
+        ended = replace(step, text=text, status=status, ended_at=now())
         holder = hands.attempt.node.holder
-        await hands.attempt.node.unit(lambda work: service_steps.record(work, hands.plan, holder, step))
+        await hands.attempt.node.unit(lambda work: service_steps.record(work, hands.plan, holder, ended))
         return self._unless_looping(name, arguments, text)
 
     def _unless_looping(self, name: str, arguments: dict[str, Any], text: str) -> str:

@@ -13,7 +13,7 @@ from gateway.features.runs import service_logs
 from gateway.features.runs.schemas import LogQuery
 from gateway.features.runs.schemas import Status as RunStatus
 from gateway.features.tasks import service as tasks
-from gateway.features.tasks.schemas import Script, Status, TaskIn, TaskOut
+from gateway.features.tasks.schemas import Script, Status, TaskIn
 
 from . import service, trust
 from .hands import Hands, Tool, shortened
@@ -45,14 +45,13 @@ async def create_task(
         project_id=plan.project_id, metadata={"created_by_task": str(plan.task_id)},
     )  # fmt: skip
 
-    def submit(work: Work) -> TaskOut:
+    def submit(work: Work) -> str:
         with work.because("runs", plan.run_id, "the agent submitted it"):
             made = tasks.create(work, wish)
         service.hand_on_sources(work, plan, made.id)
-        return made
+        return f"Task {made.id} ({made.name}) is {made.status}."
 
-    made = await ctx.deps.as_owner(submit)
-    return f"Task {made.id} ({made.name}) is {made.status}."
+    return await ctx.deps.once(submit)
 
 
 async def list_tasks(ctx: RunContext[Hands], status: Status | None = None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_ai import RunContext
 
+from gateway.core.unit_of_work import Work
 from gateway.features.schedules import service as schedules
 from gateway.features.schedules.schemas import ScheduleIn, SchedulePatch
 
@@ -51,9 +52,13 @@ async def create_schedule(
         raise ValueError("say what is to be done: give one of prompt, commands and script")
     wish = _valid(ScheduleIn, {"name": name, "cron": cron, "at": at, "every_s": every_s, "time_zone": time_zone,
                                "payload": payload, "project_id": ctx.deps.plan.project_id})  # fmt: skip
-    made = await ctx.deps.as_owner(lambda work: schedules.described(work, schedules.create(work, wish)))
-    words = f"{made.description}, {made.effective_time_zone}"
-    return f"Schedule {made.id} ({made.name}): {words}, {_next(made.enabled, made.next_planned_at)}."
+
+    def create(work: Work) -> str:
+        made = schedules.described(work, schedules.create(work, wish))
+        words = f"{made.description}, {made.effective_time_zone}"
+        return f"Schedule {made.id} ({made.name}): {words}, {_next(made.enabled, made.next_planned_at)}."
+
+    return await ctx.deps.once(create)
 
 
 async def change_schedule(
@@ -95,8 +100,12 @@ async def run_schedule(ctx: RunContext[Hands], schedule_id: uuid.UUID) -> str:
         schedule_id: Its id.
     """
     cause = f"agent:{ctx.deps.plan.task_id}"
-    run = await ctx.deps.as_owner(lambda work: schedules.run_now(work, schedule_id, cause=cause))
-    return f"It is {run.outcome or 'waiting for the run before'}{f' as task {run.task_id}' if run.task_id else ''}."
+
+    def run_now(work: Work) -> str:
+        run = schedules.run_now(work, schedule_id, cause=cause)
+        return f"It is {run.outcome or 'waiting for the run before'}{f' as task {run.task_id}' if run.task_id else ''}."
+
+    return await ctx.deps.once(run_now)
 
 
 async def delete_schedule(ctx: RunContext[Hands], schedule_id: uuid.UUID) -> str:
