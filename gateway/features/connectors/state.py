@@ -2,3 +2,6 @@
 
 FINISHED = frozenset({"denied", "completed", "failed", "undone"})
 """Nothing changes any more."""
+
+UNDER_WAY = frozenset({"queued", "running"})
+"""A node is at it, or will be: what comes of it is told later."""

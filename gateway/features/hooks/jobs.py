@@ -10,6 +10,7 @@ from gateway.core.errors import Conflict, GatewayError
 from gateway.core.guarded_http import Bounds, GuardedClient, OutboundError
 from gateway.core.key_store import KeyStore
 from gateway.features.connectors.jobs import operate
+from gateway.features.connectors.state import UNDER_WAY
 
 from . import presets, queries, service_replies
 from .service_replies import Owed, Post
@@ -39,7 +40,10 @@ async def answer(node: "Node") -> None:
 
 
 async def _post(node: "Node", post: Post) -> None:
-    """Writes an answer into its channel; what the connector holds back is in the hands of whoever releases it."""
+    """Writes an answer into its channel; what the connector holds back is in the hands of whoever releases it.
+
+    What another node is about to write, or was when it was lost, is looked at again when the lease is over.
+    """
     try:
         begun = await node.unit(lambda work: service_replies.begin(work, post), post.owner)
     except GatewayError as refusal:
@@ -54,7 +58,7 @@ async def _post(node: "Node", post: Post) -> None:
         await node.unit(lambda work: service_replies.failed(work, post.id, reason, is_final=is_final))
     elif status == "denied":
         await node.unit(lambda work: service_replies.failed(work, post.id, begun.reason, is_final=True))
-    else:
+    elif status not in UNDER_WAY:
         await node.unit(lambda work: service_replies.sent(work, post.id))
 
 

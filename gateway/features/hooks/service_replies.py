@@ -55,7 +55,10 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """An answer to be written into a channel, through a connector, in the name of `owner`; a try's own `key`."""
+    """An answer to be written into a channel, through a connector, in the name of `owner`.
+
+    `key` is the same for every try until one is known to have failed: an answer is written once.
+    """
 
     id: uuid.UUID
     task_id: uuid.UUID
@@ -148,7 +151,8 @@ def _to_post(work: Work, reply: HookReply, text: str) -> list[Post]:
     if owner is None or reply.connector_id is None or reply.channel is None:
         _give_up(work, reply, NOT_IN_USE)
         return []
-    reply.attempts += 1
+    if reply.attempts == 0 or reply.error is not None:  # else it is not known yet what came of the last try
+        reply.attempts, reply.error = reply.attempts + 1, None
     reply.next_at = now() + LEASE
     text = text[:LONGEST_POST]
     reply.said = _digest(text)  # before it is sent: the service may tell of it at once
