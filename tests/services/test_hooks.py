@@ -24,6 +24,7 @@ from gateway.core.database import Database
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, TooMany, Unauthenticated
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.key_store import KeyStore
+from gateway.features.agents import queries as agent_queries
 from gateway.features.credentials import service_keys
 from gateway.features.hooks import flood, jobs, queries, service, service_receive, service_replies
 from gateway.features.hooks.flood import Flood
@@ -522,7 +523,12 @@ def test_actions_besides_tasks(make: Callable[..., Posted], unit: Open, alice: A
         thread = chat.create(work, ThreadIn(title="From outside"))
     writer = make(action={"kind": "append_message", "thread_id": str(thread.id), "text": "CI says {{ body.state }}"})
     told = writer.post_with_token({"state": "green"})
-    assert rows("SELECT text FROM chat_messages WHERE id = :id", id=told.body["message_id"]) == [("CI says green",)]
+    kept = rows("SELECT text, source FROM chat_messages WHERE id = :id", id=told.body["message_id"])
+    assert kept == [("CI says green", "hook:a hook")]
+    with unit(alice) as work:
+        assert agent_queries.hooks_in_thread(work.session, thread.id) == ["hook:a hook"], (
+            "it feeds who goes on with the chat"
+        )
 
 
 def test_a_hook_runs_a_schedule_of_its_owner(

@@ -15,8 +15,8 @@ from .models import AgentFinding, AgentQuestion, AgentSource, AgentStep
 _TASKS = table("tasks", column("id"), column("status"))
 """Questions end with their task; the room of tasks tells nobody above it."""
 
-_MESSAGES = table("chat_messages", column("thread_id"), column("task_id"))
-"""Which tasks have answered in a thread; the room of chats does not know agents."""
+_MESSAGES = table("chat_messages", column("thread_id"), column("task_id"), column("source"))
+"""Which tasks have answered in a thread, and what came from outside; the room of chats does not know agents."""
 
 
 def findings(task_id: uuid.UUID) -> Select[AgentFinding]:
@@ -32,10 +32,12 @@ def sources(session: Session, task_id: uuid.UUID) -> list[str]:
 
 
 def hooks_in_thread(session: Session, thread_id: uuid.UUID) -> list[str]:
-    """The hooks that had turns of a thread taken: whoever takes another reads what came to them."""
-    taken = select(_MESSAGES.c.task_id).where(_MESSAGES.c.thread_id == thread_id, _MESSAGES.c.task_id.is_not(None))
+    """The hooks that had turns of a thread taken, or wrote into it: whoever takes another reads what came to them."""
+    is_there = _MESSAGES.c.thread_id == thread_id
+    taken = select(_MESSAGES.c.task_id).where(is_there, _MESSAGES.c.task_id.is_not(None))
     of_hooks = AgentSource.task_id.in_(taken), AgentSource.source.startswith("hook:")
-    return list(session.scalars(select(AgentSource.source).where(*of_hooks).distinct()))
+    written = select(_MESSAGES.c.source).where(is_there, _MESSAGES.c.source.is_not(None))
+    return list(session.scalars(select(AgentSource.source).where(*of_hooks).union(written)))
 
 
 def steps(task_id: uuid.UUID) -> Select[AgentStep]:

@@ -52,7 +52,10 @@ class Thread(Base):
 
 
 class Message(Base):
-    """One message. `text` is what can be read and found of it, `content` the parts where it is more than text."""
+    """One message. `text` is what can be read and found of it, `content` the parts where it is more than text.
+
+    `source` is where its words come from, when that is outside: `hook:NAME`.
+    """
 
     __tablename__ = "chat_messages"
     __table_args__ = (
@@ -71,6 +74,7 @@ class Message(Base):
     text: Mapped[str]
     content: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[str]
+    source: Mapped[str | None]
     model: Mapped[str | None]
     task_id: Mapped[uuid.UUID | None]
     finish_reason: Mapped[str | None]

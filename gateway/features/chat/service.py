@@ -79,8 +79,10 @@ def messages(work: Work, thread_id: uuid.UUID) -> Select[Message]:
     return queries.messages(thread_id)
 
 
-def add_message(work: Work, thread_id: uuid.UUID, wish: MessageIn) -> Message:
+def add_message(work: Work, thread_id: uuid.UUID, wish: MessageIn, source: str | None = None) -> Message:
     """Keeps a message, redacted, without asking a model; it becomes the end of the branch that is shown.
+
+    `source` says where its words come from, when that is outside.
 
     Raises NotFound, and Invalid for a parent in another thread.
     """
@@ -89,7 +91,7 @@ def add_message(work: Work, thread_id: uuid.UUID, wish: MessageIn) -> Message:
         check_message(work, thread, wish.parent_id, "parent_id")
     message = Message(
         id=new_id(), thread_id=thread.id, parent_id=wish.parent_id or thread.message_id, role=wish.role,
-        text=redact(wish.text).text, content=None, status="complete",
+        text=redact(wish.text).text, content=None, status="complete", source=source,
     )  # fmt: skip
     append(work, thread, message)
     return message

@@ -54,7 +54,8 @@ def perform(
                 task_id, turn = _ask(work, hook, action)
                 return _made_task(work, keys, hook, task_id, action.reply, turn, whole)
             case AppendMessage():
-                message = chat.add_message(work, action.thread_id, MessageIn(text=action.text))
+                source = f"hook:{hook.name}"
+                message = chat.add_message(work, action.thread_id, MessageIn(text=action.text), source)
                 return Made({"thread_id": action.thread_id, "message_id": message.id})
             case EmitEvent():
                 about = {**action.data, "hook_id": str(hook.id), "request_id": str(request_id)}
