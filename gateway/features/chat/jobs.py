@@ -19,4 +19,4 @@ async def end_lost_answers(node: "Node") -> None:
 
 
 HANDLERS: dict[str, object] = {}
-DUTIES = {end_lost_answers: 15.0}
+DUTIES = {end_lost_answers: 5.0}

@@ -25,7 +25,7 @@ from .service import UNTITLED, add, check_message, find, tell, tell_message
 SILENCE = timedelta(hours=2)
 """After so long without a word the next one begins a new thread (docs/chat.md)."""
 
-QUIET = timedelta(seconds=20)
+QUIET = timedelta(seconds=8)
 """After so long without a word an answer of the agent ends with its task, which goes on without a gateway."""
 
 LOST = timedelta(minutes=2)
