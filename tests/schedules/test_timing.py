@@ -71,6 +71,15 @@ def test_clock_changes_are_those_of_debian(cron: str, begin: str, wanted: list[s
     assert list(found) == [at(each) for each in wanted]
 
 
+def test_clocks_that_go_back_at_a_quarter_to_hold_nobody_for_ever() -> None:
+    """There cronsim alone goes round and round; of the hour's second showing its full hour is lost by that."""
+    chatham = Timing(cron="*/15 3 * * *", zone="Pacific/Chatham")
+    found = list(islice(timing.times(chatham, at("2026-04-04T12:00Z")), 8))
+    first, second = ["03:00", "03:15", "03:30"], ["03:15", "03:30", "03:45"]
+    assert [f"{timing.in_zone(each, chatham.zone):%H:%M}" for each in found] == [*first, *second, "03:00", "03:15"]
+    assert found == sorted(found)
+
+
 def test_intervals_are_elapsed_time_across_a_clock_change() -> None:
     every = Timing(every_s=10, zone=BERLIN, start_at=at("2026-10-25T00:59:30Z"))
     found = list(islice(timing.times(every, at("2026-10-25T00:59:30Z")), 400))

@@ -23,6 +23,12 @@ SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 A_MOMENT = timedelta(microseconds=1)
 
+MOST_PASSED_OVER = 200
+"""Times in a row that do not count before it is begun anew, later.
+
+Where clocks go back at other than a full hour, as on the Chatham Islands, cronsim finds the same times for ever.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -135,11 +141,20 @@ def _endless(timing: Timing, moment: datetime) -> Iterator[datetime]:
 def _by_cron(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
     # In an hour that clocks show twice, a fixed time counts from its first showing: earlier ones are passed over.
     # Two fixed times in an hour that clocks leave out fall together: the second is passed over as well.
-    for local in CronSim(expression, moment.astimezone(zone)):
-        planned = local.astimezone(UTC)
-        if planned > moment:
-            yield planned
-            moment = planned
+    begin = moment
+    while True:
+        passed_over = 0
+        for local in CronSim(expression, begin.astimezone(zone)):
+            planned = local.astimezone(UTC)
+            if planned > moment:
+                yield planned
+                begin = moment = planned
+                passed_over = 0
+            elif (passed_over := passed_over + 1) > MOST_PASSED_OVER:
+                break
+        else:
+            return
+        begin += timedelta(minutes=1)
 
 
 def _by_interval(anchor: datetime, step: timedelta, moment: datetime) -> Iterator[datetime]:
