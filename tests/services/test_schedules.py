@@ -14,7 +14,8 @@ from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
 from gateway.features.schedules import service, service_history, service_import, service_views
-from gateway.features.schedules.schemas import CrontabIn, DaysQuery, PreviewIn, ScheduleIn
+from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn
+from gateway.features.schedules.schemas_days import DaysQuery
 from tests.services.conftest import Open, Tasks
 from tests.services.schedule_world import World
 

@@ -12,8 +12,6 @@ from .models import Schedule, ScheduleRun
 from .schemas import (
     CrontabIn,
     CrontabOut,
-    DaysOut,
-    DaysQuery,
     PreviewIn,
     PreviewOut,
     QueueOut,
@@ -25,6 +23,7 @@ from .schemas import (
     UpcomingList,
     UpcomingQuery,
 )
+from .schemas_days import DaysOut, DaysQuery
 
 room = Room("schedules", __name__, title="Schedules")
 

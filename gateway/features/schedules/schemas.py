@@ -1,12 +1,11 @@
 """Schedules on the wire (docs/schedules.md)."""
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
-from gateway.core.clock import now
 from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
 from gateway.features.events.schemas import EventPattern
 from gateway.features.runs.schemas import QueueDepth
@@ -22,7 +21,6 @@ Result = Literal["completed", "failed", "canceled"]
 
 A_YEAR_S = 366 * 24 * 3600.0
 MOST_METADATA = 90
-MOST_DAYS = timedelta(days=100)
 TIMINGS = ("cron", "at", "every_s", "trigger")
 
 
@@ -299,39 +297,6 @@ class UpcomingList(Out):
 
     time_zone: str
     items: list[UpcomingOut]
-
-
-class DaysQuery(In):
-    """From when to when, a hundred days at most, the last five weeks by itself; a day begins in `time_zone`."""
-
-    after: Moment = Field(default_factory=lambda: now() - timedelta(weeks=5))
-    before: Moment = Field(default_factory=now)
-    time_zone: Zone = "UTC"
-
-    @model_validator(mode="after")
-    def not_too_long(self) -> "DaysQuery":
-        """An end after the start, and not far after."""
-        if not timedelta(0) < self.before - self.after <= MOST_DAYS:
-            raise ValueError(f"before: give a time later than after, by {MOST_DAYS.days} days at most")
-        return self
-
-
-class DayOut(Out):
-    """What came of a schedule's planned times on one day: how many ended how, `running` those whose task has not."""
-
-    schedule_id: uuid.UUID
-    name: str
-    day: date
-    first_at: datetime
-    last_at: datetime
-    outcomes: dict[Literal["completed", "failed", "canceled", "running", "skipped", "missed"], int]
-
-
-class DaysOut(Out):
-    """Day by day, the first planned time first; `whole` is false where there was more than is told."""
-
-    items: list[DayOut]
-    whole: bool
 
 
 class PreviewIn(In):

@@ -14,7 +14,8 @@ from gateway.features.settings import service as settings
 from . import arming, calendar_feed, queries, timing
 from .calendar_feed import Entry
 from .models import Schedule
-from .schemas import DayOut, DaysOut, DaysQuery, PreviewIn, PreviewOut, QueueOut, ScheduleCounts
+from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts
+from .schemas_days import DayOut, DaysOut, DaysQuery
 from .service import shown, visible
 
 MOST_SCHEDULES = 500
