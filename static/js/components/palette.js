@@ -9,21 +9,36 @@ import { Icon } from "./icon.js";
 import { Keys } from "./keys-help.js";
 import { Status } from "./status.js";
 
-/** @typedef {{group: string, label: string, icon?: string, keys?: string, status?: string, run: () => void}} Command */
+/** @typedef {{group: string, label: string, icon?: string, keys?: string, status?: string, isPart?: boolean, run: () => void}} Command `isPart`: of a page, found by typing only */
 
 const SEARCH_WAIT_MS = 120;
 
-/** Every letter of the query, in order; earlier and closer together is better. @param {string} text @param {string} query @returns {number} below 0: no match */
+/**
+ * Words that begin as those of the query do count most, then the query anywhere, then its letters in order and close together.
+ * @param {string} text @param {string} query @returns {number} below 0: no match
+ */
 function score(text, query) {
-  let at = -1;
+  const [there, wanted] = [text, query].map((one) => ` ${one.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim()}`);
+  const words = wanted.trim().split(" ").map((word) => ` ${word}`);
+  if (words.every((word) => there.includes(word))) return 1000 - there.indexOf(words[0]);
+  if (there.includes(wanted.trim())) return 500 - there.indexOf(wanted.trim());
+  let at = 0;
   let gaps = 0;
-  for (const char of query.toLowerCase()) {
-    const next = text.toLowerCase().indexOf(char, at + 1);
+  for (const char of wanted.trim()) {
+    const next = there.indexOf(char, at + 1);
     if (next < 0) return -1;
-    gaps += next - at - 1;
+    gaps += at ? next - at - 1 : 0;
     at = next;
   }
-  return 1000 - gaps;
+  return gaps <= wanted.length ? 100 - gaps : -1;
+}
+
+/** The commands that a query finds, the best first, each group in one piece; without a query those that are there at once. @param {Command[]} commands @param {string} query */
+function found(commands, query) {
+  if (!query) return commands.filter(({ isPart }) => !isPart);
+  const ranked = commands.map((command) => ({ command, rank: score(`${command.label} ${command.group}`, query) })).filter(({ rank }) => rank >= 0).sort((a, b) => b.rank - a.rank);
+  const groups = [...new Set(ranked.map(({ command }) => command.group))];
+  return groups.flatMap((group) => ranked.filter(({ command }) => command.group === group).map(({ command }) => command));
 }
 
 /** @type {{group: string, action: string, list: string, most: number, icon?: string, label: (thing: any) => string, path: (thing: any) => string}[]} */
@@ -66,12 +81,7 @@ export function Palette({ commands, onClose }) {
   const [index, setIndex] = useState(0);
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const things = useThings(query);
-  const fixed = commands
-    .map((command) => ({ command, rank: score(`${command.label} ${command.group}`, query.trim()) }))
-    .filter((item) => item.rank >= 0)
-    .sort((a, b) => (query.trim() ? b.rank - a.rank : 0))
-    .map((item) => item.command);
-  const shown = [...fixed, ...things];
+  const shown = [...found(commands, query.trim()), ...things];
   const current = Math.min(index, shown.length - 1);
   const choose = (/** @type {Command} */ command) => {
     onClose();
