@@ -1,5 +1,5 @@
 /** The "New task" box: a prompt, a script or commands, with files and options. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
@@ -26,6 +26,9 @@ const INTERPRETERS = ["bash", "sh", "python3", "node", "perl", "ruby"];
 
 /** @returns {Draft} */
 const emptyDraft = () => ({ kind: "prompt", prompt: "", script: "", interpreter: "bash", commands: "", keepGoing: false, options: emptyOptions(), kept: [] });
+
+/** What was written and not sent, while the console is open. @type {{draft: Draft, files: File[], open: boolean}} */
+let unsent = { draft: emptyDraft(), files: [], open: false };
 
 /** The draft that would make the same task again. @param {Task} task @returns {Draft} */
 export function draftOf(task) {
@@ -90,9 +93,10 @@ function ModelChoice({ value, onChange }) {
  * @param {{start?: Draft, autofocus?: boolean, session?: string | null, onCreated?: (task: Task) => void}} props session: that the task is part of
  */
 export function Composer({ start, autofocus, session, onCreated }) {
-  const [draft, setDraft] = useState(() => start ?? emptyDraft());
-  const [files, setFiles] = useState(takeCarried);
-  const [open, setOpen] = useState(Boolean(start));
+  const isKept = !start && !session;
+  const [draft, setDraft] = useState(() => start ?? (isKept ? unsent.draft : emptyDraft()));
+  const [files, setFiles] = useState(() => [...(isKept ? unsent.files : []), ...takeCarried()]);
+  const [open, setOpen] = useState(Boolean(start) || (isKept && unsent.open));
   const [sent, setSent] = useState(/** @type {number | null} */ (null));
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
   const text = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
@@ -103,6 +107,9 @@ export function Composer({ start, autofocus, session, onCreated }) {
   useEffect(() => {
     if (autofocus) text.current?.focus();
   }, []);
+  useLayoutEffect(() => {
+    if (isKept) unsent = { draft, files, open };
+  }, [draft, files, open]);
   useEffect(() => {
     const area = text.current;
     if (!area) return;
@@ -122,8 +129,10 @@ export function Composer({ start, autofocus, session, onCreated }) {
     setSent(0);
     try {
       const task = await api.createTask({ ...bodyOf(draft), ...(session ? { session_id: session } : {}) }, files, setSent);
-      setDraft((old) => ({ ...emptyDraft(), kind: old.kind, interpreter: old.interpreter }));
+      const next = { ...emptyDraft(), kind: draft.kind, interpreter: draft.interpreter };
+      setDraft(next);
       setFiles([]);
+      if (isKept) unsent = { draft: next, files: [], open }; // the box may be gone before it is drawn again
       if (onCreated) onCreated(task);
       else navigate(`/tasks/${task.id}`);
     } catch (problem) {
