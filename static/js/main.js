@@ -10,6 +10,7 @@ import { startOrders } from "./orders.js";
 import { navigate, place, startRouter } from "./router.js";
 import { routeOf } from "./routes.js";
 import { loadSession, session, signInNatively, toLogin } from "./session.js";
+import { entitle } from "./title.js";
 import { Shell } from "./components/shell.js";
 import { Failed, Loading } from "./components/states.js";
 /** @import { Route } from "./routes.js" */
@@ -39,7 +40,7 @@ function App() {
     return () => void (left = true);
   }, [route]);
   useEffect(() => {
-    document.title = `${route.title} – Gateway`;
+    entitle(route.title);
     // A new page is read from its top; one that put the focus somewhere itself keeps it.
     if (shown && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
   }, [shown]);

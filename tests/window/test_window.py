@@ -43,7 +43,7 @@ def test_the_owner_does_the_main_job_in_a_window_that_joined_the_running_gateway
     view.click("button", "Run")
     view.wait(f"{STATUS} === 'completed'", 60)
     view.wait("document.querySelector('[role=log]')?.textContent.includes('made in the window')")
-    view.wait("document.title.startsWith('Task')")
+    view.wait("document.title === `${document.querySelector('h1').textContent} – Gateway`")
     wait_until(lambda: display.colours() > 50, 10)  # really painted, not a blank frame
     view.screenshot(tmp_path / "window.png")
 

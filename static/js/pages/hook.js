@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
+import { useTitle } from "../title.js";
 import { Ago } from "../components/clock.js";
 import { copy } from "../components/copy.js";
 import { Flag } from "../components/flag.js";
@@ -76,6 +77,7 @@ const Does = ({ hook }) => html`<${Section} title="What it does" about=${html`It
 /** @param {{id: string}} props */
 export default function HookPage({ id }) {
   const read = useResource(id, () => api.get(`/v1/hooks/${id}`), about("hook."));
+  useTitle(read.data?.name);
   return html`<${Loaded} of=${read} what="the hook" isPage>
     ${(/** @type {Hook} */ hook) => html`<${Head} hook=${hook} reload=${read.reload} />
       <div class="sections"><${HowTo} hook=${hook} /><${Does} hook=${hook} />

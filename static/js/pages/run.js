@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
+import { useTitle } from "../title.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Id } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
@@ -80,12 +81,15 @@ const Facts = ({ run, task }) => html`<section class="card panel" aria-label="Fa
 </dl></section>
 ${Object.keys(run.metadata).length > 0 && html`<section class="card panel" aria-labelledby="h-metadata"><header class="panel-head"><h2 id="h-metadata">Metadata</h2></header><${Json} value=${run.metadata} label="Metadata" /></section>`}`;
 
+/** @param {{run: Run, task: Task | null}} of */
+const headingOf = ({ run, task }) => (task && !run.name ? `${task.name}, ${runName(run).toLowerCase()}` : runName(run));
+
 /** @param {{run: Run, task: Task | null}} props */
 function RunView({ run, task }) {
   const shown = PARTS.filter((part) => can(part.action));
   const part = shown.find((each) => each.key === place.value.query.get("part")) ?? shown[0];
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/runs">Runs</a></nav>
-    <div class="page-head is-task"><div class="task-title"><h1>${task && !run.name ? `${task.name}, ${runName(run).toLowerCase()}` : runName(run)}</h1><${Status} status=${run.status} large /></div></div>
+    <div class="page-head is-task"><div class="task-title"><h1>${headingOf({ run, task })}</h1><${Status} status=${run.status} large /></div></div>
     ${run.error && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${run.error.message}</p></div></div>`}
     <nav class="page-tabs" aria-label="Parts">${shown.map((each) => html`<a href=${withQuery({ part: each === shown[0] ? null : each.key })} aria-current=${each === part ? "page" : null}>${each.label}</a>`)}</nav>
     <div class="task-grid"><div class="task-main"><${part.view} key=${part.key} run=${run} /></div><div class="task-side"><${Facts} run=${run} task=${task} /></div></div>`;
@@ -101,5 +105,6 @@ async function readRun(id) {
 /** @param {{id: string}} props */
 export default function RunPage({ id }) {
   const read = useResource(id, () => readRun(id), (event) => event.run_id === id && event.name.startsWith("run."));
+  useTitle(read.data && headingOf(read.data));
   return html`<${Loaded} of=${read} what="the run" isPage rows=${6}>${(/** @type {{run: Run, task: Task | null}} */ { run, task }) => html`<${RunView} key=${id} run=${run} task=${task} />`}<//>`;
 }

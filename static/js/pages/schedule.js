@@ -4,7 +4,8 @@ import * as api from "../api.js";
 import { navigate, place } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
-import { duration } from "../format.js";
+import { useTitle } from "../title.js";
+import { duration, plural } from "../format.js";
 import { Ago } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
 import { List } from "../components/list.js";
@@ -112,5 +113,6 @@ async function readSchedule(id) {
 /** @param {{id: string}} props */
 export default function SchedulePage({ id }) {
   const read = useResource(id, () => readSchedule(id), (event) => event.name.startsWith("schedule.") && event.data?.schedule_id === id, 400);
+  useTitle(read.data?.schedule.name);
   return html`<${Loaded} of=${read} what="the schedule" isPage rows=${6}>${(/** @type {any} */ data) => html`<${ScheduleView} data=${data} reload=${read.reload} />`}<//>`;
 }

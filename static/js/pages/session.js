@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
+import { useTitle } from "../title.js";
 import { Icon } from "../components/icon.js";
 import { Menu } from "../components/menu.js";
 import { Ago } from "../components/clock.js";
@@ -85,5 +86,6 @@ function SessionView({ data: { session, above, nodes, summary, cut }, reload }) 
 /** @param {{id: string}} props */
 export default function SessionPage({ id }) {
   const read = useResource(id, () => readSession(id), (event) => /^(session|run|transcript)\./.test(event.name), SETTLE_MS);
+  useTitle(read.data?.session.title);
   return html`<${Loaded} of=${read} what="the session" isPage rows=${6}>${(/** @type {any} */ data) => html`<${SessionView} key=${id} data=${data} reload=${read.reload} />`}<//>`;
 }

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
+import { useTitle } from "../title.js";
 import { useShortcuts } from "../keys.js";
 import { destroy } from "../components/changes.js";
 import { copy } from "../components/copy.js";
@@ -178,5 +179,6 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
 /** @param {{id: string}} props */
 export default function TaskPage({ id }) {
   const read = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress" && !event.name.startsWith("process."));
+  useTitle(read.data?.task.name);
   return html`<${Loaded} of=${read} what="the task" isPage rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} reload=${read.reload} />`}<//>`;
 }

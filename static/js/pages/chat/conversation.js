@@ -7,6 +7,7 @@ import { branchOf, newestLeaf, told } from "../../chat-tree.js";
 import { navigate } from "../../router.js";
 import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
+import { useTitle } from "../../title.js";
 import { destroy } from "../../components/changes.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
@@ -158,6 +159,7 @@ function Talking({ id, talk: { thread, messages }, reload, mayWrite, children })
 /** @param {{id: string, mayWrite: boolean, children?: any}} props */
 export function Conversation({ id, mayWrite, children }) {
   const talk = useResource(id, () => readTalk(id), (event) => event.data?.thread_id === id);
+  useTitle(talk.data && (talk.data.thread?.title ?? "New chat"));
   if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} mayWrite=${mayWrite}>${children}<//>`;
   return html`<section class="chat-main" aria-label="Conversation"><div class="page-head chat-head">${children}<h1>Chat</h1></div><div class="chat-messages"><${Loaded} of=${talk} what="the chat" rows=${6}>${() => null}<//></div></section>`;
 }

@@ -4,6 +4,7 @@ import * as api from "../../api.js";
 import { navigate } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
+import { useTitle } from "../../title.js";
 import { Ago } from "../../components/clock.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
@@ -54,7 +55,8 @@ export function OneConnector({ id }) {
     const [connector, catalog] = await Promise.all([api.get(`/v1/connectors/${id}`), api.get("/v1/connectors/catalog")]);
     return { connector, type: catalog.items.find((/** @type {ConnectorType} */ each) => each.type === connector.type) };
   }, about("connector."));
-  return html`<p class="quiet"><a href="/connectors">Connectors</a></p><${Loaded} of=${read} what="the connector" isPage rows=${6}>
+  useTitle(read.data?.connector.name);
+  return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/connectors">Connectors</a></nav><${Loaded} of=${read} what="the connector" isPage rows=${6}>
     ${(/** @type {{connector: Connector, type: ConnectorType}} */ { connector, type }) => html`<${Head} connector=${connector} type=${type} reload=${read.reload} />
       <div class="sections">
         <${Operations} connector=${connector} reload=${read.reload} />
