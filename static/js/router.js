@@ -31,9 +31,29 @@ export function withQuery(changes) {
   return place.value.path + (text ? `?${text}` : "");
 }
 
+const RETURN_MS = 3000;
+const LOOK_MS = 50;
+
+/** Puts the focus on the row that leads to where one comes back from, as soon as it is there. @param {string} left the path of that */
+function returnFrom(left) {
+  const [there, until] = [place.value, Date.now() + RETURN_MS];
+  const look = () => {
+    if (place.value !== there || Date.now() > until) return;
+    const row = document.querySelector(`#main .row-link[href=${JSON.stringify(left)}]`);
+    if (!(row instanceof HTMLElement)) return void setTimeout(look, LOOK_MS);
+    // Whoever has gone on by themselves meanwhile is left alone.
+    if (document.activeElement === document.body || document.activeElement?.id === "main") row.focus();
+  };
+  look();
+}
+
 /** Makes the console's own links move without a page load. */
 export function startRouter() {
-  window.addEventListener("popstate", () => (place.value = here()));
+  window.addEventListener("popstate", () => {
+    const left = place.value.path;
+    place.value = here();
+    if (place.value.path !== left) returnFrom(left);
+  });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = /** @type {Element} */ (event.target).closest?.("a[href]");

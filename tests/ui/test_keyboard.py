@@ -38,7 +38,11 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
     page.wait_for_url(f"**/tasks/{task['id']}")
     page.keyboard.press("Control+k")
     expect(search).to_be_focused()
-    page.keyboard.type("artif")
+    page.keyboard.type("se")
+    expect(page.get_by_role("option").first).to_contain_text("Se")
+    groups = page.locator(".palette-group").all_inner_texts()
+    assert len(groups) == len(set(groups))
+    search.fill("artif")
     page.keyboard.press("Enter")
     page.wait_for_url("**/artifacts")
     page.keyboard.press("Control+k")
@@ -86,7 +90,22 @@ def test_rows_are_walked_with_j_and_k(page: Page, api: httpx.Client) -> None:
     page.keyboard.press("j")
     expect(page.locator(".row-link").nth(1)).to_be_focused()
     page.keyboard.press("k")
-    expect(page.locator(".row-link").nth(0)).to_be_focused()
+    first = page.locator(".row-link").nth(0)
+    expect(first).to_be_focused()
+    name = first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page).to_have_title(f"{name} – Gateway")
+    page.go_back()
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_focused()
+    expect(page).to_have_title("Tasks – Gateway")
+
+
+def test_what_was_written_for_a_new_task_is_there_when_one_comes_back(page: Page) -> None:
+    page.get_by_role("textbox", name="Prompt").fill("half a thought")
+    page.get_by_role("link", name="Artifacts", exact=True).click()
+    expect(page.get_by_role("heading", name="Artifacts")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("half a thought")
 
 
 def test_the_first_tab_stop_skips_to_the_content(open_page: Callable[..., Page]) -> None:
