@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
 import { Id } from "./copy.js";
+import { runName } from "./time-tree.js";
 
 const MOST = 200;
 const SETTLE_MS = 5000;
@@ -22,6 +23,12 @@ export const useTaskNames = () => useResource("names of tasks", taskNames, about
 export function ProjectName({ id }) {
   const read = useResource(id, async () => (can("projects.read") ? api.get(`/v1/projects/${id}`) : null), about("project."));
   return read.data ? html`<a href=${`/projects?q=${encodeURIComponent(read.data.slug)}`}>${read.data.display_name}</a>` : html`<${Id} id=${id} what="Project id" />`;
+}
+
+/** A run by its own name, or as which attempt it is. @param {{id: string}} props */
+export function RunName({ id }) {
+  const read = useResource(id, () => api.get(`/v1/runs/${id}`), about("run."));
+  return html`<a href=${`/runs/${id}`}>${read.data ? runName(read.data) : id.slice(-8)}</a>`;
 }
 
 /** A session by its title. @param {{id: string}} props */

@@ -10,6 +10,7 @@ import { Id } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
 import { Json } from "../components/json.js";
 import { LogViewer, useLog } from "../components/log.js";
+import { RunName, SessionName } from "../components/named.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { TimeTree, runName, runNode } from "../components/time-tree.js";
@@ -74,9 +75,9 @@ const Facts = ({ run, task }) => html`<section class="card panel" aria-label="Fa
   <${Fact} label="Id"><${Id} id=${run.id} what="Run id" /><//>
   <${Fact} label="Made"><${Ago} at=${run.created_at} /><//>
   ${run.started_at && html`<${Fact} label="Took"><${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} /><//>`}
-  ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>${task?.name ?? "open"}</a><//>`}
-  ${run.session_id && html`<${Fact} label="Session"><a href=${`/sessions/${run.session_id}`}>open</a><//>`}
-  ${run.parent_run_id && html`<${Fact} label="Above it"><a href=${`/runs/${run.parent_run_id}`}>open</a><//>`}
+  ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>${task?.name ?? run.task_id.slice(-8)}</a><//>`}
+  ${run.session_id && html`<${Fact} label="Session"><${SessionName} id=${run.session_id} /><//>`}
+  ${run.parent_run_id && html`<${Fact} label="Part of"><${RunName} id=${run.parent_run_id} /><//>`}
   <${Fact} label="Trace"><${Id} id=${run.traceparent.split("-")[1]} what="Trace id" /><//>
 </dl></section>
 ${Object.keys(run.metadata).length > 0 && html`<section class="card panel" aria-labelledby="h-metadata"><header class="panel-head"><h2 id="h-metadata">Metadata</h2></header><${Json} value=${run.metadata} label="Metadata" /></section>`}`;

@@ -8,6 +8,7 @@ import { actions, projects, tokens, users } from "../../components/choices.js";
 import { Decision } from "../../components/decision.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
+import { ProjectName } from "../../components/named.js";
 import { Section } from "../../components/section.js";
 import { Empty, Loaded } from "../../components/states.js";
 /** @import { Explanation, Grant, MatchingRule } from "../../types.js" */
@@ -29,7 +30,7 @@ const GROUNDS = {
   absence: "There is nothing to decide about.",
 };
 
-const where = (/** @type {Grant} */ grant) => (grant.scope_type === "system" ? "everywhere" : `in project ${grant.scope_id}`);
+const where = (/** @type {Grant} */ grant) => (grant.scope_id ? html`in project <${ProjectName} id=${grant.scope_id} />` : "everywhere");
 const GRANTS = [
   { head: "Role", cell: (/** @type {Grant} */ grant) => html`<b>${grant.role}</b>` },
   { head: "Held", class: "cell-wrap", cell: (/** @type {Grant} */ grant) => `${grant.group ? `by the group ${grant.group}` : "directly"}, ${where(grant)}` },
