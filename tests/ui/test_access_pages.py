@@ -163,6 +163,7 @@ def test_a_rule_that_denies_is_written_named_as_the_reason_and_switched_off(
     rule = row(page, "No uploads for Sam")
     expect(rule).to_contain_text("deny")
     expect(rule).to_contain_text("user Sam (sam)")
+    expect(rule).to_contain_text("by login; from 127.0.0.0/8; on own things; Mon, Tue, Wed, Thu, Fri, Sat, Sun")
     conditions = {"via": ["login"], "addresses": ["127.0.0.0/8"], "own": True, "weekdays": [1, 2, 3, 4, 5, 6, 7]}
     [kept] = [each for each in api.get("/v1/policy-rules").json()["items"] if each["name"] == "No uploads for Sam"]
     assert kept["conditions"] == conditions

@@ -27,6 +27,19 @@ export function written(conditions) {
   return Object.fromEntries(Object.entries(words).map(([name, value]) => [`conditions.${name}`, value]));
 }
 
+/** When a rule holds, in words. @param {Record<string, any>} conditions */
+export function inWords({ via, addresses, own, weekdays, after, before, time_zone: zone }) {
+  const minute = (/** @type {string} */ time) => time.slice(0, 5);
+  const span = after && before ? `${minute(after)}–${minute(before)}` : after ? `from ${minute(after)}` : before && `until ${minute(before)}`;
+  return [
+    via && `by ${via.join(" or ")}`,
+    addresses && `from ${addresses.join(" or ")}`,
+    own !== undefined && (own ? "on own things" : "on others’ things"),
+    weekdays && (/** @type {number[]} */ (weekdays)).map((day) => WEEKDAYS[day - 1]).join(", "),
+    span && `${span} ${zone ?? "UTC"}`,
+  ].filter(Boolean).join("; ");
+}
+
 /** A day's number; what is no day goes as it is, to be refused with a reason. @param {string} word */
 const dayOf = (word) => WEEKDAYS.indexOf(word) + 1 || Number(word) || word;
 

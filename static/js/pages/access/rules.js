@@ -13,7 +13,7 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { Decision } from "../../components/decision.js";
-import { CONDITIONS, taken, written } from "./conditions.js";
+import { CONDITIONS, inWords, taken, written } from "./conditions.js";
 /** @import { Rule } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -90,7 +90,7 @@ export function Rules() {
     { head: "Rule", sort: "name", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
     { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${known[rule.subject.id] ?? rule.subject.id.slice(-8)}` : "everyone") },
     { head: "Action", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code>` },
-    { head: "When", class: "col-wide", cell: (/** @type {Rule} */ rule) => (Object.keys(rule.conditions).length ? html`<code class="cell-short" title=${JSON.stringify(rule.conditions)}>${Object.keys(rule.conditions).join(", ")}</code>` : html`<span class="quiet">always</span>`) },
+    { head: "When", class: "col-wide", cell: (/** @type {Rule} */ rule) => (Object.keys(rule.conditions).length ? html`<span class="cell-short" title=${inWords(rule.conditions)}>${inWords(rule.conditions)}</span>` : html`<span class="quiet">always</span>`) },
     { head: "Priority", class: "is-number", cell: (/** @type {Rule} */ rule) => rule.priority },
     { head: "State", cell: (/** @type {Rule} */ rule) => html`<${Flag} on=${rule.is_enabled} yes="on" no="off" />` },
     menuColumn((/** @type {Rule} */ rule) =>

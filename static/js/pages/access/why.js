@@ -33,7 +33,7 @@ const GROUNDS = {
 const where = (/** @type {Grant} */ grant) => (grant.scope_id ? html`in project <${ProjectName} id=${grant.scope_id} />` : "everywhere");
 const GRANTS = [
   { head: "Role", cell: (/** @type {Grant} */ grant) => html`<b>${grant.role}</b>` },
-  { head: "Held", class: "cell-wrap", cell: (/** @type {Grant} */ grant) => `${grant.group ? `by the group ${grant.group}` : "directly"}, ${where(grant)}` },
+  { head: "Held", class: "cell-wrap", cell: (/** @type {Grant} */ grant) => html`${grant.group ? `by the group ${grant.group}` : "directly"}, ${where(grant)}` },
   { head: "Reaches", cell: (/** @type {Grant} */ grant) => (grant.reach === "all" ? "what anybody owns" : "what the user owns") },
 ];
 const RULES = [
