@@ -65,6 +65,23 @@ def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Clie
     see_through(page)
 
 
+def test_a_hook_runs_a_schedule_that_is_chosen_by_its_name(page: Page, api: httpx.Client) -> None:
+    wish = {"name": "the nightly sweep", "cron": "0 0 1 1 *", "payload": {"kind": "commands", "commands": ["true"]}}
+    schedule = api.post("/v1/schedules", json=wish).json()["id"]
+    page.goto("/messaging/hooks")
+    page.get_by_role("button", name="New hook").click()
+    dialog = page.get_by_role("dialog", name="New hook")
+    dialog.get_by_label("Name").fill("runs the sweep")
+    dialog.get_by_label("What it does").select_option("run_schedule")
+    dialog.get_by_label("Schedule", exact=True).select_option("the nightly sweep")
+    dialog.get_by_role("button", name="Make hook").click()
+    expect(page.get_by_role("dialog", name="The secret of runs the sweep")).to_be_visible()
+    [hook] = [each for each in api.get("/v1/hooks").json()["items"] if each["name"] == "runs the sweep"]
+    assert hook["action"]["schedule_id"] == schedule
+    api.delete(f"/v1/hooks/{hook['id']}")
+    api.delete(f"/v1/schedules/{schedule}")
+
+
 def test_what_cannot_work_is_said_beside_its_field(page: Page) -> None:
     page.goto("/messaging/hooks")
     page.get_by_role("button", name="New hook").click()

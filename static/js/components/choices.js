@@ -22,6 +22,7 @@ export const credentials = choices("/v1/credentials", (credential) => credential
 export const tasks = choices("/v1/tasks", (task) => task.name);
 export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
 export const schedules = choices("/v1/schedules", (schedule) => schedule.name);
+export const chats = choices("/v1/chat/threads", (thread) => thread.title || "Untitled chat");
 export const tokens = choices("/v1/tokens", (token) => token.name);
 export const destinations = choices("/v1/destinations", (destination) => destination.name);
 export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });

@@ -1,7 +1,7 @@
 /** Making and changing a hook: who may post, and what comes of it. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { connectorsTo, orNone, projects } from "../../components/choices.js";
+import { chats, connectorsTo, orNone, projects, schedules } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
 /** @import { Hook, HookWithSecret } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -46,9 +46,9 @@ const RATE = { name: "rate_per_minute", label: "Requests a minute", kind: "numbe
 function fieldsOf(kind) {
   if (kind === "create_task") return [{ name: "task", label: "The task", kind: "json", required: true, hint: "The fields of a task: prompt, script or commands, and the others." }];
   if (kind === "emit_event") return [{ name: "event", label: "Event", required: true, code: true, placeholder: "deploy.finished" }, { name: "data", label: "Its data", kind: "json" }];
-  if (kind === "run_schedule") return [{ name: "schedule_id", label: "Schedule", required: true, code: true, hint: "Its id, as its address shows it." }];
+  if (kind === "run_schedule") return [{ name: "schedule_id", label: "Schedule", kind: "select", required: true, options: schedules }];
   const text = /** @type {Field} */ ({ name: "text", label: "Text", kind: "area", required: true, placeholder: "{{ body.text }}" });
-  return kind === "append_message" ? [{ name: "thread_id", label: "Chat thread", required: true, code: true, hint: "Its id, as its address shows it." }, text] : [text];
+  return kind === "append_message" ? [{ name: "thread_id", label: "Chat", kind: "select", required: true, options: chats }, text] : [text];
 }
 
 /** @param {Record<string, any>} values of the form @param {Record<string, any>} [before] the action as it was */
