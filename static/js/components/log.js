@@ -227,7 +227,13 @@ export function LogViewer({ log, name, running, children }) {
 
   useLayoutEffect(() => {
     const element = box.current;
-    if (element && follow && !needle && log.way !== "part") element.scrollTop = element.scrollHeight;
+    if (!element || !follow || needle || log.way === "part") return;
+    const toEnd = () => (element.scrollTop = element.scrollHeight);
+    toEnd();
+    // A block has its real height only once it is laid out.
+    const watcher = new ResizeObserver(toEnd);
+    for (const block of element.children) watcher.observe(block);
+    return () => watcher.disconnect();
   });
   const onScroll = () => {
     const element = box.current;
@@ -237,7 +243,7 @@ export function LogViewer({ log, name, running, children }) {
   return html`<div class="log">
     <div class="log-bar">
       ${children}
-      <span class="log-count quiet tabular">${needle ? `${shown.length.toLocaleString()} of ${plural(log.lines.length, "line")}` : plural(log.total, "line")}</span>
+      <span class="log-count quiet tabular">${needle ? `${shown.length.toLocaleString()} of ${plural(log.lines.length, "line")}` : `${log.oldest > 1 && log.way === "end" ? "last " : ""}${plural(log.total, "line")}`}</span>
       <label class="log-search"><${Icon} icon="search" /><span class="visually-hidden">Search the log</span>
         <input type="search" placeholder="Search" value=${search} onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} /></label>
       <${IconButton} icon="calendar-time" label="Jump to a time" pressed=${jumping} onClick=${() => setJumping(!jumping)} />
