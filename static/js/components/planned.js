@@ -6,9 +6,10 @@ import { Icon } from "./icon.js";
 
 export const MY_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** @param {string} time @param {string} zone */
+/** With its year where that is not the present one. @param {string} time @param {string} zone */
 export function inZone(time, zone) {
-  return new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone }).format(new Date(time)).replace(/:00$/, "");
+  const year = time.slice(0, 4) === new Date().toISOString().slice(0, 4) ? undefined : "numeric";
+  return new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "2-digit", month: "short", year, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone }).format(new Date(time)).replace(/:00$/, "");
 }
 
 /** @param {{items: Planned[], zone: string}} props */

@@ -7,10 +7,11 @@ import { about, useResource } from "../resource.js";
 import { useTitle } from "../title.js";
 import { duration, plural } from "../format.js";
 import { Ago } from "../components/clock.js";
+import { Id } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
 import { List } from "../components/list.js";
 import { Menu } from "../components/menu.js";
-import { ProjectName } from "../components/named.js";
+import { ProjectName, useTaskNames } from "../components/named.js";
 import { Outcome, Strip, because } from "../components/outcomes.js";
 import { PlannedTimes } from "../components/planned.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -53,17 +54,18 @@ const Tried = ({ probe: { exit_code: code, exited_at: at, problem, next_at: next
 /** @param {{schedule: Schedule}} props */
 function Facts({ schedule }) {
   const facts = /** @type {[string, any][]} */ ([
+    ["Id", html`<${Id} id=${schedule.id} what="Schedule id" />`],
     ["Runs", schedule.description],
     ...(schedule.probe ? [["Its command", html`<${Tried} probe=${schedule.probe} />`]] : []),
     ["Time zone", html`${schedule.effective_time_zone}${!schedule.time_zone && html` <span class="quiet">inherited</span>`}`],
     ["If the run before goes on", OVERLAP[schedule.overlap]],
     ["Missed runs", html`${CATCH_UP[schedule.catch_up]}${schedule.catch_up_window_s !== null && html` <span class="quiet">if newer than ${duration(schedule.catch_up_window_s)}</span>`}`],
-    ["Spread", schedule.jitter_s ? `up to ${duration(schedule.jitter_s)} later` : "–"],
-    ["From", schedule.start_at ? html`<${Ago} at=${schedule.start_at} />` : "–"],
-    ["Until", schedule.end_at ? html`<${Ago} at=${schedule.end_at} />` : "–"],
-    ["Waiting for a turn", schedule.waiting],
-    ["Failures in a row", schedule.failures_in_a_row],
-    ["Disabled after", schedule.disable_after ? `${schedule.disable_after} failures` : "never"],
+    ...(schedule.jitter_s ? [["Spread", `up to ${duration(schedule.jitter_s)} later`]] : []),
+    ...(schedule.start_at ? [["From", html`<${Ago} at=${schedule.start_at} />`]] : []),
+    ...(schedule.end_at ? [["Until", html`<${Ago} at=${schedule.end_at} />`]] : []),
+    ...(schedule.waiting ? [["Waiting for a turn", schedule.waiting]] : []),
+    ...(schedule.failures_in_a_row ? [["Failures in a row", schedule.failures_in_a_row]] : []),
+    ["Disabled after", schedule.disable_after ? `${plural(schedule.disable_after, "failure")} in a row` : "never"],
     ["Project", html`<${ProjectName} id=${schedule.project_id} />`],
   ]);
   return html`<section class="card panel" aria-labelledby="h-facts"><h2 id="h-facts" class="visually-hidden">Facts</h2>
@@ -74,12 +76,13 @@ function Facts({ schedule }) {
 function History({ id }) {
   const cursor = place.value.query.get("cursor");
   const list = useResource(`${id} ${cursor}`, () => api.get(`/v1/schedules/${id}/runs`, { cursor }), about("schedule."), 400);
+  const names = useTaskNames();
   const columns = [
     { head: "Planned", cell: (/** @type {ScheduleRun} */ run) => html`<${Ago} at=${run.planned_at} />` },
     { head: "Outcome", cell: (/** @type {ScheduleRun} */ run) => html`<${Outcome} run=${run} />` },
     { head: "Why", class: "cell-wrap", cell: (/** @type {ScheduleRun} */ run) => html`${because(run.cause)}${run.reason && html`<div class="quiet">${run.reason}</div>`}` },
     { head: "Late by", class: "col-wide tabular", cell: (/** @type {ScheduleRun} */ run) => (run.fired_at ? duration((Date.parse(run.fired_at) - Date.parse(run.planned_at)) / 1000) : html`<span class="quiet">–</span>`) },
-    { head: "Task", cell: (/** @type {ScheduleRun} */ run) => run.task_id && html`<a href=${`/tasks/${run.task_id}`}>Task ${run.task_id.slice(-8)}</a>` },
+    { head: "Task", cell: (/** @type {ScheduleRun} */ run) => run.task_id && html`<a href=${`/tasks/${run.task_id}`}>${names[run.task_id] ?? run.task_id.slice(-8)}</a>` },
   ];
   return html`<section aria-labelledby="h-history"><h2 id="h-history" class="section-title">History</h2>
     <${List} of=${list} what="the history" columns=${columns} keyOf=${(/** @type {ScheduleRun} */ run) => run.planned_at} empty=${html`<${Empty} title="It has not run yet">Each planned time will have a line here: whether it ran, was skipped or missed, and why. <i>Run now</i> tries it at once.<//>`} /></section>`;

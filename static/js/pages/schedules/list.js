@@ -47,7 +47,7 @@ export const runNow = (schedule, done) =>
 /** When it runs next: in its zone, and how far off that is. @param {{schedule: Schedule}} props */
 export function Next({ schedule }) {
   if (!schedule.enabled) return html`<span class="status is-canceled"><${Icon} icon="ban" />disabled</span>${schedule.disabled_reason && html` <span class="quiet">${schedule.disabled_reason}</span>`}`;
-  if (!schedule.next_planned_at) return html`<span class="quiet">${schedule.trigger ? "when it happens" : "no more"}</span>`;
+  if (!schedule.next_planned_at) return html`<span class="quiet">${schedule.trigger ? (schedule.trigger.kind === "manual" ? "on request" : "when it happens") : "no more"}</span>`;
   const zone = schedule.effective_time_zone;
   return html`<span class="tabular">${inZone(schedule.next_planned_at, zone)}</span> <span class="quiet"><${Ago} at=${schedule.next_planned_at} />${zone !== MY_ZONE && `, ${inZone(schedule.next_planned_at, MY_ZONE).slice(-5)} here`}</span>${schedule.skips_next && html` <span class="tag">skipped</span>`}`;
 }
