@@ -44,10 +44,10 @@ function Head({ hook, reload }) {
     can("hooks.update") && { label: hook.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(hook, reload) },
     can("hooks.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(hook, () => navigate("/messaging/hooks")) },
   ].filter(Boolean);
-  return html`<p class="crumb"><a href="/messaging/hooks">Hooks</a></p>
+  return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/messaging/hooks">Hooks</a></nav>
     <div class="page-head is-task"><div class="task-title"><h1>${hook.name}</h1><${Flag} on=${hook.enabled} yes="enabled" no="disabled" /></div>
     <div class="actions">
-      ${can("hooks.test") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => tryOut(hook)}>Try it</button>`}
+      ${can("hooks.test") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => tryOut(hook)}><${Icon} icon="player-play" />Try it</button>`}
       ${can("hooks.update") && html`<button type="button" class="btn btn-sm" onClick=${() => edit(hook, () => (reload(), toast(`${hook.name} saved`)))}><${Icon} icon="pencil" />Edit</button>`}
       ${items.length > 0 && html`<${Menu} label=${`Actions for ${hook.name}`} items=${items} />`}
     </div></div>`;
@@ -62,7 +62,7 @@ const HowTo = ({ hook }) => html`<${Section} title="Post to it" about="Put the s
   <div class="card panel hook-panel">
     <${Line} label="Address" text=${hook.url} />
     <${Line} label="Line of curl" text=${hook.curl} />
-    <p class="quiet">${hook.secrets.map((secret, number) => html`${number > 0 && "; "}a secret from <${Ago} at=${secret.created_at} />${secret.expires_at && html`, which ends <${Ago} at=${secret.expires_at} />`}`)}</p>
+    <p class="quiet">${hook.secrets.map((secret, number) => html`${number > 0 ? "; another one" : "Its secret was"} made <${Ago} at=${secret.created_at} />${secret.expires_at && html`, ends <${Ago} at=${secret.expires_at} />`}`)}</p>
   </div>
 <//>`;
 

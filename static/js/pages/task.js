@@ -102,11 +102,11 @@ function Actions({ task, runId, runs, reload }) {
     });
   const items = [
     ...(!finished && can("subscriptions.create") ? [{ label: "Notify me when it ends…", icon: "send", run: () => notifyOfEnd(task) }] : []),
-    { label: "Copy as curl", icon: "terminal-2", run: () => void copy(asCurl(task), "curl command") },
     ...(can("schedules.create") ? [{ label: "Save as schedule…", icon: "calendar-time", run: () => editSchedule(asSchedule(task), (made) => void navigate(`/schedules/${made.id}`)) }] : []),
-    { label: "Copy as Python", icon: "brand-python", run: () => void copy(asPython(task), "Python code") },
     ...(runId && can("tasks.create") ? [{ label: "Replay as a new task", icon: "player-play", run: () => void replay(runId) }] : []),
-    ...(runId ? [{ label: "Compare with…", icon: "copy", run: () => compareWith(task, runId, runs) }] : []),
+    ...(runId ? [{ label: "Compare with…", icon: "files", run: () => compareWith(task, runId, runs) }] : []),
+    { label: "Copy as curl", icon: "terminal-2", run: () => void copy(asCurl(task), "curl command") },
+    { label: "Copy as Python", icon: "brand-python", run: () => void copy(asPython(task), "Python code") },
     ...(finished && can("tasks.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: ask }] : []),
   ];
   useShortcuts([

@@ -2,7 +2,7 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
-import { exactTime } from "../../format.js";
+import { exactTime, plural } from "../../format.js";
 import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
@@ -11,6 +11,7 @@ import { Dialog } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Icon } from "../../components/icon.js";
 import { List, useRowKeys } from "../../components/list.js";
+import { useTaskNames } from "../../components/named.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 /** @import { Hook, HookRequest } from "../../types.js" */
@@ -34,6 +35,7 @@ const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}
 
 /** @param {{hook: Hook, id: string, onChange: () => void}} props the request that the address names */
 export function Inspector({ hook, id, onChange }) {
+  const names = useTaskNames();
   const read = useResource(id, () => api.get(`/v1/hooks/${hook.id}/requests/${encodeURIComponent(id)}`));
   const close = () => navigate(withQuery({ request: null }));
   const again = () =>
@@ -51,8 +53,8 @@ export function Inspector({ hook, id, onChange }) {
         <${Fact} label="Outcome"><${Outcome} request=${request} /> ${request.reason}<//>
         <${Fact} label="Time">${exactTime(request.received_at)}<//>
         <${Fact} label="From">${request.address ?? html`<span class="quiet">a try</span>`}<//>
-        ${request.delivery_id && html`<${Fact} label="Delivery"><code>${request.delivery_id}</code>${request.repeats > 0 && html` <span class="quiet">came ${request.repeats} more times</span>`}<//>`}
-        ${request.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${request.task_id}`}>what it made</a><//>`}
+        ${request.delivery_id && html`<${Fact} label="Delivery"><code>${request.delivery_id}</code>${request.repeats > 0 && html` <span class="quiet">came ${plural(request.repeats, "more time")}</span>`}<//>`}
+        ${request.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${request.task_id}`}>${names[request.task_id] ?? request.task_id.slice(-8)}</a><//>`}
       </dl>
       <h3>Body</h3>
       <pre class="hook-code" tabindex="0" aria-label="Body">${pretty(request.body ?? "") || "(empty)"}</pre>
@@ -68,6 +70,7 @@ export function Requests({ hook }) {
   const query = place.value.query;
   const filters = { outcome: query.get("outcome") };
   const list = useEndless(filters, (wanted) => api.get(`/v1/hooks/${hook.id}/requests`, wanted), about("hook."));
+  const names = useTaskNames();
   useRowKeys();
   const columns = [
     { head: "Time", sort: "created_at", class: "cell-time", cell: (/** @type {HookRequest} */ request) => html`<a class="row-link" href=${withQuery({ request: request.id })}><${Ago} at=${request.received_at} /></a>` },
@@ -75,7 +78,7 @@ export function Requests({ hook }) {
     { head: "Why", class: "cell-wrap", cell: (/** @type {HookRequest} */ request) => request.reason ?? (request.replay_of ? "acted on again" : "") },
     { head: "Came", cell: (/** @type {HookRequest} */ request) => (request.repeats ? `${request.repeats + 1} times` : "once") },
     { head: "From", class: "col-wide", cell: (/** @type {HookRequest} */ request) => request.address ?? html`<span class="quiet">a try</span>` },
-    { head: "Task", cell: (/** @type {HookRequest} */ request) => request.task_id && html`<a href=${`/tasks/${request.task_id}`}>task</a>` },
+    { head: "Task", cell: (/** @type {HookRequest} */ request) => request.task_id && html`<a href=${`/tasks/${request.task_id}`}>${names[request.task_id] ?? request.task_id.slice(-8)}</a>` },
   ];
   const chosen = query.get("request");
   return html`<div class="filters"><nav class="filter-set" aria-label="Outcome">

@@ -103,7 +103,7 @@ const sendAgain = (destination, done) =>
       { name: "only", label: "What", kind: "select", required: true, options: WHAT },
     ],
     send: ({ since, only }) => api.post(`/v1/destinations/${destination.id}/redeliver`, { since: new Date(since).toISOString(), only }),
-    done: ({ count }) => (done(), toast(`${count} messages are sent again`)),
+    done: ({ count }) => (done(), toast(count === 1 ? "1 message is sent again" : `${count.toLocaleString()} messages are sent again`)),
   });
 
 /** @param {Destination} destination */
