@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 from playwright.sync_api import Page, expect
 
+from tests.conftest import wait_until
 from tests.ui.rows import choose
 
 
@@ -72,12 +73,16 @@ def test_a_long_log_opens_at_its_end_goes_back_and_is_searched_as_a_whole(
 ) -> None:
     run = made(api, "runs", name="long import")
     for part in range(5):
-        entries = [{"message": f"row {part * 100 + number}\n"} for number in range(100)]
+        much = " and so on" * 30 if part == 4 else ""
+        entries = [{"message": f"row {part * 100 + number}{much}\n"} for number in range(100)]
         assert api.post(f"/v1/runs/{run}/logs", json={"entries": entries}).status_code == 201
     page = open_page(f"/runs/{run}")
     log = page.get_by_role("log", name="Log")
     expect(log).to_contain_text("row 499")
     expect(log).not_to_contain_text("row 250\n")
+    wait_until(lambda: log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight") < 24, 10)
+    assert log.locator(".log-line").first.evaluate("line => line.offsetHeight") < 24
+    expect(page.locator(".log-count")).to_have_text("last 200 lines")
     api.post(f"/v1/runs/{run}/logs", json={"entries": [{"message": "one more\n", "stream": "stderr"}]})
     expect(log).to_contain_text("one more")
     page.get_by_role("button", name="Show earlier lines").click()
