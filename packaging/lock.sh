@@ -17,7 +17,8 @@ compile() {
 }
 compile pyproject.toml -o requirements/run.txt "$@"
 compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt "$@"
-compile --group peers -o requirements/peers.txt "$@"
+compile --group litellm -o requirements/litellm.txt "$@"
+compile --group prefect -o requirements/prefect.txt "$@"
 compile --group assets -o requirements/assets.txt "$@"
 compile --group docs -c requirements/dev.txt -o requirements/docs.txt "$@"
 compile pyproject.toml --group package -c requirements/dev.txt -o requirements/package.txt "$@"

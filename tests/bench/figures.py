@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+FEW = 2.0
+"""A relation to a peer is told in hundredths below it, from it on as how many times."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -72,5 +75,5 @@ def store(figures: Sequence[Figure], path: Path) -> None:
 
 def _relation(figure: Figure, number: float) -> str:
     if figure.relation == "ratio":
-        return f"{100 * number:.4g} %"
+        return f"{100 * number:.4g} %" if number < FEW else f"{number:,.4g} ×"
     return f"{number:,.4g} {figure.unit}" + (" more" if figure.relation == "added" else "")

@@ -1,29 +1,27 @@
 """The peer of chat: LiteLLM's proxy without a database, in a virtual environment of its own."""
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.bench.peer_home import installed
+
 KEY = "sk-bench"
 READY_S = 120.0
 
 
 class LiteLLM:
-    """Installed from requirements/peers.txt when it is not there yet, started, and stopped by `close`."""
+    """Started, and stopped by `close`."""
 
     def __init__(self, folder: Path, upstream_url: str, port: int) -> None:
-        home = PROJECT / ".cache" / "peers"
-        self._install(home)
         config = folder / "litellm.yaml"
         config.write_text(_config(upstream_url), encoding="utf-8")
         self.url = f"http://127.0.0.1:{port}/v1"
         with (folder / "litellm.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [home / "bin" / "litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)],
+                [installed("litellm") / "litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)],
                 stdout=log, stderr=log,
             )  # fmt: skip
         self._wait_ready()
@@ -32,17 +30,6 @@ class LiteLLM:
         """Ends it."""
         self.process.terminate()
         self.process.wait(20)
-
-    def _install(self, home: Path) -> None:
-        locked = PROJECT / "requirements" / "peers.txt"
-        done = home / "installed.txt"
-        if done.exists() and done.read_bytes() == locked.read_bytes():
-            return
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        subprocess.run(
-            [home / "bin" / "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", locked], check=True
-        )
-        done.write_bytes(locked.read_bytes())
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_S

@@ -1,9 +1,10 @@
-"""Memory at rest: gateway and node, PostgreSQL apart."""
+"""Memory at rest: gateway and node, PostgreSQL apart; beside Prefect's server and worker."""
 
 import time
 from pathlib import Path
 
 from tests.bench.figures import Figure
+from tests.bench.peer_prefect import prefect
 from tests.bench.stage import Stage, running
 from tests.conftest import LiveGateway
 
@@ -19,8 +20,15 @@ def measure(stage: Stage, rounds: int) -> list[Figure]:
         assert gateway.process is not None
         processes = {"gateway": gateway.process.pid, "node": gateway.node_process().pid}
         sizes = {name: memory_mb(pid) for name, pid in processes.items()}
+    with prefect(stage.folder / "prefect-rest") as peer:
+        peer.work()
+        time.sleep(REST_S)
+        others = sum(memory_mb(process.pid) for process in peer.programs())
+    whole = Figure(
+        "memory at rest, gateway + node", sum(sizes.values()), "MB", GOAL_MB, peer=others, peer_name="Prefect"
+    )
     parts = [Figure(f"memory at rest, {name}", size, "MB") for name, size in sizes.items()]
-    return [Figure("memory at rest, gateway + node", sum(sizes.values()), "MB", GOAL_MB), *parts]
+    return [whole, *parts]
 
 
 def memory_mb(pid: int) -> float:

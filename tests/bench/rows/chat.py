@@ -1,6 +1,5 @@
 """What stands before a model costs: time, throughput, many streams, memory; beside LiteLLM's proxy."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from tests.bench.figures import Figure, median, percentile
 from tests.bench.peer_litellm import KEY, LiteLLM
 from tests.bench.rows.at_rest import memory_mb
 from tests.bench.stage import BENCH, Stage
+from tests.connectors.peers import free_port
 
 MESSAGES = [{"role": "user", "content": "Say some words."}]
 
@@ -41,7 +41,7 @@ def measure(stage: Stage, rounds: int) -> list[Figure]:
     """Alternates between the three ways."""
     with ExitStack() as stack:
         upstream = stack.enter_context(_upstream())
-        litellm = LiteLLM(stage.folder, upstream, _free_port())
+        litellm = LiteLLM(stage.folder, upstream, free_port())
         stack.callback(litellm.close)
         straight, peer = Way(upstream, ""), Way(litellm.url, KEY)
         ours = _through_gateway(stage, upstream)
@@ -122,9 +122,3 @@ def _upstream() -> Iterator[str]:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
         finally:
             process.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,8 +1,9 @@
-"""Start to ready, with a database that is already there."""
+"""Start to ready, with a database that is already there; beside Prefect's server."""
 
 import time
 
 from tests.bench.figures import Figure, median
+from tests.bench.peer_prefect import prefect
 from tests.bench.stage import Stage, running
 from tests.conftest import LiveGateway
 
@@ -22,7 +23,16 @@ def measure(stage: Stage, rounds: int) -> list[Figure]:
             lines.append(time.monotonic() - began)
             gateway.wait_ready()
             works.append(time.monotonic() - began)
+    with prefect(stage.folder / "prefect-start"):
+        pass
+    others = []
+    for _ in range(max(ROUNDS, rounds)):
+        with prefect(stage.folder / "prefect-start") as peer:
+            others.append(peer.start_s)
+    ready = Figure(
+        "start to ready, existing database", median(lines), "s", GOAL_S, peer=median(others), peer_name="Prefect"
+    )
     return [
-        Figure("start to ready, existing database", median(lines), "s", GOAL_S),
+        ready,
         Figure("start to a node that takes work", median(works), "s"),
     ]

@@ -1,4 +1,4 @@
-"""No-op tasks finished per second, durable, beside no-op jobs of Procrastinate alone."""
+"""No-op tasks finished per second, durable, beside no-op jobs of Procrastinate alone, and Prefect's flows."""
 
 import subprocess
 import time
@@ -7,13 +7,16 @@ from contextlib import ExitStack
 
 from tests.bench import load
 from tests.bench.figures import Figure, median
+from tests.bench.peer_prefect import prefect
 from tests.bench.rows.submit_to_start import BARE
 from tests.bench.stage import Stage, query, running, url_of
 from tests.conftest import LiveGateway, wait_until
 from tests.execution.conftest import another_node, online
 
 COUNT = 200
+FLOWS = 10
 GOAL_RATIO = 0.6
+GOAL_TIMES_PREFECT = 200.0
 TASK = {"name": "noop", "commands": ["true"]}
 RATE = """
     SELECT (count(*) - 1) / extract(epoch FROM max(ended_at) - min(started_at))
@@ -23,7 +26,7 @@ RATE = """
 
 def measure(stage: Stage, rounds: int) -> list[Figure]:
     """One node at its default concurrency and at 16, then two to four: all on this machine, all tasks queued before."""
-    found = []
+    found: list[Figure] = []
     for nodes, concurrency in ((1, 8), (1, 16), (2, 8), (3, 8), (4, 8)):
         ours = _sandboxed(stage, rounds, nodes, concurrency)
         bare = median([_bubblewraps(concurrency) for _ in range(rounds)])
@@ -36,7 +39,21 @@ def measure(stage: Stage, rounds: int) -> list[Figure]:
             ),
             Figure(f"{name}, each sandboxed", ours, "tasks/s", peer=bare, peer_name="bare bwrap", relation="ratio"),
         ]  # fmt: skip
-    return found
+    flows = _flows(stage, rounds)
+    return [
+        *found,
+        Figure(
+            "no-op tasks finished, one node, beside flows", found[0].value, "tasks/s", GOAL_TIMES_PREFECT,
+            higher_is_better=True, peer=flows, peer_name="Prefect", relation="ratio",
+        ),
+    ]  # fmt: skip
+
+
+def _flows(stage: Stage, rounds: int) -> float:
+    """Flow runs that Prefect finishes per second, one worker, a process for each."""
+    with prefect(stage.folder / "prefect-throughput") as peer:
+        deployment = peer.work()
+        return median([FLOWS / peer.finish(deployment, FLOWS) for _ in range(rounds)])
 
 
 def _sandboxed(stage: Stage, rounds: int, nodes: int, concurrency: int) -> float:
