@@ -19,7 +19,7 @@ from gateway.core import cors, crypto, denials, guards, journal, observe, proble
 from gateway.core.api_document import ApiDocument
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
-from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, sqlalchemy_url
+from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, plan_anew, sqlalchemy_url
 from gateway.core.key_store import KeyStore
 from gateway.core.room import PUBLIC, Room
 from gateway.features.artifacts.store import Store
@@ -68,6 +68,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Ap
     db.init_app(app)
     with app.app_context():
         drop_dead_connections(db.engine)
+        plan_anew(db.engine)
         journal.keep(db.engine)
         app.extensions["settings"] = settings.start(db.engine, config)
         app.extensions["gateway_sessions"] = sessionmaker(db.engine, expire_on_commit=False)

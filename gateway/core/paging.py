@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Select, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from .database import PLANNED_ANEW
 from .errors import Invalid
 from .schemas import PageQuery
 
@@ -76,7 +77,7 @@ def listed(
 def counted(session: Session, found: Select[Any]) -> int:
     """How many rows there are, or MOST_COUNTED where there are at least as many."""
     some = found.order_by(None).limit(MOST_COUNTED).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    return session.scalar(select(func.count()).select_from(some), execution_options=PLANNED_ANEW) or 0
 
 
 def _order(sort: str, known: Sorts) -> tuple[InstrumentedAttribute[Any] | Tied, bool]:
@@ -104,7 +105,7 @@ def page(
         position = decode(cursor, key)
         query = query.where(key > position if oldest_first else key < position)
     query = query.order_by(key.asc() if oldest_first else key.desc()).limit(limit + 1)
-    rows = list(session.scalars(query))
+    rows = list(session.scalars(query, execution_options=PLANNED_ANEW))
     if len(rows) <= limit:
         return rows, None
     rows = rows[:limit]
@@ -135,7 +136,7 @@ def _tied_page(
     session: Session, found: Select[R], order: Tied, key: InstrumentedAttribute[Any], query: PageQuery, ascends: bool
 ) -> tuple[list[R], str | None]:
     ordered = tied(found, order, key, cursor=query.cursor, ascends=ascends)
-    rows = list(session.scalars(ordered.limit(query.limit + 1)))
+    rows = list(session.scalars(ordered.limit(query.limit + 1), execution_options=PLANNED_ANEW))
     if len(rows) <= query.limit:
         return rows, None
     rows = rows[: query.limit]
