@@ -31,3 +31,21 @@ def test_a_provider_is_added_with_a_credential_tried_disabled_and_removed(page: 
     choose(page, "nobody", "Remove…")
     page.get_by_role("button", name="Remove provider").click()
     expect(provider).to_have_count(0)
+
+
+def test_one_chooses_the_model_that_answers_where_none_is_named(page: Page, api: httpx.Client) -> None:
+    wish = {"name": "shelf", "kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "models": ["small"]}
+    provider = api.post("/v1/providers", json=wish).json()["id"]
+    default = "/v1/settings/chat.default_model"
+    before = api.get(default).json()["value"]
+    page.goto("/models")
+    expect(row(page, before)).to_contain_text("default")
+    choose(page, "shelf/small", "Make it the default")
+    expect(row(page, "shelf/small")).to_contain_text("default")
+    assert api.get(default).json()["value"] == "shelf/small"
+    page.get_by_role("link", name="Home", exact=True).click()
+    expect(page.get_by_label("Model", exact=True)).to_contain_text("Default: shelf/small")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Model", exact=True)).to_contain_text(f"Default: {before}")
+    assert api.get(default).json()["source"] == "default"
+    api.delete(f"/v1/providers/{provider}")

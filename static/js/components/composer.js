@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
+import { useDefaultModel } from "../default-model.js";
 import { parseDuration } from "../format.js";
 import { useResource } from "../resource.js";
 import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
@@ -80,11 +81,12 @@ function KindTabs({ value, onChange }) {
 /** @param {{value: string, onChange: (model: string) => void}} props */
 function ModelChoice({ value, onChange }) {
   const models = useResource("models", () => api.get("/v1/models"));
+  const { setting } = useDefaultModel();
   /** @type {Model[]} */
   const choices = models.data?.data ?? [];
   if (models.data && !choices.length) return html`<a class="model-none" href="/welcome">No model yet</a>`;
   return html`<select class="form-select form-select-sm" aria-label="Model" value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
-      <option value="">Default model</option>
+      <option value="">${setting ? `Default: ${setting.value}` : "Default model"}</option>
       ${choices.map((model) => html`<option value=${model.id}>${model.id}</option>`)}
     </select>`;
 }

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { place } from "../router.js";
 import { MODEL_TABS } from "../routes.js";
 import { can } from "../session.js";
+import { makeDefault, useDefaultModel } from "../default-model.js";
 import { about, useResource } from "../resource.js";
 import { change, remove } from "../components/changes.js";
 import { credentials, orNone } from "../components/choices.js";
@@ -20,6 +21,7 @@ import { Conformance } from "./models/conformance.js";
 /** @import { Model, Provider, ProviderTest } from "../types.js" */
 /** @import { Field } from "../components/input.js" */
 
+const AGENT = "orchestrator";
 const KINDS = [
   { value: "openai_compatible", label: "speaks OpenAI’s API" },
   { value: "ollama", label: "Ollama" },
@@ -94,19 +96,24 @@ function Providers({ onChange }) {
   <//>`;
 }
 
-const COLUMNS = [
-  { head: "Model", class: "cell-name", cell: (/** @type {Model} */ model) => html`<code>${model.id}</code>` },
+/** @param {ReturnType<typeof useDefaultModel>} standard */
+const columns = ({ setting, reload }) => [
+  { head: "Model", class: "cell-name", cell: (/** @type {Model} */ model) => html`<code>${model.id}</code>${model.id === setting?.value && html` <span class="tag is-on">default</span>`}${model.id === AGENT && html` <span class="quiet">the agent, which does things by another model</span>`}` },
   { head: "From", cell: (/** @type {Model} */ model) => model.owned_by ?? "" },
   { head: "Reads at once", cell: (/** @type {Model} */ model) => (model.context_length ? `${model.context_length.toLocaleString()} tokens` : html`<span class="quiet">not told</span>`) },
   { head: "Price", cell: (/** @type {Model} */ model) => (model.price ? html`<span title="US dollars a million tokens, read and written">$${model.price.input} / $${model.price.output}</span>` : html`<span class="quiet">–</span>`) },
+  menuColumn((/** @type {Model} */ { id }) => rowMenu(id, [setting !== null && can("settings.write") && id !== AGENT && id !== setting.value && { label: "Make it the default", icon: "star", run: () => void makeDefault(id, setting, reload) }])),
 ];
 
 /** @param {{of: import("../resource.js").Resource<{data: Model[]}>}} props */
-const Models = ({ of }) => html`<${Section} title="Models" about="What a prompt can be given to; the first is the default.">
-  <div class="card list-card"><${Loaded} of=${of} what="the models">
-    ${(/** @type {{data: Model[]}} */ { data }) => (data.length ? html`<${Table} columns=${COLUMNS} rows=${data} label="models" />` : html`<${Empty} title="No models yet">Scripts and commands need none.<//>`)}
-  <//></div>
-<//>`;
+function Models({ of }) {
+  const standard = useDefaultModel();
+  return html`<${Section} title="Models" about="What a prompt can be given to. The default answers where none is named.">
+    <div class="card list-card"><${Loaded} of=${of} what="the models">
+      ${(/** @type {{data: Model[]}} */ { data }) => (data.length ? html`<${Table} columns=${columns(standard)} rows=${data} label="models" />` : html`<${Empty} title="No models yet">Scripts and commands need none.<//>`)}
+    <//></div>
+  <//>`;
+}
 
 function Offered() {
   const models = useResource("models", () => api.get("/v1/models"), about("provider.", "node."));

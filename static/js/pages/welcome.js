@@ -4,6 +4,7 @@ import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can, loadSession, session } from "../session.js";
+import { makeDefault, useDefaultModel } from "../default-model.js";
 import { useResource } from "../resource.js";
 import { Problem } from "../components/problem.js";
 import { Icon } from "../components/icon.js";
@@ -12,6 +13,7 @@ import { Markdown } from "../components/markdown.js";
 import { RecoveryKit } from "../components/recovery-kit.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
+import { Told } from "../components/told.js";
 import { attempt } from "../components/toast.js";
 import { WithKey } from "./models/with-key.js";
 /** @import { Capability, Model, Task } from "../types.js" */
@@ -61,6 +63,20 @@ function Account() {
   <//>`;
 }
 
+const MOST_NAMED = 8;
+
+/** What can be asked, and which of it is where none is named. @param {{models: Model[]}} props */
+function Offered({ models }) {
+  const { setting, reload } = useDefaultModel();
+  const ids = models.map(({ id }) => id).filter((id) => id !== "orchestrator");
+  return html`<p class="quiet">Ready for prompts.</p>
+    <ul class="models">${ids.slice(0, MOST_NAMED).map((id) => html`<li key=${id}><code>${id}</code></li>`)}${ids.length > MOST_NAMED && html`<li class="quiet">and ${ids.length - MOST_NAMED} more</li>`}</ul>
+    ${setting && can("settings.write") && html`<label class="form-label" for="default-model">Answers where no model is named</label>
+      <select id="default-model" class="form-select" value=${setting.value} onChange=${(/** @type {any} */ e) => void makeDefault(e.target.value, setting, reload)}>
+        ${[...new Set([setting.value, ...ids])].map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
+      </select>`}`;
+}
+
 /** @param {{models: import("../resource.js").Resource<{data: Model[]}>, number: number}} props */
 function Models({ models, number }) {
   const parts = useResource("capabilities", () => api.get("/v1/capabilities"));
@@ -69,10 +85,10 @@ function Models({ models, number }) {
     <${Loaded} of=${models} what="the models" rows=${2}>
       ${(/** @type {{data: Model[]}} */ { data }) =>
         data.length
-          ? html`<p class="quiet">Ready for prompts; the first is the default.</p><ul class="models">${data.map((/** @type {Model} */ model) => html`<li><code>${model.id}</code></li>`)}</ul>`
+          ? html`<${Offered} models=${data} />`
           : html`<p>None found. Scripts and commands need none.</p>`}
     <//>
-    ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet">${part.reason} ${part.remedy}</span></li>`)}</ul>`}
+    ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet"><${Told} text=${`${part.reason} ${part.remedy}`} /></span></li>`)}</ul>`}
     <div class="step-choices"><button type="button" class="btn btn-sm" onClick=${models.reload}><${Icon} icon="refresh" />Look again</button>${can("providers.create") && can("credentials.create") && html`<${WithKey} done=${models.reload} />`}</div>
   <//>`;
 }

@@ -6,6 +6,7 @@ import { Flag } from "../../components/flag.js";
 import { Table } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Loaded } from "../../components/states.js";
+import { Told } from "../../components/told.js";
 /** @import { Capability } from "../../types.js" */
 
 const MOST = 6;
@@ -22,7 +23,7 @@ function words(value) {
 /** @param {{of: Capability}} props */
 function Details({ of }) {
   const told = Object.entries(of.details ?? {}).filter(([, value]) => (Array.isArray(value) ? value.length : value !== null && (typeof value !== "object" || Object.keys(value).length)));
-  return html`${!of.available && html`<div>${of.reason} <span class="quiet">${of.remedy}</span></div>`}
+  return html`${!of.available && html`<div>${of.reason} <span class="quiet"><${Told} text=${of.remedy} /></span></div>`}
     ${told.length > 0 && html`<div class="cell-text is-long">${told.map(([name, value], n) => html`${n > 0 && ", "}<span class="quiet">${name.replaceAll("_", " ")}</span> ${words(value)}`)}</div>`}`;
 }
 
@@ -34,7 +35,7 @@ const COLUMNS = [
 
 export function Capabilities() {
   const found = useResource("capabilities", () => api.get("/v1/capabilities"), about("node.", "provider.", "preference.", "setting.", "recovery_kit."));
-  return html`<${Section} title="What is there" about="Services and features, as they are at this moment; python app.py doctor prints the same.">
+  return html`<${Section} title="What is there" about=${html`Services and features, as they are at this moment; <code>python app.py doctor</code> prints the same.`}>
     <div class="card list-card"><${Loaded} of=${found} what="what is there" rows=${8}>
       ${(/** @type {{items: Capability[]}} */ { items }) => html`<${Table} columns=${COLUMNS} rows=${items} label="capabilities" keyOf=${(/** @type {Capability} */ of) => of.name} />`}
     <//></div>
