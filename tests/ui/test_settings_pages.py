@@ -61,9 +61,10 @@ def test_tokens_are_read_on_as_one_scrolls(open_page: Callable[..., Page]) -> No
 
 
 def test_a_setting_is_changed_refused_where_it_does_not_fit_and_put_back(page: Page, api: httpx.Client) -> None:
-    page.goto("/settings/gateway")
+    page.goto("/settings/gateway?q=default_timeout")
     setting = row(page, "tasks.default_timeout_s")
     expect(setting).to_contain_text("default")
+    expect(row(page, "backups.keep")).to_have_count(0)
     choose(page, "tasks.default_timeout_s", "Edit…")
     value = page.get_by_label("Value")
     value.fill("-5")
@@ -137,7 +138,11 @@ def test_one_sees_where_one_is_signed_in_and_ends_a_session_elsewhere(
 def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: httpx.Client) -> None:
     me = api.get("/v1/users/me").json()
     owner = f"{me['display_name']} ({me['handle']})"
+    of_server = {"subject_type": "provider", "subject_id": "a-long-server-name", "window": "day", "max_requests": 9}
+    server = api.post("/v1/spend-limits", json=of_server).json()["id"]
     page.goto("/settings/limits")
+    expect(page.get_by_role("row", name="provider a-long-server-name each day")).to_be_visible()
+    api.delete(f"/v1/spend-limits/{server}")
     page.get_by_role("button", name="New limit").click()
     dialog = page.get_by_role("dialog", name="New spend limit")
     dialog.get_by_label("Binds").select_option("user")

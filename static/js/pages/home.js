@@ -3,8 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { can } from "../session.js";
-import { useResource } from "../resource.js";
-import { duration } from "../format.js";
+import { about, useResource } from "../resource.js";
+import { duration, plural } from "../format.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Composer } from "../components/composer.js";
 import { Flag } from "../components/flag.js";
@@ -15,7 +15,8 @@ import { DAY, QueuePlots } from "../components/queue-plots.js";
 import { OpenQuestions } from "../components/questions.js";
 import { Empty, Loaded } from "../components/states.js";
 import { ShortList } from "../components/task-list.js";
-/** @import { GatewayEvent, Node, Page, Provider, Schedule, Task } from "../types.js" */
+import { Told } from "../components/told.js";
+/** @import { GatewayEvent, Model, Node, Page, Provider, Schedule, Task } from "../types.js" */
 
 const HOUR_S = 3600;
 const HOURS = 24;
@@ -153,7 +154,7 @@ function Missing() {
   if (!reasons.data?.length) return null;
   return html`<section class="notice" role="status" aria-label="Not ready">
     <${Icon} icon="alert-triangle" />
-    <div>${reasons.data.map(({ reason, remedy }) => html`<p>${reason} <span class="quiet">${remedy}</span></p>`)}</div>
+    <div>${reasons.data.map(({ reason, remedy }) => html`<p>${reason} <span class="quiet"><${Told} text=${remedy} /></span></p>`)}</div>
   </section>`;
 }
 
@@ -165,18 +166,20 @@ function Nodes() {
     <//></section>`;
 }
 
-/** @param {{provider: Provider}} props */
-function Health({ provider: { enabled, last_test: test } }) {
+/** @param {{provider: Provider, offered: number}} props `offered`: how many models there are of it */
+function Health({ provider: { enabled, last_test: test }, offered }) {
   if (!enabled) return html`<${Flag} on=${false} yes="" no="disabled" />`;
-  if (!test) return html`<span class="quiet">not tried yet</span>`;
+  if (!test) return html`<span class="quiet">${offered ? plural(offered, "model") : "no model"}, not tested yet</span>`;
   return html`<${Flag} on=${test.ok} yes="answers" no="does not answer" bad /><span class="quiet tabular">${test.latency_ms ? `${Math.round(test.latency_ms)} ms, ` : ""}<${Ago} at=${test.tested_at} /></span>`;
 }
 
 function Providers() {
-  const providers = useResource("providers", () => api.get("/v1/providers", { limit: 8 }), (event) => event.name.startsWith("provider."));
+  const providers = useResource("providers", () => api.get("/v1/providers", { limit: 8 }), about("provider."));
+  const models = useResource("models", () => api.get("/v1/models"), about("provider.", "node."), 2000).data?.data ?? [];
+  const offered = (/** @type {Provider} */ { name }) => models.filter((/** @type {Model} */ { id }) => id.startsWith(`${name}/`)).length;
   return html`<section class="card panel" aria-labelledby="h-providers"><header class="panel-head"><h2 id="h-providers">Model servers</h2><a href="/models">All</a></header>
     <${Loaded} of=${providers} what="the model servers">
-      ${(/** @type {Page<Provider>} */ page) => (page.items.length ? html`<ul class="node-loads">${page.items.map((provider) => html`<li key=${provider.id}><div class="node-load-head"><span>${provider.name}</span><${Health} provider=${provider} /></div></li>`)}</ul>` : html`<${Empty} title="None of your own">What runs on this machine is found by itself.<//>`)}
+      ${(/** @type {Page<Provider>} */ page) => (page.items.length ? html`<ul class="node-loads">${page.items.map((provider) => html`<li key=${provider.id}><div class="node-load-head"><span>${provider.name}</span><${Health} provider=${provider} offered=${offered(provider)} /></div></li>`)}</ul>` : html`<${Empty} title="None of your own">What runs on this machine is found by itself.<//>`)}
     <//></section>`;
 }
 

@@ -89,8 +89,7 @@ export function Rules() {
     { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },
     { head: "Rule", sort: "name", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
     { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${known[rule.subject.id] ?? rule.subject.id.slice(-8)}` : "everyone") },
-    { head: "Action", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code>` },
-    { head: "When", class: "col-wide", cell: (/** @type {Rule} */ rule) => (Object.keys(rule.conditions).length ? html`<span class="cell-short" title=${inWords(rule.conditions)}>${inWords(rule.conditions)}</span>` : html`<span class="quiet">always</span>`) },
+    { head: "Action", class: "cell-wrap", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code><div class="quiet cell-text">${inWords(rule.conditions)}</div>` },
     { head: "Priority", class: "is-number", cell: (/** @type {Rule} */ rule) => rule.priority },
     { head: "State", cell: (/** @type {Rule} */ rule) => html`<${Flag} on=${rule.is_enabled} yes="on" no="off" />` },
     menuColumn((/** @type {Rule} */ rule) =>

@@ -15,7 +15,7 @@ const SPANS = /** @type {const} */ ([["60", "hour"], ["", "day"], ["10080", "wee
 
 /** @param {{title: string, counts: Record<string, number>, none: string}} props */
 const Counts = ({ title, counts, none }) => html`<section class="card panel" aria-label=${title}><header class="panel-head"><h2>${title}</h2></header>
-  ${Object.keys(counts).length ? html`<table class="table list" aria-label=${title}><tbody>${Object.entries(counts).map(([name, count]) => html`<tr key=${name}><th scope="row">${name}</th><td class="tabular">${count.toLocaleString()}</td></tr>`)}</tbody></table>` : html`<${Empty} title=${none} />`}
+  ${Object.keys(counts).length ? html`<table class="table list" aria-label=${title}><tbody>${Object.entries(counts).map(([name, count]) => html`<tr key=${name}><th scope="row">${name}</th><td class="is-number">${count.toLocaleString()}</td></tr>`)}</tbody></table>` : html`<${Empty} title=${none} />`}
 </section>`;
 
 /** @param {{queue: Queue}} props */

@@ -68,8 +68,8 @@ export function Backups() {
       ]),
     ),
   ];
-  return html`<${Section} title="Backups" about="Everything in one file: rows, files of artifacts, settings. How often one is made by itself, where, and how many are kept: backups.* among the gateway’s settings." add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
+  return html`<${Section} title="Backups" about=${html`Everything in one file: rows, files of artifacts, settings. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
     ${isWriting && html`<div class="sending" role="status">Writing a backup; the gateway goes on working meanwhile. <${Busy} label="Backup" /></div>`}
-    <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or set backups.every_h.<//>`} />
+    <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or have them made every so many hours.<//>`} />
   <//>`;
 }

@@ -1,6 +1,7 @@
 /** The operator's settings: value, default, where it comes from, what it is for. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
+import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { sentence } from "../../format.js";
 import { about, useResource } from "../../resource.js";
@@ -8,6 +9,7 @@ import { remove } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { attempt } from "../../components/toast.js";
 /** @import { Setting } from "../../types.js" */
@@ -51,9 +53,11 @@ async function some(keys) {
   return keys ? { items: keys.flatMap((key) => page.items.filter((/** @type {Setting} */ setting) => setting.key === key)) } : page;
 }
 
-/** Settings as rows. @param {{only?: string[]}} props `only`: the keys of those that are shown */
-export function SettingList({ only }) {
-  const list = useResource("settings", () => some(only), about("setting"));
+/** Settings as rows. @param {{only?: string[], q?: string}} props `only`: the keys of those that are shown; `q`: what key or description holds */
+export function SettingList({ only, q = "" }) {
+  const all = useResource("settings", () => some(only), about("setting"));
+  const isFound = (/** @type {Setting} */ { key, description }) => `${key} ${description}`.toLowerCase().includes(q.trim().toLowerCase());
+  const list = { ...all, data: all.data && { ...all.data, items: all.data.items.filter(isFound) } };
   const reset = (/** @type {Setting} */ setting) => attempt(() => remove(pathOf(setting), () => api.put(pathOf(setting), { value: setting.value }), `${setting.key} has its default again`, list.reload));
   const columns = [
     { head: "Setting", class: "cell-top", cell: (/** @type {Setting} */ setting) => html`<b>${setting.key}</b>${setting.needs_restart && html` <span class="tag">needs a restart</span>`}<div class="quiet cell-text is-long">${sentence(setting.description)}</div>` },
@@ -72,4 +76,7 @@ export function SettingList({ only }) {
   return html`<${List} of=${list} what="the settings" columns=${columns} keyOf=${(/** @type {Setting} */ setting) => setting.key} empty=${null} />`;
 }
 
-export const GatewaySettings = () => html`<${Section} title="Gateway settings" about="They hold for everybody, at once where not said otherwise. What the configuration file or the environment sets is changed there."><${SettingList} /><//>`;
+export const GatewaySettings = () => html`<${Section} title="Gateway settings" about="They hold for everybody, at once where not said otherwise. What the configuration file or the environment sets is changed there.">
+  <div class="filters is-end"><${SearchField} label="Search settings" /></div>
+  <${SettingList} q=${place.value.query.get("q") ?? ""} />
+<//>`;

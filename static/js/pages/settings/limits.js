@@ -121,7 +121,7 @@ export function Limits() {
     return { ...page, items: page.items.map((/** @type {Usage} */ usage) => ({ ...usage, id: usage.limit.id })) };
   }, about("spend_limit."));
   const known = useResource("names", names).data ?? {};
-  const nameOf = (/** @type {SpendLimit} */ { subject_type: type, subject_id: id }) => (id ? `${type} ${known[id] ?? shortId(id)}` : "everybody");
+  const nameOf = (/** @type {SpendLimit} */ { subject_type: type, subject_id: id }) => (id ? `${type} ${type === "provider" ? id : (known[id] ?? shortId(id))}` : "everybody");
   const columns = [
     { head: "Binds", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<b>${nameOf(usage.limit)}</b>` },
     { head: "Window", cell: (/** @type {Usage} */ usage) => html`each ${usage.limit.window} <span class="quiet">ends <${Ago} at=${usage.ends_at} /></span>` },

@@ -118,12 +118,13 @@ export function RetentionSettings() {
   const there = useResource(`kept ${project}`, () => api.get("/v1/retention", { project_id: project || null }), about("retention.", "retention_policy."));
   const filters = { scope_id: project || null, cursor: query.get("cursor") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/retention-policies", filters), about("retention.", "retention_policy."));
+  /** @type {Option[]} */
   const sorts = (there.data?.items ?? []).map((/** @type {RetentionSort} */ { sort, title }) => ({ value: sort, label: title }));
   const where = (/** @type {RetentionPolicy} */ { scope_id: id }) => (id ? (options.find(({ value }) => value === id)?.label ?? "a project") : "everywhere else");
   const reload = () => (there.reload(), list.reload());
   const turn = (/** @type {RetentionPolicy} */ policy) => change(`/v1/retention-policies/${policy.id}`, policy, { enabled: !policy.enabled }, policy.enabled ? "Policy switched off" : "Policy switched on", reload);
   const columns = [
-    { head: "What", class: "cell-name", cell: (/** @type {RetentionPolicy} */ policy) => html`<b>${policy.sort}</b>` },
+    { head: "What", class: "cell-name", cell: (/** @type {RetentionPolicy} */ policy) => html`<b>${sorts.find(({ value }) => value === policy.sort)?.label ?? sentence(policy.sort)}</b>` },
     { head: "Where", cell: where },
     { head: "Kept", class: "cell-wrap", cell: kept },
     { head: "State", cell: (/** @type {RetentionPolicy} */ policy) => html`<${Flag} on=${policy.enabled} yes="on" no="off" />` },

@@ -43,7 +43,7 @@ const JobResult = ({ job, open, index }) => html`<details class="job" open=${ope
 
 /** @param {{jobs: Job[]}} props */
 export const Jobs = ({ jobs }) => html`<section class="card panel" aria-labelledby="h-jobs"><header class="panel-head"><h2 id="h-jobs">${jobs.length === 1 ? "Result" : "Results by command"}</h2></header>
-  ${jobs.map((job, index) => html`<${JobResult} key=${index} job=${job} index=${index} open=${Boolean(job.exit_code) || jobs.length === 1} />`)}
+  ${jobs.map((job, index) => html`<${JobResult} key=${index} job=${job} index=${index} open=${Boolean(job.exit_code) && jobs.length > 1} />`)}
 </section>`;
 
 /** @param {{artifacts: Artifact[], finished: boolean}} props */
