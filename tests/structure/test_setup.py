@@ -52,6 +52,10 @@ def test_every_locked_package_has_a_version_and_hashes_and_no_address(lock: Path
         assert "--hash=sha256:" in entry, entry
 
 
+def test_what_runs_brings_no_package_that_others_load_wherever_it_is_there() -> None:
+    assert "rich" not in pins(ROOT / "requirements" / "run.txt"), "structlog and httpx: 4 MB in every process"
+
+
 def test_npm_packages_are_locked_by_hash_and_name_no_registry() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
     for name, package in packages.items():
