@@ -170,6 +170,10 @@ def test_split_services_and_queries_know_no_flask_either(door: str) -> None:
     assert relative([path for path in split if "flask" in imports_of(path)]) == []
 
 
+USED_NOW_AND_THEN = {"alembic", "apprise", "icalendar", "mcp", "openai", "pydantic_ai", "xllamacpp"}
+"""What is loaded by the first thing that needs it: it would lie in the memory of every node."""
+
+
 def test_a_node_with_everything_it_runs_loads_no_flask_and_no_gevent() -> None:
     """The registry loads rooms by name, which the import rules cannot follow."""
     program = """
@@ -186,3 +190,4 @@ print(*sorted({name.split(".")[0] for name in sys.modules}))
     loaded = set(run.stdout.split())
     assert "procrastinate" in loaded
     assert {name for name in loaded if name.startswith(("flask", "werkzeug", "gevent"))} == set()
+    assert loaded & USED_NOW_AND_THEN == set()

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from icalendar import Calendar, Event
-
 SHOWN_S = 900
 """How long a run is shown to take: nobody knows before."""
 
@@ -23,6 +21,8 @@ class Entry:
 
 def rendered(entries: Iterable[Entry], at: datetime) -> bytes:
     """The calendar; an entry keeps its identity for as long as its time stands."""
+    from icalendar import Calendar, Event  # loaded with the first calendar that is asked for: 3 MB
+
     calendar = Calendar()
     calendar.add("prodid", "-//User API Gateway//Schedules//EN")
     calendar.add("version", "2.0")
