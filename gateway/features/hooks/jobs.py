@@ -66,7 +66,7 @@ async def _send(node: "Node", owed: Owed) -> None:
     method, body = presets.message(owed.format, owed.text)
     client = GuardedClient(tls=ssl.create_default_context(), allowed_hosts=owed.allowed_hosts)
     try:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "webhook-id": str(owed.id)}
         got = await client.request(method, owed.url, headers=headers, content=body, bounds=_BOUNDS)
     except OutboundError as error:
         reason, is_final = f"{error.code}: {error}", error.permanent

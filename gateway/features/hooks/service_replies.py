@@ -44,7 +44,7 @@ PAUSES_S = (2, 10, 60, 300)
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An answer to be sent."""
+    """An answer to be sent. Each try tells its `id`: one of which nothing was heard may have arrived."""
 
     id: uuid.UUID
     format: str
