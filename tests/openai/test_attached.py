@@ -92,11 +92,21 @@ def test_ids_of_other_servers_files_are_handed_on(upstream: Make, live_gateway: 
     assert server.asked[0]["messages"][0]["content"][1] == part
 
 
-def test_the_agent_has_any_file_in_its_workspace(live_gateway: LiveGateway) -> None:
-    part = kept(live_gateway, "n.bin", b"\x00\x01\x02", "application/octet-stream")
-    with orchestrator(live_gateway, [[call("run_command", command="wc -c < inputs/n.bin")], "Three bytes."]) as script:
-        answer = complete(live_gateway, said(part))
+def test_the_agent_has_any_file_in_its_workspace_and_keeps_to_reading_once_it_is_shown_a_picture(
+    live_gateway: LiveGateway,
+) -> None:
+    parts = [
+        kept(live_gateway, "n.bin", b"\x00\x01\x02", "application/octet-stream"),
+        kept(live_gateway, "order.png", PNG, "image/png"),
+    ]
+    count = call("run_command", command="wc -c < inputs/n.bin")
+    wish = call("create_schedule", name="As the picture says", commands=["true"], cron="@yearly")
+    with orchestrator(live_gateway, [[wish], [count], "Three bytes."]) as script:
+        answer = complete(live_gateway, said(*parts))
     assert answer.status_code == 200, answer.text
-    assert "3" in script.tool_answers()[0]
+    assert script.asked[0]["messages"][-1]["content"][2]["type"] == "image_url"
+    refused, counted = script.tool_answers()
+    assert "content from outside had a say in it" in refused
+    assert "3" in counted
     task = live_gateway.call("GET", f"/v1/tasks/{answer.headers['X-Task-Id']}").json()
-    assert task["attachments"] == [part["file"]["file_id"]]
+    assert task["attachments"] == [part["file"]["file_id"] for part in parts]

@@ -133,15 +133,16 @@ def _chat(model: str, body: dict[str, Any]) -> tuple[Direct | Agentic, dict[str,
     get = request.headers.get
     chat = ChatHeaders(get("X-Thread-Id"), get("X-Parent-Id"), (get("X-OpenWebUI-Chat-Id") or "")[:200] or None)
     by_agent = model == AGENT and service.is_for_agent(asked)
+    pictures: list[str] = []
     if files := attached.named(messages):
         with unit() as opened:
             store = current_app.extensions["artifact_store"]
-            asked["messages"] = attached.read(opened, store, messages, by_agent=by_agent)
+            asked["messages"], pictures = attached.read(opened, store, messages, by_agent=by_agent)
     text = service.text_of(asked)
     if by_agent:
         wish = _wish(model, text, secrets=secrets, messages=messages, chat=chat)
         with unit() as opened:
-            commission = service.commission(opened, upstreams(), wish, asked["messages"], files)
+            commission = service.commission(opened, upstreams(), wish, asked["messages"], files, pictures)
         return Agentic(_gate(), actor(), g.request_id, commission, _patience(), _reader()), asked
     return _begin(model, text, secrets=secrets, messages=messages, chat=chat), asked
 

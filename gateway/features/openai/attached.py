@@ -43,14 +43,15 @@ def named(messages: Sequence[dict[str, Any]]) -> list[uuid.UUID]:
     return list(dict.fromkeys(found for message in messages for part in _parts(message) if (found := _id(part))))
 
 
-def read(work: Work, store: Store, messages: list[dict[str, Any]], *, by_agent: bool) -> list[dict[str, Any]]:
-    """The messages with pictures and texts in place of artifacts; the agent is told of texts, which it has as files.
+def read(
+    work: Work, store: Store, messages: list[dict[str, Any]], *, by_agent: bool
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The messages with pictures and texts in place of artifacts, and the names of the pictures.
 
-    Raises Invalid for what is not there, not readable by a model, or too long.
+    The agent is only told of texts, which it has as files. Raises Invalid for what is not there, not readable by a
+    model, or too long.
     """
     wanted = named(messages)
-    if not wanted:
-        return messages
     if len(wanted) > FILES:
         raise Invalid.field("messages", f"they name {len(wanted)} files; a conversation may name {FILES}")
     files = {artifact_id: _file(work, artifact_id) for artifact_id in wanted}
@@ -59,7 +60,8 @@ def read(work: Work, store: Store, messages: list[dict[str, Any]], *, by_agent: 
         artifact_id: _picture(store, file) if file.media_type in PICTURES else _text(store, file, by_agent=by_agent)
         for artifact_id, file in files.items()
     }
-    return [_with(message, parts) for message in messages]
+    pictures = [file.filename for file in files.values() if file.media_type in PICTURES]
+    return [_with(message, parts) for message in messages], pictures
 
 
 def _with(message: dict[str, Any], parts: dict[uuid.UUID, dict[str, Any]]) -> dict[str, Any]:

@@ -105,11 +105,12 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
 
 
 def commission(
-    work: Work, upstreams: Upstreams, wish: Wish, told: Sequence[dict[str, Any]], files: Sequence[uuid.UUID]
-) -> Commission:
+    work: Work, upstreams: Upstreams, wish: Wish, told: Sequence[dict[str, Any]], files: Sequence[uuid.UUID],
+    pictures: Sequence[str],
+) -> Commission:  # fmt: skip
     """Decides on a turn of the agent and makes its task, which meters itself, and has `files` as attachments.
 
-    `told` are the messages as the agent reads them: with the pictures that they name.
+    `told` are the messages as the agent reads them: with the `pictures` among these files, by name.
 
     Raises what `admit` does but for spending, and what refuses a task: Invalid, TooMany, a preference.
     """
@@ -118,7 +119,7 @@ def commission(
     turn = _turn(work, wish, project_id)
     assert turn is not None, "a turn of the agent is one of a chat"
     prompt = turns.text_of(wish.messages[-1])
-    task_id = agent.begin(work, told, prompt, turn.thread_id, turn.project_id, wish.lasts_s, files)
+    task_id = agent.begin(work, told, prompt, turn.thread_id, turn.project_id, wish.lasts_s, files, pictures)
     turns.name_task(work, turn, task_id)
     return Commission(turn, task_id, tokens_of(len(wish.text or "")))
 
