@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { ApiError, whenUnauthenticated } from "./api.js";
 import { startKeys } from "./keys.js";
-import { start as startLive } from "./live.js";
+import { connection, start as startLive } from "./live.js";
 import { startNotifications } from "./notifications.js";
 import { startOrders } from "./orders.js";
 import { navigate, place, startRouter } from "./router.js";
@@ -21,7 +21,7 @@ async function pageOf(route) {
     return (await route.load()).default;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new ApiError(0, { title: "The page's files could not be loaded. Reload to get the present release." });
+    throw new ApiError(0, { title: connection.value === "live" ? "The page's files could not be loaded. Reload to get the present release." : "The gateway can't be reached. The page opens when it is back." });
   }
 }
 
@@ -29,16 +29,18 @@ function App() {
   const { route, id } = routeOf(place.value.path);
   const [shown, setShown] = useState(/** @type {{route: Route, page: any} | null} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  const isLive = connection.value === "live";
   useEffect(() => {
-    let left = false;
     setError(null);
+    if (shown?.route === route) return;
+    let left = false;
     pageOf(route).then(
       (page) => left || setShown({ route, page }),
       (failure) => left || setError(failure),
     );
     // A slow page that was left in the meantime must not take the place of the one that came after it.
     return () => void (left = true);
-  }, [route]);
+  }, [route, isLive]);
   useEffect(() => {
     entitle(route.title);
     // A new page is read from its top; one that put the focus somewhere itself keeps it.

@@ -29,7 +29,8 @@ def test_a_reload_in_the_middle_keeps_the_log_complete(page: Page, api: httpx.Cl
     assert numbers(page) == list(range(1, LINES + 1))
 
 
-def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page], api: httpx.Client) -> None:
+def cuttable(page: Page) -> tuple[list[WebSocketRoute], dict[str, bool]]:
+    """The page's live connections so far, and whether another is refused."""
     sockets: list[WebSocketRoute] = []
     refused = {"now": False}
 
@@ -40,8 +41,13 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page],
             sockets.append(socket)
             socket.connect_to_server()
 
-    page = open_page("/")
     page.route_web_socket("**/v1/events/ws", connect)
+    return sockets, refused
+
+
+def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    page = open_page("/")
+    sockets, refused = cuttable(page)
     page.goto(f"/tasks/{submit(api, SLOW)}")
     expect(page.get_by_role("log")).to_contain_text("tick 3")
     refused["now"] = True
@@ -52,6 +58,24 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page],
     expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.locator(".task-title .status")).to_have_text("completed")
     assert numbers(page) == list(range(1, LINES + 1))
+
+
+def test_a_page_whose_files_could_not_be_read_opens_by_itself_when_the_gateway_is_back(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page("/")
+    sockets, refused = cuttable(page)
+    page.goto("/artifacts")
+    expect(page.locator(".connection")).to_contain_text("Live")
+    page.route("**/pages/nodes.js", lambda route: route.abort())
+    refused["now"] = True
+    sockets[-1].close(code=1012)
+    page.get_by_role("link", name="Nodes", exact=True).click()
+    expect(page.get_by_text("The page opens when it is back")).to_be_visible()
+    page.unroute("**/pages/nodes.js")
+    refused["now"] = False
+    page.get_by_role("button", name="Reconnecting").click()
+    expect(page.get_by_role("heading", name="Nodes", level=1)).to_be_visible()
 
 
 def test_a_long_log_is_shown_whole_and_at_its_end(page: Page, api: httpx.Client) -> None:
