@@ -29,6 +29,7 @@ def test_a_provider_is_added_with_a_credential_tried_disabled_and_removed(page: 
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("nobody")
     page.goto("/models")
     choose(page, "nobody", "Remove…")
+    expect(page.get_by_role("button", name="Keep")).to_be_focused()
     page.get_by_role("button", name="Remove provider").click()
     expect(provider).to_have_count(0)
 

@@ -18,6 +18,7 @@ def test_a_token_is_made_shown_once_works_within_its_scopes_and_is_revoked(page:
     page.goto("/settings/account")
     page.get_by_role("button", name="New token").click()
     dialog = page.get_by_role("dialog", name="New API token")
+    expect(dialog.get_by_label("Name")).to_be_focused()
     dialog.get_by_label("Name").fill("console journey")
     dialog.get_by_label("Scopes").fill("tasks.read")
     page.keyboard.press("Enter")

@@ -6,6 +6,8 @@ import { ApiError } from "../api.js";
 import { IconButton } from "./icon.js";
 import { Problem } from "./problem.js";
 
+const FIELD = ".dialog-body :is(input, select, textarea):not(:disabled)";
+
 /**
  * @param {{title: string, onClose: () => void, wide?: boolean, bare?: boolean, children?: any, footer?: any}} props
  *   `bare`: without a visible heading
@@ -17,6 +19,8 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();
+    // Else the cross, which comes first, would have it.
+    if (!dialog?.querySelector("[autofocus]")) dialog?.querySelector(/** @type {"input"} */ (FIELD))?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement) before.focus();
@@ -65,7 +69,7 @@ function Confirmation({ title, text, more, action, run }) {
       setBusy(false);
     }
   };
-  const footer = html`<button type="button" class="btn" onClick=${closeDialog}>Keep</button>
+  const footer = html`<button type="button" class="btn" autofocus onClick=${closeDialog}>Keep</button>
     <button type="button" class="btn btn-danger" disabled=${busy} onClick=${confirm}>${action}</button>`;
   return html`<${Dialog} title=${title} onClose=${closeDialog} footer=${footer}><div class="form"><p>${text}</p>${more}${error && html`<${Problem} error=${error} />`}</div><//>`;
 }

@@ -1,5 +1,5 @@
 /** A button with a menu: arrows move, Esc closes, a click elsewhere too. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { IconButton, Icon } from "./icon.js";
 
@@ -7,7 +7,7 @@ import { IconButton, Icon } from "./icon.js";
 export function Menu({ label, items }) {
   const [open, setOpen] = useState(false);
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     box.current?.querySelector(/** @type {"button"} */ ("[role=menuitem]"))?.focus();
     const outside = (/** @type {MouseEvent} */ event) => !box.current?.contains(/** @type {Node} */ (event.target)) && setOpen(false);
