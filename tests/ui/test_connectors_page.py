@@ -3,6 +3,7 @@
 import uuid
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from tests.connectors.peers import CANARY, Peer, peer
@@ -38,3 +39,18 @@ def _journey(page: Page, there: Peer) -> None:
     expect(held).to_have_count(0)
     assert CANARY not in page.content()
     assert text not in [message["text"] for message in there.taken]
+
+
+def test_times_of_an_operation_are_chosen(page: Page, api: httpx.Client) -> None:
+    wish = {"type": "calendar", "name": "family", "config": {"url": "http://127.0.0.1:9/"}, "rules": {"read": "ask"}}
+    connector = api.post("/v1/connectors", json=wish).json()["id"]
+    page.goto(f"/connectors/{connector}")
+    page.get_by_role("button", name="Try List events").click()
+    tried = page.get_by_role("dialog", name="Try List events")
+    tried.get_by_label("From").fill("2026-05-05T08:00")
+    tried.get_by_label("Until").fill("2026-05-06T08:00")
+    tried.get_by_role("button", name="Read").click()
+    expect(tried.get_by_role("status")).to_contain_text("held")
+    [held] = api.get(f"/v1/connectors/{connector}/operations").json()["items"]
+    assert held["arguments"]["start"].startswith("2026-05-05T")
+    api.delete(f"/v1/connectors/{connector}")

@@ -76,9 +76,19 @@ function PdfFrame({ artifact }) {
   return html`<${Loaded} of=${blob} what="the file">${() => address && html`<iframe class="preview-pdf" title=${artifact.filename} src=${address}></iframe>`}<//>`;
 }
 
+/** JSON in lines, where it is whole and was written as one; anything else as it is. @param {string} text @param {Artifact} artifact */
+function inLines(text, { media_type: type, filename }) {
+  if (!(type === "application/json" || filename.endsWith(".json")) || text.trim().includes("\n")) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
 /** @param {{artifact: Artifact, kind: "table" | "markdown" | "text"}} props */
 function TextPreview({ artifact, kind }) {
-  const text = useResource(artifact.id, () => api.artifactText(artifact.id, TEXT_LIMIT));
+  const text = useResource(artifact.id, async () => inLines(await api.artifactText(artifact.id, TEXT_LIMIT), artifact));
   return html`<${Loaded} of=${text} what="the file">
     ${(/** @type {string} */ content) => html`
       ${kind === "table" && html`<${CsvTable} text=${content} />`}

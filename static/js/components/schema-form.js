@@ -1,4 +1,5 @@
 /** Fields of a form read off a JSON Schema, and what they hold as a value that fits it. */
+import { sentence } from "../format.js";
 /** @import { Field } from "./input.js" */
 
 /** @typedef {Record<string, any>} Schema */
@@ -18,17 +19,23 @@ function control(schema) {
   if (schema.type === "boolean") return { kind: "switch" };
   if (schema.type === "integer" || schema.type === "number") return { kind: "number", min: schema.minimum, step: schema.type === "number" ? "any" : undefined };
   if (schema.type === "array" && withoutNull(schema.items ?? {}).type === "string") return { kind: "words" };
+  if (schema.format === "date-time") return { kind: "datetime-local" };
   if (schema.type === "string") return schema.format === "password" || schema.writeOnly ? { kind: "password", autocomplete: "new-password" } : (schema.maxLength ?? 0) >= AREA && schema.title?.startsWith("Text") ? { kind: "area" } : { kind: "text" };
   return { kind: "json" };
 }
 
+/** What must be given first, lists last. @param {Field} field */
+const place = ({ required, kind }) => (required ? 0 : kind === "words" ? 2 : 1);
+
 /** @param {Schema} schema of an object @returns {Field[]} */
 export const fieldsOf = (schema) =>
-  Object.entries(schema.properties ?? {}).map(([name, given]) => {
-    const each = withoutNull(given);
-    const required = Boolean(schema.required?.includes(name)) && each.type !== "boolean";
-    return /** @type {Field} */ ({ name, label: each.title ?? name, hint: each.description, required: required && each.type !== "array", ...control(each) });
-  });
+  Object.entries(schema.properties ?? {})
+    .map(([name, given]) => {
+      const each = withoutNull(given);
+      const required = Boolean(schema.required?.includes(name)) && each.type !== "boolean";
+      return /** @type {Field} */ ({ name, label: each.title ?? name, hint: each.description && sentence(each.description), required: required && each.type !== "array", ...control(each) });
+    })
+    .sort((one, other) => place(one) - place(other));
 
 /** What a form of the schema begins with. @param {Schema} schema @returns {Record<string, any>} */
 export const initialOf = (schema) => Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, given]) => [name, /** @type {Schema} */ (given).default ?? (control(withoutNull(given)).kind === "json" ? {} : undefined)]));
@@ -37,5 +44,6 @@ export const initialOf = (schema) => Object.fromEntries(Object.entries(schema.pr
 export function valueOf(schema, values) {
   const fields = fieldsOf(schema);
   const filled = fields.filter(({ name, kind, required }) => required || !(values[name] === "" || values[name] === null || values[name] === undefined || (kind === "json" && JSON.stringify(values[name]) === "{}")));
-  return Object.fromEntries(filled.map(({ name }) => [name, values[name]]));
+  // A time is written in the reader's zone and sent in UTC.
+  return Object.fromEntries(filled.map(({ name, kind }) => [name, kind === "datetime-local" ? new Date(values[name]).toISOString() : values[name]]));
 }
