@@ -74,7 +74,7 @@ def test_a_page_whose_files_could_not_be_read_opens_by_itself_when_the_gateway_i
     expect(page.get_by_text("The page opens when it is back")).to_be_visible()
     page.unroute("**/pages/nodes.js")
     refused["now"] = False
-    page.get_by_role("button", name="Reconnecting").click()
+    page.locator(".connection").click()
     expect(page.get_by_role("heading", name="Nodes", level=1)).to_be_visible()
 
 

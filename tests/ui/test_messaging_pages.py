@@ -96,7 +96,7 @@ def test_a_failing_destination_shows_why_and_has_everything_sent_again(
     held.answer = lambda _: (204, {}, b"")
     choose(page, "lame hook", "Send again since…")
     page.get_by_role("dialog").get_by_role("button", name="Send again").click()
-    expect(page.get_by_text("1 messages are sent again")).to_be_visible()
+    expect(page.get_by_text("1 message is sent again")).to_be_visible()
     expect(row(page, "lame hook")).to_contain_text("good")
 
 
