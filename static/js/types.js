@@ -329,6 +329,8 @@
  * Schedules.
  *
  * @typedef {"completed" | "failed" | "canceled" | "running" | "skipped" | "missed"} PastState
+ * @typedef {{schedule_id: string, name: string, day: string, first_at: string, last_at: string, times: number, skipped: number}} PlannedDay
+ * @typedef {{schedule_id: string, name: string, description: string}} Frequent
  * @typedef {{schedule_id: string, name: string, day: string, first_at: string, last_at: string, outcomes: Partial<Record<PastState, number>>}} PastDay
  * @typedef {{planned_at: string, fired_at: string | null, outcome: "fired" | "skipped" | "missed" | "failed" | null, cause: string, reason: string | null, task_id: string | null, result: "completed" | "failed" | "canceled" | null}} ScheduleRun
  * @typedef {{utc: string, local: string, utc_offset: string, skipped: boolean}} Planned

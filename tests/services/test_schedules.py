@@ -344,6 +344,27 @@ def test_what_was_is_counted_by_day_in_the_readers_zone_for_who_may_see_it(
         DaysQuery.model_validate({"after": began, "before": began + timedelta(days=101)})
 
 
+def test_what_comes_is_told_by_day_and_what_runs_too_often_by_its_name(world: World, unit: Open, bob: Actor) -> None:
+    world.make(name="off", cron="0 9 * * *", enabled=False)
+    world.make(name="each minute", cron="* * * * *")
+    daily = world.make(name="daily", cron="0 9,21 * * *")
+    world.call(service.skip_next, daily.id)
+    tomorrow = (world.at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    asked = DaysQuery(after=tomorrow, before=tomorrow + timedelta(days=2))
+    found = world.call(service_views.days, asked)
+    assert [(one.name, one.description) for one in found.frequent] == [("each minute", "Every minute")]
+    days = [(one.name, one.day, one.times, one.first_at.hour, one.last_at.hour) for one in found.planned]
+    assert days == [
+        ("daily", tomorrow.date(), 2, 9, 21),
+        ("daily", tomorrow.date() + timedelta(days=1), 2, 9, 21),
+    ]
+    now_on = DaysQuery(after=world.at, before=tomorrow + timedelta(days=2), time_zone="Asia/Kathmandu")
+    assert sum(one.skipped for one in world.call(service_views.days, now_on).planned) == 1
+    with unit(bob) as work:
+        theirs = service_views.days(work, asked)
+        assert (theirs.planned, theirs.frequent) == ([], [])
+
+
 def test_old_history_goes_and_what_is_open_stays(world: World, mine: Tasks) -> None:
     made = world.make(overlap="allow")
     done, still_open = (world.call(service.run_now, made.id) for _ in range(2))

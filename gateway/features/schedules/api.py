@@ -98,7 +98,11 @@ def list_upcoming(path: IdPath, query: UpcomingQuery) -> Response:
     return answer(UpcomingList(time_zone=schedule.state.zone, items=items))
 
 
-@room.get("/schedules/days", responses={200: DaysOut}, summary="What came of all planned times, by day and schedule")
+@room.get(
+    "/schedules/days",
+    responses={200: DaysOut},
+    summary="What came of all planned times and what comes, by day",
+)
 def list_days(query: DaysQuery) -> Response:
     return answer(service_views.days(work(), query))
 

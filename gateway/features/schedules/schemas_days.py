@@ -1,4 +1,4 @@
-"""What came of planned times, day by day, on the wire (docs/schedules.md)."""
+"""What came of planned times and what is to come, day by day, on the wire (docs/schedules.md)."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -15,7 +15,10 @@ MOST_DAYS = timedelta(days=100)
 
 
 class DaysQuery(In):
-    """From when to when, a hundred days at most, the last five weeks by itself; a day begins in `time_zone`."""
+    """From when to when, a hundred days at most, the last five weeks by itself; a day begins in `time_zone`.
+
+    What is to come is told as well where `before` lies in the future.
+    """
 
     after: Moment = Field(default_factory=lambda: now() - timedelta(weeks=5))
     before: Moment = Field(default_factory=now)
@@ -40,8 +43,33 @@ class DayOut(Out):
     outcomes: dict[Literal["completed", "failed", "canceled", "running", "skipped", "missed"], int]
 
 
+class PlannedDayOut(Out):
+    """What a schedule is to do on one day: how many times, and how many of them are to be skipped."""
+
+    schedule_id: uuid.UUID
+    name: str
+    day: date
+    first_at: datetime
+    last_at: datetime
+    times: int
+    skipped: int
+
+
+class FrequentOut(Out):
+    """A schedule that runs too often to be told day by day."""
+
+    schedule_id: uuid.UUID
+    name: str
+    description: str
+
+
 class DaysOut(Out):
-    """Day by day, the first planned time first; `whole` is false where there was more than is told."""
+    """Day by day, the first planned time first: what was, and until `before` what is to come of enabled schedules.
+
+    `whole` is false where there is more than is told.
+    """
 
     items: list[DayOut]
+    planned: list[PlannedDayOut]
+    frequent: list[FrequentOut]
     whole: bool

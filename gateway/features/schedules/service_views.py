@@ -1,8 +1,10 @@
 """Schedules seen from aside: the queue's depth with them, the calendar, a timing before it is one."""
 
 import uuid
-from datetime import date
-from itertools import islice
+from collections.abc import Iterator
+from datetime import date, datetime
+from itertools import chain, islice, takewhile
+from zoneinfo import ZoneInfo
 
 from gateway.core.clock import now
 from gateway.core.policy import Resource
@@ -15,13 +17,14 @@ from . import arming, calendar_feed, queries, timing
 from .calendar_feed import Entry
 from .models import Schedule
 from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts
-from .schemas_days import DayOut, DaysOut, DaysQuery
+from .schemas_days import DayOut, DaysOut, DaysQuery, FrequentOut, PlannedDayOut
 from .service import shown, visible
 
 MOST_SCHEDULES = 500
 EACH = 50
 MOST_ENTRIES = 2000
 MOST_ROWS = 5000
+MOST_TIMES = 300
 
 
 def queue(work: Work) -> QueueOut:
@@ -46,7 +49,7 @@ def calendar(work: Work) -> bytes:
 
 
 def days(work: Work, query: DaysQuery) -> DaysOut:
-    """What came of the planned times of the caller's schedules, day by day."""
+    """What came of the planned times of the caller's schedules, day by day, and what is planned."""
     work.allow("schedules.read", Resource("schedules", listed=True))
     rows = queries.days(work.session, work.actor, query.after, query.before, query.time_zone, MOST_ROWS + 1)
     found: dict[tuple[uuid.UUID, date], DayOut] = {}
@@ -59,7 +62,10 @@ def days(work: Work, query: DaysQuery) -> DaysOut:
         )
         one.last_at = max(one.last_at, row.last_at)
         one.outcomes[row.state] = row.times
-    return DaysOut(items=list(found.values()), whole=len(rows) <= MOST_ROWS)
+    planned, frequent, all_planned = _planned(work, query)
+    return DaysOut(
+        items=list(found.values()), planned=planned, frequent=frequent, whole=len(rows) <= MOST_ROWS and all_planned
+    )  # fmt: skip
 
 
 def preview(work: Work, wish: PreviewIn) -> PreviewOut:
@@ -76,6 +82,50 @@ def preview(work: Work, wish: PreviewIn) -> PreviewOut:
     return PreviewOut(
         description=timing.describe(looked_at), time_zone=zone, items=[shown(planned, zone) for planned in found]
     )
+
+
+def _planned(work: Work, query: DaysQuery) -> tuple[list[PlannedDayOut], list[FrequentOut], bool]:
+    if query.before <= now():
+        return [], [], True
+    schedules = list(
+        work.session.scalars(visible(work, enabled=True).order_by(Schedule.id.desc()).limit(MOST_SCHEDULES + 1))
+    )
+    found: dict[tuple[uuid.UUID, date], PlannedDayOut] = {}
+    frequent: list[FrequentOut] = []
+    for schedule in schedules[:MOST_SCHEDULES]:
+        times = _times(schedule, query)
+        if len(times) > MOST_TIMES:
+            frequent.append(
+                FrequentOut(schedule_id=schedule.id, name=schedule.name, description=arming.in_words(schedule))
+            )
+            continue
+        for planned in times:
+            day = planned.astimezone(ZoneInfo(query.time_zone)).date()
+            one = found.setdefault(
+                (schedule.id, day),
+                PlannedDayOut(
+                    schedule_id=schedule.id, name=schedule.name, day=day, first_at=planned, last_at=planned, times=0,
+                    skipped=0,
+                ),
+            )  # fmt: skip
+            one.last_at = planned
+            one.times += 1
+            one.skipped += planned == schedule.state.skip_planned_at
+    days = sorted(found.values(), key=lambda one: one.first_at)
+    return days[:MOST_ROWS], frequent, len(schedules) <= MOST_SCHEDULES and len(days) <= MOST_ROWS
+
+
+def _times(schedule: Schedule, query: DaysQuery) -> list[datetime]:
+    """Its planned times in the query's span, one more than are told day by day at most."""
+    first = schedule.state.next_planned_at
+    if first is None:
+        return []
+    following: Iterator[datetime]
+    if first < query.after:
+        following = timing.times(arming.timing_of(schedule), query.after - timing.A_MOMENT)
+    else:
+        following = chain([first], timing.times(arming.timing_of(schedule), first))
+    return list(islice(takewhile(lambda planned: planned < query.before, following), MOST_TIMES + 1))
 
 
 def _entries(schedule: Schedule) -> list[Entry]:
