@@ -115,7 +115,7 @@ function Failures() {
 function Next() {
   const planned = useResource("planned", async () => {
     /** @type {Schedule[]} */
-    const enabled = await api.all("/v1/schedules", { enabled: true });
+    const enabled = await api.all("/v1/schedules", { enabled: true, fields: "id,name,next_planned_at,skips_next" });
     return enabled.filter((one) => one.next_planned_at).sort((one, other) => Date.parse(one.next_planned_at ?? "") - Date.parse(other.next_planned_at ?? "")).slice(0, MOST_NEXT);
   }, (event) => event.name.startsWith("schedule."), 1000);
   return html`<section class="card panel" aria-labelledby="h-next"><header class="panel-head"><h2 id="h-next">Next</h2><a href="/schedules/calendar">Calendar</a></header>

@@ -79,8 +79,7 @@ export function ScheduleCalendar() {
     <${Loaded} of=${read} what="the calendar" rows=${8}>
       ${(/** @type {{items: PastDay[], planned: PlannedDay[], frequent: Frequent[], whole: boolean}} */ { items, planned, frequent, whole }) => {
         const [were, come] = [byDay(items), byDay(planned)];
-        return html`${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule_id: id, name, description }) => html`<li key=${id}><a href=${`/schedules/${id}`}>${name}</a> <span class="quiet">${description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} past=${were.get(key(date)) ?? []} planned=${come.get(key(date)) ?? []} />`)}</ol>
-          ${!whole && html`<p class="quiet">There is more than is shown.</p>`}
+        return html`${!whole && html`<p class="stale">There is more in these weeks than can be shown.</p>`}${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule_id: id, name, description }) => html`<li key=${id}><a href=${`/schedules/${id}`}>${name}</a> <span class="quiet">${description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} past=${were.get(key(date)) ?? []} planned=${come.get(key(date)) ?? []} />`)}</ol>
           ${!items.length && !planned.length && !frequent.length && html`<${Empty} title="Nothing in these weeks">What a <a href="/schedules">schedule</a> is to do stands on its day here, and afterwards what came of it.<//>`}`;
       }}
     <//>`;
