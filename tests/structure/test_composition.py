@@ -1,22 +1,24 @@
 """`app.py` alone puts gateway and console together, and its commands stay short."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.structure.imports import imports_of, packages
+from tests.structure.imports import imports_of
 
 ROOT = Path(__file__).parents[2]
-APP = ast.parse((ROOT / "app.py").read_text("utf-8"))
+COMMAND_LINE = [ROOT / "app.py", *sorted((ROOT / "gateway" / "command_line").glob("*.py"))]
 
 LONGEST_COMMAND = 10
 LONGEST_FUNCTION = 30
 
 
 def functions() -> Iterator[ast.FunctionDef]:
-    """Every function of app.py, nested ones too."""
-    return (node for node in ast.walk(APP) if isinstance(node, ast.FunctionDef))
+    """Every function of the command line, nested ones too."""
+    trees = (ast.parse(path.read_text("utf-8")) for path in COMMAND_LINE)
+    return (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
 def is_command(function: ast.FunctionDef) -> bool:
@@ -44,8 +46,12 @@ def test_every_function_of_the_command_line_fits_a_screen() -> None:
 
 def test_a_command_loads_only_what_it_needs() -> None:
     """Loading Flask or Qt for `--help` would cost every command its start-up time."""
-    loaded = packages(APP.body)
-    assert loaded - sys.stdlib_module_names == {"click"}
+    program = "import sys; before = set(sys.modules); import app; print(*set(sys.modules) - before)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name for name in run.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names}
+    ours = {f"gateway.command_line.{path.stem}" for path in COMMAND_LINE[1:] if path.stem != "__init__"}
+    expected = {"app", "gateway", "gateway.command_line", *ours}
+    assert {name for name in loaded if name.partition(".")[0] != "click"} == expected
 
 
 def test_only_the_command_line_knows_gateway_and_console() -> None:
