@@ -5,7 +5,7 @@ from flask import Response, current_app
 from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.paging import listed
 from gateway.core.room import Room, work
-from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.core.schemas import IdPath, Page
 
 from . import service, service_explain, service_groups, service_roles, service_rules
 from .models import Group, GroupMember, PolicyRule, RoleBinding, RoleRow
@@ -20,6 +20,7 @@ from .schemas import (
     RoleIn,
     RoleOut,
     RolePatch,
+    RoleQuery,
     RuleIn,
     RuleOut,
     RulePatch,
@@ -54,7 +55,7 @@ def list_actions() -> Response:
 
 @room.get("/groups", responses={200: Page[GroupOut]}, summary="Groups")
 def list_groups(query: GroupQuery) -> Response:
-    found = service_groups.visible(work(), query.external_id)
+    found = service_groups.visible(work(), query.external_id, query.q)
     paged = listed(work().session, found, Group.id, query, sorts={"name": Group.name})
     return page_of(GroupOut, paged)
 
@@ -129,8 +130,8 @@ def _role(row: RoleRow) -> RoleOut:
 
 
 @room.get("/roles", responses={200: Page[RoleOut]}, summary="Roles")
-def list_roles(query: PageQuery) -> Response:
-    found = service_roles.visible(work())
+def list_roles(query: RoleQuery) -> Response:
+    found = service_roles.visible(work(), query.q)
     paged = listed(work().session, found, RoleRow.id, query, sorts={"name": RoleRow.name})
     return page_of(RoleOut, paged, [_role(row) for row in paged.rows])
 

@@ -1,9 +1,10 @@
 """Every select on groups, roles, bindings and rules."""
 
 import uuid
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, func, or_, select, table
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gateway.core import references as core_references
 from gateway.core.database import Base
@@ -96,9 +97,10 @@ def hold_owners(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(OWNERS_LOCK)))
 
 
-def user(session: Session, user_id: uuid.UUID) -> Row[uuid.UUID, str, bool] | None:
-    """Id and handle of a user, and whether their account is active."""
-    return session.execute(select(USERS.c.id, USERS.c.handle, USERS.c.is_active).where(USERS.c.id == user_id)).first()
+def user(session: Session, wanted: uuid.UUID | str) -> Row[uuid.UUID, str, bool] | None:
+    """Id and handle of the user of that id or handle, and whether their account is active."""
+    is_it = USERS.c.id == wanted if isinstance(wanted, uuid.UUID) else USERS.c.handle == wanted.lower()
+    return session.execute(select(USERS.c.id, USERS.c.handle, USERS.c.is_active).where(is_it)).first()
 
 
 def token(session: Session, token_id: uuid.UUID) -> Row[uuid.UUID, list[str] | None, bool] | None:
@@ -124,9 +126,16 @@ def seen(actor: Actor, action: str, rows: Rows) -> ColumnElement[bool]:
     return seen_by(actor, action, owner=None, project=project, key=rows.id)
 
 
-def groups(external_id: str | None = None) -> Select[Group]:
-    """All groups, or the one of that external id."""
-    return select(Group) if external_id is None else select(Group).where(Group.external_id == external_id)
+def groups(external_id: str | None = None, q: str | None = None) -> Select[Group]:
+    """All groups, or the one of that external id; `q` is part of the name or the description."""
+    query = select(Group) if external_id is None else select(Group).where(Group.external_id == external_id)
+    return _said(query, q, Group.name, Group.description)
+
+
+def group(session: Session, wanted: uuid.UUID | str) -> Group | None:
+    """A group by id or name."""
+    column_ = Group.id if isinstance(wanted, uuid.UUID) else Group.name
+    return session.scalar(select(Group).where(column_ == wanted))
 
 
 def members(group_id: uuid.UUID, external_id: str | None = None) -> Select[GroupMember]:
@@ -141,9 +150,9 @@ def called(session: Session, user_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple
     return {row[0]: (row[1], row[2]) for row in session.execute(query)}
 
 
-def roles() -> Select[RoleRow]:
-    """All roles."""
-    return select(RoleRow)
+def roles(q: str | None = None) -> Select[RoleRow]:
+    """All roles; `q` is part of the name or the description."""
+    return _said(select(RoleRow), q, RoleRow.name, RoleRow.description)
 
 
 def role(session: Session, wanted: uuid.UUID | str) -> RoleRow | None:
@@ -190,12 +199,17 @@ def names(session: Session, rows: list[RoleBinding]) -> dict[uuid.UUID, str]:
     return found
 
 
-def rules(*, effect: str | None, action: str | None) -> Select[PolicyRule]:
-    """The rules, narrowed down."""
-    query = select(PolicyRule)
+def rules(*, effect: str | None, action: str | None, q: str | None = None) -> Select[PolicyRule]:
+    """The rules, narrowed down; `q` is part of the name or the description."""
+    query = _said(select(PolicyRule), q, PolicyRule.name, PolicyRule.description)
     if effect is not None:
         query = query.where(PolicyRule.effect == effect)
     return query.where(PolicyRule.action == action) if action is not None else query
+
+
+def _said(query: Select[Any], q: str | None, *columns: InstrumentedAttribute[str]) -> Select[Any]:
+    """Those of the rows in one of whose columns the words stand as they are written."""
+    return query if q is None else query.where(or_(*(column_.icontains(q, autoescape=True) for column_ in columns)))
 
 
 def allowing(session: Session, subject: Group | RoleRow) -> list[PolicyRule]:

@@ -19,6 +19,7 @@ _KIND = re.compile(r"[a-z][a-z_]{0,39}")
 _SEPARATOR = re.compile(r"[:/]")
 
 Description = Annotated[str, Field(max_length=2000)]
+Words = Annotated[str, Field(min_length=1, max_length=120, description="part of name or description")]
 
 
 def _glob(text: str) -> str:
@@ -108,12 +109,19 @@ class RoleOut(Versioned):
     is_builtin: bool
 
 
+Called = Annotated[uuid.UUID | Annotated[str, Field(max_length=80)], Field(union_mode="left_to_right")]
+"""An id or a name."""
+
+
 class BindingIn(In):
-    """A role for a user or a group, everywhere or in one project. The role is named by id or, built in, by name."""
+    """A role for a user or a group, everywhere or in one project.
+
+    Who gives one may not be shown users, groups and roles: each is named by its id, or by its name – a user by handle.
+    """
 
     subject_type: SubjectType
-    subject_id: uuid.UUID
-    role_id: Annotated[uuid.UUID | Annotated[str, Field(max_length=80)], Field(union_mode="left_to_right")]
+    subject_id: Called
+    role_id: Called
     scope_type: ScopeType = "system"
     scope_id: uuid.UUID | None = None
 
@@ -257,9 +265,16 @@ class RuleOut(Versioned):
     is_enabled: bool
 
 
+class RoleQuery(PageQuery):
+    """Filters of the roles."""
+
+    q: Words | None = None
+
+
 class RuleQuery(PageQuery):
     """Filters of the rules."""
 
+    q: Words | None = None
     effect: Literal["allow", "deny"] | None = None
     action: Annotated[str | None, Field(max_length=160)] = None
 

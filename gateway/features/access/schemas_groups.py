@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from gateway.core.schemas import In, Out, PageQuery, Versioned
 
-from .schemas import Description, Name
+from .schemas import Description, Name, Words
 
 ExternalId = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -79,6 +79,7 @@ class MemberOut(Out):
 class GroupQuery(PageQuery):
     """Filters of the groups."""
 
+    q: Words | None = None
     external_id: ExternalId | None = None
 
 

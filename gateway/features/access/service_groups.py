@@ -13,10 +13,10 @@ from .models import Group, GroupMember
 from .schemas_groups import GroupIn, GroupPatch, MemberIn, MemberOut, MemberPatch
 
 
-def visible(work: Work, external_id: str | None = None) -> Select[Group]:
-    """The groups, or the one of that external id, to be paged."""
+def visible(work: Work, external_id: str | None = None, q: str | None = None) -> Select[Group]:
+    """The groups, those of some words, or the one of that external id, to be paged."""
     work.allow("groups.read", Resource("groups"))
-    return queries.groups(external_id).where(queries.seen(work.actor, "groups.read", Group))
+    return queries.groups(external_id, q).where(queries.seen(work.actor, "groups.read", Group))
 
 
 def get(work: Work, group_id: uuid.UUID, action: str = "groups.read") -> Group:

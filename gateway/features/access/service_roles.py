@@ -14,10 +14,10 @@ from .models import Group, RoleBinding, RoleRow
 from .schemas import BindingIn, BindingOut, BindingPatch, BindingQuery, RoleIn, RolePatch, selector_of
 
 
-def visible(work: Work) -> Select[RoleRow]:
-    """The roles, to be paged."""
+def visible(work: Work, q: str | None = None) -> Select[RoleRow]:
+    """The roles, or those of some words, to be paged."""
     work.allow("roles.read", Resource("roles"))
-    return queries.roles().where(queries.seen(work.actor, "roles.read", RoleRow))
+    return queries.roles(q).where(queries.seen(work.actor, "roles.read", RoleRow))
 
 
 def get(work: Work, role_id: uuid.UUID, action: str = "roles.read") -> RoleRow:
@@ -106,19 +106,12 @@ def binding(work: Work, binding_id: uuid.UUID, action: str = "role_bindings.read
 def bind(work: Work, wish: BindingIn) -> RoleBinding:
     """Gives a role to a user or a group. Raises Invalid, Conflict, and Forbidden for more than the caller has."""
     work.allow("role_bindings.create", Resource("role_bindings", None, None, wish.scope_id))
-    is_user = wish.subject_type == "user"
-    if is_user:
-        if service.is_system(wish.subject_id) or queries.user(work.session, wish.subject_id) is None:
-            raise Invalid.field("subject_id", "there is no such user")
-    elif work.session.get(Group, wish.subject_id) is None:
-        raise Invalid.field("subject_id", "there is no such group")
     role = _role(work, wish.role_id)
     _check_scope(work, wish.scope_id)
     _check_may_give(work, role, wish.scope_id)
-    row = RoleBinding(
-        user_id=wish.subject_id if is_user else None, group_id=None if is_user else wish.subject_id,
-        role_id=role.id, project_id=wish.scope_id,
-    )  # fmt: skip
+    # Last, so that only who may give the role learns whether there is somebody of that name.
+    user_id, group_id = _subject(work, wish)
+    row = RoleBinding(user_id=user_id, group_id=group_id, role_id=role.id, project_id=wish.scope_id)
     _check_unique(work, row)
     work.session.add(row)
     service.changed(work)
@@ -187,6 +180,19 @@ def _roles_of_group(work: Work, group: Group) -> list[tuple[RoleRow, uuid.UUID |
         subject_type="group", subject_id=group.id, role_id=None, scope_type=None, scope_id=None
     )  # fmt: skip
     return [(_role(work, row.role_id), row.project_id) for row in work.session.scalars(held)]
+
+
+def _subject(work: Work, wish: BindingIn) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    """The id of the user, or of the group."""
+    if wish.subject_type == "group":
+        group = queries.group(work.session, wish.subject_id)
+        if group is None:
+            raise Invalid.field("subject_id", "there is no such group")
+        return None, group.id
+    user = queries.user(work.session, wish.subject_id)
+    if user is None or service.is_system(user[0]):
+        raise Invalid.field("subject_id", "there is no such user")
+    return user[0], None
 
 
 def _role(work: Work, wanted: uuid.UUID | str) -> RoleRow:

@@ -21,7 +21,7 @@ from .schemas import RuleIn, RuleOut, RulePatch, RuleQuery, Subject, SubjectOut,
 def visible(work: Work, wish: RuleQuery) -> Select[PolicyRule]:
     """The rules, to be paged."""
     work.allow("policy_rules.read", Resource("policy_rules"))
-    found = queries.rules(effect=wish.effect, action=wish.action)
+    found = queries.rules(effect=wish.effect, action=wish.action, q=wish.q)
     return found.where(queries.seen(work.actor, "policy_rules.read", PolicyRule))
 
 

@@ -14,9 +14,27 @@ const choices =
 /** @param {{handle: string, display_name?: string}} user */
 export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);
 
+const OFFERED = 20;
+
+/**
+ * One of a list that may be long, searched by the gateway: what a field of the kind `find` has.
+ * @param {string} path @param {(row: any) => string} label @param {(row: any) => string} name
+ */
+const oneOf = (path, label, name) => {
+  const found = (/** @type {any} */ row) => ({ value: row.id, label: label(row), name: name(row) });
+  return {
+    kind: /** @type {const} */ ("find"),
+    search: async (/** @type {string} */ q) => (await api.get(path, { q, limit: OFFERED })).items.map(found),
+    read: async (/** @type {string} */ id) => found(await api.get(`${path}/${encodeURIComponent(id)}`)),
+  };
+};
+
 export const users = choices("/v1/users", userName);
 export const groups = choices("/v1/groups", (group) => group.name);
-export const roles = choices("/v1/roles", (role) => role.name);
+export const oneUser = oneOf("/v1/users", userName, (user) => user.handle);
+export const oneGroup = oneOf("/v1/groups", (group) => group.name, (group) => group.name);
+export const oneRole = oneOf("/v1/roles", (role) => role.name, (role) => role.name);
+export const oneProject = oneOf("/v1/projects", (project) => project.display_name || project.slug, (project) => project.slug);
 export const projects = choices("/v1/projects", (project) => project.display_name || project.slug);
 export const credentials = choices("/v1/credentials", (credential) => credential.name);
 export const tasks = choices("/v1/tasks", (task) => task.name);

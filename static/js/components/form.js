@@ -97,7 +97,7 @@ export function Form({ fields, initial = {}, action, send, done, onCancel, child
   };
   return html`<form class="form" ref=${element} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}>
     ${children}
-    ${shown.map((field) => html`<${Fragment} key=${`${field.name} ${field.kind}`}><${Input} id=${`${id}-${field.name}`} field=${field} value=${values[field.name] ?? blank(field)} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues({ ...values, [field.name]: value })} />${field === marked && preview?.(values)}<//>`)}
+    ${shown.map((field) => html`<${Fragment} key=${`${field.name} ${field.kind}`}><${Input} id=${`${id}-${field.name}`} field=${field} value=${values[field.name] ?? blank(field)} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues((now) => ({ ...now, [field.name]: value }))} />${field === marked && preview?.(values)}<//>`)}
     ${!marked && preview?.(values)}
     ${error && html`<${Problem} error=${error} />`}
     <div class="form-buttons">

@@ -1,16 +1,17 @@
 /** One field of a form: its label, its hint, what was refused, and the control for its kind. */
-import { useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { useResource } from "../resource.js";
 import { Icon, IconButton } from "./icon.js";
 
 /** @typedef {{value: string, label: string}} Option */
+/** @typedef {Option & {name: string}} Found its name is what is written for it */
 
 /**
  * @typedef {object} Field
  * @property {string} name as the API calls it
  * @property {string} label
- * @property {"text" | "password" | "number" | "url" | "area" | "json" | "select" | "switch" | "words" | "time" | "datetime-local"} [kind]
+ * @property {"text" | "password" | "number" | "url" | "area" | "json" | "select" | "switch" | "words" | "time" | "datetime-local" | "find"} [kind]
  * @property {any} [hint]
  * @property {boolean} [required]
  * @property {string} [placeholder]
@@ -19,6 +20,9 @@ import { Icon, IconButton } from "./icon.js";
  * @property {number} [min]
  * @property {string} [step]
  * @property {Option[] | (() => Promise<Option[]>)} [options] of a select; of words and text what is offered
+ * @property {(words: string) => Promise<Found[]>} [search] of one to find: those that the words are about
+ * @property {(value: string) => Promise<Found>} [read] of one to find: that which the value stands for
+ * @property {string} [unlisted] of one to find, where words that are no name of one that is shown are the value: what to write
  * @property {boolean} [code] in the font of code
  * @property {boolean} [disabled] of a switch that can do nothing here
  */
@@ -35,6 +39,52 @@ function Select({ id, field, value, onChange, described }) {
     ${shown.map((option) => html`<option value=${option.value}>${option.label}</option>`)}
     ${value && !shown.some((option) => option.value === value) && html`<option value=${value}>${value}</option>`}
   </select>`;
+}
+
+const SETTLE_MS = 150;
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * One of many: those that are offered follow from what is written, and the value is that of the one whose name it is. An
+ * id is taken as it is. Where nothing is shown to the user they are told what to write.
+ * @param {ControlProps} props
+ */
+function Find({ id, field, value, onChange, described }) {
+  const { search, read: named, unlisted, required, label } = field;
+  const [text, setText] = useState(value);
+  const [sought, setSought] = useState("");
+  const [offered, setOffered] = useState(/** @type {Found[]} */ ([]));
+  const [given, setGiven] = useState(/** @type {Found | null} */ (null));
+  const [isHidden, setHidden] = useState(false);
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const found = useResource(`${label} ${sought}`, async () => search?.(sought) ?? []);
+  const words = text.trim();
+  const one = [...offered, ...(given ? [given] : [])].find(({ name }) => words === name);
+  const meant = one?.value ?? (ID.test(words) || unlisted ? words : "");
+  useEffect(() => {
+    if (!value || !named) return;
+    const show = (/** @type {Found} */ known) => {
+      setGiven(known);
+      setText((/** @type {string} */ now) => (now === value ? known.name : now));
+    };
+    named(value).then(show, () => {}); // what is not shown to the user stays an id
+  }, []);
+  useEffect(() => {
+    if (found.data) setOffered(found.data);
+    if (found.error?.status === 403) setHidden(true);
+  }, [found.data, found.error]);
+  useEffect(() => {
+    if (one || isHidden) return;
+    const timer = setTimeout(() => setSought(words), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [words, isHidden]);
+  useLayoutEffect(() => {
+    if (meant !== value) onChange(meant);
+    input.current?.setCustomValidity(words && !meant ? "Choose one of those that are offered." : "");
+  }, [meant, words]);
+  return html`<input ref=${input} id=${id} list=${`${id}-offered`} class="form-control" required=${required} placeholder=${isHidden ? null : "Search…"} autocomplete="off" spellcheck=${false} ...${described} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
+    <datalist id=${`${id}-offered`}>${offered.map((option) => html`<option value=${option.name}>${option.label}</option>`)}</datalist>
+    ${(isHidden || found.data?.length === 0) && html`<p class="form-hint" role="status">There is none that you may see. ${unlisted ?? "Write the id."}</p>`}`;
 }
 
 /** What a field of text offers, to take or to write something else. @param {{id: string, field: Field, without?: string[]}} props */
@@ -80,6 +130,7 @@ function Control({ id, field, value, onChange, described }) {
   const { kind = "text", required, placeholder, code } = field;
   const onInput = (/** @type {any} */ e) => onChange(e.target.value);
   if (kind === "select") return html`<${Select} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />`;
+  if (kind === "find") return html`<${Find} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />`;
   if (kind === "words") return html`<${Words} id=${id} field=${field} value=${value} onChange=${onChange} described=${described} />`;
   if (kind === "area" || kind === "json") {
     const rows = Math.min(16, Math.max(kind === "json" ? 3 : 2, String(value).split("\n").length + 1));

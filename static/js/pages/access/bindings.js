@@ -5,13 +5,14 @@ import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { remove } from "../../components/changes.js";
-import { groups, projects, roles, users } from "../../components/choices.js";
+import { oneGroup, oneProject, oneRole, oneUser } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
+import { attempt } from "../../components/toast.js";
 /** @import { Binding } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -19,33 +20,35 @@ const SUBJECTS = [
   { value: "user", label: "a user" },
   { value: "group", label: "a group" },
 ];
-const SCOPES = [
-  { value: "system", label: "everywhere" },
-  { value: "project", label: "in one project" },
-];
+const EVERYWHERE = { value: "system", label: "everywhere" };
+const IN_ONE = { value: "project", label: "in one project" };
 
-/** @param {Record<string, any>} values @returns {Field[]} */
-const fields = ({ subject_type: subject, scope_type: scope }) => [
+/** @param {boolean} isSystem whether roles may be given for the whole system @returns {(values: Record<string, any>) => Field[]} */
+const fields = (isSystem) => ({ subject_type: subject, scope_type: scope }) => [
   { name: "subject_type", label: "For", kind: "select", required: true, options: SUBJECTS },
-  subject === "group" ? { name: "group", label: "Group", kind: "select", required: true, options: groups } : { name: "user", label: "User", kind: "select", required: true, options: users },
-  { name: "role_id", label: "Role", kind: "select", required: true, options: roles },
-  { name: "scope_type", label: "Where", kind: "select", required: true, options: SCOPES },
-  .../** @type {Field[]} */ (scope === "project" ? [{ name: "scope_id", label: "Project", kind: "select", required: true, options: projects }] : []),
+  subject === "group"
+    ? { name: "group", label: "Group", required: true, ...oneGroup, unlisted: "Write the group’s name." }
+    : { name: "user", label: "User", required: true, ...oneUser, unlisted: "Write the name that they sign in with." },
+  { name: "role_id", label: "Role", required: true, ...oneRole, unlisted: "Write the role’s name, such as member or viewer." },
+  { name: "scope_type", label: "Where", kind: "select", required: true, options: isSystem ? [EVERYWHERE, IN_ONE] : [IN_ONE] },
+  .../** @type {Field[]} */ (scope === "project" ? [{ name: "scope_id", label: "Project", required: true, ...oneProject }] : []),
 ];
 
 /** @param {Pick<Binding, "subject_type" | "subject_id" | "role_id" | "scope_type" | "scope_id">} binding */
 const give = ({ subject_type, subject_id, role_id, scope_type, scope_id }) => api.post("/v1/role-bindings", { subject_type, subject_id, role_id, scope_type, ...(scope_id ? { scope_id } : {}) });
 
 /** @param {() => void} done */
-const add = (done) =>
+async function add(done) {
+  const { allowed } = await api.get("/v1/access/explain", { action: "role_bindings.create", resource: "role_bindings" });
   openForm({
     title: "Give a role",
     action: "Give role",
-    initial: { subject_type: "user", scope_type: "system" },
-    fields,
+    initial: { subject_type: "user", scope_type: allowed ? "system" : "project" },
+    fields: fields(allowed),
     send: ({ user, group, ...body }) => api.post("/v1/role-bindings", { ...body, subject_id: user ?? group }),
     done,
   });
+}
 
 /** @param {Binding} binding @param {() => void} done */
 const destroy = (binding, done) =>
@@ -70,7 +73,7 @@ export function Bindings() {
       rowMenu(`${binding.role_name} of ${binding.subject_name}`, [can("role_bindings.delete") && { label: "Take role away…", icon: "trash", danger: true, run: () => destroy(binding, list.reload) }]),
     ),
   ];
-  return html`<${Section} title="Role bindings" about="A role held everywhere or in one project, by a user or by all active members of a group." add=${can("role_bindings.create") && "Give a role"} onAdd=${() => add(list.reload)}>
+  return html`<${Section} title="Role bindings" about="A role held everywhere or in one project, by a user or by all active members of a group." add=${can("role_bindings.create") && "Give a role"} onAdd=${() => void attempt(() => add(list.reload))}>
     <div class="filters"><nav class="filter-set" aria-label="Held by">
       ${[["", "all"], ["user", "users"], ["group", "groups"]].map(([value, label]) => html`<a href=${withQuery({ subject_type: value, cursor: null })} aria-current=${value === (type ?? "") ? "true" : null}>${label}</a>`)}
     </nav></div>

@@ -6,11 +6,12 @@ import { can } from "../../session.js";
 import { useFurther } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
-import { users } from "../../components/choices.js";
+import { oneUser } from "../../components/choices.js";
 import { Dialog, confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Form, openForm } from "../../components/form.js";
 import { List, MADE, Table, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
+import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { RowsEnd } from "../../components/rows.js";
 import { Empty, Loaded } from "../../components/states.js";
@@ -99,15 +100,15 @@ function Members({ id }) {
         page.items.length ? html`<${Table} columns=${columns} rows=${page.items} label="members" of=${members} /><${RowsEnd} of=${members} />` : html`<${Empty} title="Nobody is in this group">Whoever is added gets the roles of the group at once.<//>`}
     <//>
     ${can("groups.add_member") &&
-    html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", kind: "select", required: true, options: users }, OUTSIDE]}
+    html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", required: true, ...oneUser }, OUTSIDE]}
       send=${(/** @type {any} */ values) => api.post(`${path}/members`, { ...values, external_id: values.external_id || null })} done=${members.reload} /></div>`}
   <//>`;
 }
 
 export function Groups() {
   const query = place.value.query;
-  const [cursor, open, sort] = ["cursor", "group", "sort"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([cursor, sort]), () => api.get("/v1/groups", { cursor, sort }), about("group."));
+  const [cursor, open, sort, q] = ["cursor", "group", "sort", "q"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/groups", { q, cursor, sort }), about("group."));
   useRowKeys();
   const setActive = (/** @type {Group} */ group) => change(`/v1/groups/${group.id}`, group, { is_active: !group.is_active }, `${group.name} ${group.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
@@ -125,6 +126,7 @@ export function Groups() {
     ),
   ];
   return html`<${Section} title="Groups" about="What is bound to a group holds for its active members." add=${can("groups.create") && "New group"} onAdd=${() => edit(null, list.reload)}>
+    <div class="filters is-end"><${SearchField} label="Search groups" /></div>
     <${List} of=${list} what="the groups" columns=${columns} empty=${html`<${Empty} title="No groups yet">A group gives many users the same roles at once.<//>`} />
     ${open && html`<${Members} id=${open} />`}
   <//>`;

@@ -9,6 +9,7 @@ import { actions } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 /** @import { Role } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -57,8 +58,8 @@ const destroy = (role, done) =>
   });
 
 export function Roles() {
-  const [cursor, sort] = ["cursor", "sort"].map((name) => place.value.query.get(name));
-  const list = useResource(JSON.stringify([cursor, sort]), () => api.get("/v1/roles", { cursor, sort }), about("role."));
+  const [q, cursor, sort] = ["q", "cursor", "sort"].map((name) => place.value.query.get(name));
+  const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/roles", { q, cursor, sort }), about("role."));
   const columns = [
     { head: "Role", sort: "name", class: "cell-top", cell: (/** @type {Role} */ role) => html`<b>${role.name}</b>${role.is_builtin && html` <span class="tag">built in</span>`}<div class="quiet cell-text">${role.description}</div>` },
     { head: "May", class: "cell-wrap", cell: (/** @type {Role} */ role) => html`${tags(role.actions)}${role.own_actions.length > 0 && html`<div class="quiet cell-text">and on their own: ${tags(role.own_actions)}</div>`}` },
@@ -72,6 +73,7 @@ export function Roles() {
     ),
   ];
   return html`<${Section} title="Roles" about="A role allows actions; a binding gives it to somebody." add=${can("roles.create") && "New role"} onAdd=${() => edit(null, { reach: "own" }, list.reload)}>
+    <div class="filters is-end"><${SearchField} label="Search roles" /></div>
     <${List} of=${list} what="the roles" columns=${columns} empty=${null} />
   <//>`;
 }

@@ -5,11 +5,12 @@ import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
-import { actions, groups, roles, users } from "../../components/choices.js";
+import { actions, oneGroup, oneRole, oneUser } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
+import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { Decision } from "../../components/decision.js";
@@ -27,15 +28,15 @@ const SUBJECTS = [
   { value: "group", label: "a group" },
   { value: "role", label: "whoever holds a role" },
 ];
-/** @type {Record<string, () => Promise<any>>} */
-const WHO = { user: users, group: groups, role: roles };
+/** @type {Record<string, typeof oneUser>} */
+const WHO = { user: oneUser, group: oneGroup, role: oneRole };
 
 /** @param {Record<string, any>} values @returns {Field[]} */
 const fields = ({ subject_type: type }) => [
   { name: "name", label: "Name", placeholder: "No work for guests at night" },
   { name: "effect", label: "Effect", kind: "select", required: true, options: EFFECTS, hint: "A deny beats every allow." },
   { name: "subject_type", label: "Whom", kind: "select", required: true, options: SUBJECTS },
-  .../** @type {Field[]} */ (WHO[type] ? [{ name: `subject_${type}`, label: `Which ${type}`, kind: "select", required: true, options: WHO[type] }] : []),
+  .../** @type {Field[]} */ (WHO[type] ? [{ name: `subject_${type}`, label: `Which ${type}`, required: true, ...WHO[type] }] : []),
   { name: "action", label: "Action", kind: "text", required: true, options: actions, placeholder: "tasks.create, tasks.* or *", code: true },
   { name: "resource", label: "Resource", required: true, code: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
   { name: "priority", label: "Priority", kind: "number", required: true, hint: "Of rules with one effect, the highest is named as the one that decided." },
@@ -73,17 +74,19 @@ const destroy = (rule, done) =>
     run: () => remove(`/v1/policy-rules/${rule.id}`, () => again(rule), `${rule.name} deleted`, done),
   });
 
-/** Ids of users, groups and roles to their names, as far as they may be read. */
-async function names() {
-  const read = await Promise.all(Object.values(WHO).map((choices) => choices().catch(() => [])));
-  return Object.fromEntries(read.flat().map(({ value, label }) => [value, label]));
+/** Ids of whom rules are about to their names, as far as they may be read. @param {Rule[]} rules */
+async function names(rules) {
+  const subjects = new Map(rules.flatMap(({ subject: { type, id } }) => (id ? [[id, type]] : [])));
+  const read = await Promise.all([...subjects].map(([id, type]) => WHO[type].read(id).catch(() => null)));
+  return Object.fromEntries(read.flatMap((one) => (one ? [[one.value, one.label]] : [])));
 }
 
 export function Rules() {
   const query = place.value.query;
-  const [effect, cursor, sort] = ["effect", "cursor", "sort"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([effect, cursor, sort]), () => api.get("/v1/policy-rules", { effect, cursor, sort }), about("policy_rule."));
-  const known = useResource("names", names).data ?? {};
+  const [effect, q, cursor, sort] = ["effect", "q", "cursor", "sort"].map((name) => query.get(name));
+  const list = useResource(JSON.stringify([effect, q, cursor, sort]), () => api.get("/v1/policy-rules", { effect, q, cursor, sort }), about("policy_rule."));
+  const shown = list.data?.items ?? [];
+  const known = useResource(JSON.stringify(shown.map((/** @type {Rule} */ rule) => rule.subject.id)), () => names(shown)).data ?? {};
   const set = (/** @type {Rule} */ rule) => change(`/v1/policy-rules/${rule.id}`, rule, { is_enabled: !rule.is_enabled }, `${rule.name} ${rule.is_enabled ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },
@@ -103,7 +106,7 @@ export function Rules() {
   return html`<${Section} title="Policy rules" about="Without an allow from a role or a rule nothing is allowed; one deny is enough to refuse." add=${can("policy_rules.create") && "New rule"} onAdd=${() => edit(null, list.reload)}>
     <div class="filters"><nav class="filter-set" aria-label="Effect">
       ${["", "deny", "allow"].map((value) => html`<a href=${withQuery({ effect: value, cursor: null })} aria-current=${value === (effect ?? "") ? "true" : null}>${value || "all"}</a>`)}
-    </nav></div>
+    </nav><${SearchField} label="Search rules" /></div>
     <${List} of=${list} what="the policy rules" columns=${columns} empty=${html`<${Empty} title="No rules yet">Roles alone decide.<//>`} />
   <//>`;
 }

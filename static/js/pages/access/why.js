@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can, session } from "../../session.js";
 import { useResource } from "../../resource.js";
-import { actions, projects, tokens, users } from "../../components/choices.js";
+import { actions, oneProject, oneUser, tokens } from "../../components/choices.js";
 import { Decision } from "../../components/decision.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
@@ -16,11 +16,11 @@ import { Empty, Loaded } from "../../components/states.js";
 
 /** @type {Field[]} */
 const FIELDS = [
-  { name: "user_id", label: "User", kind: "select", required: true, options: users },
+  { name: "user_id", label: "User", required: true, ...oneUser },
   { name: "token_id", label: "By API token", kind: "select", options: tokens, hint: "One of yours, with its scopes; none for a login." },
   { name: "action", label: "Action", kind: "select", required: true, options: async () => (await actions()).map(({ value, label }) => ({ value, label: `${value} – ${label}` })) },
   { name: "resource", label: "Resource", code: true, required: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
-  { name: "project_id", label: "In project", kind: "select", options: projects, hint: "Where a model is used, or where what is made shall lie." },
+  { name: "project_id", label: "In project", ...oneProject, hint: "Where a model is used, or where what is made shall lie." },
 ];
 
 /** What a decision rests on, where no rule is named. @type {Record<string, string>} */
