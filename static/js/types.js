@@ -242,6 +242,7 @@
  * @property {string | null} parent_id those with the same one stand for one another
  * @property {"system" | "developer" | "user" | "assistant" | "tool"} role
  * @property {string} text
+ * @property {string | null} [source] where its words come from, when that is outside: `hook:NAME`
  * @property {any[] | null} content
  * @property {"complete" | "streaming" | "cut" | "failed"} status
  * @property {string | null} model

@@ -460,13 +460,15 @@ def test_a_slack_message_becomes_a_turn_and_its_answer_is_owed(
 
     assert (post("first question").status, post("second question").status) == (200, 200)
     assert post("said by a bot", bot_id="B1").body["status"] == "ignored"
-    said = rows("SELECT m.role, m.text, m.task_id, t.id FROM chat_messages m JOIN chat_threads t ON t.id = m.thread_id"
-                " WHERE t.client_chat_id = :chat ORDER BY m.id", chat=f"hook {hook.id} slack C1")  # fmt: skip
-    assert [(role, text) for role, text, _, _ in said] == [
-        ("user", "first question"), ("assistant", ""), ("user", "second question"), ("assistant", ""),
+    said = rows("SELECT m.role, m.text, m.source, m.task_id, t.id FROM chat_messages m JOIN chat_threads t"
+                " ON t.id = m.thread_id WHERE t.client_chat_id = :chat ORDER BY m.id",
+                chat=f"hook {hook.id} slack C1")  # fmt: skip
+    assert [row[:3] for row in said] == [
+        ("user", "first question", "hook:a hook"), ("assistant", "", None),
+        ("user", "second question", "hook:a hook"), ("assistant", "", None),
     ]  # fmt: skip
     assert len({thread for *_, thread in said}) == 1
-    first_task = said[1][2]
+    first_task = said[1][3]
     with unit(hook.owner) as work:
         tasks.cancel(work, first_task)
     with unit(SYSTEM) as work:

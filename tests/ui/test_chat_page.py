@@ -196,6 +196,26 @@ def test_what_goes_wrong_is_said_and_what_was_written_is_kept(page: Page, upstre
     expect(box(page)).to_have_value("Keep me, too")
 
 
+def test_a_message_of_a_hook_is_not_shown_as_the_users(page: Page, api: httpx.Client) -> None:
+    thread = api.post("/v1/chat/threads", json={"title": "Builds"}).json()["id"]
+    api.post(f"/v1/chat/threads/{thread}/messages", json={"text": "Tell me of builds"})
+    action = {"kind": "append_message", "thread_id": thread, "text": "It is {{ body.state }}"}
+    hook = api.post("/v1/hooks", json={"name": "<b>CI</b>", "verify": "token", "action": action}).json()
+    told = api.post(
+        f"/hooks/{hook['id']}", json={"state": "red"}, headers={"Authorization": f"Bearer {hook['secret']}"}
+    )
+    assert told.is_success, told.text
+    messages = api.get(f"/v1/chat/threads/{thread}/messages").json()["items"]
+    assert [each["source"] for each in messages] == [None, "hook:<b>CI</b>"]
+    page.goto(f"/chat/{thread}")
+    from_hook = page.get_by_role("article", name="From the hook <b>CI</b>, not from you")
+    expect(from_hook).to_contain_text("From the hook <b>CI</b>, not from you")
+    expect(from_hook).to_contain_text("It is red")
+    expect(page.get_by_role("article", name="You", exact=True)).to_contain_text("Tell me of builds")
+    api.delete(f"/v1/hooks/{hook['id']}")
+    api.delete(f"/v1/chat/threads/{thread}")
+
+
 def test_threads_are_found_renamed_and_deleted(page: Page, api: httpx.Client) -> None:
     thread = api.post("/v1/chat/threads", json={"title": "Quarry plans"}).json()["id"]
     api.post(f"/v1/chat/threads/{thread}/messages", json={"text": "Granite weighs a lot of kilograms"})

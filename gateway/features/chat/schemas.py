@@ -56,13 +56,17 @@ class MessageIn(In):
 
 
 class MessageOut(Out):
-    """A message. Those with the same `parent_id` stand for one another, on branches of their own."""
+    """A message. Those with the same `parent_id` stand for one another, on branches of their own.
+
+    `source` says where its words come from, when they are not what its role says: `hook:NAME`.
+    """
 
     id: uuid.UUID
     thread_id: uuid.UUID
     parent_id: uuid.UUID | None
     role: str
     text: str
+    source: str | None
     content: list[dict[str, Any]] | None
     status: Literal["complete", "streaming", "cut", "failed"]
     model: str | None

@@ -125,17 +125,19 @@ def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn
     return Turn(thread.id, thread.project_id, said.id, answer.id, store if is_stored_again else None)
 
 
-def open_next(work: Work, text: str, model: str, place: Place) -> tuple[Turn, list[dict[str, Any]]]:
+def open_next(work: Work, text: str, model: str, place: Place, source: str) -> tuple[Turn, list[dict[str, Any]]]:
     """A turn after what the thread shows last, for who keeps no conversation; and the conversation up to it.
 
-    `text` is redacted. Raises as `open_turn`.
+    `text` is redacted, and comes from outside: `source` says whence. Raises as `open_turn`.
     """
     newest = {"role": "user", "content": text}
     thread, _ = _thread(work, place, newest)
     said = queries.branch(work.session, thread.id, thread.message_id) if thread.message_id else []
     messages = [{"role": each.role, "content": each.text} for each in said[-REMEMBERED:] if each.text]
     messages.append(newest)
-    return open_turn(work, messages, model, Place(thread_id=thread.id, parent_id=thread.message_id)), messages
+    turn = open_turn(work, messages, model, Place(thread_id=thread.id, parent_id=thread.message_id))
+    work.session.get_one(Message, turn.user_message_id).source = source
+    return turn, messages
 
 
 def name_task(work: Work, turn: Turn, task_id: uuid.UUID) -> None:

@@ -83,7 +83,7 @@ def _ask(work: Work, hook: Hook, action: ChatTurn) -> tuple[uuid.UUID, turns.Tur
     """A turn of the chat named by the action, or of one for all that comes to the hook."""
     text = redact(action.text).text
     place = turns.Place(hook.project_id, client_chat_id=f"hook {hook.id} {action.chat or ''}".strip())
-    turn, messages = turns.open_next(work, text, AGENT, place)
+    turn, messages = turns.open_next(work, text, AGENT, place, f"hook:{hook.name}")
     longest_s = settings.value(work, "chat.timeout_s")
     task_id = service_chat.begin(work, messages, text, turn.thread_id, turn.project_id, longest_s)
     turns.name_task(work, turn, task_id)

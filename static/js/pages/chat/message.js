@@ -79,6 +79,9 @@ function Editor({ text, onSave, onCancel }) {
   </form>`;
 }
 
+/** From where the words of a message come that are not the user's own; nothing for theirs. @param {Message} message */
+const outsideOf = ({ source }) => (source ? `From ${source.replace(/^hook:/, "the hook ")}, not from you` : "");
+
 /**
  * @typedef {object} Doings
  * @property {((message: Message, text: string) => void) | null} onEdit
@@ -91,7 +94,9 @@ function Said({ message, all, doings }) {
   const [isEdited, setEdited] = useState(false);
   const save = (/** @type {string} */ text) => (setEdited(false), doings.onEdit?.(message, text));
   const files = filesOf(message);
-  return html`<article class="chat-message is-user" aria-label="You">
+  const from = outsideOf(message);
+  return html`<article class="chat-message is-user" aria-label=${from || "You"}>
+    ${from && html`<header class="chat-model quiet"><${Icon} icon="webhook" />${from}</header>`}
     ${isEdited
       ? html`<${Editor} text=${message.text} onSave=${save} onCancel=${() => setEdited(false)} />`
       : html`<div class="chat-bubble">
