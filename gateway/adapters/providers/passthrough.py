@@ -16,7 +16,7 @@ from ssl import SSLCertVerificationError
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.adapters.providers.base import ProviderError, Upstream
-from gateway.adapters.providers.transport import is_loopback, tls_context
+from gateway.adapters.providers.tls import is_loopback, tls_context
 
 PIECE_BYTES = 64 * 1024
 MAX_BODY_BYTES = 32 * 1024 * 1024

@@ -1,29 +1,11 @@
-"""How providers reach the network: one TLS setting, proxies by environment, failures as ProviderError."""
+"""How providers reach the network: proxies by environment, failures as ProviderError."""
 
-import ipaddress
 import ssl
-from functools import cache
-from urllib.parse import urlsplit
 
 import httpx
-import truststore
 
 from gateway.adapters.providers.base import ProviderError
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """The system's certificate store (or `SSL_CERT_FILE`), shared because loading it costs 20 ms."""
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL names this very machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+from gateway.adapters.providers.tls import is_loopback, tls_context
 
 
 def http_client(url: str, *, connect_s: float, follow_redirects: bool = False) -> httpx.AsyncClient:

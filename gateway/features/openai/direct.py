@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from sqlalchemy.orm import Session
 
-from gateway.adapters.providers.kinds.local import TELLS_HOW_FAR
+from gateway.adapters.providers.local_model.questions import TELLS_HOW_FAR
 from gateway.adapters.providers.passthrough import Head, Pool
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor

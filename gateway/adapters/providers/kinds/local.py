@@ -13,6 +13,7 @@ from gateway.adapters.providers.base import (
     Upstream,
 )
 from gateway.adapters.providers.local_model import catalogue, download
+from gateway.adapters.providers.local_model.questions import TELLS_HOW_FAR
 from gateway.adapters.providers.local_model.server import (
     ServerSettings,
     default_threads,
@@ -20,9 +21,6 @@ from gateway.adapters.providers.local_model.server import (
     read_endpoint,
 )
 from gateway.adapters.providers.openai_protocol import OpenAIProvider, bearer
-
-TELLS_HOW_FAR = {"return_progress": True}
-"""llama.cpp then says how far it has read a question; only by this does it notice that nobody waits any more."""
 
 
 class LocalConfig(ProviderConfig):
