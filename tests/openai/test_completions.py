@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import httpx
 import openai
+import pytest
 
-from tests.conftest import LiveGateway
+from gateway.adapters.providers.local_model.server import read_endpoint
+from tests.conftest import MODELS, LiveGateway, wait_until
 from tests.openai.conftest import HELLO, Upstream, streams
 from tests.providers.scripted_server import DONE, chunk
 
@@ -28,6 +31,22 @@ def test_how_far_the_local_model_has_read_is_not_the_clients_to_know(client: ope
     assert [piece for piece in chunks if "prompt_progress" in (piece.model_extra or {})] == []
     roles = [piece for piece in chunks if piece.choices and piece.choices[0].delta.role]
     assert roles == chunks[:1]
+
+
+def test_a_whole_answer_that_nobody_waits_for_any_more_gives_the_local_model_back(live_gateway: LiveGateway) -> None:
+    assert live_gateway.call("POST", "/v1/chat/warm", json={"model": "local/smollm2-135m"}).status_code == 200
+    question = " ".join(f"Number {number}." for number in range(1000))  # much longer to read than is waited below
+    body = {"model": "local/smollm2-135m", "messages": [{"role": "user", "content": question}]}
+    with pytest.raises(httpx.ReadTimeout):
+        live_gateway.call("POST", "/v1/chat/completions", json=body, timeout=1)
+    endpoint = read_endpoint(MODELS, "smollm2-135m")
+    assert endpoint is not None
+    slots, key = f"{endpoint.base_url.removesuffix('/v1')}/slots", {"Authorization": f"Bearer {endpoint.api_key}"}
+
+    def is_idle() -> bool:
+        return not any(slot["is_processing"] for slot in httpx.get(slots, headers=key, trust_env=False).json())
+
+    wait_until(is_idle, 6)
 
 
 def test_an_unknown_model_is_named(client: openai.OpenAI, live_gateway: LiveGateway) -> None:

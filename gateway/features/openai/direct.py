@@ -28,6 +28,7 @@ from gateway.features.providers.service_upstream import Reached, Upstreams
 from . import service
 from .chunks import DONE, KEEP_ALIVE, Stream, Tally, embeddings, ended_well, usage_of, whole, without_thoughts
 from .failures import CompletionTimeout, InferenceFailed, from_answer
+from .gathering import gathered
 from .relay import Patience, Question, Relay
 from .service import Admission
 
@@ -88,14 +89,8 @@ class Direct:
     def whole(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer in one piece. Raises GatewayError."""
         with self._running():
-            self._checked(self._ask({**body, "stream": False, "stream_options": None}))
-            answer = whole(self._relay.read(), self._admission.model, self._key, self.tally)
-            if self._admission.is_background:
-                answer = without_thoughts(answer)
-            if self.tally.usage is None:
-                answer["usage"] = usage_of(*service.estimated(self._admission, self.tally))
-            self._settle(is_whole=True)
-            return answer
+            answer = self._whole_of_stream(body) if self._admission.is_local else self._in_one_piece(body)
+            return without_thoughts(answer) if self._admission.is_background else answer
 
     def stream(self, body: dict[str, Any]) -> Generator[bytes]:
         """The answer as server-sent events.
@@ -128,6 +123,18 @@ class Direct:
     def _events(self, body: dict[str, Any]) -> Iterator[bytes]:
         with self._running():
             yield from self._told(body)
+
+    def _in_one_piece(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._checked(self._ask({**body, "stream": False, "stream_options": None}))
+        answer = whole(self._relay.read(), self._admission.model, self._key, self.tally)
+        if self.tally.usage is None:
+            answer["usage"] = usage_of(*service.estimated(self._admission, self.tally))
+        self._settle(is_whole=True)
+        return answer
+
+    def _whole_of_stream(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The same by a stream: only of one does llama.cpp notice that nobody waits any more (TELLS_HOW_FAR)."""
+        return gathered(self._told({**body, "stream_options": {"include_usage": True}}))
 
     def _told(self, body: dict[str, Any]) -> Iterator[bytes]:
         options = body.get("stream_options") or {}

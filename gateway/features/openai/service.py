@@ -73,6 +73,11 @@ class Admission:
     is_background: bool = False
     """Whether a program asks on its own, for a title, tags or the like."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the local model answers, loaded or not."""
+        return self.reached is None or self.reached.kind == "local"
+
 
 @dataclass(frozen=True, slots=True)
 class Commission:
