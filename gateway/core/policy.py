@@ -30,9 +30,10 @@ class Resource:
     listed: bool = False
 
 
-Ground = Literal["role", "rule", "scope", "content", "system", "credential", "absence"]
+Ground = Literal["role", "rule", "scope", "content", "system", "credential", "absence", "connector"]
 """What a decision rests on: the roles one holds or lacks, a rule, the scopes of a token, content from outside that had
-a say in it, that it is the system itself; an account or token that is no longer good; or that there is no such thing.
+a say in it, that it is the system itself; an account or token that is no longer good; that there is no such thing; or
+a connector's own rules for its operations.
 """
 
 

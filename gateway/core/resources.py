@@ -10,7 +10,8 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from .policy import Resource
+from .identity import Actor
+from .policy import Decision, Resource
 
 
 class Described(Protocol):
@@ -30,6 +31,12 @@ class Asked:
     action: str
 
 
+Further = Callable[[Session, Actor, str, str, str | None], Decision | None]
+"""What a room decides where the policy allows: for the actor, about the thing of a key, an action and an operation's
+name, if one is asked about. None where it has no say. Raises Invalid for an operation that there is not.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of things. `find` describes the one of a key as that user meets it; None where there is none.
@@ -42,6 +49,7 @@ class Kind:
     find: Callable[[Session, str, Asked], Resource | None]
     is_owned: bool = True
     listed: Collection[str] = ()
+    further: Further | None = None
 
 
 Kinds = Mapping[str, Sequence[Kind]]

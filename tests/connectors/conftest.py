@@ -34,6 +34,11 @@ class Installed:
         wish = {"arguments": self.there.arguments if arguments is None else arguments, **more.pop("body", {})}
         return self.call("POST", f"{self.path}/operations/{operation or self.there.operation}", json=wish, **more)
 
+    def explained(self, operation: str, action: str) -> dict[str, Any]:
+        """What `access/explain` says of it."""
+        asked = {"action": action, "resource": f"connectors/{self.id}", "operation": operation}
+        return self.call("GET", "/v1/access/explain", params=asked).json()  # type: ignore[no-any-return]
+
     def change(self, **patch: Any) -> None:
         """Changes it."""
         answer = self.call("PATCH", self.path, json=patch)

@@ -283,7 +283,7 @@ class ExplainQuery(In):
     """Who, what, on what: `resource` is *, a kind such as tasks, tasks/ID, or project/ID. Without a user: you.
 
     `token_id` asks about a request with that API token. `project_id` is where something of nobody's is used, such as a
-    model, or where what is made shall lie.
+    model, or where what is made shall lie. `operation` is that of a connector, where it is one of its actions.
     """
 
     user_id: uuid.UUID | None = None
@@ -291,6 +291,7 @@ class ExplainQuery(In):
     action: Annotated[str, Field(pattern=r"^[a-z_]{1,40}(\.[a-z_]{1,40}){1,3}$", max_length=120)]
     resource: ResourceText = "*"
     project_id: uuid.UUID | None = None
+    operation: Annotated[str | None, Field(min_length=1, max_length=200)] = None
 
 
 class GrantOut(Out):

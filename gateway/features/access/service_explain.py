@@ -41,6 +41,8 @@ def explain(work: Work, kinds: Kinds, actions: Collection[str], wish: ExplainQue
         raise Invalid.field("action", "nobody is asked for that; GET /v1/access/actions lists what is decided")
     resource = _resource(work, kinds, wish, Asked(asked.user_id, action))
     decision = refusal or (policy.can(asked, action, resource) if resource is not None else NOT_THERE)
+    if decision.allowed:
+        decision = _further(work, kinds, wish, asked) or decision
     rights = policy.rights_of(asked)
     case = rights.about(action)
     return Explanation(
@@ -105,6 +107,16 @@ def _resource(work: Work, kinds: Kinds, wish: ExplainQuery, asked: Asked) -> Res
         if found is not None and _may_know_of(work, kind, selector.id, found.kind):
             return found if kind.is_owned else replace(found, project_id=found.project_id or project_id)
     return None
+
+
+def _further(work: Work, kinds: Kinds, wish: ExplainQuery, asked: Actor) -> Decision | None:
+    """What the room of the one thing that is asked about decides, now that the policy allows."""
+    selector = selector_of(wish.resource)
+    if selector.id is None:
+        return None
+    rooms = (kind.further for kind in kinds.get(selector.kind or "", ()) if kind.further is not None)
+    said = (further(work.session, asked, selector.id, wish.action, wish.operation) for further in rooms)
+    return next((decision for decision in said if decision is not None), None)
 
 
 def _may_know_of(work: Work, kind: Kind, key: str, read_as: str) -> bool:

@@ -2,7 +2,7 @@
 
 from gateway.core.resources import Kind, names
 
-from . import service, service_operations
+from . import service, service_explain, service_operations
 
 ACTIONS: dict[str, str] = {
     "connectors.read": "See connectors, their operations and what was done with them",
@@ -21,7 +21,7 @@ ACTIONS: dict[str, str] = {
 }
 
 RESOURCES = (
-    Kind("connectors", service.described, listed=("connectors.read",)),
+    Kind("connectors", service.described, listed=("connectors.read",), further=service_explain.decided),
     Kind("operations", service_operations.described),
     names("connector_types"),
     names("connector_operations"),

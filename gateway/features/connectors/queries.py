@@ -122,17 +122,20 @@ def usable_grants(
     """Grants that may cover one of `operations` for a user now, the first to end first, locked to be used."""
     stays = select(Connector.id).where(Connector.id == connector_id)  # not removed before there is an operation of it
     session.execute(stays.with_for_update(read=True, key_share=True))
-    query = (
-        grants(connector_id)
-        .where(
-            ConnectorGrant.until > moment,
-            ConnectorGrant.used < ConnectorGrant.uses,
-            ConnectorGrant.operation.in_(operations),
-            (ConnectorGrant.user_id == user_id) | ConnectorGrant.user_id.is_(None),
-        )
-        .order_by(ConnectorGrant.until)
-    )
+    query = grants_now(connector_id, user_id, operations, moment).order_by(ConnectorGrant.until)
     return session.scalars(query.with_for_update()).all()
+
+
+def grants_now(
+    connector_id: uuid.UUID, user_id: uuid.UUID, operations: Sequence[str], moment: datetime
+) -> Select[ConnectorGrant]:
+    """Grants that may cover one of `operations` for a user now."""
+    return grants(connector_id).where(
+        ConnectorGrant.until > moment,
+        ConnectorGrant.used < ConnectorGrant.uses,
+        ConnectorGrant.operation.in_(operations),
+        (ConnectorGrant.user_id == user_id) | ConnectorGrant.user_id.is_(None),
+    )
 
 
 def operations(connector_id: uuid.UUID, query: OperationQuery) -> Select[ConnectorOperation]:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.core.policy import Resource, can
+from gateway.core.identity import Actor
+from gateway.core.policy import Decision, Resource, can
 from gateway.core.resources import Asked, as_id
 from gateway.core.unit_of_work import Work
 from gateway.features.access import service as access
@@ -267,18 +268,18 @@ def checked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def denied_by_rule(work: Work, connector: Connector, operation: "Operation", action: str) -> str | None:
-    """Why a policy rule about the type, or about the operation of the type, denies it.
+def denied_by_rule(actor: Actor, connector: Connector, operation: str, action: str) -> Decision | None:
+    """That a policy rule about the type, or about the operation of the type, denies it.
 
     Such a rule names `connector_types/TYPE` or `connector_operations/TYPE.OPERATION` as its resource.
     """
     for kind, key in (
         ("connector_types", connector.type),
-        ("connector_operations", f"{connector.type}.{operation.name}"),
+        ("connector_operations", f"{connector.type}.{operation}"),
     ):
-        decision = can(work.actor, action, Resource(kind, key, work.actor.user_id, connector.project_id))
+        decision = can(actor, action, Resource(kind, key, actor.user_id, connector.project_id))
         if decision.rule is not None and not decision.allowed:
-            return decision.reason
+            return decision
     return None
 
 
@@ -286,8 +287,8 @@ def lost_right(work: Work, connector: Connector, name: str, mode: str) -> str | 
     """Why the caller, who was let in to that operation, would not be let in now."""
     action = f"connectors.{mode}_op"
     lost = projects.why_lost(work.actor, place_of(work, connector, action), action)
-    operation = operations_of(connector).get(name)
-    return lost or (denied_by_rule(work, connector, operation, action) if operation is not None else None)
+    denied = denied_by_rule(work.actor, connector, name, action) if name in operations_of(connector) else None
+    return lost or (denied.reason if denied is not None else None)
 
 
 def tell(work: Work, name: str, connector: Connector, **data: Any) -> None:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 ARGUMENT_BYTES = 256 * 1024
 JOB = "connectors.operate"
 RELEASE = "connectors.release"
+SAID = {
+    "allow": "the connector's rules allow it",
+    "deny": "the connector's rules deny it",
+    "ask": "the connector's rules have somebody release it",
+}
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,8 @@ def _decide(work: Work, connector: Connector, operation: "Operation", arguments:
     place = service.place_of(work, connector, action)
     decision = can(work.actor, action, place)
     refusal = None if decision.allowed else decision.reason
-    refusal = refusal or service.denied_by_rule(work, connector, operation, action)
+    if refusal is None and (denied := service.denied_by_rule(work.actor, connector, operation.name, action)):
+        refusal = denied.reason
     decided = Decided("deny", refusal) if refusal else _by_connector(work, connector, operation, arguments)
     named = f"{operation.name} of {connector.name}: {decided.reason}"
     work.record(action, place, allowed=decided.decision != "deny", reason=named)
@@ -189,15 +195,13 @@ def _decide(work: Work, connector: Connector, operation: "Operation", arguments:
 
 def _by_connector(work: Work, connector: Connector, operation: "Operation", arguments: dict[str, Any]) -> Decided:
     said = connector.rules.get(operation.name) or connector.rules.get(operation.mode)
-    if said == "allow":
-        return Decided("allow", "the connector's rules allow it")
-    if said == "deny":
-        return Decided("deny", "the connector's rules deny it")
+    if said in ("allow", "deny"):
+        return Decided(said, SAID[said])
     grant = service_grants.take(work, connector, operation, arguments)
     if grant is not None:
         return Decided("allow", f"lent until {grant.until:%Y-%m-%d %H:%M} UTC, use {grant.used} of {grant.uses}", grant)
     if said == "ask":
-        return Decided("ask", "the connector's rules have somebody release it")
+        return Decided("ask", SAID["ask"])
     return Decided("deny", f"no rule of the connector allows {operation.name}")
 
 

@@ -23,11 +23,21 @@ const FIELDS = [
   { name: "project_id", label: "In project", ...oneProject, hint: "Where a model is used, or where what is made shall lie." },
 ];
 
+/** @type {Field} */
+const OPERATION = { name: "operation", label: "Operation", code: true, hint: "Of the connector, as connectors/ID." };
+
+/** @param {boolean} asksOthers @returns {(values: Record<string, any>) => Field[]} */
+const fields = (asksOthers) => ({ action }) => [
+  ...FIELDS.filter(({ name }) => name !== "user_id" || asksOthers),
+  ...(/^connectors\..*_op$/.test(action) ? [OPERATION] : []),
+];
+
 /** What a decision rests on, where no rule is named. @type {Record<string, string>} */
 const GROUNDS = {
   scope: "Decided by the scopes of the token.",
   credential: "Decided before any policy: account or token can no longer be used.",
   absence: "There is nothing to decide about.",
+  connector: "Decided by the connector: its rules for the operation, or what it has lent.",
 };
 
 const where = (/** @type {Grant} */ grant) => (grant.scope_id ? html`in project <${ProjectName} id=${grant.scope_id} />` : "everywhere");
@@ -63,12 +73,12 @@ export function Why() {
   const query = place.value.query;
   const asksOthers = can("users.read");
   const token = query.get("token") ?? "";
-  const asked = { user_id: token ? "" : query.get("user") ?? session.value?.user.id ?? "", token_id: token, action: query.get("action") ?? "", resource: query.get("resource") ?? "*", project_id: query.get("project") ?? "" };
+  const asked = { user_id: token ? "" : query.get("user") ?? session.value?.user.id ?? "", token_id: token, action: query.get("action") ?? "", resource: query.get("resource") ?? "*", project_id: query.get("project") ?? "", operation: query.get("operation") ?? "" };
   const answer = useResource(JSON.stringify(asked), async () => (asked.action ? await api.get("/v1/access/explain", asked) : {}));
-  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.token_id ? null : values.user_id, token: values.token_id || null, action: values.action, resource: values.resource, project: values.project_id || null }));
+  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.token_id ? null : values.user_id, token: values.token_id || null, action: values.action, resource: values.resource, project: values.project_id || null, operation: values.operation || null }));
   return html`<${Section} title="Why can, why can’t" about="Ask about one user, one action and one resource; the answer is what the next request would meet.">
     <div class="why-grid">
-      <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" initial=${asked} fields=${FIELDS.filter(({ name }) => name !== "user_id" || asksOthers)} send=${ask} /></div>
+      <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" initial=${asked} fields=${fields(asksOthers)} send=${ask} /></div>
       <${Loaded} of=${answer} what="the decision" rows=${4}>
         ${(/** @type {any} */ data) => (data.decision ? html`<${Answer} of=${data} />` : html`<div class="card"><${Empty} title="Nothing asked yet">Choose an action.<//></div>`)}
       <//>
