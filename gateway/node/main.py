@@ -45,7 +45,6 @@ LOOK_S = 1.0
 LOOK_PAUSE_S = 0.5
 """How long it does not look again, whatever happens."""
 
-REFRESH_S = 60.0
 LAST_RESORT_S = 5.0
 """How long after it was told to stop the process may still be there."""
 
@@ -98,7 +97,6 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
             asyncio.create_task(news.follow()),
             asyncio.create_task(_every(HEARTBEAT_S, pulse.beat)),
             asyncio.create_task(_every(LOOK_S, placing.look, news, LOOK_PAUSE_S)),
-            asyncio.create_task(_every(REFRESH_S, node.models.refresh)),
             *(asyncio.create_task(_every(seconds, duty)) for duty, seconds in _duties("DUTIES", node)),
             *(asyncio.create_task(_every(seconds, duty, news)) for duty, seconds in _duties("ON_NEWS", node)),
         ]

@@ -73,8 +73,11 @@ class Models:
         self.abilities: dict[str, Ability] = {}
         """What was learned about models: how they can be given tools."""
 
-    async def refresh(self) -> None:
-        """Looks for model servers, here and among the configured, and asks all of them for their models."""
+    async def refresh(self) -> bool:
+        """Looks for model servers, here and among the configured, and asks all of them for their models.
+
+        Returns whether there are others than before.
+        """
         self._configured = await self._unit(service_use.configured)
         found = {server.product.lower().replace(" ", "-"): server for server in await discover()}
         found = {name: server for name, server in found.items() if name not in self._configured}
@@ -89,12 +92,12 @@ class Models:
         self._found = {name: {"kind": each.kind, "base_url": each.base_url} for name, each in found.items()}
         names = sorted({*self._open, *self._configured})
         listed = await asyncio.gather(*(self._list(name) for name in names))
-        self._listed = dict(zip(names, listed, strict=True))
+        before, self._listed = self._listed, dict(zip(names, listed, strict=True))
+        return self._listed != before
 
-    async def follow(self) -> None:
-        """Refreshes when a provider or its key has changed."""
-        if await self._unit(service_use.configured) != self._configured:
-            await self.refresh()
+    async def follow(self) -> bool:
+        """Refreshes when a provider or its key has changed; returns whether there are other models than before."""
+        return await self._unit(service_use.configured) != self._configured and await self.refresh()
 
     def listed(self) -> list[dict[str, Any]]:
         """The models of the last refresh: id, owner, context size in tokens and Unix time of making where known."""

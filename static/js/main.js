@@ -13,6 +13,7 @@ import { loadSession, session, signInNatively, toLogin } from "./session.js";
 import { entitle } from "./title.js";
 import { Shell } from "./components/shell.js";
 import { Failed, Loading } from "./components/states.js";
+import { Toasts } from "./components/toast.js";
 /** @import { Route } from "./routes.js" */
 
 /** The page's module; an address that this release no longer has is loaded whole. @param {Route} route */
@@ -48,7 +49,7 @@ function App() {
   }, [shown]);
   const page = shown?.route === route ? html`<${shown.page} key=${route.isSteady ? "" : id} id=${id} />` : null;
   const content = error ? html`<${Failed} error=${error} retry=${() => location.reload()} what="the page" isPage />` : (page ?? html`<${Loading} what="the page" />`);
-  return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main>` : html`<${Shell}>${content}<//>`;
+  return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main><${Toasts} />` : html`<${Shell}>${content}<//>`;
 }
 
 /** Whether the first-run page should be shown before anything else. */

@@ -141,9 +141,15 @@ def test_changes_are_noticed_within_seconds(live_gateway: LiveGateway, provider:
         listed = live_gateway.call("GET", "/v1/models").json()["data"]
         return [model["id"] for model in listed if model["id"].startswith(f"{provider['name']}/")]
 
+    def told() -> int:
+        query = {"name": "node.refreshed", "count": "true", "limit": 1}
+        return int(live_gateway.call("GET", "/v1/events", params=query).json()["count"])
+
     wait_until(lambda: models() == [f"{provider['name']}/greeter"], 10)
+    before = told()
     live_gateway.call("PATCH", path, json={"models": ["a", "b"]})
     wait_until(lambda: models() == [f"{provider['name']}/a", f"{provider['name']}/b"], 10)
+    wait_until(lambda: told() > before, 10)
     assert ask(live_gateway, provider, "greeter")["error"]["code"] == "unknown_model"
     live_gateway.call("PATCH", path, json={"enabled": False})
     wait_until(lambda: models() == [], 10)

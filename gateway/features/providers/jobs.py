@@ -4,6 +4,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gateway.adapters.providers.base import ProviderError
+from gateway.features.nodes import service_presence as presence
 
 from . import service_upstream, service_use
 from .schemas import ProviderTest
@@ -35,8 +36,20 @@ async def prepare(node: "Node", model: str) -> None:
 
 async def follow(node: "Node") -> None:
     """Renews the list of models within seconds of a change."""
-    await node.models.follow()
+    if await node.models.follow():
+        await _tell(node)
+
+
+async def look(node: "Node") -> None:
+    """Renews the list of models where their servers came, went or changed by themselves."""
+    if await node.models.refresh():
+        await _tell(node)
+
+
+async def _tell(node: "Node") -> None:
+    capabilities = await node.capabilities()
+    await node.unit(lambda work: presence.refreshed(work, node.id, capabilities))
 
 
 HANDLERS = {"providers.test": test, "providers.prepare": prepare}
-DUTIES = {follow: 2.0}
+DUTIES = {follow: 2.0, look: 60.0}

@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can, loadSession, session } from "../session.js";
 import { makeDefault, useDefaultModel } from "../default-model.js";
-import { useResource } from "../resource.js";
+import { about, useResource } from "../resource.js";
 import { Problem } from "../components/problem.js";
 import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
@@ -16,7 +16,7 @@ import { Status, isFinished } from "../components/status.js";
 import { Told } from "../components/told.js";
 import { attempt } from "../components/toast.js";
 import { WithKey } from "./models/with-key.js";
-/** @import { Capability, Model, Task } from "../types.js" */
+/** @import { Capability, Model, Node, Task } from "../types.js" */
 
 const SAMPLES = {
   prompt: { label: "Ask the model", body: { prompt: "In two sentences: what is a task queue good for?" } },
@@ -77,6 +77,13 @@ function Offered({ models }) {
       </select>`}`;
 }
 
+/** Has each node look for models now, which it does by itself once a minute. */
+async function lookAgain() {
+  if (!can("nodes.refresh")) return;
+  const nodes = /** @type {Node[]} */ (await api.all("/v1/nodes")).filter(({ state }) => state !== "offline");
+  await Promise.all(nodes.map(({ id }) => api.post(`/v1/nodes/${id}/refresh`)));
+}
+
 /** @param {{models: import("../resource.js").Resource<{data: Model[]}>, number: number}} props */
 function Models({ models, number }) {
   const parts = useResource("capabilities", () => api.get("/v1/capabilities"));
@@ -89,7 +96,7 @@ function Models({ models, number }) {
           : html`<p>None found. Scripts and commands need none.</p>`}
     <//>
     ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet"><${Told} text=${`${part.reason} ${part.remedy}`} /></span></li>`)}</ul>`}
-    <div class="step-choices"><button type="button" class="btn btn-sm" onClick=${models.reload}><${Icon} icon="refresh" />Look again</button>${can("providers.create") && can("credentials.create") && html`<${WithKey} done=${models.reload} />`}</div>
+    <div class="step-choices"><button type="button" class="btn btn-sm" onClick=${() => void attempt(lookAgain).then(models.reload)}><${Icon} icon="refresh" />Look again</button>${can("providers.create") && can("credentials.create") && html`<${WithKey} done=${models.reload} />`}</div>
   <//>`;
 }
 
@@ -130,7 +137,7 @@ const Recovery = () => html`<${Step} number=${2} title="An emergency kit"><${Rec
 
 export default function WelcomePage() {
   const keeps = can("credentials.create_recovery_kit");
-  const models = useResource("models", () => api.get("/v1/models"));
+  const models = useResource("models", () => api.get("/v1/models"), about("provider.", "node."));
   const finish = () =>
     attempt(async () => {
       await api.patch("/v1/users/me", { welcomed: true });
