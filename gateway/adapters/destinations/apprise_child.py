@@ -68,7 +68,7 @@ def send(wish: dict[str, Any]) -> dict[str, Any]:
     if sender.notify(body=wish["text"], title=wish["title"], notify_type=wish["type"]):
         return {}
     if refused:
-        return {"problem": "Its host is not on the public internet. List it in allowed_hosts if you mean it.",
+        return {"problem": "Its host is private. If you mean it, list it as an allowed one (allowed_hosts).",
                 "code": "forbidden_address", "permanent": True}  # fmt: skip
     return {"problem": "The service did not take the message.", "code": "refused", "permanent": False}
 

@@ -76,7 +76,11 @@ def check_url(url: str, allowed_hosts: Iterable[str], field: str) -> None:
     try:
         client.judge(url)
     except OutboundError as error:
-        hint = " List its host in allowed_hosts if you mean it." if error.code == "forbidden_address" else ""
+        hint = (
+            " If you mean it, list its host as an allowed private one (allowed_hosts)."
+            if error.code == "forbidden_address"
+            else ""
+        )
         raise ValueError(f"{field}: {error}{hint}") from None
 
 
