@@ -4,14 +4,14 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
+from gateway.core.sealed_rows import SecretHolder
 
 _UNFINISHED = text("status IN ('queued', 'running')")
 _HELD = text("status = 'held'")
@@ -71,7 +71,7 @@ class Connector(Base):
         return Resource("connectors", self.id, self.owner_id, self.project_id)
 
 
-class ConnectorCredential(Base):
+class ConnectorCredential(SecretHolder, Base):
     """What a connector signs in with, sealed; the newest active one is in force. A revoked one holds nothing."""
 
     __tablename__ = "connector_credentials"
@@ -88,9 +88,6 @@ class ConnectorCredential(Base):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(default="active")
     fields: Mapped[list[str]]
-    secret_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_kid: Mapped[str | None] = mapped_column(ForeignKey("master_keys.kid", ondelete="RESTRICT"))
     rotated_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -99,13 +96,6 @@ class ConnectorCredential(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
-
-    @property
-    def sealed(self) -> Sealed | None:
-        """The secret as it is stored; None once it is revoked."""
-        if self.secret_ciphertext is None or self.secret_key is None or self.secret_kid is None:
-            return None
-        return Sealed(self.secret_kid, self.secret_key, self.secret_ciphertext)
 
 
 class ConnectorGrant(Base):

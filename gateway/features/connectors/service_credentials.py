@@ -72,7 +72,7 @@ def disable(work: Work, connector_id: uuid.UUID, credential_id: uuid.UUID) -> Co
 def revoke(work: Work, connector_id: uuid.UUID, credential_id: uuid.UUID) -> ConnectorCredential:
     """Destroys a credential's secret for good; that it was there stays on record."""
     connector, credential = _find(work, connector_id, credential_id)
-    credential.secret_ciphertext = credential.secret_key = credential.secret_kid = None
+    credential.sealed = None
     credential.state, credential.revoked_at = "revoked", now()
     work.session.flush()
     _tell(work, "connector.credential_revoked", connector, credential)
@@ -101,9 +101,8 @@ def _seal(
         field, colon, message = str(error).partition(": ")
         raise Invalid.field(field if colon else "secret", message or str(error)) from None
     table = ConnectorCredential.__tablename__
-    sealed = service_keys.seal(work, keys, table, credential.id, json.dumps(secret))
-    credential.secret_ciphertext, credential.secret_key = sealed.ciphertext, sealed.wrapped_key
-    credential.secret_kid, credential.fields = sealed.kid, sorted(secret)
+    credential.sealed = service_keys.seal(work, keys, table, credential.id, json.dumps(secret))
+    credential.fields = sorted(secret)
 
 
 def _now_in_force(work: Work, connector: Connector) -> None:

@@ -12,6 +12,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
+from gateway.core.sealed_rows import SecretHolder
 
 VERIFY = ("standard_webhooks", "github", "slack", "hmac", "token", "discord")
 
@@ -121,7 +122,7 @@ class HookDelivery(Base):
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
-class HookReply(Base):
+class HookReply(SecretHolder, Base):
     """An answer that is owed where a request came from, once its task has ended. The address is a secret: it is sealed.
 
     `turn` holds the ids of the turn of the chat whose answer it is, if any. With `connector_id` it goes through that
@@ -146,9 +147,6 @@ class HookReply(Base):
     channel: Mapped[str | None]
     thread: Mapped[str | None]
     said: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_kid: Mapped[str | None] = mapped_column(ForeignKey("master_keys.kid", ondelete="RESTRICT"))
     status: Mapped[str] = mapped_column(default="owed")
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]

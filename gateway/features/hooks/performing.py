@@ -117,10 +117,9 @@ def _owe(
     owed = HookReply(
         id=new_id(), hook_id=hook.id, task_id=task_id, format=reply.format if reply else None,
         allowed_hosts=reply.allowed_hosts if reply else [], turn=turn.plain() if turn else None,
-        secret_ciphertext=None, secret_key=None, secret_kid=None, error=None, **way,
+        sealed=None, error=None, **way,
     )  # fmt: skip
     if url:
-        sealed = service_keys.seal(work, keys, HookReply.__tablename__, owed.id, url)
-        owed.secret_ciphertext, owed.secret_key, owed.secret_kid = sealed.ciphertext, sealed.wrapped_key, sealed.kid
+        owed.sealed = service_keys.seal(work, keys, HookReply.__tablename__, owed.id, url)
     work.session.add(owed)
     work.session.flush()

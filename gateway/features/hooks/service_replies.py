@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.core import envelope
 from gateway.core.clock import now
-from gateway.core.envelope import Sealed, Unreadable
+from gateway.core.envelope import Unreadable
 from gateway.core.errors import Invalid, NotFound, NotReady
 from gateway.core.identity import Actor
 from gateway.core.key_store import KeyStore
@@ -194,12 +194,12 @@ def _close(work: Work, reply: HookReply) -> str:
 
 
 def _address(keys: KeyStore, reply: HookReply) -> str | None:
-    if reply.secret_kid is None or reply.secret_key is None or reply.secret_ciphertext is None:
+    sealed = reply.sealed
+    if sealed is None:
         return None
-    sealed = Sealed(reply.secret_kid, reply.secret_key, reply.secret_ciphertext)
     try:
         place = envelope.place_of(HookReply.__tablename__, reply.id)
-        return envelope.unseal(keys.get(reply.secret_kid), sealed, place)
+        return envelope.unseal(keys.get(sealed.kid), sealed, place)
     except (Unreadable, NotReady):
         return None
 

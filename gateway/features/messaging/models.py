@@ -4,18 +4,18 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
+from gateway.core.sealed_rows import SecretHolder
 
 IS_PENDING = text("status = 'pending'")
 
 
-class Destination(Base):
+class Destination(SecretHolder, Base):
     """A place that messages go to. `leased_by` is the node process that sends there now, until `leased_until`.
 
     `failing_since` is when the first of the failures was that no success has followed yet.
@@ -37,9 +37,6 @@ class Destination(Base):
     name: Mapped[str]
     destination_type: Mapped[str]
     destination_config: Mapped[dict[str, Any]]
-    secret_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_kid: Mapped[str | None] = mapped_column(ForeignKey("master_keys.kid", ondelete="RESTRICT"))
     is_active: Mapped[bool] = mapped_column(default=True)
     disabled_reason: Mapped[str | None]
     is_ordered: Mapped[bool] = mapped_column(default=False)
@@ -55,13 +52,6 @@ class Destination(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}
-
-    @property
-    def sealed(self) -> Sealed | None:
-        """The secrets as they are stored."""
-        if self.secret_kid is None or self.secret_key is None or self.secret_ciphertext is None:
-            return None
-        return Sealed(self.secret_kid, self.secret_key, self.secret_ciphertext)
 
     @property
     def as_resource(self) -> Resource:

@@ -210,9 +210,7 @@ def _opened(keys: KeyStore, destination: Destination, moment: datetime) -> list[
 
 
 def _seal(work: Work, keys: KeyStore, destination: Destination, secrets: list[dict[str, Any]]) -> None:
-    sealed = service_keys.seal(work, keys, _TABLE, destination.id, json.dumps(secrets))
-    destination.secret_ciphertext, destination.secret_key = sealed.ciphertext, sealed.wrapped_key
-    destination.secret_kid = sealed.kid
+    destination.sealed = service_keys.seal(work, keys, _TABLE, destination.id, json.dumps(secrets))
 
 
 def _checked(kind: str, config: dict[str, Any], secret: str | None, *, is_new: bool = False) -> dict[str, Any]:

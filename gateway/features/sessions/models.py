@@ -4,13 +4,14 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
+from gateway.core.sealed_rows import SecretHolder
 
 from . import state
 
@@ -63,7 +64,7 @@ class WorkSession(Base):
         return Resource("sessions", self.id, self.owner_id, self.project_id)
 
 
-class TranscriptSegment(Base):
+class TranscriptSegment(SecretHolder, Base):
     """A part of what was said in a session or run. What is for auditors is sealed; all else holds no secrets.
 
     `content` is any JSON; that of an `audit` segment lies in the three columns of an envelope instead.
@@ -89,9 +90,6 @@ class TranscriptSegment(Base):
     run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     kind: Mapped[str]
     content: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
-    secret_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    secret_kid: Mapped[str | None] = mapped_column(ForeignKey("master_keys.kid", ondelete="RESTRICT"))
     redactions: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)

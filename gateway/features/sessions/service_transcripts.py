@@ -14,7 +14,7 @@ from sqlalchemy import Select, delete
 from gateway.core import envelope
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Sealed, Unreadable
+from gateway.core.envelope import Unreadable
 from gateway.core.errors import Conflict
 from gateway.core.key_store import KeyStore
 from gateway.core.paging import Listed, listed
@@ -68,9 +68,7 @@ def add(work: Work, keys: KeyStore, place: Place, wish: SegmentIn) -> SegmentOut
     )  # fmt: skip
     if wish.kind == AUDIT:
         text = json.dumps(wish.content, ensure_ascii=False)
-        sealed = service_keys.seal(work, keys, _SEGMENTS.name, segment.id, text)
-        segment.secret_ciphertext, segment.secret_key = sealed.ciphertext, sealed.wrapped_key
-        segment.secret_kid = sealed.kid
+        segment.sealed = service_keys.seal(work, keys, _SEGMENTS.name, segment.id, text)
     else:
         segment.content, kinds = redact_all(wish.content)
         segment.redactions = dict(kinds)
@@ -122,11 +120,9 @@ def paged(work: Work, found: Select[TranscriptSegment], query: TranscriptQuery) 
 
 def describe(keys: KeyStore, segment: TranscriptSegment) -> SegmentOut:
     """A segment as the wire shows it. Raises Conflict for one that was changed behind the gateway's back."""
-    if segment.secret_ciphertext is None:
+    sealed = segment.sealed
+    if sealed is None:
         return _shown(segment, segment.content)
-    assert segment.secret_key is not None
-    assert segment.secret_kid is not None
-    sealed = Sealed(segment.secret_kid, segment.secret_key, segment.secret_ciphertext)
     try:
         text = envelope.unseal(keys.get(sealed.kid), sealed, envelope.place_of(_SEGMENTS.name, segment.id))
     except Unreadable as error:
