@@ -1,15 +1,23 @@
-"""Our planned times beside those of cronsim, for many expressions in many zones."""
+"""Our planned times beside those of cronsim, for many expressions in many zones.
+
+cronsim is mistaken around some changes of clocks: where they are set by half an hour or at a quarter to, it leaves out
+times or finds the same ones for ever, and in zones that leave midnight out it finds one that clocks do not show. So
+where ours differs, a model of its own decides: a look at what clocks show in that minute, by Debian cron's rules.
+"""
 
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import islice, zip_longest
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from gateway.features.schedules import timing
 from gateway.features.schedules.timing import Timing
+
+A_MINUTE = timedelta(minutes=1)
 
 BEGIN, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
 
@@ -40,39 +48,104 @@ def expressions(count: int, seed: int = 1) -> list[str]:
     return [each if timing.cron_problem(each) is None else "30 2 * * 0" for each in found]
 
 
-def by_cronsim(expression: str, zone: str, begin: datetime) -> Iterator[datetime]:
-    """What cronsim says on its own, walked from the beginning; each moment once."""
-    before = None
-    for local in CronSim(expression, begin.astimezone(UTC if zone == "UTC" else ZoneInfo(zone))):
-        if (moment := local.astimezone(UTC)) != before:
-            yield moment
-        before = moment
+MOST_PASSED_OVER = 200
+"""Times in a row that are not later than the one before: then cronsim goes round, and is begun anew a minute later."""
 
 
-def differences(expression: str, zone: str, begin: datetime, end: datetime, most: int) -> list[str]:
-    """Where ours differs, both walked on and taken up again from each time, as after a restart."""
-    wanted = [each for each in islice(by_cronsim(expression, zone, begin), most) if each <= end]
-    sched = Timing(cron=expression, zone=zone, end_at=end)
-    found = list(islice(timing.times(sched, begin), len(wanted)))
-    again = [timing.after(sched, before) for before in (begin, *wanted[:-1])] if wanted else []
-    pairs = [*zip(wanted, found, strict=False), *zip(wanted, again, strict=False)]
-    return [f"{expression} {zone}: {one} is not {other}" for one, other in pairs if one != other]
-
-
-def walked(expression: str, zone: str) -> tuple[int, list[str]]:
-    """How many times an expression has from 2024 to 2040, all of them compared, and the first where ours differs."""
-    ours = Timing(cron=expression, zone=zone, end_at=END)
-    count, before = 0, BEGIN
-    for wanted, found in zip_longest(_until_end(by_cronsim(expression, zone, BEGIN)), timing.times(ours, BEGIN)):
-        again = timing.after(ours, before) if count % TAKEN_UP == 0 else found
-        if not wanted == found == again:
-            return count, [f"{expression} {zone}: {wanted} is not {found}, or {again} when taken up from {before}"]
-        count, before = count + 1, wanted
-    return count, []
-
-
-def _until_end(times: Iterator[datetime]) -> Iterator[datetime]:
-    for each in times:
-        if each > END:
+def by_cronsim(expression: str, zone: str, begin: datetime, end: datetime) -> Iterator[datetime]:
+    """What cronsim says on its own up to `end`, each moment once, ascending."""
+    local, before = zone_of(zone), begin
+    while True:
+        passed_over = 0
+        for each in CronSim(expression, begin.astimezone(local)):
+            if (moment := each.astimezone(UTC)) > end:
+                return
+            if moment > before:
+                yield moment
+                begin, before, passed_over = moment, moment, 0
+            elif (passed_over := passed_over + 1) > MOST_PASSED_OVER:
+                break
+        else:
             return
-        yield each
+        begin += A_MINUTE
+
+
+def is_due(expression: str, zone: str, minute: datetime) -> bool:
+    """Whether Debian's cron would run it in that minute, by what clocks show then and have shown before.
+
+    With * as hour or minute, when the clock shows a time that fits. Else when it shows such a time first, or has just
+    left it out.
+    """
+    fields, local = expression.split(), zone_of(zone)
+    shown = _shown(minute, local)
+    if fields[0].startswith("*") or fields[1].startswith("*"):
+        return _fits(expression, shown)
+    latest = _latest(minute, local)
+    return any(_fits(expression, latest + count * A_MINUTE) for count in range(1, (shown - latest) // A_MINUTE + 1))
+
+
+@cache
+def _latest(minute: datetime, zone: tzinfo) -> datetime:
+    """The latest time that clocks have shown in the three hours before."""
+    shown = _shown(minute, zone)
+    if shown - _shown(minute - 180 * A_MINUTE, zone) == 180 * A_MINUTE:
+        return shown - A_MINUTE
+    return max(_shown(minute - count * A_MINUTE, zone) for count in range(1, 181))
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone of that name."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _shown(minute: datetime, zone: tzinfo) -> datetime:
+    return minute.astimezone(zone).replace(tzinfo=None)
+
+
+def _fits(expression: str, shown: datetime) -> bool:
+    sets = _sets(expression)
+    return (
+        shown.minute in sets.minutes and shown.hour in sets.hours and shown.month in sets.months
+        and sets.match_day(shown.date())
+    )  # fmt: skip
+
+
+@cache
+def _sets(expression: str) -> CronSim:
+    return CronSim(expression, BEGIN)  # read only, never walked: what each field allows
+
+
+@dataclass
+class Walk:
+    """How many times there were, at how many cronsim was mistaken, and where ours is."""
+
+    count: int = 0
+    peer_mistaken: int = 0
+    different: list[str] = field(default_factory=list)
+
+
+def walked(expression: str, zone: str, begin: datetime = BEGIN, end: datetime = END, taken_up: int = TAKEN_UP) -> Walk:
+    """All times from `begin` to `end` compared, walked on and, from every so many, taken up again."""
+    walk = Walk()
+    ours, before = Timing(cron=expression, zone=zone, end_at=end), begin
+    theirs = by_cronsim(expression, zone, begin, end)
+    wanted = next(theirs, None)
+    for found in timing.times(ours, begin):
+        while wanted is not None and wanted < found:
+            walk.peer_mistaken += 1
+            if is_due(expression, zone, wanted):
+                walk.different.append(f"{expression} {zone}: {wanted} is left out")
+            wanted = next(theirs, None)
+        if wanted == found:
+            wanted = next(theirs, None)
+        else:
+            walk.peer_mistaken += 1
+            if not is_due(expression, zone, found):
+                walk.different.append(f"{expression} {zone}: {found} is not due")
+        if walk.count % taken_up == 0 and (again := timing.after(ours, before)) != found:
+            walk.different.append(f"{expression} {zone}: {found} is {again} when taken up from {before}")
+        walk.count, before = walk.count + 1, found
+    left = [wanted, *theirs] if wanted is not None else []
+    walk.peer_mistaken += len(left)
+    walk.different += [f"{expression} {zone}: {each} is left out" for each in left if is_due(expression, zone, each)]
+    return walk

@@ -23,11 +23,8 @@ SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 A_MOMENT = timedelta(microseconds=1)
 
-MOST_PASSED_OVER = 200
-"""Times in a row that do not count before it is begun anew, later.
-
-Where clocks go back at other than a full hour, as on the Chatham Islands, cronsim finds the same times for ever.
-"""
+FAR = timedelta(days=2)
+"""Longer than clocks are ever set by, and shorter than the time between two changes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +91,14 @@ def newest(timing: Timing, moment: datetime, until: datetime, most: int) -> tupl
         found.append(planned)
     if len(found) <= most:
         return found, False
-    near = _before(timing, min(until, timing.end_at or until), most)
-    late = list(_until(times(timing, max(moment, near)), until))
-    return late[-most:], True
+    end = min(until, timing.end_at or until)
+    back = most
+    while True:
+        near = max(moment, _before(timing, end, back))
+        found = list(_until(times(timing, near), until))
+        if len(found) >= most or near == moment:
+            return found[-most:], True
+        back *= 2
 
 
 def in_zone(planned: datetime, zone: str) -> datetime:
@@ -131,30 +133,65 @@ def span(seconds: float) -> str:
 
 def _endless(timing: Timing, moment: datetime) -> Iterator[datetime]:
     if timing.cron is not None:
-        yield from _by_cron(_five_fields(timing.cron), zone_of(timing.zone), moment)
+        expression, zone = _five_fields(timing.cron), zone_of(timing.zone)
+        goes_by_clocks = any(field.startswith("*") for field in expression.split()[:2])
+        yield from (_whenever_shown if goes_by_clocks else _once_each)(expression, zone, moment)
     elif timing.every_s is not None:
         yield from _by_interval(timing.start_at or timing.anchor, timedelta(seconds=timing.every_s), moment)
     elif timing.at is not None and timing.at > moment:
         yield timing.at
 
 
-def _by_cron(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
-    # In an hour that clocks show twice, a fixed time counts from its first showing: earlier ones are passed over.
-    # Two fixed times in an hour that clocks leave out fall together: the second is passed over as well.
-    begin = moment
+def _whenever_shown(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
+    """What has * as hour or minute: all moments at which clocks show a time that fits.
+
+    cronsim is asked for times of day alone: with a zone it misses some where clocks are set by half an hour, and finds
+    the same for ever where they go back at a quarter to.
+    """
     while True:
-        passed_over = 0
-        for local in CronSim(expression, begin.astimezone(zone)):
-            planned = local.astimezone(UTC)
-            if planned > moment:
-                yield planned
-                begin = moment = planned
-                passed_over = 0
-            elif (passed_over := passed_over + 1) > MOST_PASSED_OVER:
+        offset = _offset(zone, moment + A_MOMENT)
+        for local in CronSim(expression, (moment + offset).replace(tzinfo=None)):
+            planned = (local - offset).replace(tzinfo=UTC)
+            near = min(planned, moment + FAR)
+            if _offset(zone, near) != offset:
+                moment = _change(zone, moment, near) - A_MOMENT
                 break
+            if planned > near:
+                moment = max(near, planned - FAR)
+                break
+            yield planned
+            moment = planned
         else:
             return
-        begin += timedelta(minutes=1)
+
+
+def _once_each(expression: str, zone: tzinfo, moment: datetime) -> Iterator[datetime]:
+    """Fixed times: at their first showing, or right after a change of clocks that leaves them out."""
+    for local in CronSim(expression, moment.astimezone(zone).replace(tzinfo=None)):
+        planned = _first_showing(local, zone)
+        if planned > moment:  # of several that were left out, or in an hour that is shown again, it is not
+            yield planned
+            moment = planned
+
+
+def _first_showing(local: datetime, zone: tzinfo) -> datetime:
+    """When clocks show that time first, or the first later one that they do show."""
+    while (shown := local.replace(tzinfo=zone).astimezone(UTC)).astimezone(zone).replace(tzinfo=None) != local:
+        local += timedelta(minutes=1)
+    return shown
+
+
+def _offset(zone: tzinfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta(0)
+
+
+def _change(zone: tzinfo, before: datetime, after: datetime) -> datetime:
+    """The minute at which the offset becomes that of `after`, having been another one at `before`."""
+    begin, end = before.replace(second=0, microsecond=0), after.replace(second=0, microsecond=0)
+    while end - begin > timedelta(minutes=1):
+        middle = begin + (end - begin) // timedelta(minutes=2) * timedelta(minutes=1)
+        begin, end = (begin, middle) if _offset(zone, middle) == _offset(zone, after) else (middle, end)
+    return end
 
 
 def _by_interval(anchor: datetime, step: timedelta, moment: datetime) -> Iterator[datetime]:
@@ -165,13 +202,14 @@ def _by_interval(anchor: datetime, step: timedelta, moment: datetime) -> Iterato
 
 
 def _before(timing: Timing, until: datetime, count: int) -> datetime:
-    """A moment with at least `count` planned times between it and `until`, and not many more."""
+    """A moment with about `count` planned times between it and `until`, changes of clocks left aside."""
     if timing.every_s is not None:
         return until - (count + 1) * timedelta(seconds=timing.every_s)
     assert timing.cron is not None
-    local = (until + timedelta(seconds=1)).astimezone(zone_of(timing.zone))
-    backwards = list(islice(CronSim(_five_fields(timing.cron), local, reverse=True), count + 2))
-    return backwards[-1].astimezone(UTC) - timedelta(hours=3)
+    zone = zone_of(timing.zone)
+    local = (until + timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None)
+    backwards = list(islice(CronSim(_five_fields(timing.cron), local, reverse=True), count + 1))
+    return backwards[-1].replace(tzinfo=zone).astimezone(UTC) - A_MOMENT
 
 
 def _until(planned: Iterator[datetime], until: datetime) -> Iterator[datetime]:
