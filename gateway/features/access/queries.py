@@ -212,10 +212,10 @@ def _said(query: Select[Any], q: str | None, *columns: InstrumentedAttribute[str
     return query if q is None else query.where(or_(*(column_.icontains(q, autoescape=True) for column_ in columns)))
 
 
-def allowing(session: Session, subject: Group | RoleRow) -> list[PolicyRule]:
-    """The enabled rules that allow something to a group's members or to a role's holders."""
+def rules_about(session: Session, subject: Group | RoleRow, effect: str) -> list[PolicyRule]:
+    """The enabled rules that allow, or deny, something to a group's members or to a role's holders."""
     about = (PolicyRule.group_id if isinstance(subject, Group) else PolicyRule.role_id) == subject.id
-    return list(session.scalars(select(PolicyRule).where(PolicyRule.effect == "allow", PolicyRule.is_enabled, about)))
+    return list(session.scalars(select(PolicyRule).where(PolicyRule.effect == effect, PolicyRule.is_enabled, about)))
 
 
 def references(session: Session, row: Group | RoleRow) -> str:

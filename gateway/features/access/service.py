@@ -1,6 +1,7 @@
 """Rights: what everybody's roles, groups and rules add up to."""
 
 import uuid
+from collections.abc import Collection
 from threading import Lock
 
 from sqlalchemy import Select, update
@@ -20,6 +21,8 @@ _known: dict[uuid.UUID, tuple[int, Rights]] = {}
 """Rights read earlier, with the version of the policy that they are of."""
 
 _KNOWN_MOST = 1_000
+
+NOT_LIFTED = "nobody but an owner lifts a deny that is about themselves"
 _known_lock = Lock()
 
 
@@ -122,6 +125,14 @@ def more_than(actor: Actor, session: Session, user_id: uuid.UUID) -> str | None:
         if any(not glob.startswith("self.") and not policy.holds(actor, glob, None) for glob in given):
             return role.name
     return None
+
+
+def is_bound_by(work: Work, rules: Collection[uuid.UUID]) -> bool:
+    """Whether one of the rules denies something to the caller, who is no owner, and not to everyone."""
+    if is_system(work.actor.user_id) or "owner" in work.actor.roles:
+        return False
+    bound = policy.rights_of(work.actor).rules
+    return any(rule.effect == "deny" and rule.is_personal and rule.id in rules for rule in bound)
 
 
 def is_system(user_id: uuid.UUID) -> bool:

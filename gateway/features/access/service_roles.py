@@ -135,7 +135,7 @@ def give(work: Work, user_id: uuid.UUID, role_name: str) -> None:
 def rebind(work: Work, row: RoleBinding, patch: BindingPatch) -> RoleBinding:
     """Changes a binding, which `binding` gave for the action. Raises as `bind` does."""
     given = patch.model_fields_set
-    _check_may_give(work, _role(work, row.role_id), row.project_id)
+    _check_may_take(work, row)
     if "role_id" in given and patch.role_id is not None:
         row.role_id = _role(work, patch.role_id).id
     if {"scope_type", "scope_id"} & given:
@@ -154,8 +154,11 @@ def rebind(work: Work, row: RoleBinding, patch: BindingPatch) -> RoleBinding:
 
 
 def unbind(work: Work, row: RoleBinding) -> None:
-    """Takes a role away, by a binding that `binding` gave for the action. Raises Conflict for the last owner."""
-    _check_may_give(work, _role(work, row.role_id), row.project_id)
+    """Takes a role away, by a binding that `binding` gave for the action.
+
+    Raises Forbidden, and Conflict for the last owner.
+    """
+    _check_may_take(work, row)
     work.session.delete(row)
     service.changed(work)
     service.keep_an_owner(work)
@@ -170,7 +173,10 @@ def check_may_join(work: Work, group: Group) -> None:
 
 
 def check_may_leave(work: Work, group: Group) -> None:
-    """Raises Forbidden when who leaves the group would be an owner no more, and the caller is none."""
+    """Raises Forbidden when who leaves the group would be an owner no more, and the caller is none, or when that would
+    lift a deny that is about the caller as well.
+    """
+    _check_lifts(work, group)
     for role, _ in _roles_of_group(work, group):
         _check_owner(work, role)
 
@@ -215,13 +221,25 @@ def _check_may_give(work: Work, role: RoleRow, project_id: uuid.UUID | None) -> 
         _check_rules(work, role)
 
 
+def _check_may_take(work: Work, row: RoleBinding) -> None:
+    role = _role(work, row.role_id)
+    _check_may_give(work, role, row.project_id)
+    if row.project_id is None:
+        _check_lifts(work, role)
+
+
+def _check_lifts(work: Work, subject: Group | RoleRow) -> None:
+    if service.is_bound_by(work, [rule.id for rule in queries.rules_about(work.session, subject, "deny")]):
+        _refuse(work, service.NOT_LIFTED)
+
+
 def _check_owner(work: Work, role: RoleRow) -> None:
     if role.name == "owner" and not service.is_system(work.actor.user_id) and "owner" not in work.actor.roles:
         _refuse(work, "only an owner makes or unmakes owners")
 
 
 def _check_rules(work: Work, subject: Group | RoleRow) -> None:
-    for rule in queries.allowing(work.session, subject):
+    for rule in queries.rules_about(work.session, subject, "allow"):
         _check_held(work, [rule.action], selector_of(rule.resource).project_id)
 
 

@@ -61,6 +61,8 @@ def create(work: Work, wish: RuleIn) -> PolicyRule:
 
 def change(work: Work, rule: PolicyRule, patch: RulePatch) -> PolicyRule:
     """Changes a rule, which `get` gave for the action. Raises as `create` does."""
+    if patch.model_fields_set - {"name", "description", "priority"}:
+        _check_lifts(work, "policy_rules.update", rule)
     for name in patch.model_fields_set:
         value = getattr(patch, name)
         if value is None:
@@ -79,10 +81,17 @@ def change(work: Work, rule: PolicyRule, patch: RulePatch) -> PolicyRule:
 
 
 def delete(work: Work, rule: PolicyRule) -> None:
-    """Deletes a rule, which `get` gave for the action."""
+    """Deletes a rule, which `get` gave for the action. Raises Forbidden for a deny that is about the caller."""
+    _check_lifts(work, "policy_rules.delete", rule)
     work.session.delete(rule)
     service.changed(work)
     work.emit("policy_rule.deleted", data={"rule_id": str(rule.id), "name": rule.name})
+
+
+def _check_lifts(work: Work, action: str, rule: PolicyRule) -> None:
+    if service.is_bound_by(work, [rule.id]):
+        work.record(action, Resource("policy_rules", rule.id), allowed=False, reason=service.NOT_LIFTED)
+        raise Forbidden(f"That is not allowed: {service.NOT_LIFTED}.")
 
 
 def _subject(work: Work, wish: Subject) -> dict[str, Any]:
