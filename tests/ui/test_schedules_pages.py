@@ -127,3 +127,27 @@ def test_a_crontab_is_looked_at_before_it_is_taken(page: Page, name: str) -> Non
     expect(lines.get_by_role("row").filter(has_text="@reboot")).to_contain_text("is no time")
     page.get_by_role("button", name="Make 1").click()
     expect(row(page, name)).to_contain_text("At 05:00, only on Monday")
+
+
+def test_what_the_form_has_no_field_for_is_shown_kept_and_changed(page: Page, api: httpx.Client, name: str) -> None:
+    """Several lines in one command, fields of the task, seconds, a time that is to be skipped: all as it was."""
+    payload = {
+        "kind": "commands", "commands": ["echo 1\necho 2", "true"], "tags": ["kept"], "env": {"A": "1", "B": "2"},
+        "timeout_s": 60,
+    }  # fmt: skip
+    wish = {"name": name, "cron": "0 5 * * *", "end_at": "2199-01-01T00:00:07Z", "payload": payload}
+    made = api.post("/v1/schedules", json=wish).json()
+    api.post(f"/v1/schedules/{made['id']}/skip_next")
+    page.goto(f"/schedules/{made['id']}")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    dialog = page.get_by_role("dialog", name=f"Edit {name}")
+    expect(dialog.get_by_label("Commands, a list in JSON")).to_have_value(re.compile(r"echo 1\\necho 2"))
+    dialog.get_by_label("More", exact=True).check()
+    other = dialog.get_by_label("Other fields of its tasks, in JSON")
+    expect(other).to_have_value(re.compile('"timeout_s": 60'))
+    other.fill('{"tags": ["kept"], "env": {"A": "3"}}')
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    saved = api.get(f"/v1/schedules/{made['id']}").json()
+    changed = {"kind": "commands", "commands": payload["commands"], "tags": ["kept"], "env": {"A": "3"}}
+    assert (saved["payload"], saved["end_at"], saved["skips_next"]) == (changed, "2199-01-01T00:00:07Z", True)

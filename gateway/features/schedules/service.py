@@ -103,7 +103,7 @@ def described(work: Work, schedule: Schedule) -> ScheduleOut:
 def change(work: Work, schedule: Schedule, patch: SchedulePatch) -> Schedule:
     """Changes a schedule, as `for_change` gave it. Raises Invalid, Forbidden for what only its owner may change."""
     given = patch.model_fields_set
-    was_enabled = schedule.enabled
+    timed = _timed(schedule)
     with work.session.no_autoflush:  # one change is one version
         for name in given - {*TIMINGS, "payload", "enabled"}:
             setattr(schedule, name, getattr(patch, name))
@@ -114,7 +114,7 @@ def change(work: Work, schedule: Schedule, patch: SchedulePatch) -> Schedule:
         if patch.enabled is not None:
             _set_enabled(work, schedule, patch.enabled)
         _check(work, schedule)
-        if given & {*TIMINGS, "time_zone", "start_at", "end_at", "jitter_s"} or schedule.enabled != was_enabled:
+        if _timed(schedule) != timed:
             schedule.state.zone = arming.zone_of(work, schedule)
             arming.arm(schedule, now())
     work.session.flush()
@@ -187,6 +187,11 @@ def shown(planned: datetime, zone: str, *, skipped: bool = False) -> UpcomingOut
     local = timing.in_zone(planned, zone).isoformat()
     offset = "+00:00" if local.endswith("Z") else local[-6:]
     return UpcomingOut(utc=planned, local=local, utc_offset=offset, skipped=skipped)
+
+
+def _timed(schedule: Schedule) -> list[Any]:
+    """What its clock is set by: what is said again as it was changes nothing, and what is to be skipped is kept."""
+    return [getattr(schedule, name) for name in (*TIMINGS, "time_zone", "start_at", "end_at", "jitter_s", "enabled")]
 
 
 def _find(work: Work, schedule_id: uuid.UUID, action: str, *, lock: bool = False) -> Schedule:

@@ -21,7 +21,7 @@ import { Questions } from "../components/questions.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Steps } from "../components/steps.js";
-import { Criteria, Facts, Files, Jobs, Request, Timeline, asCurl, asPython } from "./task/parts.js";
+import { Criteria, Facts, Files, Jobs, Request, Timeline, asCurl, asPython, requestBody } from "./task/parts.js";
 import { attempt } from "../components/toast.js";
 import { Why } from "../components/why.js";
 import { editSchedule } from "./schedules/editor.js";
@@ -59,10 +59,8 @@ async function readTask(id) {
 
 /** What a schedule begins with that does again what a task did. @param {Task} task */
 function asSchedule(task) {
-  const input = task.kind === "prompt" ? { prompt: task.prompt } : task.kind === "script" ? { script: task.script } : { commands: task.commands, continue_on_error: task.continue_on_error };
-  const { acceptance_criteria, attachments, tags, priority, timeout_s, model, network, env } = task;
-  const rest = Object.fromEntries(Object.entries({ acceptance_criteria, attachments, tags, priority, timeout_s, model, network, env }).filter(([, value]) => value !== null));
-  return { name: task.name, project_id: /** @type {any} */ (task).project_id, payload: { kind: task.kind, ...input, ...rest } };
+  const { name, project_id: project, ...payload } = requestBody(task);
+  return { name, project_id: project, payload: { kind: task.kind, ...payload } };
 }
 
 /** What a run can be compared with: other runs of its task, then the last runs of others. @param {Task} task @param {string} runId @param {Run[]} runs */

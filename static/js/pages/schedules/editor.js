@@ -44,6 +44,8 @@ const RESULTS = ["completed", "failed", "canceled", "any"].map((value) => ({ val
 /** @param {string} iso a field for local times shows it in the reader's zone */
 const toLocal = (iso) => new Date(new Date(iso).getTime() - new Date(iso).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 const fromLocal = (/** @type {string} */ text) => (text ? new Date(text).toISOString() : null);
+/** The field has no seconds: what was not changed stays as it was. @param {string} text @param {string | null | undefined} before */
+const momentOf = (text, before) => (before && text === toLocal(before) ? before : fromLocal(text));
 
 /** @param {Schedule} schedule */
 const whenOf = (schedule) => (schedule.trigger ? schedule.trigger.kind : schedule.cron ? "cron" : schedule.at ? "at" : "every");
@@ -52,6 +54,8 @@ const whenOf = (schedule) => (schedule.trigger ? schedule.trigger.kind : schedul
 function initialOf(schedule) {
   const payload = schedule.payload ?? { kind: "prompt" };
   const trigger = schedule.trigger;
+  const commands = payload.commands ?? [];
+  const isJson = commands.some((/** @type {string} */ each) => each.includes("\n") || !each.trim());
   return {
     name: schedule.name ?? "",
     when: schedule.id ? whenOf(/** @type {Schedule} */ (schedule)) : "cron",
@@ -70,10 +74,13 @@ function initialOf(schedule) {
     time_zone: schedule.time_zone ?? "",
     what: payload.kind,
     prompt: payload.prompt ?? "",
-    commands: (payload.commands ?? []).join("\n"),
+    is_json: isJson,
+    commands: isJson ? commands : commands.join("\n"),
     script: payload.script?.content ?? "",
     artifact_id: payload.script?.artifact_id,
     interpreter: payload.script?.interpreter ?? "",
+    other: otherOf(payload),
+    has_other: Object.keys(otherOf(payload)).length > 0,
     overlap: schedule.overlap ?? "skip",
     catch_up: schedule.catch_up ?? "one",
     more: false,
@@ -103,7 +110,7 @@ function fieldsOf(values) {
       { name: "result", label: "Whose task", kind: "select", options: RESULTS },
     ],
     command: [
-      { name: "command", label: "Command to try", required: true, code: true, placeholder: "curl -sf https://example.org/ready", hint: "Tried again and again in the sandbox of a node." },
+      { name: "command", label: "Command to try", required: true, kind: values.command.includes("\n") ? "area" : undefined, code: true, placeholder: "curl -sf https://example.org/ready", hint: "Tried again and again in the sandbox of a node." },
       { name: "exits", label: "Exits", kind: "select", options: EXITS },
       { name: "tried_s", label: "Tried every so many seconds", kind: "number", min: 5, step: "any", required: true },
       { name: "timeout_s", label: "Time limit in seconds", kind: "number", min: 1, required: true, hint: "A command that runs longer counts as one that exited with 124." },
@@ -114,7 +121,7 @@ function fieldsOf(values) {
   /** @type {Record<string, Field[]>} */
   const input = {
     prompt: [{ name: "prompt", label: "What is to be done", kind: "area", required: true }],
-    commands: [{ name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true }],
+    commands: [values.is_json ? { name: "commands", label: "Commands, a list in JSON", kind: "json", required: true, hint: "One of them has several lines." } : { name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true }],
     script: [
       { name: "script", label: "Script", kind: "area", code: true, required: !values.artifact_id, hint: values.artifact_id ? `Empty: artifact ${values.artifact_id.slice(-8)}, as before.` : undefined },
       { name: "interpreter", label: "Interpreter", code: true, placeholder: "bash", hint: "Such as bash, python3 or node." },
@@ -128,6 +135,7 @@ function fieldsOf(values) {
     ...(values.when === "cron" ? [/** @type {Field} */ ({ name: "time_zone", label: "Time zone", options: ZONES, hint: "Without one yours, then the project’s, then the system’s." })] : []),
     { name: "what", label: "Has to", kind: "select", options: WHAT },
     ...input[values.what],
+    ...(values.has_other || values.more ? [/** @type {Field} */ ({ name: "other", label: "Other fields of its tasks, in JSON", kind: "json", hint: "Such as tags, env, model, network, timeout_s. What a field above says counts." })] : []),
     { name: "overlap", label: "If the run before has not ended, it", kind: "select", options: OVERLAP },
     ...(byClock ? [/** @type {Field} */ ({ name: "catch_up", label: "Runs missed in sleep or downtime", kind: "select", options: CATCH_UP })] : []),
     { name: "more", label: "More", kind: "switch" },
@@ -163,19 +171,34 @@ function triggerOf({ when, pattern, for_s: seconds, schedule_id: other, result, 
 }
 
 /** @param {Record<string, any>} values @param {Record<string, any>} before the payload as it was */
-function payloadOf({ what, prompt, commands, script, interpreter }, before) {
-  if (what === "prompt") return { kind: "prompt", prompt };
-  if (what === "commands") return { kind: "commands", commands: commands.split("\n").filter((/** @type {string} */ line) => line.trim()) };
-  const { artifact_id: artifact, content: _, ...rest } = before.script ?? {};
-  const source = script ? { content: script } : { artifact_id: artifact };
-  return { kind: "script", script: { ...rest, ...source, interpreter: interpreter.trim() || "bash" } };
+function payloadOf({ what, prompt, commands, script, interpreter, other }, before) {
+  const { script: more, ...rest } = other ?? {};
+  if (what === "prompt") return { ...rest, kind: "prompt", prompt };
+  if (what === "commands") return { ...rest, kind: "commands", commands: Array.isArray(commands) ? commands : commands.split("\n").filter((/** @type {string} */ line) => line.trim()) };
+  const source = script ? { content: script } : { artifact_id: before.script?.artifact_id };
+  return { ...rest, kind: "script", script: { ...more, ...source, interpreter: interpreter.trim() || "bash" } };
+}
+
+/** What of a payload has no field in the form, as in the payload. @param {Record<string, any>} payload */
+function otherOf({ kind: _kind, prompt: _prompt, commands: _commands, script, ...rest }) {
+  const { content: _content, artifact_id: _artifact, interpreter: _interpreter, ...more } = script ?? {};
+  return Object.keys(more).length ? { ...rest, script: more } : rest;
+}
+
+const isObject = (/** @type {any} */ value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** The merge patch that says all of `after`, and takes away what it lacks. @param {Record<string, any>} before @param {Record<string, any>} after @returns {Record<string, any>} */
+function patchOf(before, after) {
+  const gone = Object.keys(before).filter((name) => !(name in after));
+  const said = Object.entries(after).map(([name, value]) => [name, isObject(value) && isObject(before[name]) ? patchOf(before[name], value) : value]);
+  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...Object.fromEntries(said) };
 }
 
 /** @param {Record<string, any>} values of the fields shown @param {Partial<Schedule>} schedule as it was */
-function bodyOf(values, { payload = {}, trigger }) {
-  const timing = values.when === "cron" ? { cron: values.cron } : values.when === "every" ? { every_s: Number(values.every_s) } : values.when === "at" ? { at: fromLocal(values.at) } : { trigger: triggerOf(values, trigger) };
+function bodyOf(values, { payload = {}, trigger, at, start_at: start, end_at: end }) {
+  const timing = values.when === "cron" ? { cron: values.cron } : values.when === "every" ? { every_s: Number(values.every_s) } : values.when === "at" ? { at: momentOf(values.at, at) } : { trigger: triggerOf(values, trigger) };
   const more = values.more
-    ? { start_at: fromLocal(values.start_at), end_at: fromLocal(values.end_at), jitter_s: values.jitter_s ?? 0, catch_up_window_s: values.catch_up_window_s ?? null, alert_after: values.alert_after, disable_after: values.disable_after }
+    ? { start_at: momentOf(values.start_at, start), end_at: momentOf(values.end_at, end), jitter_s: values.jitter_s ?? 0, catch_up_window_s: values.catch_up_window_s ?? null, alert_after: values.alert_after, disable_after: values.disable_after }
     : {};
   return { name: values.name, ...timing, ...(values.when === "cron" ? { time_zone: values.time_zone || null } : {}), payload: payloadOf(values, payload), overlap: values.overlap || "skip", ...(values.catch_up ? { catch_up: values.catch_up } : {}), ...more };
 }
@@ -196,15 +219,9 @@ export function editSchedule(schedule, done) {
     preview: (values) => html`<${TimingPreview} timing=${timingOf(values)} />`,
     send: (values) => {
       const body = bodyOf(values, schedule);
-      if (schedule.id) return api.patch(`/v1/schedules/${schedule.id}`, body, schedule.version);
-      return api.post("/v1/schedules", { ...body, ...(schedule.project_id ? { project_id: schedule.project_id } : {}), payload: { ...kept(before, body.payload.kind), ...body.payload } });
+      if (schedule.id) return api.patch(`/v1/schedules/${schedule.id}`, { ...body, payload: patchOf(before, body.payload) }, schedule.version);
+      return api.post("/v1/schedules", { ...body, ...(schedule.project_id ? { project_id: schedule.project_id } : {}) });
     },
     done,
   });
-}
-
-/** What a task brings along besides its input. @param {Record<string, any>} payload @param {string} wanted the kind that is sent */
-function kept(payload, wanted) {
-  const { prompt: _prompt, commands: _commands, script: _script, kind, ...rest } = payload;
-  return wanted === kind ? rest : {};
 }

@@ -137,7 +137,7 @@ export function Timeline({ history, runs }) {
 }
 
 /** The fields with which the same task could be posted again. @param {Task} task */
-function requestBody(task) {
+export function requestBody(task) {
   /** @type {Record<string, any>} */
   const body = { [task.kind]: task[task.kind] };
   for (const name of /** @type {const} */ (["attachments", "acceptance_criteria", "tags", "env"])) {
