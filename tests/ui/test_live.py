@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-LINES = 40
+LINES = 24
 SLOW = f"for n in $(seq 1 {LINES}); do echo tick $n; sleep 0.1; done\n"
 
 
@@ -53,7 +53,7 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page],
     refused["now"] = True
     sockets[-1].close(code=1012)
     expect(page.locator(".connection")).to_contain_text("Reconnecting")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(800)
     refused["now"] = False
     expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.locator(".task-title .status")).to_have_text("completed")

@@ -71,7 +71,7 @@ export function ScheduleCalendar() {
   const days = Array.from({ length: WEEKS * 7 }, (_, i) => new Date(first.getFullYear(), first.getMonth(), first.getDate() + i));
   const end = new Date(first.getFullYear(), first.getMonth(), first.getDate() + days.length);
   const span = { after: first.toISOString(), before: end.toISOString(), time_zone: MY_ZONE };
-  const read = useResource(`days ${span.after}`, () => api.get("/v1/schedules/days", span), about("schedule."), 3000);
+  const read = useResource(`days ${span.after}`, () => api.get("/v1/schedules/days", span), about("schedule."), 1000);
   return html`<div class="filters"><a class="btn btn-sm" href=${withQuery({ week: String(week - WEEKS) })}><${Icon} icon="chevrons-left" />Earlier</a>
       <a class="btn btn-sm" href=${withQuery({ week: null })}>Today</a>
       <a class="btn btn-sm" href=${withQuery({ week: String(week + WEEKS) })}>Later<${Icon} icon="chevron-right" /></a>
