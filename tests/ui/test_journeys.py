@@ -120,6 +120,21 @@ def test_a_task_is_duplicated_with_its_options(page: Page, api: httpx.Client) ->
     }
 
 
+def test_what_the_composer_has_no_field_for_is_duplicated_as_well(page: Page, api: httpx.Client) -> None:
+    text = {"filename": "s.sh"}
+    file = api.post("/v1/artifacts", params=text, content=b"true\n", headers={"Content-Type": "text/x-sh"}).json()
+    script = {"artifact_id": file["id"], "interpreter": "sh", "args": ["a b"]}
+    for wish in ({"script": script, "requires": {"labels": {"os": "linux"}}}, {"commands": ["echo 1\necho 2", "true"]}):
+        first = api.post("/v1/tasks", json=wish).json()
+        page.goto(f"/tasks/new?from={first['id']}")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_url(TASK_ADDRESS)
+        second = api.get(f"/v1/tasks/{page.url.rsplit('/', 1)[1]}").json()
+        assert second["id"] != first["id"]
+        names = ("script", "commands", "requires", "project_id")
+        assert {name: second[name] for name in names} == {name: first[name] for name in names}
+
+
 def test_what_the_api_refuses_is_said_beside_what_was_written(page: Page) -> None:
     page.get_by_role("tab", name="Script").click()
     page.get_by_role("textbox", name="Script").fill("true")

@@ -16,7 +16,7 @@ import { toast } from "./toast.js";
 /** @import { Options } from "./options.js" */
 
 /** @typedef {"prompt" | "script" | "commands"} Kind */
-/** @typedef {{kind: Kind, prompt: string, script: string, interpreter: string, commands: string, keepGoing: boolean, options: Options, kept: string[]}} Draft */
+/** @typedef {{kind: Kind, prompt: string, script: string, interpreter: string, commands: string, keepGoing: boolean, options: Options, kept: string[], again?: Task}} Draft again: the task that it began with */
 
 const KINDS = /** @type {{kind: Kind, label: string, placeholder: string}[]} */ ([
   { kind: "prompt", label: "Prompt", placeholder: "Describe what you want done. Plain text or Markdown." },
@@ -43,6 +43,7 @@ export function draftOf(task) {
     keepGoing: task.continue_on_error ?? false,
     options: emptyOptions(task),
     kept: task.attachments ?? [],
+    again: task,
   };
 }
 
@@ -51,9 +52,16 @@ function bodyOf(draft) {
   /** @type {Record<string, any>} */
   const body = optionFields(draft.options);
   if (draft.kind === "prompt") body.prompt = draft.prompt;
-  if (draft.kind === "script") body.script = { content: draft.script, interpreter: draft.interpreter };
+  const { script, commands, project_id: project, requires } = draft.again ?? {};
+  if (project) body.project_id = project;
+  if (requires) body.requires = requires;
+  if (draft.kind === "script") {
+    const source = draft.script ? { content: draft.script } : { artifact_id: script?.artifact_id };
+    body.script = { ...source, interpreter: draft.interpreter, ...(script?.args?.length ? { args: script.args } : {}) };
+  }
   if (draft.kind === "commands") {
-    body.commands = draft.commands.split("\n").filter((line) => line.trim());
+    const isAsBefore = commands?.join("\n") === draft.commands; // one of them may have several lines
+    body.commands = isAsBefore ? commands : draft.commands.split("\n").filter((line) => line.trim());
     if (draft.keepGoing) body.continue_on_error = true;
   }
   if (draft.kind !== "prompt") delete body.model;
@@ -104,6 +112,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
   const text = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const change = (/** @type {Partial<Draft>} */ part) => setDraft((old) => ({ ...old, ...part }));
   const { placeholder } = KINDS.find((item) => item.kind === draft.kind) ?? KINDS[0];
+  const isOfFile = draft.kind === "script" && !draft.script && Boolean(draft.again?.script?.artifact_id);
   const busy = sent !== null;
 
   useEffect(() => {
@@ -121,7 +130,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
 
   const submit = async () => {
     if (busy) return;
-    if (!draft[draft.kind].trim()) return text.current?.focus();
+    if (!draft[draft.kind].trim() && !isOfFile) return text.current?.focus();
     setError(null);
     const timeout = draft.options.timeout.trim();
     if (timeout && parseDuration(timeout) === null) {
@@ -172,7 +181,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
           ref=${text}
           class=${cx("composer-text", draft.kind !== "prompt" && "is-code")}
           aria-label=${KINDS.find((item) => item.kind === draft.kind)?.label}
-          placeholder=${placeholder}
+          placeholder=${isOfFile ? "Empty: the file of the earlier task, as before." : placeholder}
           spellcheck=${draft.kind === "prompt"}
           value=${draft[draft.kind]}
           onInput=${(/** @type {any} */ e) => change({ [draft.kind]: e.target.value })}
