@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
+from gateway.core.rows import Versioned
 
 
 class AccessVersion(Base):
@@ -21,7 +22,7 @@ class AccessVersion(Base):
     version: Mapped[int]
 
 
-class Group(Base):
+class Group(Versioned, Base):
     """Users who get roles together. `external_id` is its name in a directory that it may be synchronised with."""
 
     __tablename__ = "groups"
@@ -31,11 +32,6 @@ class Group(Base):
     description: Mapped[str] = mapped_column(default="")
     external_id: Mapped[str | None] = mapped_column(unique=True)
     is_active: Mapped[bool] = mapped_column(default=True)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
 
 class GroupMember(Base):
@@ -54,7 +50,7 @@ class GroupMember(Base):
     added_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class RoleRow(Base):
+class RoleRow(Versioned, Base):
     """A role. What a built-in one may do stands in the code, so that a new release can extend it."""
 
     __tablename__ = "roles"
@@ -67,14 +63,9 @@ class RoleRow(Base):
     reach: Mapped[str] = mapped_column(default="own")
     own_actions: Mapped[list[str]] = mapped_column(default=list)
     is_builtin: Mapped[bool] = mapped_column(default=False)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
 
-class RoleBinding(Base):
+class RoleBinding(Versioned, Base):
     """A role given to a user or a group, for the whole system or (`project_id`) in one project."""
 
     __tablename__ = "role_bindings"
@@ -91,11 +82,6 @@ class RoleBinding(Base):
     group_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("groups.id", ondelete="RESTRICT"))
     role_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("roles.id", ondelete="RESTRICT"))
     project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="RESTRICT"))
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:
@@ -103,7 +89,7 @@ class RoleBinding(Base):
         return Resource("role_bindings", self.id, None, self.project_id)
 
 
-class PolicyRule(Base):
+class PolicyRule(Versioned, Base):
     """A rule that allows or denies; without a subject it is about everyone."""
 
     __tablename__ = "policy_rules"
@@ -127,8 +113,3 @@ class PolicyRule(Base):
     priority: Mapped[int] = mapped_column(default=0)
     conditions: Mapped[dict[str, Any]]
     is_enabled: Mapped[bool] = mapped_column(default=True)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.sealed_rows import SecretHolder
+from gateway.core.rows import SecretHolder, Versioned
 
 _UNFINISHED = text("status IN ('queued', 'running')")
 _HELD = text("status = 'held'")
 
 
-class Connector(Base):
+class Connector(Versioned, Base):
     """An installed connector: a type, its settings, and what is allowed with it.
 
     It is its owner's; the members of `group_id` may use it too. `operations` are those learned from a server, None
@@ -59,11 +59,6 @@ class Connector(Base):
     poll_at: Mapped[datetime | None]
     listener: Mapped[uuid.UUID | None]
     listener_until: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:
@@ -71,7 +66,7 @@ class Connector(Base):
         return Resource("connectors", self.id, self.owner_id, self.project_id)
 
 
-class ConnectorCredential(SecretHolder, Base):
+class ConnectorCredential(Versioned, SecretHolder, Base):
     """What a connector signs in with, sealed; the newest active one is in force. A revoked one holds nothing."""
 
     __tablename__ = "connector_credentials"
@@ -91,11 +86,6 @@ class ConnectorCredential(SecretHolder, Base):
     rotated_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
 
 class ConnectorGrant(Base):

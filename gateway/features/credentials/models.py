@@ -11,6 +11,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
+from gateway.core.rows import Versioned
 
 
 class MasterKey(Base):
@@ -44,7 +45,7 @@ class RecoveryKey(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Credential(Base):
+class Credential(Versioned, Base):
     """A secret for something outside, sealed; what can be read of it says what it is for."""
 
     __tablename__ = "credentials"
@@ -68,11 +69,6 @@ class Credential(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     rotated_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def sealed(self) -> Sealed:

@@ -12,12 +12,12 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
-from gateway.core.sealed_rows import SecretHolder
+from gateway.core.rows import SecretHolder, Versioned
 
 VERIFY = ("standard_webhooks", "github", "slack", "hmac", "token", "discord")
 
 
-class Hook(Base):
+class Hook(Versioned, Base):
     """A place that the world may post to. `condition` is a template that says which requests are acted on.
 
     `by_token` is the API token that said what is to be done; nothing where its owner did so signed in.
@@ -46,11 +46,6 @@ class Hook(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     rate_per_minute: Mapped[int]
     by_token: Mapped[uuid.UUID | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:

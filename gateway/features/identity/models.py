@@ -9,9 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
+from gateway.core.rows import Versioned
 
 
-class User(Base):
+class User(Versioned, Base):
     """A local account. Without a password hash, it signs in by one-time code only."""
 
     __tablename__ = "users"
@@ -27,11 +28,6 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     is_system: Mapped[bool] = mapped_column(default=False)
     welcomed_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:
@@ -88,7 +84,7 @@ class SessionToken(Base):
     replaced_at: Mapped[datetime | None]
 
 
-class ApiToken(Base):
+class ApiToken(Versioned, Base):
     """A named token for scripts; `scopes` NULL means all the user's rights."""
 
     __tablename__ = "api_tokens"
@@ -100,14 +96,9 @@ class ApiToken(Base):
     prefix: Mapped[str]
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:

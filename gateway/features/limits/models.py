@@ -8,12 +8,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.core.clock import new_id, now
+from gateway.core.clock import new_id
 from gateway.core.database import Base
 from gateway.core.policy import Resource
+from gateway.core.rows import Versioned
 
 
-class SpendLimit(Base):
+class SpendLimit(Versioned, Base):
     """What one subject may spend on model calls in a window. `owner_id` is the user whom it binds, if it is one."""
 
     __tablename__ = "spend_limits"
@@ -34,11 +35,6 @@ class SpendLimit(Base):
     max_requests: Mapped[int | None]
     max_tokens: Mapped[int | None]
     max_cost_micros: Mapped[int | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.sealed_rows import SecretHolder
+from gateway.core.rows import SecretHolder, Versioned
 
 IS_PENDING = text("status = 'pending'")
 
 
-class Destination(SecretHolder, Base):
+class Destination(Versioned, SecretHolder, Base):
     """A place that messages go to. `leased_by` is the node process that sends there now, until `leased_until`.
 
     `failing_since` is when the first of the failures was that no success has followed yet.
@@ -47,11 +47,6 @@ class Destination(SecretHolder, Base):
     paused_until: Mapped[datetime | None]
     leased_by: Mapped[uuid.UUID | None]
     leased_until: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:
@@ -59,7 +54,7 @@ class Destination(SecretHolder, Base):
         return Resource("destinations", self.id, self.user_id)
 
 
-class Subscription(Base):
+class Subscription(Versioned, Base):
     """Which events go to a destination. With `digest_s` one message holds all of that many seconds."""
 
     __tablename__ = "messaging_subscriptions"
@@ -76,11 +71,6 @@ class Subscription(Base):
     filter: Mapped[dict[str, Any] | None]
     template: Mapped[str | None]
     digest_s: Mapped[int | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}
 
     @property
     def as_resource(self) -> Resource:

@@ -1,17 +1,17 @@
 """The providers table: model servers that somebody has added."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.core.clock import new_id, now
+from gateway.core.clock import new_id
 from gateway.core.database import Base
+from gateway.core.rows import Versioned
 
 
-class Provider(Base):
+class Provider(Versioned, Base):
     """A model server; `name` is the PROVIDER of its models' ids. It belongs to nobody: who may, uses it."""
 
     __tablename__ = "providers"
@@ -30,8 +30,3 @@ class Provider(Base):
     models: Mapped[list[str] | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     last_test: Mapped[dict[str, Any] | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
-
-    __mapper_args__ = {"version_id_col": version}

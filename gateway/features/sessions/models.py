@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.sealed_rows import SecretHolder
+from gateway.core.rows import SecretHolder
 
 from . import state
 

@@ -1,9 +1,26 @@
-"""Rows that may hold a sealed secret."""
+"""What rows of several rooms have in common: a version, a sealed secret."""
+
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
+from .clock import now
 from .envelope import Sealed
+
+
+class Versioned:
+    """Counts its changes: of two who change one version, the second is refused. Clients are told it as an ETag."""
+
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
 
 
 class SecretHolder:
