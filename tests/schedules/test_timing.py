@@ -143,6 +143,16 @@ def test_of_ten_years_of_minutes_the_newest_are_found_at_once(each: Timing) -> N
     assert (found[0], found[-1]) == (until - timedelta(minutes=99), until)
 
 
+@pytest.mark.parametrize("endless", [Timing(every_s=3e8), Timing(cron="0 0 29 2 */7", zone="Asia/Tokyo")])
+def test_times_end_with_the_calendar(endless: Timing) -> None:
+    """Every ten years or so, and each 29 February that is a Sunday."""
+    found = [
+        timing.in_zone(each, endless.zone) for each in islice(timing.times(endless, at("2026-01-01T00:00Z")), 1000)
+    ]
+    assert 200 < len(found) < 1000
+    assert found[-1].year > 9950
+
+
 def test_the_newest_of_few_are_all() -> None:
     found, more = timing.newest(Timing(cron="0 * * * *"), at("2026-01-01T00:00Z"), at("2026-01-01T05:30Z"), 5)
     assert (len(found), more) == (5, False)

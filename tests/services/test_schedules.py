@@ -301,6 +301,13 @@ def test_a_crontab_becomes_schedules_line_by_line(world: World) -> None:
     ]
 
 
+def test_a_line_of_the_systems_crontab_is_not_taken_with_its_user(world: World) -> None:
+    wish = CrontabIn(crontab="17 * * * *\troot\trun-parts /etc/cron.hourly\n@daily rooted", dry_run=True)
+    system, own = world.call(service_import.take, wish).lines
+    assert system.problem == "it names a user, as in /etc/crontab; leave that column out"
+    assert own.problem is None
+
+
 def test_a_dry_run_makes_nothing(world: World) -> None:
     found = world.call(service_import.take, CrontabIn(crontab=CRONTAB, dry_run=True))
     assert (found.imported, found.lines[0].description) == (0, "At 05:00, only on Monday")

@@ -23,6 +23,11 @@ class Entry:
     env: dict[str, str] = field(default_factory=dict)
     zone: str | None = None
 
+    @property
+    def names_user(self) -> bool:
+        """Whether it is of the system's crontab, with a user before the command; only root is known here."""
+        return self.command.split(None, 1)[:1] == ["root"]
+
 
 def entries(crontab: str) -> Iterator[Entry]:
     """The entries in order, each with the settings above it. A line that cannot be read has no command."""

@@ -28,6 +28,8 @@ def _line(work: Work, wish: CrontabIn, entry: crontab.Entry) -> CrontabLine:
         return shown.model_copy(update={"problem": "there is no command; a line is five fields and a command"})
     if entry.cron.lower() == "@reboot":
         return shown.model_copy(update={"problem": "@reboot is no time; nothing is run when the machine starts"})
+    if entry.names_user:
+        return shown.model_copy(update={"problem": "it names a user, as in /etc/crontab; leave that column out"})
     try:
         asked = ScheduleIn.model_validate(
             {

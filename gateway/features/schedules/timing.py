@@ -4,6 +4,7 @@ Cron has the meaning of Debian's cron, clock changes included; intervals are ela
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
@@ -22,6 +23,9 @@ NAMED = {
 SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 A_MOMENT = timedelta(microseconds=1)
+
+LAST_YEAR = 9998
+"""Nothing is planned for later: the calendar ends with the year after, earlier or later in the day by the zone."""
 
 FAR = timedelta(days=2)
 """Longer than clocks are ever set by, and shorter than the time between two changes of them."""
@@ -73,10 +77,11 @@ def times(timing: Timing, moment: datetime) -> Iterator[datetime]:
     """All planned times later than `moment`, ascending, in UTC."""
     if timing.start_at is not None:
         moment = max(moment, timing.start_at - A_MOMENT)
-    for planned in _endless(timing, moment):
-        if timing.end_at is not None and planned > timing.end_at:
-            return
-        yield planned
+    with suppress(OverflowError):  # the calendar has ended
+        for planned in _endless(timing, moment):
+            if planned.year > LAST_YEAR or (timing.end_at is not None and planned > timing.end_at):
+                return
+            yield planned
 
 
 def newest(timing: Timing, moment: datetime, until: datetime, most: int) -> tuple[list[datetime], bool]:
