@@ -10,7 +10,7 @@ from .clock import now
 from .envelope import Sealed
 
 
-class Versioned:
+class VersionedRow:
     """Counts its changes: of two who change one version, the second is refused. Clients are told it as an ETag."""
 
     version: Mapped[int] = mapped_column(default=1)

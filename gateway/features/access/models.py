@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.rows import Versioned
+from gateway.core.rows import VersionedRow
 
 
 class AccessVersion(Base):
@@ -22,7 +22,7 @@ class AccessVersion(Base):
     version: Mapped[int]
 
 
-class Group(Versioned, Base):
+class Group(VersionedRow, Base):
     """Users who get roles together. `external_id` is its name in a directory that it may be synchronised with."""
 
     __tablename__ = "groups"
@@ -50,7 +50,7 @@ class GroupMember(Base):
     added_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class RoleRow(Versioned, Base):
+class RoleRow(VersionedRow, Base):
     """A role. What a built-in one may do stands in the code, so that a new release can extend it."""
 
     __tablename__ = "roles"
@@ -65,7 +65,7 @@ class RoleRow(Versioned, Base):
     is_builtin: Mapped[bool] = mapped_column(default=False)
 
 
-class RoleBinding(Versioned, Base):
+class RoleBinding(VersionedRow, Base):
     """A role given to a user or a group, for the whole system or (`project_id`) in one project."""
 
     __tablename__ = "role_bindings"
@@ -89,7 +89,7 @@ class RoleBinding(Versioned, Base):
         return Resource("role_bindings", self.id, None, self.project_id)
 
 
-class PolicyRule(Versioned, Base):
+class PolicyRule(VersionedRow, Base):
     """A rule that allows or denies; without a subject it is about everyone."""
 
     __tablename__ = "policy_rules"

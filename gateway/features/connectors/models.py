@@ -11,13 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.rows import SecretHolder, Versioned
+from gateway.core.rows import SecretHolder, VersionedRow
 
 _UNFINISHED = text("status IN ('queued', 'running')")
 _HELD = text("status = 'held'")
 
 
-class Connector(Versioned, Base):
+class Connector(VersionedRow, Base):
     """An installed connector: a type, its settings, and what is allowed with it.
 
     It is its owner's; the members of `group_id` may use it too. `operations` are those learned from a server, None
@@ -66,7 +66,7 @@ class Connector(Versioned, Base):
         return Resource("connectors", self.id, self.owner_id, self.project_id)
 
 
-class ConnectorCredential(Versioned, SecretHolder, Base):
+class ConnectorCredential(VersionedRow, SecretHolder, Base):
     """What a connector signs in with, sealed; the newest active one is in force. A revoked one holds nothing."""
 
     __tablename__ = "connector_credentials"

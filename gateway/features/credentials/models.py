@@ -11,7 +11,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
-from gateway.core.rows import Versioned
+from gateway.core.rows import VersionedRow
 
 
 class MasterKey(Base):
@@ -45,7 +45,7 @@ class RecoveryKey(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Credential(Versioned, Base):
+class Credential(VersionedRow, Base):
     """A secret for something outside, sealed; what can be read of it says what it is for."""
 
     __tablename__ = "credentials"

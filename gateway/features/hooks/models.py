@@ -12,12 +12,12 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
-from gateway.core.rows import SecretHolder, Versioned
+from gateway.core.rows import SecretHolder, VersionedRow
 
 VERIFY = ("standard_webhooks", "github", "slack", "hmac", "token", "discord")
 
 
-class Hook(Versioned, Base):
+class Hook(VersionedRow, Base):
     """A place that the world may post to. `condition` is a template that says which requests are acted on.
 
     `by_token` is the API token that said what is to be done; nothing where its owner did so signed in.

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.rows import Versioned
+from gateway.core.rows import VersionedRow
 
 
-class User(Versioned, Base):
+class User(VersionedRow, Base):
     """A local account. Without a password hash, it signs in by one-time code only."""
 
     __tablename__ = "users"
@@ -84,7 +84,7 @@ class SessionToken(Base):
     replaced_at: Mapped[datetime | None]
 
 
-class ApiToken(Versioned, Base):
+class ApiToken(VersionedRow, Base):
     """A named token for scripts; `scopes` NULL means all the user's rights."""
 
     __tablename__ = "api_tokens"

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.rows import Versioned
+from gateway.core.rows import VersionedRow
 
 
-class SpendLimit(Versioned, Base):
+class SpendLimit(VersionedRow, Base):
     """What one subject may spend on model calls in a window. `owner_id` is the user whom it binds, if it is one."""
 
     __tablename__ = "spend_limits"

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.policy import Resource
-from gateway.core.rows import SecretHolder, Versioned
+from gateway.core.rows import SecretHolder, VersionedRow
 
 IS_PENDING = text("status = 'pending'")
 
 
-class Destination(Versioned, SecretHolder, Base):
+class Destination(VersionedRow, SecretHolder, Base):
     """A place that messages go to. `leased_by` is the node process that sends there now, until `leased_until`.
 
     `failing_since` is when the first of the failures was that no success has followed yet.
@@ -54,7 +54,7 @@ class Destination(Versioned, SecretHolder, Base):
         return Resource("destinations", self.id, self.user_id)
 
 
-class Subscription(Versioned, Base):
+class Subscription(VersionedRow, Base):
     """Which events go to a destination. With `digest_s` one message holds all of that many seconds."""
 
     __tablename__ = "messaging_subscriptions"

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id
 from gateway.core.database import Base
-from gateway.core.rows import Versioned
+from gateway.core.rows import VersionedRow
 
 
-class Provider(Versioned, Base):
+class Provider(VersionedRow, Base):
     """A model server; `name` is the PROVIDER of its models' ids. It belongs to nobody: who may, uses it."""
 
     __tablename__ = "providers"
