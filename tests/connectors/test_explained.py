@@ -51,8 +51,6 @@ def test_what_is_explained_is_what_a_call_is_answered(live_gateway: LiveGateway,
     for resource in (f"connectors/{bot.id}", "connector_types/slack", "connector_operations/slack.post_message"):
         with denied(live_gateway, resource):
             both("rule", f"the rule no {resource} denies it", False)
-    live_gateway.call("POST", f"{bot.path}/disable").raise_for_status()
-    both("connector", "is disabled", False)
 
 
 def test_what_is_asked_has_to_be_an_operation_of_that_action_and_ones_to_see(

@@ -28,10 +28,8 @@ def decided(session: Session, actor: Actor, key: str, action: str, name: str | N
     place = service.described(session, key, Asked(actor.user_id, "connectors.read"))
     if place is not None and not (seen := can(actor, "connectors.read", place)).allowed:
         return seen  # what one does not see one does not use
-    if denied := service.denied_by_rule(actor, connector, name or "", action):
-        return denied
-    decision = _by_connector(session, actor, connector, mode, name)
-    return decision if not decision.allowed else _unusable(connector) or decision
+    denied = service.denied_by_rule(actor, connector, name or "", action)
+    return denied or _by_connector(session, actor, connector, mode, name)
 
 
 def _by_connector(session: Session, actor: Actor, connector: Connector, mode: str, name: str | None) -> Decision:
@@ -46,16 +44,6 @@ def _by_connector(session: Session, actor: Actor, connector: Connector, mode: st
     if lent:
         return Decision(False, "it is lent for certain arguments, and not allowed otherwise", by="connector")
     return Decision(False, f"no rule of the connector allows {name or f'to {mode}'}", by="connector")
-
-
-def _unusable(connector: Connector) -> Decision | None:
-    if not connector.enabled:
-        return Decision(False, f"the connector {connector.name} is disabled", by="connector")
-    if connector.state == "stopped":
-        return Decision(
-            False, f"the connector {connector.name} was stopped: {connector.stopped_reason}", by="connector"
-        )
-    return None
 
 
 def _lent(session: Session, actor: Actor, connector: Connector, operations: list[str]) -> list[bool]:
