@@ -24,6 +24,33 @@ def using(person: Person, token: dict[str, Any]) -> Callable[..., httpx.Response
     return lambda method, path, **options: person.call(method, path, headers=headers, **options)
 
 
+def test_a_token_that_may_not_read_events_gets_none_by_a_subscription_or_a_trigger(bob: Person) -> None:
+    """Both act by themselves later, with the rights of whoever they belong to."""
+    narrow = using(bob, make(bob, scopes=["destinations.*", "subscriptions.*", "schedules.*", "tasks.*"]))
+    hook = {"destination_type": "webhook", "name": "out", "destination_config": {"url": "https://example.com/"}}
+    made = narrow("POST", "/v1/destinations", json=hook)
+    assert made.status_code == 201, made.text
+    wish = {"destination_id": made.json()["id"], "event_pattern": "task.*"}
+    assert_problem(narrow("POST", "/v1/subscriptions", json=wish), 403, "forbidden")
+    mine = bob.call("POST", "/v1/subscriptions", json=wish).json()["id"]
+    assert_problem(narrow("PATCH", f"/v1/subscriptions/{mine}", json={"event_pattern": "**"}), 403, "forbidden")
+    assert bob.call("GET", f"/v1/subscriptions/{mine}").json()["event_pattern"] == "task.*"
+    work = {"name": "by-token", "payload": {"kind": "commands", "commands": ["true"]}}
+    hearing: list[dict[str, Any]] = [
+        {"kind": "event", "pattern": "credential.**"},
+        {"kind": "absence", "pattern": "task.created", "for_s": 60},
+    ]
+    for trigger in hearing:
+        assert_problem(narrow("POST", "/v1/schedules", json={**work, "trigger": trigger}), 403, "forbidden")
+    schedule = narrow("POST", "/v1/schedules", json={**work, "trigger": {"kind": "manual"}}).json()["id"]
+    for trigger in hearing:
+        assert_problem(narrow("PATCH", f"/v1/schedules/{schedule}", json={"trigger": trigger}), 403, "forbidden")
+    renamed = narrow("PATCH", f"/v1/schedules/{schedule}", json={"name": "by-token-still"})
+    assert renamed.json()["trigger"] == {"kind": "manual"}, renamed.text
+    for path in (f"schedules/{schedule}", f"destinations/{wish['destination_id']}"):
+        assert bob.call("DELETE", f"/v1/{path}").status_code == 204
+
+
 def test_the_secret_is_shown_once(bob: Person, database: Database) -> None:
     token = make(bob, name="ci", scopes=["tasks.*"])
     assert token["token"].startswith("uag_")

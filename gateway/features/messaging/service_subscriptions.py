@@ -52,7 +52,8 @@ def for_change(work: Work, subscription_id: uuid.UUID, action: str = "subscripti
 def create(work: Work, wish: SubscriptionIn) -> Subscription:
     """Subscribes a destination to events: those to come. Whoever owns the destination gets what they may see.
 
-    Raises NotFound, Conflict for one too many.
+    Raises NotFound, Conflict for one too many, and Forbidden for who may not read events: what goes to the destination
+    is theirs to read.
     """
     owner_id = queries.owner_of(work.session, wish.destination_id) or work.actor.user_id
     try:
@@ -60,6 +61,7 @@ def create(work: Work, wish: SubscriptionIn) -> Subscription:
     except NotFound as error:
         raise NotFound(service.NOT_THERE) from error
     destination = service.get(work, wish.destination_id)
+    work.allow("events.read", Resource("events", listed=True))
     if queries.count_of_destination(work.session, destination.id) >= MOST_OF_ONE_DESTINATION:
         raise Conflict(
             f"This destination has {MOST_OF_ONE_DESTINATION} subscriptions already; end one first.", code="too_many"
@@ -75,7 +77,11 @@ def create(work: Work, wish: SubscriptionIn) -> Subscription:
 
 
 def change(work: Work, subscription: Subscription, patch: SubscriptionPatch) -> Subscription:
-    """Changes a subscription, as `for_change` gave it. A filter is merged field by field."""
+    """Changes a subscription, as `for_change` gave it. A filter is merged field by field.
+
+    Raises Forbidden for who may not read events.
+    """
+    work.allow("events.read", Resource("events", listed=True))
     given = patch.model_fields_set
     for name in ("event_pattern", "template", "digest_s"):
         if name in given:

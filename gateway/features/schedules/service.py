@@ -20,7 +20,10 @@ from . import arming, queries, service_firing, timing
 from .models import Schedule, ScheduleRun, ScheduleState
 from .schemas import (
     TIMINGS,
+    AbsenceTrigger,
+    AnyTrigger,
     CommandTrigger,
+    EventTrigger,
     Payload,
     ProbeOut,
     ScheduleIn,
@@ -56,6 +59,7 @@ def create(work: Work, wish: ScheduleIn) -> Schedule:
     )  # fmt: skip
     _check(work, schedule)
     _check_command(work, schedule)
+    _check_hearing(work, wish.trigger)
     work.session.add(schedule)
     work.session.flush()
     schedule.state = ScheduleState(schedule_id=schedule.id, zone=arming.zone_of(work, schedule))
@@ -262,12 +266,19 @@ def _check_command(work: Work, schedule: Schedule) -> None:
         tasks.check(work, trigger.task(schedule.project_id))
 
 
+def _check_hearing(work: Work, trigger: AnyTrigger | None) -> None:
+    """Raises Forbidden where it shall run by events that whoever says so may not read: that it ran tells of them."""
+    if isinstance(trigger, EventTrigger | AbsenceTrigger):
+        work.allow("events.read", Resource("events", listed=True))
+
+
 def _change_timing(work: Work, schedule: Schedule, patch: SchedulePatch) -> None:
     given = [name for name in TIMINGS if getattr(patch, name) is not None]
     if given:
         for name in TIMINGS:
             value = getattr(patch, name)
             setattr(schedule, name, value.model_dump(mode="json") if name == "trigger" and value else value)
+        _check_hearing(work, patch.trigger)
         if isinstance(patch.trigger, CommandTrigger):
             _of_the_owner(work, schedule)
             _check_command(work, schedule)
