@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import sqlalchemy.exc
 import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -31,6 +33,8 @@ ErrorShape = Callable[[int, str, str, Sequence[FieldError]], dict[str, Any]]
 
 SHAPES = "error_shapes"
 """Extension: the shape of errors by blueprint, and by path where a request matched no method of it."""
+
+_NAMED = re.compile(r"([a-z][a-z0-9_]*): ")
 
 _KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
 
@@ -106,15 +110,17 @@ def _own_shape() -> ErrorShape | None:
 
 def invalid_from(error: ValidationError) -> Invalid:
     """pydantic's findings as a 422 that names each field."""
-    found = [
-        {
-            "field": ".".join(str(part) for part in item["loc"]) or "body",
-            "message": item["msg"].removeprefix("Value error, "),
-        }
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
+    found = [_finding(item) for item in error.errors(include_url=False, include_context=False)]
     detail = "; ".join(f"{item['field']}: {item['message']}" for item in found[:5])
     return Invalid(detail, errors=found)  # type: ignore[arg-type]
+
+
+def _finding(item: ErrorDetails) -> dict[str, str]:
+    """One finding; what is wrong between fields says itself, before a colon, at which of them it is to be mended."""
+    path, message = [str(part) for part in item["loc"]], item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error" and isinstance(item["input"], dict) and (named := _NAMED.match(message)):
+        path, message = [*path, named[1]], message[named.end() :]
+    return {"field": ".".join(path) or "body", "message": message}
 
 
 def _render_http(error: HTTPException) -> Response:

@@ -32,6 +32,26 @@ def history(gateway: LiveGateway, path: str) -> list[dict[str, Any]]:
     return gateway.call("GET", f"{path}/runs").json()["items"]  # type: ignore[no-any-return]
 
 
+@pytest.mark.parametrize(
+    ("wish", "field", "said"),
+    [
+        (
+            {"start_at": "2027-01-02T00:00:00Z", "end_at": "2027-01-01T00:00:00Z"},
+            "end_at",
+            "it must lie after start_at",
+        ),
+        ({"payload": {"kind": "prompt", "prompt": " "}}, "payload.prompt", "write what is to be done"),
+    ],
+)
+def test_what_does_not_go_together_is_said_at_the_field_to_mend(
+    live_gateway: LiveGateway, wish: dict[str, Any], field: str, said: str
+) -> None:
+    answer = live_gateway.call("POST", "/v1/schedules", json={"name": "s", "cron": "@daily", "payload": SAY, **wish})
+    assert_problem(answer, 422, "invalid_fields")
+    assert answer.json()["errors"] == [{"field": field, "message": said}]
+    assert answer.json()["detail"] == f"{field}: {said}"
+
+
 def test_the_clock_fires_what_is_due_and_hears_how_it_ended(live_gateway: LiveGateway, made: Any) -> None:
     at = datetime.now(UTC) + timedelta(seconds=3)
     once = made(at=at.isoformat())

@@ -16,7 +16,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "three inputs": ({"prompt": "a", "commands": ["b"], "script": {"content": "c"}}, "body"),
     "an unknown field": ({"commands": ["a"], "comands": ["b"]}, "comands"),
     "an empty prompt": ({"prompt": ""}, "prompt"),
-    "a blank prompt": ({"prompt": " \n\t"}, "body"),
+    "a blank prompt": ({"prompt": " \n\t"}, "prompt"),
     "a prompt too long": ({"prompt": "x" * 1_000_001}, "prompt"),
     "a prompt that is no text": ({"prompt": 7}, "prompt"),
     "a script without source": ({"script": {}}, "script"),
