@@ -101,7 +101,7 @@ def can(actor: Actor, action: str, resource: Resource) -> Decision:
         return Decision(False, "content from outside had a say in it, which leaves reading only", by="content")
     if actor.user_id == SYSTEM_USER_ID:
         return Decision(True, "the system itself", by="system")
-    if actor.scopes is not None and not any(matches(scope, action) for scope in actor.scopes):
+    if not is_in_scope(actor, action):
         return Decision(False, f"the token's scopes do not include {action}", by="scope")
     case = rights_of(actor).about(action)
     for rule in case.denies:
@@ -165,6 +165,11 @@ def holds(actor: Actor, glob: str, project_id: uuid.UUID | None) -> bool:
     ]
     in_scope = actor.scopes is None or rights.is_within_globs(glob, actor.scopes)
     return in_scope and rights.is_within_globs(glob, held)
+
+
+def is_in_scope(actor: Actor, action: str) -> bool:
+    """Whether a token's scopes include the action; a login has none that narrow it."""
+    return actor.scopes is None or any(matches(scope, action) for scope in actor.scopes)
 
 
 def _keeps_from(rule: Rule, glob: str, project_id: uuid.UUID | None) -> bool:

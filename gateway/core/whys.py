@@ -51,8 +51,15 @@ class Traceable:
     """One kind of things. `things` are those of the ids that the caller may see, `edges` what the room's tables tell.
 
     `edges` is given things of every kind, and gives the edges that touch them on either side; at most a few hundred.
+    `room` is by whose `read` they are read, where that is not the kind's own.
     """
 
     kind: str
     things: Callable[[Work, Collection[uuid.UUID]], Iterable[Thing]]
     edges: Callable[[Work, Found], Iterable[Edge]] = no_edges
+    room: str | None = None
+
+    @property
+    def action(self) -> str:
+        """What a token's scopes must include for what is to be seen of them."""
+        return f"{self.room or self.kind}.read"

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -112,6 +113,17 @@ def test_what_one_may_not_see_is_named_and_nothing_more(unit: Open, alice: Actor
     assert (hidden.id, hidden.title, hidden.time) == (hook, None, None)
     with pytest.raises(NotFound):
         trace(unit, bob, task.run_id)
+
+
+def test_a_token_is_shown_nothing_but_the_id_of_what_its_scopes_leave_out(unit: Open, alice: Actor) -> None:
+    with unit(alice) as work:
+        hook = hook_of(work, alice, "mine")
+        with work.because("hooks", hook, "called"):
+            task = tasks.create(work, TaskIn(commands=["true"]))
+    for scopes, shown in ((("runs.read",), {"runs"}), (("runs.read", "hooks.*"), {"runs", "hooks"}), (("*",), None)):
+        graph = trace(unit, replace(alice, via="token", scopes=scopes), task.run_id)
+        titled = {node.kind for node in graph.nodes if node.title is not None}
+        assert titled >= {"runs", "hooks", "tasks"} if shown is None else titled == shown, scopes
 
 
 def test_a_graph_without_end_is_cut_and_circles_do_not_matter(unit: Open, alice: Actor) -> None:

@@ -25,4 +25,4 @@ def edges(work: Work, found: Found) -> Iterable[Edge]:
         yield Edge(Ref("runs", step.run_id), Ref("steps", step.id), "used a tool")
 
 
-TRACEABLE = (Traceable("steps", things, edges),)
+TRACEABLE = (Traceable("steps", things, edges, room="agents"),)

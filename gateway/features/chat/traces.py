@@ -37,4 +37,4 @@ def edges(work: Work, found: Found) -> Iterable[Edge]:
         yield Edge(Ref("threads", message.thread_id), Ref("messages", message.id), "holds it")
 
 
-TRACEABLE = (Traceable("threads", threads), Traceable("messages", messages, edges))
+TRACEABLE = (Traceable("threads", threads), Traceable("messages", messages, edges, room="threads"))

@@ -25,4 +25,4 @@ def edges(work: Work, found: Found) -> Iterable[Edge]:
         yield Edge(Ref("tasks", task_id), Ref("operations", operation_id), "asked for it")
 
 
-TRACEABLE = (Traceable("operations", things, edges),)
+TRACEABLE = (Traceable("operations", things, edges, room="connectors"),)

@@ -29,4 +29,4 @@ def edges(work: Work, found: Found) -> Iterable[Edge]:
         yield Edge(Ref("schedules", run.schedule_id), Ref("firings", run.id), run.cause)
 
 
-TRACEABLE = (Traceable("schedules", schedules), Traceable("firings", firings, edges))
+TRACEABLE = (Traceable("schedules", schedules), Traceable("firings", firings, edges, room="schedules"))

@@ -4,7 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from gateway.core import tombstones
+from gateway.core import policy, tombstones
 from gateway.core.unit_of_work import Work
 from gateway.core.whys import Edge, Ref, Thing, Traceable
 from gateway.features.runs import service as runs
@@ -64,7 +64,7 @@ class Graph:
         known: dict[Ref, Thing] = {}
         gone: dict[Ref, tombstones.Tombstone] = {}
         for kind, ids in _by_kind(self._refs).items():
-            if kind in self._kinds:
+            if kind in self._kinds and policy.is_in_scope(self._work.actor, self._kinds[kind].action):
                 known |= {thing.ref: thing for thing in self._kinds[kind].things(self._work, ids)}
             missing = [id_ for id_ in ids if Ref(kind, id_) not in known]
             for grave in tombstones.find(self._work.session, self._work.actor, kind, missing) if missing else ():
