@@ -9,6 +9,7 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.conftest import wait_until
+from tests.providers.scripted_server import DONE, Exchange, chunk, scripted_server
 
 TASK_ADDRESS = re.compile(r"/tasks/[0-9a-f-]{36}$")
 
@@ -189,21 +190,45 @@ def test_a_dropped_file_is_attached(page: Page) -> None:
     expect(page.get_by_role("list", name="Files to attach")).to_contain_text("dropped.txt")
 
 
+def writer(exchange: Exchange) -> None:
+    """A server of one model that writes, listed after one that does not."""
+    if exchange.path.endswith("/models"):
+        exchange.json({"object": "list", "data": [{"id": "text-embedding-small"}, {"id": "writer"}]})
+    else:
+        exchange.begin()
+        exchange.write(chunk("Work waits its turn.") + chunk(finish_reason="stop") + DONE)
+
+
+def add_server(page: Page, name: str, address: str) -> None:
+    page.get_by_role("button", name="Use one with a key").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Address", exact=True).fill(address)
+    page.get_by_label("Key", exact=True).fill("k-of-the-journey")
+    page.get_by_role("button", name="Add and try").click()
+
+
 def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[..., Page], api: httpx.Client) -> None:
     page = open_page("/welcome")
     page.get_by_label("What to call you").fill("Robin")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Saved")).to_be_visible()
-    page.get_by_role("button", name="Use one with a key").click()
-    page.get_by_label("Name", exact=True).fill("elsewhere")
-    page.get_by_label("Address", exact=True).fill("http://127.0.0.1:9/v1")
-    page.get_by_label("Key", exact=True).fill("k-of-the-journey")
-    page.get_by_role("button", name="Add and try").click()
+    chosen = page.get_by_label("Answers where no model is named")
+    built_in = chosen.input_value()
+    add_server(page, "elsewhere", "http://127.0.0.1:9/v1")
     expect(page.locator(".form-refused")).to_contain_text("127.0.0.1:9")
     assert "k-of-the-journey" not in page.content()
+    expect(chosen).to_have_value(built_in)
+    with scripted_server(writer) as server:
+        add_server(page, "given", f"{server.url}/v1")
+        expect(chosen).to_have_value("given/writer")
+        page.get_by_role("button", name="Ask the model").click()
+        expect(page.locator(".sample")).to_contain_text("Work waits its turn.")
+        expect(page.locator(".sample .status")).to_have_text("completed")
+    page.get_by_role("button", name="Undo").click()
+    expect(chosen).to_have_value(built_in)
     for room in ("providers", "credentials"):
-        [made] = [item for item in api.get(f"/v1/{room}").json()["items"] if item["name"] == "elsewhere"]
-        assert api.delete(f"/v1/{room}/{made['id']}").status_code == 204
+        made = [item["id"] for item in api.get(f"/v1/{room}").json()["items"] if item["name"] in ("elsewhere", "given")]
+        assert [api.delete(f"/v1/{room}/{each}").status_code for each in made] == [204, 204]
     page.get_by_role("button", name="Run a script").click()
     expect(page.get_by_role("log")).to_contain_text("step 3 of 3")
     expect(page.locator(".sample .status")).to_have_text("completed")

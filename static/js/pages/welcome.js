@@ -17,6 +17,7 @@ import { Told } from "../components/told.js";
 import { attempt } from "../components/toast.js";
 import { WithKey } from "./models/with-key.js";
 /** @import { Capability, Model, Node, Task } from "../types.js" */
+/** @import { Tried } from "./models/with-key.js" */
 
 const SAMPLES = {
   prompt: { label: "Ask the model", body: { prompt: "In two sentences: what is a task queue good for?" } },
@@ -65,9 +66,8 @@ function Account() {
 
 const MOST_NAMED = 8;
 
-/** What can be asked, and which of it is where none is named. @param {{models: Model[]}} props */
-function Offered({ models }) {
-  const { setting, reload } = useDefaultModel();
+/** What can be asked, and which of it is where none is named. @param {{models: Model[], chosen: DefaultModel}} props */
+function Offered({ models, chosen: { setting, reload } }) {
   const ids = models.map(({ id }) => id).filter((id) => id !== "orchestrator");
   return html`<p class="quiet">Ready for prompts.</p>
     <ul class="models">${ids.slice(0, MOST_NAMED).map((id) => html`<li key=${id}><code>${id}</code></li>`)}${ids.length > MOST_NAMED && html`<li class="quiet">and ${ids.length - MOST_NAMED} more</li>`}</ul>
@@ -84,19 +84,32 @@ async function lookAgain() {
   await Promise.all(nodes.map(({ id }) => api.post(`/v1/nodes/${id}/refresh`)));
 }
 
-/** @param {{models: import("../resource.js").Resource<{data: Model[]}>, number: number}} props */
-function Models({ models, number }) {
+/** Models of servers that do not write: a list of a cloud provider names these among the others. */
+const NO_CHAT = /embed|whisper|tts|dall-e|image|audio|realtime|transcribe|moderation|sora/i;
+
+/**
+ * @typedef {ReturnType<typeof useDefaultModel>} DefaultModel
+ * @param {{models: import("../resource.js").Resource<{data: Model[]}>, chosen: DefaultModel, number: number}} props
+ */
+function Models({ models, chosen, number }) {
+  // Who adds a server where there was only the built-in model means to ask that server.
+  const added = async (/** @type {Tried} */ { name, test }) => {
+    const first = test.models.find((id) => !NO_CHAT.test(id));
+    const hadOthers = models.data?.data.some(({ id }) => id !== "orchestrator" && !id.startsWith("local/"));
+    if (test.ok && first && !hadOthers && chosen.setting?.source === "default" && can("settings.write")) await makeDefault(`${name}/${first}`, chosen.setting, chosen.reload);
+    models.reload();
+  };
   const parts = useResource("capabilities", () => api.get("/v1/capabilities"));
   const lacking = /** @type {Capability[]} */ (parts.data?.items ?? []).filter((part) => !part.available && /model|provider|ollama|lm_?studio|llama/.test(part.name));
   return html`<${Step} number=${number} title="A model" done=${(models.data?.data.length ?? 0) > 0}>
     <${Loaded} of=${models} what="the models" rows=${2}>
       ${(/** @type {{data: Model[]}} */ { data }) =>
         data.length
-          ? html`<${Offered} models=${data} />`
+          ? html`<${Offered} models=${data} chosen=${chosen} />`
           : html`<p>None found. Scripts and commands need none.</p>`}
     <//>
     ${lacking.length > 0 && html`<ul class="lacking">${lacking.map((part) => html`<li><b>${part.name.replaceAll("_", " ")}</b> <span class="quiet"><${Told} text=${`${part.reason} ${part.remedy}`} /></span></li>`)}</ul>`}
-    <div class="step-choices"><button type="button" class="btn btn-sm" onClick=${() => void attempt(lookAgain).then(models.reload)}><${Icon} icon="refresh" />Look again</button>${can("providers.create") && can("credentials.create") && html`<${WithKey} done=${models.reload} />`}</div>
+    <div class="step-choices"><button type="button" class="btn btn-sm" onClick=${() => void attempt(lookAgain).then(models.reload)}><${Icon} icon="refresh" />Look again</button>${can("providers.create") && can("credentials.create") && html`<${WithKey} done=${added} />`}</div>
   <//>`;
 }
 
@@ -120,15 +133,16 @@ function SampleRun({ id }) {
   <//>`;
 }
 
-/** @param {{hasModel: boolean, number: number}} props */
-function Sample({ hasModel, number }) {
+/** @param {{hasModel: boolean, asked: string | undefined, number: number}} props `asked`: the model that answers, where known */
+function Sample({ hasModel, asked, number }) {
   const [id, setId] = useState("");
-  const run = (/** @type {"prompt" | "script"} */ kind) => attempt(async () => setId((await api.createTask({ ...SAMPLES[kind].body, name: `first-${kind}`, tags: ["sample"] })).id));
+  const run = (/** @type {"prompt" | "script"} */ kind) => attempt(async () => setId((await api.createTask({ ...SAMPLES[kind].body, ...(kind === "prompt" && asked ? { model: asked } : {}), name: `first-${kind}`, tags: ["sample"] })).id));
   return html`<${Step} number=${number} title="A first task" done=${Boolean(id)}>
     <div class="step-choices">
       <button type="button" class=${cx("btn", hasModel && "btn-primary")} disabled=${!hasModel} onClick=${() => run("prompt")}><${Icon} icon="message" />${SAMPLES.prompt.label}</button>
       <button type="button" class=${cx("btn", !hasModel && "btn-primary")} onClick=${() => run("script")}><${Icon} icon="file-code" />${SAMPLES.script.label}</button>
     </div>
+    ${hasModel && asked && html`<p class="quiet">The model asked is <code>${asked}</code>, chosen above.</p>`}
     ${id && html`<${SampleRun} key=${id} id=${id} />`}
   <//>`;
 }
@@ -138,6 +152,7 @@ const Recovery = () => html`<${Step} number=${2} title="An emergency kit"><${Rec
 export default function WelcomePage() {
   const keeps = can("credentials.create_recovery_kit");
   const models = useResource("models", () => api.get("/v1/models"), about("provider.", "node."));
+  const chosen = useDefaultModel();
   const finish = () =>
     attempt(async () => {
       await api.patch("/v1/users/me", { welcomed: true });
@@ -146,7 +161,7 @@ export default function WelcomePage() {
     });
   return html`<div class="welcome">
     <header><h1>Welcome</h1><p class="quiet">A few small things, all of them optional.</p></header>
-    <${Account} />${keeps && html`<${Recovery} />`}<${Models} models=${models} number=${keeps ? 3 : 2} /><${Sample} number=${keeps ? 4 : 3} hasModel=${(models.data?.data.length ?? 0) > 0} />
+    <${Account} />${keeps && html`<${Recovery} />`}<${Models} models=${models} chosen=${chosen} number=${keeps ? 3 : 2} /><${Sample} number=${keeps ? 4 : 3} hasModel=${(models.data?.data.length ?? 0) > 0} asked=${chosen.setting?.value} />
     <footer><button type="button" class="btn btn-primary" onClick=${finish}>Go to the console</button></footer>
   </div>`;
 }

@@ -7,6 +7,8 @@ import { Icon } from "../../components/icon.js";
 /** @import { Credential, Provider, ProviderTest } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
+/** @typedef {{name: string, test: ProviderTest}} Tried the server's name, and what it answered */
+
 /** @type {Field[]} */
 const FIELDS = [
   { name: "name", label: "Name", required: true, placeholder: "openai", hint: "The first part of its models’ ids: name/model." },
@@ -14,25 +16,25 @@ const FIELDS = [
   { name: "secret", label: "Key", kind: "password", required: true, autocomplete: "off", hint: "Kept encrypted. Nobody can read it again, you neither." },
 ];
 
-/** Keeps the key and adds the server; nothing stays of it where one of the two is refused. @param {Record<string, any>} values @returns {Promise<ProviderTest>} */
+/** Keeps the key and adds the server; nothing stays of it where one of the two is refused. @param {Record<string, any>} values @returns {Promise<Tried>} */
 async function add({ name, base_url: address, secret }) {
   /** @type {Credential} */
   const credential = await api.post("/v1/credentials", { name, secret, kind: "api_key" });
   try {
     /** @type {Provider} */
     const provider = await api.post("/v1/providers", { name, kind: "openai_compatible", base_url: address, credential_id: credential.id });
-    return await api.post(`/v1/providers/${provider.id}/test`);
+    return { name, test: await api.post(`/v1/providers/${provider.id}/test`) };
   } catch (error) {
     await api.remove(`/v1/credentials/${credential.id}`);
     throw error;
   }
 }
 
-/** @param {{done: () => void}} props */
+/** @param {{done: (tried: Tried) => void}} props */
 export function WithKey({ done }) {
   const [isOpen, setOpen] = useState(false);
   const [test, setTest] = useState(/** @type {ProviderTest | null} */ (null));
-  const tried = (/** @type {ProviderTest} */ found) => (setTest(found), setOpen(false), done());
+  const tried = (/** @type {Tried} */ found) => (setTest(found.test), setOpen(false), done(found));
   if (isOpen) return html`<div class="step-inner"><${Form} fields=${FIELDS} action="Add and try" send=${add} done=${tried} onCancel=${() => setOpen(false)} /></div>`;
   return html`${test && (test.ok ? html`<p class="status is-completed"><${Icon} icon="check" />It answers</p>` : html`<p class="form-refused" role="alert"><${Icon} icon="alert-circle" />${test.reason} ${test.remedy}</p>`)}
     <button type="button" class="btn btn-sm" onClick=${() => setOpen(true)}><${Icon} icon="key" />Use one with a key…</button>`;
