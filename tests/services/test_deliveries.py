@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 import time_machine
+from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Reference
 
 from gateway.core.clock import new_id, now
-from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 from gateway.features.events import queries_purge as purge_of_events
 from gateway.features.identity import service as identity
+from gateway.features.identity import service_tokens
 from gateway.features.messaging import (
     queries_purge,
     retries,
@@ -34,6 +36,7 @@ from gateway.features.messaging.schemas import (
     EventFilter,
     SecretRotate,
     SubscriptionIn,
+    SubscriptionPatch,
     SubscriptionQuery,
     SubscriptionTry,
 )
@@ -121,6 +124,58 @@ def test_a_disabled_account_gets_nothing(outbox: Outbox, unit: Open, keys: KeySt
     theirs.emit()
     outbox.node.work()
     assert theirs.deliveries() == []
+
+
+def test_what_a_token_subscribed_to_goes_out_while_the_token_is_in_use(outbox: Outbox, unit: Open) -> None:
+    destination_id = outbox.add()
+    with unit(outbox.actor) as work:
+        token, _ = service_tokens.create_token(work, "t", ["events.read", "subscriptions.*", "destinations.*"], None)
+    by_token = replace(outbox.actor, via="token", credential_id=token.id, scopes=tuple(token.scopes or ()))
+    with unit(by_token) as work:
+        wanted = SubscriptionIn(destination_id=destination_id, event_pattern="task.*")
+        subscription_id = service_subscriptions.create(work, wanted).id
+    outbox.emit()
+    outbox.node.work()
+    assert len(outbox.deliveries()) == 1
+    with unit(outbox.actor) as work:
+        service_tokens.revoke_token(work, token.id)
+    outbox.emit()
+    outbox.node.work()
+    assert len(outbox.deliveries()) == 1, "nothing goes out any more for a token that was revoked"
+    with unit(outbox.actor) as work:
+        found = service_subscriptions.for_change(work, subscription_id)
+        service_subscriptions.change(work, found, SubscriptionPatch(event_pattern="task.*"))
+    outbox.emit()
+    outbox.node.work()
+    assert len(outbox.deliveries()) == 2, "its owner has taken it over"
+
+
+def test_events_are_led_elsewhere_only_by_who_may_read_them(outbox: Outbox, unit: Open, keys: KeyStore) -> None:
+    chat = {"destination_type": "slack", "secret": "https://hooks.slack.com/services/T/B/one", "destination_config": {}}
+    hook_id, chat_id = outbox.add(), outbox.add(**chat)
+    narrow = replace(outbox.actor, via="token", credential_id=new_id(), scopes=("destinations.*",))
+
+    def lead_elsewhere(host: str) -> None:
+        config = {"url": f"https://{host}/"}
+        replace(outbox, actor=narrow).patch(hook_id, name=host, destination_config=config)
+
+    def rotate(destination_id: uuid.UUID, secret: str | None) -> str | None:
+        with unit(narrow) as work:
+            found = service.for_change(work, destination_id, "destinations.rotate")
+            return service.rotate(work, keys, found, SecretRotate(secret=SecretStr(secret) if secret else None))
+
+    another = "https://hooks.slack.com/services/T/B/two"
+    lead_elsewhere("example.com")
+    rotate(chat_id, another)
+    for destination_id in (hook_id, chat_id):
+        outbox.subscribe(destination_id)
+    with pytest.raises(Forbidden, match=r"the token's scopes do not include events\.read"):
+        lead_elsewhere("example.org")
+    with pytest.raises(Forbidden, match=r"the token's scopes do not include events\.read"):
+        rotate(chat_id, another)
+    lead_elsewhere("example.com")
+    assert outbox.destination(hook_id).destination_config["url"] == "https://example.com/"
+    assert (rotate(hook_id, None) or "").startswith("whsec_"), "a signature leads nowhere"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,10 @@ class Destination(VersionedRow, SecretHolder, Base):
 
 
 class Subscription(VersionedRow, Base):
-    """Which events go to a destination. With `digest_s` one message holds all of that many seconds."""
+    """Which events go to a destination. With `digest_s` one message holds all of that many seconds.
+
+    `by_token` is the API token that said so last; nothing where somebody did so signed in.
+    """
 
     __tablename__ = "messaging_subscriptions"
     __table_args__ = (
@@ -71,6 +74,7 @@ class Subscription(VersionedRow, Base):
     filter: Mapped[dict[str, Any] | None]
     template: Mapped[str | None]
     digest_s: Mapped[int | None]
+    by_token: Mapped[uuid.UUID | None]
 
     @property
     def as_resource(self) -> Resource:

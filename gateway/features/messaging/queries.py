@@ -251,6 +251,14 @@ def count_of_destination(session: Session, destination_id: uuid.UUID) -> int:
     return session.scalar(found) or 0
 
 
+def is_fed(session: Session, destination_id: uuid.UUID) -> bool:
+    """Whether anything goes to a destination, or is kept that could be sent there again."""
+    fed = [
+        select(table.id).where(table.destination_id == destination_id).exists() for table in (Subscription, Delivery)
+    ]
+    return bool(session.scalar(select(or_(*fed))))
+
+
 def by_ids(session: Session, delivery_ids: Collection[uuid.UUID]) -> Sequence[Delivery]:
     """Deliveries, locked, whoever may see them: for the node that sends them."""
     query = select(Delivery).where(Delivery.id.in_(delivery_ids)).order_by(Delivery.id)

@@ -13,7 +13,7 @@ from gateway.core import envelope
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.envelope import Unreadable
-from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
+from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
@@ -96,7 +96,10 @@ def create(work: Work, keys: KeyStore, wish: DestinationIn) -> tuple[Destination
 
 
 def change(work: Work, keys: KeyStore, destination: Destination, patch: DestinationPatch) -> Destination:
-    """Changes a destination, as `for_change` gave it. Raises Invalid."""
+    """Changes a destination, as `for_change` gave it.
+
+    Raises Invalid, and Forbidden for who would lead events elsewhere that they may not read.
+    """
     given = patch.model_fields_set
     secret = patch.secret.get_secret_value() if patch.secret else None
     if "destination_config" in given or secret is not None:
@@ -105,6 +108,8 @@ def change(work: Work, keys: KeyStore, destination: Destination, patch: Destinat
         if secret is not None:
             work.allow("destinations.rotate", destination.as_resource)
         _keep_secret_here(destination, config, secret)
+        if config != destination.destination_config or _leads_elsewhere(destination, secret):
+            _allow_leading(work, destination)
         destination.destination_config = _checked(destination.destination_type, config, secret)
     if secret is not None:
         _seal(work, keys, destination, [{"secret": secret}])
@@ -144,7 +149,8 @@ def set_active(
 def rotate(work: Work, keys: KeyStore, destination: Destination, wish: SecretRotate) -> str | None:
     """Gives a destination a new secret, as `for_change` gave it; returns it where it was made here.
 
-    The old one goes on signing for `overlap_s`. Raises Invalid, Conflict for a kind without secrets.
+    The old one goes on signing for `overlap_s`. Raises Invalid, Conflict for a kind without secrets, and Forbidden as
+    `change` does.
     """
     sort = KINDS[destination.destination_type]
     secret = wish.secret.get_secret_value() if wish.secret else None
@@ -152,6 +158,8 @@ def rotate(work: Work, keys: KeyStore, destination: Destination, wish: SecretRot
     if secret is None and made is None:
         raise Invalid.field("secret", "give the new secret; only webhooks are given one")
     _checked(destination.destination_type, destination.destination_config, secret)
+    if _leads_elsewhere(destination, secret):
+        _allow_leading(work, destination)
     moment = now()
     kept: list[dict[str, str]] = []
     if sort.key_need == "generated" and wish.overlap_s:
@@ -235,6 +243,21 @@ def _keep_secret_here(destination: Destination, config: dict[str, Any], secret: 
     ]
     if moved and secret is None and destination.sealed is not None:
         raise Invalid.field("secret", f"give the secret again, since {' and '.join(moved)} says where it is sent")
+
+
+def _leads_elsewhere(destination: Destination, secret: str | None) -> bool:
+    """Whether a new secret may say where messages go, as a chat's address or another account; a signature does not."""
+    return secret is not None and KINDS[destination.destination_type].key_need != "generated"
+
+
+def _allow_leading(work: Work, destination: Destination) -> None:
+    """Where events go is for those to change who may read them. Raises Forbidden."""
+    if not queries.is_fed(work.session, destination.id):
+        return
+    try:
+        work.allow("events.read", Resource("events", None, destination.user_id))
+    except NotFound as error:
+        raise Forbidden("Its owner's events go there; changing where takes events.read on those.") from error
 
 
 def _health(destination: Destination) -> Literal["good", "failing", "off", "unused"]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.events import Event
-from gateway.core.policy import Reach, reach
+from gateway.core.policy import Reach, is_in_scope, reach
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
 
@@ -46,7 +46,7 @@ def match_some(work: Work, most: int = BATCH) -> int:
         for subscription, active, asks in wanted:
             if subscription in made.over:
                 continue
-            if asks.takes(event) and made.may_see(subscription.user_id, event):
+            if asks.takes(event) and made.may_see(event, subscription.user_id, subscription.by_token):
                 made.add(event, subscription, active)
                 if asks.once:
                     made.over.append(subscription)
@@ -62,18 +62,25 @@ class _Made:
     def __init__(self, work: Work, moment: datetime) -> None:
         self._work = work
         self._moment = moment
-        self._reaches: dict[uuid.UUID, tuple[uuid.UUID, Reach] | None] = {}
+        self._reaches: dict[tuple[uuid.UUID, uuid.UUID | None], Reach | None] = {}
         self._plain: dict[int, dict[str, Any]] = {}
         self.rows: list[dict[str, Any]] = []
         self.over: list[Subscription] = []
 
-    def may_see(self, user_id: uuid.UUID, event: Event) -> bool:
-        """Whether the event is one that the user would see in their event stream now."""
-        if user_id not in self._reaches:
-            user = identity.present_user(self._work, user_id)
-            self._reaches[user_id] = (user.user_id, reach(user, "events.read", "events")) if user else None
-        held = self._reaches[user_id]
-        return held is not None and held[1].covers(held[0], event.owner_id, event.project_id, None)
+    def may_see(self, event: Event, user_id: uuid.UUID, by_token: uuid.UUID | None = None) -> bool:
+        """Whether the event is one that the user would see in their event stream now, by that token if there is one."""
+        key = (user_id, by_token)
+        if key not in self._reaches:
+            self._reaches[key] = self._reach(*key)
+        held = self._reaches[key]
+        return held is not None and held.covers(user_id, event.owner_id, event.project_id, None)
+
+    def _reach(self, user_id: uuid.UUID, by_token: uuid.UUID | None) -> Reach | None:
+        """None when the account is disabled, the token revoked, or its scopes leave events out."""
+        reader = identity.agent_of(self._work, user_id, by_token)
+        if reader is None or not is_in_scope(reader, "events.read"):
+            return None
+        return reach(reader, "events.read", "events")
 
     def add(self, event: Event, subscription: Subscription, active: bool) -> None:
         """One delivery of an event to whoever subscribed."""
@@ -88,7 +95,7 @@ class _Made:
         if event.owner_id is None or event.data.get("by_owner"):
             return
         other = queries.elsewhere(self._work.session, event.owner_id, uuid.UUID(event.data["destination_id"]))
-        if other is not None and self.may_see(event.owner_id, event):
+        if other is not None and self.may_see(event, event.owner_id):
             self._add(event, other.id, other.user_id, self._moment, subscription_id=None, is_digest=False)
 
     def store(self) -> None:

@@ -69,6 +69,7 @@ def create(work: Work, wish: SubscriptionIn) -> Subscription:
     subscription = Subscription(
         id=new_id(), destination_id=destination.id, user_id=destination.user_id, event_pattern=wish.event_pattern,
         filter=_plain(wish.filter), template=wish.template, digest_s=wish.digest_s,
+        by_token=_token_of(work),
     )  # fmt: skip
     work.session.add(subscription)
     work.session.flush()
@@ -79,9 +80,12 @@ def create(work: Work, wish: SubscriptionIn) -> Subscription:
 def change(work: Work, subscription: Subscription, patch: SubscriptionPatch) -> Subscription:
     """Changes a subscription, as `for_change` gave it. A filter is merged field by field.
 
+    From now on events are sent only while the API token that asks is in use, if one does.
+
     Raises Forbidden for who may not read events.
     """
     work.allow("events.read", Resource("events", listed=True))
+    subscription.by_token = _token_of(work)
     given = patch.model_fields_set
     for name in ("event_pattern", "template", "digest_s"):
         if name in given:
@@ -143,6 +147,11 @@ def _find(work: Work, action: str, subscription_id: uuid.UUID, *, lock: bool = F
         raise NotFound("There is no such subscription, or it is not yours.")
     work.allow(action, subscription.as_resource)
     return subscription
+
+
+def _token_of(work: Work) -> uuid.UUID | None:
+    """The API token that asks: what it has subscribed to goes out only while it is in use."""
+    return work.actor.credential_id if work.actor.via == "token" else None
 
 
 def _plain(wanted: EventFilter | None) -> dict[str, Any] | None:
