@@ -2,12 +2,16 @@
 
 pywebview builds its JavaScript functions from strings, which the console's Content-Security-Policy forbids. So a
 question travels as a change of pywebview's shared state; answers and orders are events of the page.
+
+pywebview hands that state to each new page as text between single quotes, and escapes nothing: a question is written
+with neither quotes nor backslashes, else the next page would have no state at all.
 """
 
 import json
 from collections.abc import Callable
 from threading import Thread
 from typing import Any
+from urllib.parse import unquote
 
 Ask = Callable[[str, Any], Any]
 """Answers a question of the page: its name and what came with it, both untrusted."""
@@ -24,7 +28,8 @@ if (location.origin === %(origin)s && !window.gatewayDesktop) {
         resolve(detail.answer);
       };
       window.addEventListener("desktop-answer", heard);
-      window.pywebview.state.asked = JSON.stringify({ id, name, value: value ?? null });
+      const question = JSON.stringify({ id, name, value: value ?? null });
+      window.pywebview.state.asked = encodeURIComponent(question).replaceAll("'", "%%27");
     }),
   };
   window.dispatchEvent(new Event("desktop-ready"));
@@ -54,7 +59,7 @@ class Bridge:
 
     def _asked(self, _kind: str, key: str, value: Any) -> None:
         if key == "asked":
-            question = json.loads(value)
+            question = json.loads(unquote(value))
             answer = self._ask(question["name"], question["value"])
             self._tell("desktop-answer", {"id": question["id"], "answer": answer})
 

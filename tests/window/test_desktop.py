@@ -80,7 +80,11 @@ def test_a_second_start_brings_the_first_forward_and_a_link_opens_its_thing_ther
 def test_closed_to_the_tray_it_goes_on_and_comes_back(desktop: Start, tray: Display, welcomed: Any) -> None:
     app = desktop(welcomed.data_dir, display=tray)
     view = app.view.attach(START_S)
-    turn_on(view, "Icon in the tray", "Close to the tray")
+    turn_on(view, "Icon in the tray")
+    view.evaluate("window.gatewayDesktop.ask('nothing', `it's \"so\" \\\\`)")
+    view.evaluate("window.isOld = true; location.reload()")
+    view.wait("!window.isOld && window.gatewayDesktop !== undefined")
+    turn_on(view, "Close to the tray")
     wait_until(lambda: kept_switches(welcomed.data_dir).get("close_to_tray") is True, 10)
     assert view.evaluate("document.visibilityState") == "visible"
 
