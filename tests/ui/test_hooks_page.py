@@ -19,6 +19,7 @@ def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Clie
     dialog.get_by_role("button", name="Make hook").click()
     shown = page.get_by_role("dialog", name="The secret of from the build")
     secret = shown.get_by_label("Secret", exact=True).inner_text()
+    expect(shown.get_by_label("Line of curl", exact=True)).to_contain_text(f"HOOK_SECRET='{secret}'; ")
     shown.get_by_role("button", name="Done").click()
     made = row(page, "from the build")
     expect(made).to_contain_text("tells an event")

@@ -4,11 +4,14 @@ import { copy } from "./copy.js";
 import { Dialog, closeDialog, openDialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 
-/** @param {{title: string, secret: string, what: string, children?: any}} options `what` names it in the message when it is copied */
-export function showSecret({ title, secret, what, children }) {
+/** @param {{text: string, what: string, label?: string}} props `label`: the button's, where there is another; `what` names it in the message when it is copied */
+const ToCopy = ({ text, what, label }) => html`<div class="secret"><code tabindex="0" aria-label=${what}>${text}</code><button type="button" class="btn btn-sm" aria-label=${label} onClick=${() => copy(text, what)}><${Icon} icon="copy" />Copy</button></div>`;
+
+/** @param {{title: string, secret: string, what: string, children?: any, use?: {text: string, what: string, about: string}}} options `use`: a line that uses it */
+export function showSecret({ title, secret, what, children, use }) {
   const footer = html`<button type="button" class="btn btn-primary" onClick=${closeDialog}>Done</button>`;
   openDialog(html`<${Dialog} key=${title} title=${title} onClose=${closeDialog} footer=${footer}>
     <div class="form"><p>${children ?? "Copy it now: it is not shown again."}</p>
-      <div class="secret"><code tabindex="0" aria-label=${what}>${secret}</code><button type="button" class="btn btn-sm" onClick=${() => copy(secret, what)}><${Icon} icon="copy" />Copy</button></div></div>
+      <${ToCopy} text=${secret} what=${what} />${use && html`<p>${use.about}</p><${ToCopy} text=${use.text} what=${use.what} label=${`Copy the ${use.what.toLowerCase()}`} />`}</div>
   <//>`);
 }

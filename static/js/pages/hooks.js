@@ -18,13 +18,17 @@ import { MESSAGING_TABS } from "../routes.js";
 import { DOES, add, edit, rotate } from "./hooks/editor.js";
 /** @import { Hook, HookWithSecret } from "../types.js" */
 
+/** As one word of a shell. @param {string} text */
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
 /** The secret, this once, with a line that uses it. @param {HookWithSecret} hook */
 export const showNew = (hook) =>
   showSecret({
     title: `The secret of ${hook.name}`,
     secret: hook.secret,
     what: "Secret",
-    children: html`Copy it now: it is not shown again. Give it to whoever posts to <code class="hook-url">${hook.url}</code>, or try the line of curl with it in <code>HOOK_SECRET</code>.`,
+    children: html`Copy it now: it is not shown again. Give it to whoever posts to <code class="hook-url">${hook.url}</code>.`,
+    use: { about: "Or try it now, in a shell:", what: "Line of curl", text: `HOOK_SECRET=${quoted(hook.secret)}; ${hook.curl}` },
   });
 
 /** @param {Hook} hook @param {() => void} done */
