@@ -81,6 +81,7 @@ const edit = (subscription, done) =>
     wide: true,
     initial: subscription ? { ...subscription, ...subscription.filter } : { destination_id: place.value.query.get("destination_id") ?? "" },
     fields: subscription ? FIELDS : [/** @type {Field} */ ({ name: "destination_id", label: "Send to", kind: "select", required: true, options: destinations }), ...FIELDS],
+    previewAfter: ["tags"],
     preview: (values) => html`<${Tester} values=${values} />`,
     send: (values) => {
       const wish = wishOf(values);
