@@ -39,7 +39,7 @@ function Preview({ contents }) {
   ];
   return html`<${Dialog} title=${`Restore ${contents.name}`} onClose=${closeDialog} footer=${footer}>
     <dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-    <p>Stop the gateway, then type this. What is here now goes; a backup of it is kept.</p>
+    <p>Stop the gateway, then type this. It checks the whole file, says what it would do, and asks. What is here now goes; a backup of it is kept. Then start the gateway as usual.${contents.includes_key ? "" : " Everybody signs in to the console again; API tokens stay valid."}</p>
     <pre class="hook-code" tabindex="0" aria-label="Command">${contents.command}</pre>
   <//>`;
 }
@@ -68,7 +68,7 @@ export function Backups() {
       ]),
     ),
   ];
-  return html`<${Section} title="Backups" about=${html`Everything in one file: rows, files of artifacts, settings. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
+  return html`<${Section} title="Backups" about=${html`Rows, files of artifacts and settings in one file. Models, logs and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
     ${isWriting && html`<div class="sending" role="status">Writing a backup; the gateway goes on working meanwhile. <${Busy} label="Backup" /></div>`}
     <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or have them made every so many hours.<//>`} />
   <//>`;
