@@ -17,7 +17,7 @@ from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import JobReport, Plan, RunReport
 
-from . import abilities, instructions, service, service_steps, trust
+from . import abilities, instructions, said, service, service_steps, trust
 from .service import Brief, Finding
 from .verification import Verifier
 
@@ -139,7 +139,7 @@ class PlainAnswers:
     async def _answer(self) -> Completion:
         attempt, plan = self._attempt, self._plan
         job_id = plan.job_ids[0]
-        prompt = "\n\n".join(str(message["content"]) for message in self._messages)
+        prompt = "\n\n".join(said.text_of(message["content"]) for message in self._messages)
         async with Metered(attempt.node, call_of(attempt.node, plan, prompt)) as meter:
             completion = await attempt.node.models.complete(
                 plan.model,
@@ -155,7 +155,7 @@ class PlainAnswers:
 async def _conversation(attempt: "Attempt", plan: Plan) -> list[dict[str, Any]]:
     """What was said, with the attached texts, which come from outside: they are marked, and recorded as sources."""
     messages = await attempt.node.unit(lambda work: service_steps.conversation(work, plan))
-    texts, unread = await asyncio.to_thread(_attached_texts, attempt.node.store, plan.inputs)
+    texts, unread = await asyncio.to_thread(_attached_texts, attempt.node.store, plan.inputs, messages)
     for name in unread:
         attempt.log.write(plan.job_ids[0], "system", f"{name} is no text and was not given to the model.\n")
     if texts:
@@ -163,7 +163,10 @@ async def _conversation(attempt: "Attempt", plan: Plan) -> list[dict[str, Any]]:
         holder = attempt.node.holder
         await attempt.node.unit(lambda work: service.record_sources(work, plan, holder, sources))
         files = [f"Attached file {name}:\n{trust.marked(f'file:{name}', text)}" for name, text in texts]
-        messages[-1] = {"role": "user", "content": "\n\n".join([plan.prompt or "", trust.NOTICE, *files])}
+        told = "\n\n".join([plan.prompt or "", trust.NOTICE, *files])
+        pictures = said.pictures(messages[-1]["content"])
+        content = [{"type": "text", "text": told}, *pictures] if pictures else told
+        messages[-1] = {"role": "user", "content": content}
     return messages
 
 
@@ -194,12 +197,17 @@ def _remedy(findings: Sequence[Finding]) -> str:
     return f"The answer does not meet these criteria:\n{failed}\n\n{trust.NOTICE}\n\n{ask}"
 
 
-def _attached_texts(store: Store, inputs: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[str]]:
-    """The attached texts by name, and the names of what is not text or too long."""
+def _attached_texts(
+    store: Store, inputs: list[tuple[str, str]], messages: Sequence[dict[str, Any]]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """The attached texts by name, and the names of what is not text or too long, nor shown by one of the messages."""
+    shown = said.shown(messages)
     texts: list[tuple[str, str]] = []
     unread: list[str] = []
     left = ATTACHED_TEXT_LIMIT
     for name, sha256 in inputs:
+        if sha256 in shown:
+            continue
         with store.local(sha256).open("rb") as file:
             data = file.read(4 * left + 1)
         try:

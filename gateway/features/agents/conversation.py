@@ -1,8 +1,8 @@
 """Messages of a chat, in OpenAI's shape, as Pydantic AI has them."""
 
-import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from pydantic_ai.messages import (
@@ -10,12 +10,15 @@ from pydantic_ai.messages import (
     ImageUrl,
     ModelMessage,
     ModelRequest,
+    ModelRequestPart,
     ModelResponse,
     SystemPromptPart,
     TextPart,
     UserContent,
     UserPromptPart,
 )
+
+from .said import picture, text_of
 
 
 def read(messages: Iterable[Mapping[str, Any]]) -> list[ModelMessage]:
@@ -24,11 +27,11 @@ def read(messages: Iterable[Mapping[str, Any]]) -> list[ModelMessage]:
     for message in messages:
         content = message.get("content")
         if message.get("role") in ("system", "developer"):
-            told.append(ModelRequest([SystemPromptPart(_text(content))]))
+            told.append(ModelRequest([SystemPromptPart(text_of(content))]))
         elif message.get("role") == "user":
             told.append(ModelRequest([UserPromptPart(contents(content))]))
-        elif message.get("role") == "assistant" and _text(content):
-            told.append(ModelResponse([TextPart(_text(content))]))
+        elif message.get("role") == "assistant" and text_of(content):
+            told.append(ModelResponse([TextPart(text_of(content))]))
     return told
 
 
@@ -49,25 +52,30 @@ def user_texts(messages: Iterable[ModelMessage]) -> list[str]:
     ]  # fmt: skip
 
 
+def without_pictures(messages: Iterable[ModelMessage]) -> list[ModelMessage]:
+    """The messages with nothing but text in what users said."""
+    return [
+        replace(message, parts=[_in_words(part) for part in message.parts])
+        if isinstance(message, ModelRequest) else message
+        for message in messages
+    ]  # fmt: skip
+
+
+def _in_words(part: ModelRequestPart) -> ModelRequestPart:
+    if isinstance(part, UserPromptPart) and not isinstance(part.content, str):
+        return replace(part, content=list(filter(_is_text, part.content)))
+    return part
+
+
 def _is_text(content: UserContent) -> TypeGuard[str]:
     return isinstance(content, str)
 
 
 def _part(part: dict[str, Any]) -> UserContent:
     if part.get("type") == "image_url":
-        image = part.get("image_url")
-        url = str(image.get("url") if isinstance(image, dict) else image)
-        header, comma, data = url.partition(",")
-        if not header.startswith("data:") or not comma:
-            return ImageUrl(url)
         try:
-            return BinaryContent(base64.b64decode(data), media_type=header[5:].partition(";")[0])
+            found = picture(part)
         except binascii.Error:
             return "(an image that cannot be read)"
+        return ImageUrl(found) if isinstance(found, str) else BinaryContent(found[1], media_type=found[0])
     return str(part.get("text") or "")
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        return "\n".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    return str(content or "")

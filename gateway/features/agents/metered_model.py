@@ -22,6 +22,8 @@ from gateway.features.limits.service_spending import Call
 from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.service_execution import Plan
 
+from . import conversation
+
 if TYPE_CHECKING:
     from gateway.node.node import Node
 
@@ -84,7 +86,8 @@ class MeteredModel(WrapperModel):
             raise refusal(self._upstream, error.status_code, error.body) from None
 
     def _call(self, messages: list[ModelMessage]) -> Call:
-        sent = ModelMessagesTypeAdapter.dump_json(messages, exclude_defaults=True).decode()
+        told = conversation.without_pictures(messages)
+        sent = ModelMessagesTypeAdapter.dump_json(told, exclude_defaults=True).decode()
         return call_of(self._node, self._plan, sent)
 
 
