@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import gevent
+import pydantic.main
+from gevent.monkey import get_original
 
 A_MOMENT_S = 1.0
 
@@ -30,6 +32,7 @@ class ApiDocument:
         self._make = make
         self._made: Any = None
         self._is_wanted = False
+        _share_models_with_threads()
 
     def get(self) -> Described:
         """The document, made now if nobody has wanted it before."""
@@ -47,3 +50,12 @@ class ApiDocument:
         document = self._make()
         text = json.dumps(document).encode()
         return Described(document, text, gzip.compress(text, 6, mtime=0), hashlib.sha256(text).hexdigest()[:32])
+
+
+def _share_models_with_threads() -> None:
+    """Has requests wait as threads do for models that Pydantic is at work on: it takes milliseconds.
+
+    Its lock is gevent's in a patched process, and that forgets some who wait while another thread has it: they went on
+    only with the next request that came for the lock.
+    """
+    pydantic.main._rebuild_lock = get_original("_thread", "RLock")()  # noqa: SLF001 - there is no other way to it
