@@ -1,10 +1,11 @@
 """Sessions and runs in the console: made, nested, renamed, given tasks; a run's log, transcript and what lies below."""
 
+import re
 import uuid
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import wait_until
 from tests.ui.rows import choose
@@ -112,6 +113,29 @@ def test_a_run_shows_what_lies_below_it_and_its_transcript(open_page: Callable[.
     dialog.get_by_role("button", name="Add").click()
     segment = page.get_by_role("listitem").filter(has_text="SECRET_REDACTED")
     expect(segment).to_contain_text("1 secret taken out")
+
+
+def more_than_a_page(route: Route) -> None:
+    """The list that was asked for, as if it went on."""
+    answer = route.fetch()
+    route.fulfill(response=answer, json={**answer.json(), "next_cursor": "more"})
+
+
+def test_what_a_tree_has_no_room_for_is_in_a_list(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    above = {"runs": made(api, "runs", name="parent"), "sessions": made(api, "sessions", title="Parent")}
+    made(api, "runs", name="child", parent_run_id=above["runs"])
+    made(api, "sessions", title="Child", parent_session_id=above["sessions"])
+    ways = {"runs": ("?part=below", "all that are right below this one"), "sessions": ("", "all sessions")}
+    page = open_page("/runs")
+    for room, (part, link) in ways.items():
+        lists = re.compile(rf"/v1/{room}\?.*parent_{room[:-1]}_id={above[room]}")
+        page.route(lists, more_than_a_page)
+        page.goto(f"/{room}/{above[room]}{part}")
+        page.get_by_role("link", name=link).wait_for()
+        page.unroute(lists)
+        page.get_by_role("link", name=link).click()
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.locator("tbody .row-link")).to_have_text(re.compile("child", re.IGNORECASE))
 
 
 def test_a_session_begins_with_its_newest_summary(open_page: Callable[..., Page], api: httpx.Client) -> None:

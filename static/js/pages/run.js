@@ -53,7 +53,7 @@ function Below({ run }) {
   return html`<section class="card panel" aria-labelledby="h-below"><header class="panel-head"><h2 id="h-below">This run and those below it</h2></header>
     <${Loaded} of=${read} what="the runs below it" rows=${3}>
       ${(/** @type {{nodes: Node[], cut: boolean}} */ { nodes, cut }) => html`<${TimeTree} nodes=${[runNode(run, nodes)]} label="Runs" current=${run.id} />${nodes.length === 0 && html`<${Empty} title="No runs below this one">Sub-agents, and runs that name this one as their parent, appear here.<//>`}
-        ${cut && html`<p class="log-note">There may be more than is shown; a run further down shows what is below it.</p>`}`}
+        ${cut && html`<p class="log-note">There may be more than is shown; a run further down shows what is below it, and the list <a href=${`/runs?parent_run_id=${run.id}`}>all that are right below this one</a>.</p>`}`}
     <//></section>`;
 }
 

@@ -20,7 +20,7 @@ const KINDS = { task: "task", agent: "sub-agent", external: "tool" };
 
 export default function RunsPage() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["status", "session_id"].map((name) => [name, query.get(name)]));
+  const filters = Object.fromEntries(["status", "session_id", "parent_run_id"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run."), 500);
   const names = useTaskNames();
   useRowKeys();
@@ -35,6 +35,7 @@ export default function RunsPage() {
     <div class="filters"><nav class="filter-set" aria-label="Status">
         ${[null, ...STATUSES].map((one) => html`<a href=${withQuery({ status: one, cursor: null })} aria-current=${one === filters.status ? "true" : null}>${one ?? "all"}</a>`)}
       </nav>
-      ${filters.session_id && html`<a class="tag is-on" href=${withQuery({ session_id: null, cursor: null })}>of one session<${Icon} icon="x" /></a>`}</div>
+      ${filters.session_id && html`<a class="tag is-on" href=${withQuery({ session_id: null, cursor: null })}>of one session<${Icon} icon="x" /></a>`}
+      ${filters.parent_run_id && html`<a class="tag is-on" href=${withQuery({ parent_run_id: null, cursor: null })}>below one run<${Icon} icon="x" /></a>`}</div>
     <${List} of=${list} what="the runs" columns=${columns} empty=${html`<${Empty} title="No runs yet">Each attempt at a task is one, and so is what a tool of yours records.<//>`} />`;
 }

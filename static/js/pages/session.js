@@ -78,7 +78,7 @@ function SessionView({ data: { session, above, nodes, summary, cut }, reload }) 
       <div class="segment"><${Markdown} text=${summary.content} /></div></section>`}
     <section class="card panel" aria-labelledby="h-tree"><header class="panel-head"><h2 id="h-tree">Runs and sessions</h2></header>
       ${nodes.length ? html`<${TimeTree} nodes=${nodes} label="Runs and sessions" />` : html`<${Empty} title="Nothing in it yet">${isOpen ? "Give it a task or a session of its own by the buttons above." : "It is closed: nothing new comes in."}<//>`}
-      ${cut && html`<p class="log-note">There is more than is shown; open a session, or see <a href=${`/runs?session_id=${session.id}`}>all runs</a>.</p>`}
+      ${cut && html`<p class="log-note">There is more than is shown; open a session, or see <a href=${`/runs?session_id=${session.id}`}>all runs</a> and <a href=${`/sessions?parent_session_id=${session.id}`}>all sessions</a> in it.</p>`}
     </section>
     <${Transcript} of="sessions" id=${session.id} /></div>`;
 }

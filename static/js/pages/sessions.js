@@ -1,7 +1,7 @@
 /** Sessions: what lies at the top, to be made, renamed, opened. */
 import { html } from "../html.js";
 import * as api from "../api.js";
-import { place } from "../router.js";
+import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useEndless } from "../endless.js";
 import { about } from "../resource.js";
@@ -20,8 +20,8 @@ import { closing, destroySession, editSession } from "../components/work-session
 const STATUSES = ["open", "closed"].map((value) => ({ value, label: value }));
 
 export default function SessionsPage() {
-  const [q, status] = ["q", "status"].map((name) => place.value.query.get(name));
-  const list = useEndless({ q, status, top: q ? null : true }, (filters) => api.get("/v1/sessions", filters), about("session."));
+  const [q, status, parent] = ["q", "status", "parent_session_id"].map((name) => place.value.query.get(name));
+  const list = useEndless({ q, status, parent_session_id: parent, top: q || parent ? null : true }, (filters) => api.get("/v1/sessions", filters), about("session."));
   useRowKeys();
   const columns = [
     { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },
@@ -40,6 +40,7 @@ export default function SessionsPage() {
   return html`<div class="page-head"><h1>Sessions & runs</h1>
       ${can("sessions.create") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => editSession(null, list.reload)}><${Icon} icon="plus" />New session</button>`}</div>
     <${Tabs} tabs=${RUN_TABS} label="Sessions and runs" />
-    <div class="filters"><${SearchField} label="Search sessions" /><${Choice} name="status" label="Status" none="any" options=${STATUSES} /></div>
+    <div class="filters"><${SearchField} label="Search sessions" /><${Choice} name="status" label="Status" none="any" options=${STATUSES} />
+      ${parent && html`<a class="tag is-on" href=${withQuery({ parent_session_id: null, cursor: null })}>in one session<${Icon} icon="x" /></a>`}</div>
     <${List} of=${list} what="the sessions" columns=${columns} empty=${html`<${Empty} title="No sessions yet">A session holds tasks, runs and further sessions of one piece of work.<//>`} />`;
 }
