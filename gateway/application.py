@@ -163,6 +163,7 @@ def add_pages(app: Flask, pages: Blueprint) -> None:
     document: ApiDocument = app.extensions["api_document"]
     pages.before_request(document.want)
     app.register_blueprint(pages)
+    app.extensions[problems.NO_PAGE] = app.view_functions[f"{pages.name}.shell"]
     app.extensions["public"] |= {end for end in app.view_functions if end.startswith(f"{pages.name}.")}
 
 

@@ -34,6 +34,9 @@ ErrorShape = Callable[[int, str, str, Sequence[FieldError]], dict[str, Any]]
 SHAPES = "error_shapes"
 """Extension: the shape of errors by blueprint, and by path where a request matched no method of it."""
 
+NO_PAGE = "no_page"
+"""Extension: the view for whoever opens an address that nothing has."""
+
 _NAMED = re.compile(r"([a-z][a-z0-9_]*): ")
 
 _KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
@@ -123,10 +126,23 @@ def _finding(item: ErrorDetails) -> dict[str, str]:
     return {"field": ".".join(path) or "body", "message": message}
 
 
+def _is_looked_for() -> bool:
+    """Whether somebody has opened an address in a browser that neither console nor API has.
+
+    Browsers say so themselves (Fetch Metadata, Sec-Fetch-Mode).
+    """
+    is_opened = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method == "GET"
+    return is_opened and NO_PAGE in current_app.extensions and not request.path.startswith("/v1/")
+
+
 def _render_http(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     status = error.code or 500
+    if status == 404 and _is_looked_for():
+        page: Response = current_app.extensions[NO_PAGE]()
+        page.status_code = status
+        return page
     headers = {name: value for name, value in error.get_headers() if name in _KEPT_HEADERS}
     return problem(
         status, error.name, error.description or error.name, _CODES.get(status, "http_error"), headers=headers

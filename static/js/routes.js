@@ -142,14 +142,17 @@ export const ROUTES = [
   { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },
 ];
 
-/** The page at a path with what its pattern captures; Home for an address that is none. @param {string} path @returns {{route: Route, id: string}} */
+/** The page at a path with what its pattern captures. @param {string} path @returns {{route: Route, id: string}} */
 export function routeOf(path) {
   for (const route of ROUTES) {
     const match = route.pattern.exec(path);
     if (match) return { route, id: match[1] ?? "" };
   }
-  return { route: ROUTES[0], id: "" };
+  return { route: NOWHERE, id: "" };
 }
+
+/** What is shown at an address that no page has. @type {Route} */
+const NOWHERE = { pattern: /(?!)/, title: "Nothing here", load: () => import("./pages/nowhere.js") };
 
 /** Whether a path is one of the console's pages. @param {string} path */
 export const isPage = (path) => ROUTES.some((route) => route.pattern.test(path));

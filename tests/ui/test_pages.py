@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
+from tests.conftest import LiveGateway
 from ui.pages import STATIC, blueprint
 
 SHELLS = [
@@ -171,3 +172,18 @@ def test_the_api_reference_sends_what_one_writes_and_shows_refusals(open_page: C
     page.get_by_role("textbox", name="Body").fill('{"script": {"content": "echo by hand"}, "name": "by hand"}')
     page.keyboard.press("Control+Enter")
     expect(page.locator(".answer")).to_contain_text('"name": "by-hand')
+
+
+@pytest.mark.parametrize("path", ["/messaging/destinations", "/tasks/the-last-one"])
+def test_who_opens_an_address_that_no_page_has_is_told_in_the_console(
+    open_page: Callable[..., Page], live_gateway: LiveGateway, path: str
+) -> None:
+    page = open_page("/")
+    opened = page.goto(path)
+    assert opened is not None
+    assert opened.status == 404
+    expect(page.get_by_role("heading", name="There is no page at this address")).to_be_visible()
+    page.get_by_role("main").get_by_role("link", name="Home").click()
+    expect(page).to_have_url(re.compile("/$"))
+    refused = live_gateway.call("GET", path)
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")

@@ -99,7 +99,7 @@ function Models({ models, chosen, number }) {
     if (test.ok && first && !hadOthers && chosen.setting?.source === "default" && can("settings.write")) await makeDefault(`${name}/${first}`, chosen.setting, chosen.reload);
     models.reload();
   };
-  const parts = useResource("capabilities", () => api.get("/v1/capabilities"));
+  const parts = useResource("capabilities", () => api.get("/v1/capabilities"), about("provider.", "node."));
   const lacking = /** @type {Capability[]} */ (parts.data?.items ?? []).filter((part) => !part.available && /model|provider|ollama|lm_?studio|llama/.test(part.name));
   return html`<${Step} number=${number} title="A model" done=${(models.data?.data.length ?? 0) > 0}>
     <${Loaded} of=${models} what="the models" rows=${2}>
