@@ -309,7 +309,7 @@
  *
  * @typedef {{destination_type: string, title: string, config_schema: Record<string, any>, secret: "required" | "optional" | "generated" | "none", secret_title: string, per_minute: number | null, available: boolean, reason: string | null, remedy: string | null}} DestinationKind
  * @typedef {{id: string, version: number, name: string, destination_type: string, destination_config: Record<string, any>, has_secret: boolean, is_active: boolean, disabled_reason: string | null, is_ordered: boolean, per_minute: number | null, health: "good" | "failing" | "off" | "unused", failing_since: string | null, last_success_at: string | null, last_error: Problem | null}} Destination
- * @typedef {{id: string, version: number, destination_id: string, event_pattern: string, filter: Record<string, any> | null, template: string | null, digest_s: number | null}} Subscription
+ * @typedef {{id: string, version: number, destination_id: string, event_pattern: string, filter: Record<string, any> | null, template: string | null, digest_s: number | null, problem: string | null}} Subscription
  * @typedef {{looked_at: number, matched: number, events: GatewayEvent[], message: {title: string, text: string, severity: string, body: any} | null, problem: string | null}} SubscriptionTried
  * @typedef {{number: number, status: "succeeded" | "failed", started_at: string, latency_ms: number, response_status: number | null, error: Problem | null}} Attempt
  * @typedef {{id: string, destination_id: string, subscription_id: string | null, event_name: string, event: GatewayEvent, status: "pending" | "held" | "delivered" | "failed" | "merged", is_digest: boolean, attempt_count: number, attempts: Attempt[], next_attempt_at: string | null, created_at: string}} Delivery */

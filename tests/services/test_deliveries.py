@@ -144,7 +144,10 @@ def test_what_a_token_subscribed_to_goes_out_while_the_token_is_in_use(outbox: O
     assert len(outbox.deliveries()) == 1, "nothing goes out any more for a token that was revoked"
     with unit(outbox.actor) as work:
         found = service_subscriptions.for_change(work, subscription_id)
-        service_subscriptions.change(work, found, SubscriptionPatch(event_pattern="task.*"))
+        [shown] = service_subscriptions.shown(work, [found])
+        assert shown.problem == service_subscriptions.SILENCED
+        found = service_subscriptions.change(work, found, SubscriptionPatch(event_pattern="task.*"))
+        assert [one.problem for one in service_subscriptions.shown(work, [found])] == [None]
     outbox.emit()
     outbox.node.work()
     assert len(outbox.deliveries()) == 2, "its owner has taken it over"

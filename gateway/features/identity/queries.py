@@ -101,6 +101,12 @@ def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[Ap
     )
 
 
+def revoked_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these API tokens were revoked."""
+    query = select(ApiToken.id).where(ApiToken.id.in_(ids), ApiToken.revoked_at.is_not(None))
+    return set(session.scalars(query)) if ids else set()
+
+
 def live_sessions(session: Session, ids: Collection[uuid.UUID]) -> list[Row[AuthSession, User, int]]:
     """Those of the sign-ins that have neither ended nor been revoked, with their active users."""
     return list(session.execute(_live_sessions().where(AuthSession.id.in_(ids)))) if ids else []

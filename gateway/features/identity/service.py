@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -252,6 +252,11 @@ def agent_of(work: Work, user_id: uuid.UUID, token_id: uuid.UUID | None) -> Acto
         return None
     scopes = tuple(token.scopes) if token.scopes is not None else None
     return replace(actor, via="token", credential_id=token_id, scopes=scopes)
+
+
+def revoked_of(work: Work, token_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these API tokens were revoked, for who shows what still hangs on them. Whoever calls has decided."""
+    return queries.revoked_api_tokens(work.session, token_ids)
 
 
 def time_zone_of(work: Work, user_id: uuid.UUID) -> str | None:

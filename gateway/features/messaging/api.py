@@ -98,7 +98,7 @@ def redeliver_since(path: IdPath, body: RedeliverSince) -> Response:
 def list_subscriptions(query: SubscriptionQuery) -> Response:
     found = service_subscriptions.visible(work(), query)
     paged = listed(work().session, found, Subscription.id, query)
-    return page_of(SubscriptionOut, paged)
+    return page_of(SubscriptionOut, paged, service_subscriptions.shown(work(), paged.rows))
 
 
 @room.post("/subscriptions", responses={201: SubscriptionOut}, summary="Subscribe a destination to events")
@@ -114,7 +114,8 @@ def preview_subscription(body: SubscriptionTry) -> Response:
 
 @room.get("/subscriptions/<uuid:id>", responses={200: SubscriptionOut}, summary="One subscription")
 def get_subscription(path: IdPath) -> Response:
-    return answer(SubscriptionOut.model_validate(service_subscriptions.get(work(), path.id)))
+    [subscription] = service_subscriptions.shown(work(), [service_subscriptions.get(work(), path.id)])
+    return answer(subscription)
 
 
 @room.patch("/subscriptions/<uuid:id>", responses={200: SubscriptionOut}, summary="Change a subscription")

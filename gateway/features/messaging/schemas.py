@@ -209,7 +209,7 @@ class SubscriptionQuery(PageQuery):
 
 
 class SubscriptionOut(Versioned):
-    """A subscription."""
+    """A subscription; `problem` is why it sends nothing any more, with the remedy."""
 
     destination_id: uuid.UUID
     user_id: uuid.UUID
@@ -217,6 +217,7 @@ class SubscriptionOut(Versioned):
     filter: dict[str, Any] | None
     template: str | None
     digest_s: int | None
+    problem: str | None = None
 
 
 class SubscriptionTry(In):

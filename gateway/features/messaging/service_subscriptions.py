@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select
@@ -13,6 +14,7 @@ from gateway.core.policy import Resource
 from gateway.core.templating import TemplateError
 from gateway.core.unit_of_work import Work
 from gateway.features.events.schemas import EventOut
+from gateway.features.identity import service as identity
 
 from . import matching, messages, queries, service
 from .models import Subscription
@@ -20,6 +22,7 @@ from .schemas import (
     EventFilter,
     MessageTried,
     SubscriptionIn,
+    SubscriptionOut,
     SubscriptionPatch,
     SubscriptionQuery,
     SubscriptionTried,
@@ -29,6 +32,8 @@ from .schemas import (
 MOST_OF_ONE_DESTINATION = 100
 """Subscriptions of one destination."""
 
+SILENCED = "The API token that subscribed was revoked: nothing more goes out. Save it again to take it over."
+
 SHOWN = 20
 """Events that a try shows."""
 
@@ -37,6 +42,16 @@ def visible(work: Work, query: SubscriptionQuery) -> Select[Subscription]:
     """The subscriptions the caller may see, to be paged."""
     work.allow("subscriptions.read", Resource("subscriptions", listed=True))
     return queries.filtered_subscriptions(work.actor, query)
+
+
+def shown(work: Work, subscriptions: Sequence[Subscription]) -> list[SubscriptionOut]:
+    """Subscriptions on the wire, with what keeps them from sending."""
+    revoked = identity.revoked_of(work, {one.by_token for one in subscriptions if one.by_token is not None})
+    outs = [SubscriptionOut.model_validate(one) for one in subscriptions]
+    for out, one in zip(outs, subscriptions, strict=True):
+        if one.by_token in revoked:
+            out.problem = SILENCED
+    return outs
 
 
 def get(work: Work, subscription_id: uuid.UUID) -> Subscription:

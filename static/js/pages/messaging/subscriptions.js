@@ -11,6 +11,7 @@ import { Choice } from "../../components/choice.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
+import { Icon } from "../../components/icon.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
@@ -116,7 +117,7 @@ export function Subscriptions() {
   const columns = [
     { head: "Events", class: "cell-name", cell: (/** @type {Subscription} */ subscription) => html`<code>${subscription.event_pattern}</code>` },
     { head: "To", cell: (/** @type {Subscription} */ subscription) => nameOf(subscription.destination_id) },
-    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => (subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`) },
+    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => html`${subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`}${subscription.problem && html`<div class="is-failed"><${Icon} icon="alert-circle" /> ${subscription.problem}</div>`}` },
     { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${subscription.digest_s} s` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
     MADE,
     menuColumn((/** @type {Subscription} */ subscription) =>
