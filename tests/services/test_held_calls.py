@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.core.errors import Forbidden
 from gateway.core.identity import SYSTEM, Actor
+from gateway.features.access import service_rules
+from gateway.features.access.schemas import ConditionsIn, RuleIn
 from gateway.features.agents import service as agents
 from gateway.features.identity import service as identity
 from gateway.features.preferences import service as preferences
@@ -103,6 +106,17 @@ def test_a_forwarded_port_is_taken_back_with_the_network_and_none_is_given(
             return set(service_ports.wanted(work, queries.open_ones(work.session, [process.run_id]))[process.id])
 
     forward(8000)
+    with unit(replace(person, through="mcp")) as work:
+        service_ports.forward(work, process.id, 8002)
+    assert wanted() == {8000, 8002}
+    with unit(SYSTEM) as work:
+        conditions = ConditionsIn(via=["mcp"])
+        rule = service_rules.create(
+            work, RuleIn(effect="deny", subject=f"user:{person.user_id}", action="processes.*", conditions=conditions)
+        )
+    assert wanted() == {8000}, "what a model had asked for by an MCP client"
+    with unit(SYSTEM) as work:
+        service_rules.delete(work, service_rules.get(work, rule.id))
     prefer(DOMAINS, ["example.com"])
     assert wanted() == {8000}, "who may come is no matter of domains"
     prefer(NETWORK, False)

@@ -65,7 +65,8 @@ class ProcessOutput(Base):
 class ProcessPort(Base):
     """A port of a process's sandbox that is wanted on the loopback of its node, and where it is there, once it is.
 
-    `user_id`, `token_id`, `via` and `address` say who wants it: as soon as they may not any more, it is taken back.
+    `user_id`, `token_id`, `via`, `through` and `address` say who wants it: as soon as they may not any more, it is
+    taken back.
     """
 
     __tablename__ = "process_ports"
@@ -77,6 +78,7 @@ class ProcessPort(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     token_id: Mapped[uuid.UUID | None]
     via: Mapped[str]
+    through: Mapped[str] = mapped_column(default="", server_default="")
     address: Mapped[str | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)

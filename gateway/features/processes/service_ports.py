@@ -42,8 +42,9 @@ def forward(work: Work, process_id: uuid.UUID, port: int) -> PortOut:
             raise Conflict(f"{MOST} ports of it are forwarded; close one first.", code="too_many_ports")
         actor = work.actor
         found[port] = ProcessPort(
-            process_id=process.id, port=port, user_id=actor.user_id, via=actor.via, address=actor.address,
-            token_id=actor.credential_id if actor.via == "token" else None, created_by=actor.handle,
+            process_id=process.id, port=port, user_id=actor.user_id, via=actor.via, through=actor.through,
+            address=actor.address, token_id=actor.credential_id if actor.via == "token" else None,
+            created_by=actor.handle,
         )  # fmt: skip
         work.session.add(found[port])
         work.session.flush()
@@ -87,7 +88,8 @@ def _may_still(work: Work, row: ProcessPort, process: Process) -> bool:
     actor: Actor | None = identity.agent_of(work, row.user_id, row.token_id)
     if actor is None or _refusals(work, process):
         return False
-    return can(replace(actor, via=row.via, address=row.address), "processes.forward", process.as_resource).allowed
+    as_then = replace(actor, via=row.via, through=row.through, address=row.address)
+    return can(as_then, "processes.forward", process.as_resource).allowed
 
 
 def _refusals(work: Work, process: Process) -> list[Refusal]:
