@@ -1,5 +1,7 @@
 """Access in the console, as somebody who manages a gateway meets it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -50,16 +52,22 @@ def test_a_user_is_made_signs_in_and_is_shut_out_at_once(
     expect(robin).to_contain_text("active")
 
 
+@contextmanager
+def page_of(browser: Browser, live_gateway: Any, handle: str) -> Iterator[Page]:
+    """A page of somebody else's, who has been welcomed."""
+    with browser.new_context(base_url=live_gateway.url) as theirs:
+        answer = theirs.request.post("/v1/auth/session", data={"handle": handle, "password": PASSWORD})
+        csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
+        assert theirs.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
+        yield theirs.new_page()
+
+
 def test_what_one_may_not_do_is_not_shown_and_said_where_one_goes_there_anyway(
     browser: Browser, live_gateway: Any, api: httpx.Client
 ) -> None:
     made = api.post("/v1/users", json={"handle": "kim", "password": PASSWORD, "role": "viewer"})
     assert made.status_code == 201, made.text
-    with browser.new_context(base_url=live_gateway.url) as theirs:
-        answer = theirs.request.post("/v1/auth/session", data={"handle": "kim", "password": PASSWORD})
-        csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
-        assert theirs.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
-        page = theirs.new_page()
+    with page_of(browser, live_gateway, "kim") as page:
         page.goto("/access/users")
         expect(page.get_by_role("alert")).to_contain_text("You may not see the users")
         navigation = page.get_by_role("navigation", name="Main")
@@ -85,11 +93,7 @@ def test_who_keeps_a_project_gives_a_role_there_to_somebody_who_is_not_shown_to_
     project = api.post("/v1/projects", json={"slug": "orchard"}).json()["id"]
     in_it = {"subject_type": "user", "scope_type": "project", "scope_id": project}
     api.post("/v1/role-bindings", json={**in_it, "subject_id": lee["id"], "role_id": "admin"}).raise_for_status()
-    with browser.new_context(base_url=live_gateway.url) as theirs:
-        answer = theirs.request.post("/v1/auth/session", data={"handle": "lee", "password": PASSWORD})
-        csrf = {"X-CSRF-Token": answer.json()["csrf_token"]}
-        assert theirs.request.patch("/v1/users/me", data={"welcomed": True}, headers=csrf).ok
-        page = theirs.new_page()
+    with page_of(browser, live_gateway, "lee") as page:
         page.goto("/access/bindings")
         page.get_by_role("button", name="Give a role").click()
         dialog = page.get_by_role("dialog", name="Give a role")
