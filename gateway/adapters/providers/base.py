@@ -97,11 +97,15 @@ class Health:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where one model is reached over OpenAI's protocol. The headers hold the key, so they are not shown."""
+    """Where one model is reached over OpenAI's protocol. The headers hold the key, so they are not shown.
+
+    `asked_of_streams` is what a request for a stream says besides, to this server alone.
+    """
 
     base_url: str
     model: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    asked_of_streams: Mapping[str, Any] = field(default_factory=dict)
 
     def within(self, traceparent: str) -> "Upstream":
         """The same, told which trace the call is part of (W3C Trace Context)."""

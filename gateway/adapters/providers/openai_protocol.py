@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 
@@ -31,9 +31,6 @@ LONG_READING_S = 2.0
 
 class OpenAIProvider(Provider[ConfigT]):
     """A provider whose upstream speaks OpenAI's protocol; a kind adds where it is and what it offers."""
-
-    asked_of_streams: ClassVar[Mapping[str, Any]] = {}
-    """What a request for a stream says besides, to servers of this kind alone."""
 
     _http: httpx.AsyncClient | None = None
 
@@ -67,7 +64,7 @@ class OpenAIProvider(Provider[ConfigT]):
             "messages": list(messages),
             "stream": True,
             "stream_options": {"include_usage": True},
-            **self.asked_of_streams,
+            **upstream.asked_of_streams,
             **{name: value for name, value in options.items() if value is not None},
         }
         call = Call(self._client(upstream), upstream, self.timeouts)

@@ -23,6 +23,7 @@ from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.service_execution import Plan
 
 from . import conversation
+from .gathered_model import GatheredModel
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
@@ -39,7 +40,8 @@ def speaking_to(upstream: Upstream, seconds: float) -> Model:
         base_url=upstream.base_url, api_key="-", default_headers=dict(upstream.headers), timeout=seconds,
         max_retries=RETRIES,
     )  # fmt: skip
-    return OpenAIChatModel(upstream.model, provider=OpenAIProvider(openai_client=client))
+    model = OpenAIChatModel(upstream.model, provider=OpenAIProvider(openai_client=client))
+    return GatheredModel(model, upstream.asked_of_streams) if upstream.asked_of_streams else model
 
 
 class MeteredModel(WrapperModel):

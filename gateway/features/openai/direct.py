@@ -12,7 +12,6 @@ from typing import Any
 import gevent
 from sqlalchemy.orm import Session
 
-from gateway.adapters.providers.local_model.questions import TELLS_HOW_FAR
 from gateway.adapters.providers.passthrough import Head, Pool
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.identity import SYSTEM, Actor
@@ -185,8 +184,8 @@ class Direct:
         sent["model"] = reached.upstream.model
         if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None and "max_completion_tokens" in body:
             sent["max_tokens"] = body["max_completion_tokens"]
-        if reached.kind == "local" and body.get("stream"):
-            sent |= TELLS_HOW_FAR
+        if body.get("stream"):
+            sent |= reached.upstream.asked_of_streams
         upstream = reached.upstream.within(str(self._caused_by)) if self._caused_by else reached.upstream
         return Question(upstream, path, json.dumps(sent, allow_nan=False).encode())
 

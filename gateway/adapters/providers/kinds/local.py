@@ -35,7 +35,6 @@ class Local(OpenAIProvider[LocalConfig]):
 
     kind = "local"
     Config = LocalConfig
-    asked_of_streams = TELLS_HOW_FAR
 
     def upstream(self, model: str) -> Upstream:
         catalogue.find(model)
@@ -46,7 +45,7 @@ class Local(OpenAIProvider[LocalConfig]):
                 code="not_running",
                 permanent=False,
             )
-        return Upstream(endpoint.base_url, model, bearer(endpoint.api_key))
+        return Upstream(endpoint.base_url, model, bearer(endpoint.api_key), asked_of_streams=TELLS_HOW_FAR)
 
     async def prepare(self, model: str, on_progress: ProgressHook | None = None) -> None:
         entry = catalogue.find(model)
