@@ -39,6 +39,16 @@ NO_PAGE = "no_page"
 
 _NAMED = re.compile(r"([a-z][a-z0-9_]*): ")
 
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "it is required",
+    "uuid_parsing": "this is no id; ids look like 0197f1a2-3b4c-7d5e-8f90-123456789abc",
+    "timezone_aware": "the offset from UTC is missing; write it as in 2026-01-31T09:00:00Z",
+    "datetime_parsing": "this is no time; write it as in 2026-01-31T09:00:00Z",
+    "datetime_from_date_parsing": "this is no time; write it as in 2026-01-31T09:00:00Z",
+}
+"""What is wrong, by pydantic's type of error, where it can be said more plainly than pydantic does."""
+
 _KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
 
 
@@ -120,7 +130,8 @@ def invalid_from(error: ValidationError) -> Invalid:
 
 def _finding(item: ErrorDetails) -> dict[str, str]:
     """One finding; what is wrong between fields says itself, before a colon, at which of them it is to be mended."""
-    path, message = [str(part) for part in item["loc"]], item["msg"].removeprefix("Value error, ")
+    path = [str(part) for part in item["loc"]]
+    message = _WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error" and isinstance(item["input"], dict) and (named := _NAMED.match(message)):
         path, message = [*path, named[1]], message[named.end() :]
     return {"field": ".".join(path) or "body", "message": message}

@@ -1,11 +1,23 @@
 """The wire's common shapes: strict input, RFC 3339 times with Z, pages."""
 
 import math
+import re
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 T = TypeVar("T")
 
@@ -41,6 +53,25 @@ class In(BaseModel):
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a text has to look like: `pattern` tells programs, `words` whoever sent another one."""
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _checked(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(f"it must be {self.words}")
+        return text
+
+
 class Out(BaseModel):
     """A response: built from rows or plain values."""
 
@@ -56,17 +87,23 @@ class Versioned(Out):
     updated_at: datetime
 
 
+FieldNames = Annotated[
+    str,
+    Field(max_length=2000, description="the fields of each item, by commas"),
+    Shape(r"^\w+(,\w+)*$", "names of fields with commas between them, such as id,status"),
+]
+Order = Annotated[
+    str, Shape(r"^-?[a-z_]{1,40}$", "the name of a field, with - before it for the last first, such as -created_at")
+]
+
+
 class PageQuery(In):
     """How a list is paged (docs/api.md)."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="items a page")] = 50
     cursor: Annotated[str | None, Field(max_length=400, description="`next_cursor` of the page before")] = None
-    fields: Annotated[
-        str | None, Field(max_length=2000, pattern=r"^\w+(,\w+)*$", description="the fields of each item, by commas")
-    ] = None
-    sort: Annotated[
-        str | None, Field(pattern=r"^-?[a-z_]{1,40}$", description="`created_at`, or `-created_at` for newest first")
-    ] = None
+    fields: FieldNames | None = None
+    sort: Annotated[Order | None, Field(description="`created_at`, or `-created_at` for newest first")] = None
     count: Annotated[bool, Field(description="whether to tell how many there are, up to 10,000")] = False
 
     def filters(self) -> dict[str, Any]:

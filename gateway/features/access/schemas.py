@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.core.policy import Ground
 from gateway.core.rights import Conditions, Selector
-from gateway.core.schemas import In, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Out, PageQuery, Shape, Versioned
 
 _GLOB = re.compile(r"\*|[a-z_*]{1,40}(\.[a-z_*]{1,40}){0,3}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -288,7 +288,11 @@ class ExplainQuery(In):
 
     user_id: uuid.UUID | None = None
     token_id: uuid.UUID | None = None
-    action: Annotated[str, Field(pattern=r"^[a-z_]{1,40}(\.[a-z_]{1,40}){1,3}$", max_length=120)]
+    action: Annotated[
+        str,
+        Field(max_length=120),
+        Shape(r"^[a-z_]{1,40}(\.[a-z_]{1,40}){1,3}$", "an action, such as tasks.create"),
+    ]
     resource: ResourceText = "*"
     project_id: uuid.UUID | None = None
     operation: Annotated[str | None, Field(min_length=1, max_length=200)] = None

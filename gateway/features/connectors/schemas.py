@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Moment, Out, PageQuery, Shape, Versioned
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$"
+NAME = Shape(r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$", "the name of an operation, or read, send or admin")
 
 Verdict = Literal["allow", "deny", "ask"]
 Status = Literal["denied", "held", "queued", "running", "completed", "failed", "undone"]
@@ -22,9 +22,7 @@ def _printable(name: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
 Description = Annotated[str, Field(max_length=2000)]
-OperationName = Annotated[
-    str, Field(pattern=NAME, description="of an operation, or read, send or admin for all of those")
-]
+OperationName = Annotated[str, NAME, Field(description="of an operation, or read, send or admin for all of those")]
 Rules = Annotated[
     dict[OperationName, Verdict],
     Field(max_length=300, description="what is allowed, by operation or mode; what is not named is denied"),
@@ -73,7 +71,7 @@ class ConnectorCatalog(Out):
 class ConnectorIn(In):
     """A connector to install: for oneself, or besides for a group's members or in a project."""
 
-    type: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+    type: Annotated[str, Shape("^[a-z0-9_]{1,40}$", "the name of a type, such as github")]
     name: Name
     description: Description = ""
     config: Config = {}

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.core.schemas import In, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Out, PageQuery, Shape, Versioned
 
-KIND = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+KIND = Shape(r"^[a-z0-9][a-z0-9_-]{0,39}$", "up to 40 lower-case letters, digits, _ and -, such as api_key")
 
 
 def _printable(name: str) -> str:
@@ -27,7 +27,7 @@ Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_print
 Secret = Annotated[
     SecretStr, Field(min_length=1, max_length=16_384, description="write-only"), AfterValidator(_not_empty)
 ]
-Kind = Annotated[str, Field(pattern=KIND, description="what sort of secret it is, such as api_key or password")]
+Kind = Annotated[str, KIND, Field(description="what sort of secret it is, such as api_key or password")]
 Description = Annotated[str, Field(max_length=2000)]
 Metadata = Annotated[dict[str, Any], Field(max_length=100, description="anything of yours that is no secret")]
 
@@ -61,7 +61,7 @@ class SecretIn(In):
 class CredentialQuery(PageQuery):
     """Filters of the list."""
 
-    kind: Annotated[str | None, Field(pattern=KIND)] = None
+    kind: Annotated[str, KIND] | None = None
     project_id: uuid.UUID | None = None
     is_active: bool | None = None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, model_validator
 
-from gateway.core.schemas import In, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Out, PageQuery, Shape, Versioned
 from gateway.core.templating import TemplateError
 
 from . import templates
@@ -58,7 +58,8 @@ def _checked(wish: dict[str, Any]) -> dict[str, Any]:
 
 Template = Annotated[str, Field(min_length=1, max_length=templates.LONGEST), AfterValidator(_template)]
 Templates = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(_checked)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+HeaderName = Annotated[str, Shape(r"^[A-Za-z0-9-]{1,100}$", "the name of a header, such as X-Signature")]
+PublicKey = Annotated[str, Shape(r"^[0-9a-fA-F]{64}$", "64 hexadecimal digits, as the developer portal shows it")]
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
 
@@ -146,7 +147,7 @@ class VerifyOptions(In):
     ] = None
     delivery_header: Annotated[HeaderName | None, Field(description="hmac, token: where the delivery's id is")] = None
     field: Annotated[str | None, Field(max_length=100, description="token: where in the body it is")] = None
-    public_key: Annotated[str | None, Field(pattern=r"^[0-9a-fA-F]{64}$", description="discord")] = None
+    public_key: Annotated[PublicKey | None, Field(description="discord")] = None
     tolerance_s: Annotated[int, Field(ge=1, le=3600, description="how far a timestamp may lie from now")] = 300
 
 
@@ -158,7 +159,11 @@ class SampleRequest(In):
     query: Annotated[dict[str, Annotated[str, Field(max_length=2000)]], Field(max_length=50)] = {}
 
 
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=120),
+    Shape(r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", "one line that is not empty"),
+]
 Secret = Annotated[SecretStr, Field(min_length=8, max_length=500, description="write-only; made when absent")]
 Rate = Annotated[int, Field(ge=1, le=60_000, description="requests a minute that are acted on")]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.core.schemas import In, PageQuery, Versioned
+from gateway.core.schemas import In, PageQuery, Shape, Versioned
 from gateway.features.settings.known import zone_problem
 
 Days = Annotated[int, Field(ge=1, le=36_500, description="days; null keeps them")] | None
@@ -18,7 +18,9 @@ def _zone(name: str) -> str:
 
 
 Slug = Annotated[
-    str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$", description="lower-case letters, digits and dashes; unique")
+    str,
+    Shape(r"^[a-z0-9][a-z0-9-]{0,62}$", "up to 63 lower-case letters, digits and dashes, such as night-reports"),
+    Field(description="lower-case letters, digits and dashes; unique"),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=10_000)]

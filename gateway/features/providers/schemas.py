@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from gateway.core.addresses import checked_base_url
-from gateway.core.schemas import In, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Out, PageQuery, Shape, Versioned
 
 
 class ModelPrice(Out):
@@ -53,7 +53,8 @@ def _not_reserved(name: str) -> str:
 Kind = Literal["local", "ollama", "openai_compatible"]
 Name = Annotated[
     str,
-    Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="the PROVIDER in the ids of its models"),
+    Shape(r"^[a-z0-9][a-z0-9._-]{0,62}$", "up to 63 lower-case letters, digits, dots, _ and -, such as my-server"),
+    Field(description="the PROVIDER in the ids of its models"),
     AfterValidator(_not_reserved),
 ]
 BaseUrl = Annotated[str, Field(max_length=2000), AfterValidator(checked_base_url)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.core.schemas import In, Moment, Out, PageQuery
+from gateway.core.schemas import In, Moment, Out, PageQuery, Shape
 
 Status = Literal["pending", "running", "completed", "failed", "canceled"]
 
@@ -24,8 +24,8 @@ def _bounded(data: dict[str, Any]) -> dict[str, Any]:
 Data = Annotated[dict[str, Any], Field(max_length=200), AfterValidator(_bounded)]
 Stream = Annotated[
     str,
+    Shape(r"^[a-z][a-z0-9_.-]{0,31}$", "up to 32 lower-case letters, digits, dots, _ and -, a letter first"),
     Field(
-        pattern="^[a-z][a-z0-9_.-]{0,31}$",
         description="`stdout`, `stderr`, `structured`, or a word of your own; `system` and `answer` are the gateway's",
     ),
 ]
@@ -117,7 +117,7 @@ class RunIn(In):
 class RunError(In):
     """Why a run failed."""
 
-    code: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")] = "failed"
+    code: Annotated[str, Shape("^[a-z][a-z0-9_]{0,63}$", "a word such as out_of_memory")] = "failed"
     message: Annotated[str, Field(min_length=1, max_length=4000)]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.core.schemas import In, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Out, PageQuery, Shape, Versioned
 
 CONTENT_LIMIT = 512_000
 """Characters of one segment, as JSON."""
@@ -23,8 +23,8 @@ Title = Annotated[str, Field(min_length=1, max_length=200)]
 Content = Annotated[str | dict[str, Any] | list[Any], AfterValidator(_bounded)]
 Kind = Annotated[
     str,
+    Shape(r"^[a-z][a-z0-9_]{0,31}$", "up to 32 lower-case letters, digits and _, a letter first"),
     Field(
-        pattern="^[a-z][a-z0-9_]{0,31}$",
         description="`summary`, `redacted`, `audit`, or a word of your own; all but `audit` are kept without secrets",
     ),
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.core.schemas import In, Out, PageQuery
+from gateway.core.schemas import FieldNames, In, Out, PageQuery, Shape
 
 
 class Health(Out):
@@ -53,15 +53,13 @@ class ListExportQuery(In):
     model_config = ConfigDict(extra="allow")
 
     format: Literal["jsonl", "csv"] = "jsonl"
-    fields: Annotated[str, Field(max_length=2000, pattern=r"^\w+(,\w+)*$", description="names, by commas")] | None = (
-        None
-    )
+    fields: FieldNames | None = None
 
 
 class BulkIn(In):
     """What is to be done with many things of a list: `delete`, or what `POST LIST/ID/ACTION` does without a body."""
 
-    action: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
+    action: Annotated[str, Field(max_length=40), Shape("^[a-z_]+$", "an action, such as delete or retry")]
     ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=200)]
 
 

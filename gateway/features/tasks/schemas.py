@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
+from gateway.core.schemas import In, Moment, Out, PageQuery, Shape, Versioned
 from gateway.features.nodes.schemas import Requires
 from gateway.features.runs.schemas import LogQuery
 
@@ -19,7 +19,10 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SECRET_NAME = re.compile(r"SECRET|PASSW|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
 _RESERVED_ENV = frozenset({"WORKSPACE", "HOME", "PATH", "LD_PRELOAD", "LD_LIBRARY_PATH"})
 
-Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s,]+$")]
+Tag = Annotated[str, Field(min_length=1, max_length=64), Shape(r"^[^\s,]+$", "a word without spaces and commas")]
+Interpreter = Annotated[
+    str, Shape(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$", "the name of a program, such as bash or python3, without a path")
+]
 Tags = Annotated[list[Tag], Field(max_length=32)]
 Criteria = Annotated[list[Annotated[str, Field(min_length=1, max_length=2000)]], Field(max_length=50)]
 Command = Annotated[str, Field(min_length=1, max_length=32_000)]
@@ -49,7 +52,7 @@ class Script(In):
 
     content: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)] | None = None
     artifact_id: uuid.UUID | None = None
-    interpreter: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")] = "bash"
+    interpreter: Interpreter = "bash"
     args: Annotated[list[Annotated[str, Field(max_length=16_000)]], Field(max_length=100)] = []
 
     @model_validator(mode="after")

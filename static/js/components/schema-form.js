@@ -14,8 +14,7 @@ function withoutNull(schema) {
 
 /** @param {Schema} schema @returns {Partial<Field>} */
 function control(schema) {
-  const choice = /^\^\(([\w|]+)\)\$$/.exec(schema.pattern ?? "")?.[1]?.split("|") ?? schema.enum;
-  if (choice) return { kind: "select", options: choice.map((/** @type {any} */ value) => ({ value: String(value), label: String(value) })) };
+  if (schema.enum) return { kind: "select", options: schema.enum.map((/** @type {any} */ value) => ({ value: String(value), label: String(value) })) };
   if (schema.type === "boolean") return { kind: "switch" };
   if (schema.type === "integer" || schema.type === "number") return { kind: "number", min: schema.minimum, step: schema.type === "number" ? "any" : undefined };
   if (schema.type === "array" && withoutNull(schema.items ?? {}).type === "string") return { kind: "words" };

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree as ET
 
 from pydantic import AwareDatetime, Field, SecretStr
@@ -38,7 +39,7 @@ class CalendarConfig(ConnectorConfig):
     """Which calendar."""
 
     url: str = Field(title="Address of the calendar", min_length=1, max_length=2000)
-    protocol: str = Field("ics", title="Protocol", pattern="^(ics|caldav)$", description="ics or caldav")
+    protocol: Literal["ics", "caldav"] = Field("ics", title="Protocol")
 
 
 class CalendarSecret(ConnectorSecret):

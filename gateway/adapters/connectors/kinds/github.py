@@ -1,6 +1,6 @@
 """GitHub, by its REST API (https://docs.github.com/rest): issues, comments, and what happens in repositories."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
 
@@ -15,8 +15,11 @@ from gateway.adapters.connectors.base import (
     operation,
 )
 from gateway.adapters.connectors.json_api import JsonApi, segment
+from gateway.core.schemas import Shape
 
-REPOSITORY = r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$"
+Repository = Annotated[
+    str, Shape(r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$", "OWNER/NAME, such as octocat/hello")
+]
 
 
 class GitHubConfig(PollingConfig):
@@ -37,13 +40,13 @@ class GitHubToken(ConnectorSecret):
 class OfRepository(Arguments):
     """Something of a repository."""
 
-    repository: str = Field(title="Repository", description="OWNER/NAME", pattern=REPOSITORY)
+    repository: Repository = Field(title="Repository", description="OWNER/NAME")
 
 
 class ListIssues(OfRepository):
     """Which issues."""
 
-    state: str = Field("open", title="State", pattern="^(open|closed|all)$")
+    state: Literal["open", "closed", "all"] = Field("open", title="State")
     limit: int = Field(20, title="At most", ge=1, le=100)
 
 
@@ -70,7 +73,7 @@ class NewComment(OfIssue):
 class IssueState(OfIssue):
     """What to make of an issue."""
 
-    state: str = Field(title="State", pattern="^(open|closed)$")
+    state: Literal["open", "closed"] = Field(title="State")
 
 
 class ListEvents(OfRepository):
@@ -122,7 +125,7 @@ class Happening(Answer):
     id: str
     event: str
     actor: str
-    repository: str
+    repository: Repository
     created_at: str
     action: str | None
     number: int | None
@@ -199,7 +202,7 @@ class GitHub(Connector[GitHubConfig]):
             reached[repository] = [each.id for each in events]
         return Polled(reached, tuple(happenings))
 
-    async def _events(self, repository: str, limit: int) -> list[Happening]:
+    async def _events(self, repository: Repository, limit: int) -> list[Happening]:
         place = "/".join(segment(part) for part in repository.split("/"))
         told = await self._api.call("GET", f"/repos/{place}/events", query={"per_page": limit})
         return [_happening(each, repository) for each in told]
@@ -233,7 +236,7 @@ def _comment(told: Any) -> Comment:
     )  # fmt: skip
 
 
-def _happening(told: Any, repository: str) -> Happening:
+def _happening(told: Any, repository: Repository) -> Happening:
     payload = told.get("payload") or {}
     about = payload.get("issue") or payload.get("pull_request") or {}
     return Happening(

@@ -1,7 +1,7 @@
 """Any interface over HTTP, its operations read off an OpenAPI document."""
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr
@@ -10,8 +10,11 @@ from gateway.adapters.connectors.base import Connector, ConnectorConfig, Connect
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_api import basic, check_status, request, segment
 from gateway.adapters.connectors.openapi_document import operations_of, server_of
+from gateway.core.schemas import Shape
 
 DOCUMENT_BYTES = 4 * 2**20
+
+HeaderName = Annotated[str, Shape("^[A-Za-z0-9-]{1,60}$", "the name of a header, such as X-API-Key")]
 
 
 class HttpConfig(ConnectorConfig):
@@ -24,11 +27,10 @@ class HttpConfig(ConnectorConfig):
     base_url: str | None = Field(
         None, title="Address of the interface", max_length=2000, description="else the first server of the document"
     )
-    sign_in: str = Field(
-        "bearer", title="Signs in by", pattern="^(bearer|basic|header)$",
-        description="bearer, basic (secret: NAME:PASSWORD) or header",
-    )  # fmt: skip
-    header: str = Field("X-API-Key", title="Header", pattern="^[A-Za-z0-9-]{1,60}$", description="for `header`")
+    sign_in: Literal["bearer", "basic", "header"] = Field(
+        "bearer", title="Signs in by", description="basic: the secret is NAME:PASSWORD"
+    )
+    header: HeaderName = Field("X-API-Key", title="Header", description="for `header`")
 
 
 class HttpSecret(ConnectorSecret):

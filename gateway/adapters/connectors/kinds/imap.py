@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import date
 from functools import partial
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from imap_tools import AND, BaseMailBox, MailboxLoginError, MailMessage, U
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
@@ -27,8 +27,10 @@ from gateway.adapters.connectors.base import (
 )
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.core.guarded_http import OutboundError
+from gateway.core.schemas import Shape
 
 TIMEOUT_S = 20
+Uid = Annotated[str, Shape("^[0-9]{1,10}$", "the number of a message, such as 4711")]
 TEXT = 100_000
 FILE_BYTES = 20 * 2**20
 MAIL_BYTES = 32 * 2**20
@@ -49,7 +51,7 @@ class ImapConfig(PollingConfig):
 
     host: str = Field(title="Server", min_length=1, max_length=253)
     port: int = Field(993, title="Port", ge=1, le=65_535)
-    security: str = Field("tls", title="Encryption", pattern="^(tls|none)$", description="tls or none")
+    security: Literal["tls", "none"] = Field("tls", title="Encryption")
     folder: str = Field("INBOX", title="Watched folder", min_length=1, max_length=255)
     idle: bool = Field(
         False, title="Hear at once",
@@ -108,7 +110,7 @@ class OneMail(Arguments):
     """A mail by its uid."""
 
     folder: str = Field("INBOX", title="Folder", min_length=1, max_length=255)
-    uid: str = Field(title="uid", pattern="^[0-9]{1,10}$")
+    uid: Uid = Field(title="uid")
 
 
 class Attachment(Answer):

@@ -3,9 +3,9 @@
 import uuid
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr
 
 from gateway.adapters.connectors.base import (
     Answer,
@@ -19,10 +19,11 @@ from gateway.adapters.connectors.base import (
 )
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.core.guarded_http import OutboundError
+from gateway.core.schemas import Shape
 
 TIMEOUT_S = 20
-Address = Annotated[str, StringConstraints(pattern=r"^[^\s<>,;:\"\\@]{1,64}@[^\s<>,;:\"\\@]{1,255}$")]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]*$", max_length=500)]
+Address = Annotated[str, Shape(r"^[^\s<>,;:\"\\@]{1,64}@[^\s<>,;:\"\\@]{1,255}$", "an address, such as me@example.org")]
+Line = Annotated[str, Field(max_length=500), Shape(r"^[^\r\n\x00]*$", "one line")]
 
 
 class SmtpConfig(ConnectorConfig):
@@ -30,8 +31,7 @@ class SmtpConfig(ConnectorConfig):
 
     host: str = Field(title="Server", min_length=1, max_length=253)
     port: int = Field(587, title="Port", ge=1, le=65_535)
-    security: str = Field("starttls", title="Encryption", pattern="^(tls|starttls|none)$",
-                          description="tls, starttls or none")  # fmt: skip
+    security: Literal["tls", "starttls", "none"] = Field("starttls", title="Encryption")
     sender: Address = Field(title="Sender", description="the address that mail is from")
 
 

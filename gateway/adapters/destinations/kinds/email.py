@@ -18,9 +18,16 @@ from gateway.adapters.destinations.base import (
     tls_context,
 )
 from gateway.core.guarded_http import open_socket
+from gateway.core.schemas import Shape
 
-Address = Annotated[str, Field(pattern=r"^[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+$", max_length=254)]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]+$", max_length=253)]
+Address = Annotated[
+    str,
+    Field(max_length=254),
+    Shape(r"^[^\s@<>,;\x00-\x1f]+@[^\s@<>,;\x00-\x1f]+$", "an address, such as me@example.org"),
+]
+Host = Annotated[
+    str, Field(max_length=253), Shape(r"^[A-Za-z0-9.:_-]+$", "the name of a server, such as smtp.example.org")
+]
 
 
 class EmailConfig(DestinationConfig):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gateway.adapters.destinations.base import Message, shortened
 from gateway.adapters.destinations.by_http import HttpConfig, HttpDestination, check_url
+from gateway.core.schemas import Shape
 
 LONGEST = 16_000
 
@@ -17,12 +18,8 @@ class MatrixConfig(HttpConfig):
     homeserver: Annotated[str, Field(max_length=300, title="Homeserver", description="For example https://matrix.org.")]
     room_id: Annotated[
         str,
-        Field(
-            pattern="^(![^:]+(:.+)?|#.+:.+)$",
-            max_length=255,
-            title="Room",
-            description="Its internal id, as in !abc:matrix.org.",
-        ),
+        Field(max_length=255, title="Room", description="Its internal id, as in !abc:matrix.org."),
+        Shape("^(![^:]+(:.+)?|#.+:.+)$", "a room, such as !abc:matrix.org or #name:matrix.org"),
     ]
 
 

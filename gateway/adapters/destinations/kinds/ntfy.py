@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gateway.adapters.destinations.base import Message, shortened
 from gateway.adapters.destinations.by_http import HttpConfig, HttpDestination, check_url
+from gateway.core.schemas import Shape
 
 LONGEST = 3500
 PRIORITY = {"info": 3, "warning": 4, "error": 5}
@@ -15,7 +16,7 @@ class NtfyConfig(HttpConfig):
     """The topic. On a public server whoever guesses its name can read it."""
 
     server: Annotated[str, Field(max_length=300, title="Server")] = "https://ntfy.sh"
-    topic: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$", title="Topic")]
+    topic: Annotated[str, Field(title="Topic"), Shape("^[A-Za-z0-9_-]{1,64}$", "up to 64 letters, digits, _ and -")]
 
 
 class Ntfy(HttpDestination[NtfyConfig]):
