@@ -30,8 +30,8 @@ def found(work: Work, config: Config) -> Iterator[Capability]:
     yield on_if(bool(models), "models", "No model is within reach.", remedy, ids=models)
     local = [model for node in online for model in node.capabilities.get("local_models", [])]
     names = sorted({model["id"] for model in local if model["is_here"]})
-    remedy = "Run `app.py model pull smollm2-135m`, or just ask: the first question fetches it."
-    yield on_if(bool(names), "local_model", "No node has fetched the local model.", remedy, ids=names)
+    remedy = "Just ask: the first question fetches it. Or run `app.py model pull smollm2-135m`."
+    yield on_if(bool(names), "local_model", "The built-in model has not been fetched yet.", remedy, ids=names)
     gpus = sorted({gpu for node in online for gpu in node.capabilities.get("gpus", [])})
     remedy = "Start a node on a machine that has one; models on the processor work without."
     yield on_if(bool(gpus), "gpu", "No node has one that its drivers show.", remedy, names=gpus)

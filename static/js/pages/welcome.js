@@ -69,12 +69,15 @@ const MOST_NAMED = 8;
 /** What can be asked, and which of it is where none is named. @param {{models: Model[], chosen: DefaultModel}} props */
 function Offered({ models, chosen: { setting, reload } }) {
   const ids = models.map(({ id }) => id).filter((id) => id !== "orchestrator");
-  return html`<p class="quiet">Ready for prompts.</p>
-    <ul class="models">${ids.slice(0, MOST_NAMED).map((id) => html`<li key=${id}><code>${id}</code></li>`)}${ids.length > MOST_NAMED && html`<li class="quiet">and ${ids.length - MOST_NAMED} more</li>`}</ul>
-    ${setting && can("settings.write") && html`<label class="form-label" for="default-model">Answers where no model is named</label>
-      <select id="default-model" class="form-select" value=${setting.value} onChange=${(/** @type {any} */ e) => void makeDefault(e.target.value, setting, reload)}>
-        ${[...new Set([setting.value, ...ids])].map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
-      </select>`}`;
+  return html`<p class="quiet">${ids.length > 1 ? `Ready for prompts: ${ids.length} models.` : "Ready for prompts."}</p>
+    ${
+      setting && can("settings.write")
+        ? html`<label class="form-label" for="default-model">Answers where no model is named</label>
+            <select id="default-model" class="form-select" value=${setting.value} onChange=${(/** @type {any} */ e) => void makeDefault(e.target.value, setting, reload)}>
+              ${[...new Set([setting.value, ...ids])].map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
+            </select>`
+        : html`<ul class="models">${ids.slice(0, MOST_NAMED).map((id) => html`<li key=${id}><code>${id}</code></li>`)}${ids.length > MOST_NAMED && html`<li class="quiet">and ${ids.length - MOST_NAMED} more</li>`}</ul>`
+    }`;
 }
 
 /** Has each node look for models now, which it does by itself once a minute. */
@@ -100,8 +103,10 @@ function Models({ models, chosen, number }) {
     models.reload();
   };
   const parts = useResource("capabilities", () => api.get("/v1/capabilities"), about("provider.", "node."));
-  const lacking = /** @type {Capability[]} */ (parts.data?.items ?? []).filter((part) => !part.available && /model|provider|ollama|lm_?studio|llama/.test(part.name));
-  return html`<${Step} number=${number} title="A model" done=${(models.data?.data.length ?? 0) > 0}>
+  const hasModel = (models.data?.data.length ?? 0) > 0;
+  // The built-in model is fetched by the first question, which says so while it does.
+  const lacking = /** @type {Capability[]} */ (parts.data?.items ?? []).filter(({ available, name }) => !available && /model|provider/.test(name) && !(hasModel && name === "local_model"));
+  return html`<${Step} number=${number} title="A model" done=${hasModel}>
     <${Loaded} of=${models} what="the models" rows=${2}>
       ${(/** @type {{data: Model[]}} */ { data }) =>
         data.length
