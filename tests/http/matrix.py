@@ -259,7 +259,7 @@ NEEDS: dict[str, Need] = {
         runs.read: runs.list_runs
         sessions.read: sessions.list_sessions
         runs.write_logs: otlp.take_logs otlp.take_spans
-        tasks.read: tasks.list_tasks
+        tasks.read: tasks.list_tasks tasks.list_hours
         retention_policies.read: retention.list_policies
         schedules.read: schedules.list_schedules schedules.list_days schedules.preview schedules.get_calendar
         questions.read: agents.list_questions

@@ -24,6 +24,8 @@ from .models import Task, TaskChange
 from .schemas import (
     TEXT_LIMIT,
     ChangeOut,
+    HoursOut,
+    HoursQuery,
     ResultOut,
     RunFilter,
     TaskIn,
@@ -82,6 +84,11 @@ def list_tasks(query: TaskQuery) -> Response:
     found = service.visible(work(), **query.filters())
     paged = listed(work().session, found, Task.id, query, sorts=SORTS)
     return page_of(TaskItem, paged)
+
+
+@room.get("/tasks/hours", responses={200: HoursOut}, summary="How many tasks were made in each hour, by status")
+def list_hours(query: HoursQuery) -> Response:
+    return answer(service.hours(work(), query))
 
 
 @room.get("/tasks/<uuid:id>", responses={200: TaskOut}, summary="One task")

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
-from sqlalchemy import UUID, BindParameter, Select, bindparam, column, func, or_, select, table
+from sqlalchemy import UUID, BindParameter, Row, Select, bindparam, column, func, literal, or_, select, table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
+from gateway.core.database import PLANNED_ANEW
 from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.policy import reach
@@ -17,6 +18,7 @@ from gateway.core.storing import columns_of, entity
 from gateway.core.visibility import seen_by
 
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
+from .schemas import Status
 
 _LARGE = tuple(undefer(column) for column in (Task.prompt, Task.script, Task.commands, Task.env, Task.metadata_))
 
@@ -204,6 +206,17 @@ def waits(session: Session, task_ids: Collection[uuid.UUID]) -> list[tuple[uuid.
     pair = (TaskDependency.task_id, TaskDependency.depends_on_id)
     query = select(*pair).where(or_(*(column.in_(task_ids) for column in pair))).limit(_MOST_WAITS)
     return [(row.task_id, row.depends_on_id) for row in session.execute(query)]
+
+
+def made_between(session: Session, actor: Actor, moments: Sequence[datetime]) -> Sequence[Row[int, Status, int]]:
+    """How many visible tasks were made from each moment to the next, by status; the first such span is 1."""
+    bounds = [first_id_at(moment) for moment in moments]
+    span = func.width_bucket(Task.id, literal(bounds, ARRAY(UUID))).label("span")
+    # Every status is named, so that each is one range of an index that has all that is asked for.
+    known = Task.status.in_(get_args(Status))
+    within = (Task.id >= bounds[0], Task.id < bounds[-1], known)
+    seen = visible(actor).where(*within).with_only_columns(span, Task.status, func.count())
+    return session.execute(seen.group_by(span, Task.status), execution_options=PLANNED_ANEW).all()
 
 
 def unfinished(session: Session, user_id: uuid.UUID, most: int) -> int:

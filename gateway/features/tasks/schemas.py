@@ -2,11 +2,12 @@
 
 import re
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.core.clock import now
 from gateway.core.schemas import In, Moment, Out, PageQuery, Shape, Versioned
 from gateway.features.nodes.schemas import Requires
 from gateway.features.runs.schemas import LogQuery
@@ -15,6 +16,8 @@ Status = Literal["queued", "waiting", "running", "completed", "failed", "cancele
 Kind = Literal["prompt", "script", "commands"]
 
 TEXT_LIMIT = 1_000_000
+HOUR = timedelta(hours=1)
+MOST_HOURS = timedelta(days=7)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SECRET_NAME = re.compile(r"SECRET|PASSW|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
 _RESERVED_ENV = frozenset({"WORKSPACE", "HOME", "PATH", "LD_PRELOAD", "LD_LIBRARY_PATH"})
@@ -162,6 +165,33 @@ class TaskQuery(PageQuery):
     created_after: Moment | None = None
     created_before: Moment | None = None
     q: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+
+class HoursQuery(In):
+    """From the hour of `after` to that of `before`, a week at most; by itself the last 24, the present one included."""
+
+    after: Moment = Field(default_factory=lambda: now() - 23 * HOUR)
+    before: Moment = Field(default_factory=now)
+
+    @model_validator(mode="after")
+    def not_too_long(self) -> "HoursQuery":
+        """An end that is not before the start, and not far after."""
+        if not timedelta(0) <= self.before - self.after <= MOST_HOURS:
+            raise ValueError(f"before: give a time not before after, and {MOST_HOURS.days} days later at most")
+        return self
+
+
+class HourOut(Out):
+    """One hour of UTC, by its beginning: how many of the tasks made in it have which status now."""
+
+    time: datetime
+    by_status: dict[Status, int]
+
+
+class HoursOut(Out):
+    """Every hour that was asked for, oldest first."""
+
+    items: list[HourOut]
 
 
 class JobResult(Out):

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, delete
@@ -23,7 +23,19 @@ from gateway.features.settings import service as settings
 
 from . import forbidden, lifecycle, names, queries, share, state
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag
-from .schemas import ArtifactRef, JobResult, ResultOut, RunFilter, TaskIn, TaskOut, TaskPatch
+from .schemas import (
+    HOUR,
+    ArtifactRef,
+    HourOut,
+    HoursOut,
+    HoursQuery,
+    JobResult,
+    ResultOut,
+    RunFilter,
+    TaskIn,
+    TaskOut,
+    TaskPatch,
+)
 
 SUMMARY_LENGTH = 200
 
@@ -89,6 +101,19 @@ def newest(work: Work, status: str | None, most: int) -> list[Task]:
     if status is not None:
         found = found.where(Task.status == status)
     return list(work.session.scalars(found.order_by(Task.id.desc()).limit(most)))
+
+
+def hours(work: Work, query: HoursQuery) -> HoursOut:
+    """How many of the caller's tasks were made in each hour, by how they stand."""
+    work.allow("tasks.read", Resource("tasks", listed=True))
+    first, last = (
+        moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for moment in (query.after, query.before)
+    )
+    items = [HourOut(time=first + HOUR * n, by_status={}) for n in range((last - first) // HOUR + 1)]
+    bounds = [*(item.time for item in items), last + HOUR]
+    for span, status, count in queries.made_between(work.session, work.actor, bounds):
+        items[span - 1].by_status[status] = count
+    return HoursOut(items=items)
 
 
 def get(work: Work, task_id: uuid.UUID, *, whole: bool = False) -> Task:
