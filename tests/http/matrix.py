@@ -261,7 +261,8 @@ NEEDS: dict[str, Need] = {
         runs.write_logs: otlp.take_logs otlp.take_spans
         tasks.read: tasks.list_tasks tasks.list_hours
         retention_policies.read: retention.list_policies
-        schedules.read: schedules.list_schedules schedules.list_days schedules.preview schedules.get_calendar
+        schedules.read: schedules.list_schedules schedules.list_next schedules.list_days schedules.preview
+        schedules.read: schedules.get_calendar
         questions.read: agents.list_questions
         hooks.read: hooks.list_hooks
         threads.read: chat.list_threads chat.search_messages

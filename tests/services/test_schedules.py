@@ -14,7 +14,7 @@ from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
 from gateway.features.schedules import service, service_history, service_import, service_views
-from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn
+from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn, UpcomingQuery
 from gateway.features.schedules.schemas_days import DaysQuery
 from tests.services.conftest import Open, Tasks
 from tests.services.schedule_world import World
@@ -127,6 +127,23 @@ def test_the_next_time_is_skipped_and_taken_back(world: World) -> None:
     assert world.outcomes(made)[1:] == [("skipped", "skip_next")]
     assert not world.look(made).skips_next
     assert [event.data["cause"] for event in world.events("schedule.skipped")] == ["skip_next"]
+
+
+def test_what_comes_next_of_all_is_told_in_turn(world: World, unit: Open, bob: Actor) -> None:
+    world.make(name="off", enabled=False)
+    world.make(name="later", start_at=world.at + timedelta(hours=3), every_s=60)
+    sooner = world.make(name="sooner", start_at=world.at + timedelta(hours=2), every_s=60)
+    world.call(service.skip_next, sooner.id)
+
+    def told(**query: Any) -> list[tuple[str, bool]]:
+        found = world.call(service_views.upcoming, UpcomingQuery(**query)).items
+        assert all(each.planned_at > world.at for each in found)
+        return [(each.name, each.skipped) for each in found]
+
+    assert told() == [("sooner", True), ("later", False)]
+    assert told(count=1) == told(before=world.at + timedelta(hours=3)) == [("sooner", True)]
+    with unit(bob) as work:
+        assert service_views.upcoming(work, UpcomingQuery()).items == []
 
 
 def test_nothing_planned_is_nothing_to_skip(world: World) -> None:

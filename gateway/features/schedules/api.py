@@ -23,7 +23,7 @@ from .schemas import (
     UpcomingList,
     UpcomingQuery,
 )
-from .schemas_days import DaysOut, DaysQuery
+from .schemas_days import DaysOut, DaysQuery, NextList
 
 room = Room("schedules", __name__, title="Schedules")
 
@@ -96,6 +96,11 @@ def list_upcoming(path: IdPath, query: UpcomingQuery) -> Response:
     schedule = service.get(work(), path.id)
     items = service.upcoming(work(), schedule, query.count, query.before)
     return answer(UpcomingList(time_zone=schedule.state.zone, items=items))
+
+
+@room.get("/schedules/upcoming", responses={200: NextList}, summary="What comes next of all, the first due first")
+def list_next(query: UpcomingQuery) -> Response:
+    return answer(service_views.upcoming(work(), query))
 
 
 @room.get(

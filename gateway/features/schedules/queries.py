@@ -3,9 +3,8 @@
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Date, Row, Select, and_, bindparam, case, cast, exists, func, literal_column, or_, select, true
+from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased, contains_eager
 
 from gateway.core.fixed_queries import FixedQuery
@@ -116,25 +115,6 @@ def recent(session: Session, ids: Sequence[uuid.UUID], most: int) -> dict[uuid.U
     for row in session.scalars(select(ScheduleRun).where(ScheduleRun.id.in_(newest)).order_by(ScheduleRun.id.desc())):
         found.setdefault(row.schedule_id, []).append(row)
     return found
-
-
-def days(session: Session, actor: Actor, after: datetime, before: datetime, zone: str, most: int) -> Sequence[Row[Any]]:
-    """How many planned times of each visible schedule ended how on each day of the zone, the first first.
-
-    One index range for each schedule.
-    """
-    seen = visible(actor).with_only_columns(Schedule.id, Schedule.name).subquery()
-    day = cast(func.timezone(zone, ScheduleRun.planned_at), Date).label("day")
-    state = case(
-        (ScheduleRun.outcome == "fired", func.coalesce(ScheduleRun.result, "running")), else_=ScheduleRun.outcome
-    ).label("state")
-    first_at = func.min(ScheduleRun.planned_at).label("first_at")
-    last_at = func.max(ScheduleRun.planned_at).label("last_at")
-    counts = select(seen.c.id, seen.c.name, day, state, first_at, last_at, func.count().label("times"))
-    within = (ScheduleRun.planned_at >= after, ScheduleRun.planned_at < before, ScheduleRun.outcome.is_not(None))
-    query = counts.join(ScheduleRun, ScheduleRun.schedule_id == seen.c.id).where(*within)
-    query = query.group_by(seen.c.id, seen.c.name, literal_column("day"), literal_column("state"))
-    return session.execute(query.order_by(first_at, seen.c.id).limit(most)).all()
 
 
 def waiting_counts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -1,4 +1,4 @@
-"""What came of planned times and what is to come, day by day, on the wire (docs/schedules.md)."""
+"""What all schedules did and are to do: next, and day by day, on the wire (docs/schedules.md)."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -12,6 +12,21 @@ from gateway.core.schemas import In, Moment, Out
 from .schemas import Zone
 
 MOST_DAYS = timedelta(days=100)
+
+
+class NextOut(Out):
+    """The next planned time of a schedule, and whether it is to be skipped."""
+
+    schedule_id: uuid.UUID
+    name: str
+    planned_at: datetime
+    skipped: bool
+
+
+class NextList(Out):
+    """What comes next of all schedules, the first due first."""
+
+    items: list[NextOut]
 
 
 class DaysQuery(In):

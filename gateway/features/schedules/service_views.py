@@ -14,11 +14,11 @@ from gateway.features.identity import service as identity
 from gateway.features.runs import service_placement as runs
 from gateway.features.settings import service as settings
 
-from . import arming, calendar_feed, queries, timing
+from . import arming, calendar_feed, queries, queries_days, timing
 from .calendar_feed import Entry
 from .models import Schedule
-from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts
-from .schemas_days import DayOut, DaysOut, DaysQuery, FrequentOut, PlannedDayOut
+from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts, UpcomingQuery
+from .schemas_days import DayOut, DaysOut, DaysQuery, FrequentOut, NextList, NextOut, PlannedDayOut
 from .service import shown, visible
 
 MOST_SCHEDULES = 500
@@ -49,10 +49,17 @@ def calendar(work: Work) -> bytes:
     return calendar_feed.rendered(entries[:MOST_ENTRIES], now())
 
 
+def upcoming(work: Work, query: UpcomingQuery) -> NextList:
+    """The next planned time of each of the caller's schedules, of as many as are asked for."""
+    work.allow("schedules.read", Resource("schedules", listed=True))
+    found = queries_days.soonest(work.session, work.actor, query.before, query.count)
+    return NextList(items=[NextOut.model_validate(row) for row in found])
+
+
 def days(work: Work, query: DaysQuery) -> DaysOut:
     """What came of the planned times of the caller's schedules, day by day, and what is planned."""
     work.allow("schedules.read", Resource("schedules", listed=True))
-    rows = queries.days(work.session, work.actor, query.after, query.before, query.time_zone, MOST_ROWS + 1)
+    rows = queries_days.days(work.session, work.actor, query.after, query.before, query.time_zone, MOST_ROWS + 1)
     found: dict[tuple[uuid.UUID, date], DayOut] = {}
     for row in rows[:MOST_ROWS]:
         one = found.setdefault(
