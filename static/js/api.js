@@ -99,8 +99,22 @@ async function send(method, path, { body, query, headers = {}, signal, quiet, ke
 /** @param {Response} response @returns {Promise<any>} */
 const decoded = async (response) => (response.status === 204 ? null : response.json());
 
-/** @param {string} path @param {Record<string, any>} [query] @param {{signal?: AbortSignal, quiet?: boolean}} [options] @returns {Promise<any>} */
-export const get = async (path, query, options) => decoded(await send("GET", path, { query, ...options }));
+/** What is being asked at this moment. @type {Map<string, Promise<any>>} */
+const asked = new Map();
+
+/**
+ * What several parts of a page ask for at once is asked for once.
+ * @param {string} path @param {Record<string, any>} [query] @param {{signal?: AbortSignal, quiet?: boolean}} [options] @returns {Promise<any>}
+ */
+export function get(path, query, options) {
+  const read = async () => decoded(await send("GET", path, { query, ...options }));
+  if (options) return read();
+  const address = path + queryString(query);
+  const answer = asked.get(address) ?? read();
+  asked.set(address, answer);
+  queueMicrotask(() => asked.delete(address)); // a moment later it may be another
+  return answer;
+}
 
 const WIDEST_PAGE = 200;
 const MOST_PAGES = 10;

@@ -367,6 +367,8 @@
  * @property {ScheduleRun[]} recent newest first
  *
  * @typedef {{depth: {by_state: Record<string, number>, by_queue: Record<string, number>, by_node: Record<string, number>}, oldest_age_s: number | null, schedules: {enabled: number, disabled: number, due: number, waiting: number, next_planned_at: string | null}}} Queue
+ * @typedef {{schedule_id: string, name: string, planned_at: string, skipped: boolean}} NextPlanned
+ * @typedef {{time: string, by_status: Record<string, number>}} TaskHour how many of the tasks made in an hour have which status
  * @typedef {{step_s: number, items: {time: string, waiting: number, running: number, longest_wait_s: number | null}[]}} QueueHistory
  */
 

@@ -1,10 +1,14 @@
 """The log is whole: after a reload, after a lost connection, and whatever its length."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.conftest import wait_until
 
 LINES = 24
 SLOW = f"for n in $(seq 1 {LINES}); do echo tick $n; sleep 0.1; done\n"
@@ -105,3 +109,28 @@ def test_home_shows_what_runs_as_it_starts_and_ends(page: Page, api: httpx.Clien
     expect(running).to_contain_text(task["name"])
     api.post(f"/v1/tasks/{task['id']}/cancel")
     expect(running).not_to_contain_text(task["name"])
+
+
+def test_home_counts_the_tasks_of_a_day_and_of_those_that_change_their_hour_alone(
+    page: Page, api: httpx.Client
+) -> None:
+    def counted() -> list[str]:
+        return page.get_by_label("At a glance").locator("dd").all_inner_texts()[3:]
+
+    def there_are() -> list[str]:
+        hours = [hour["by_status"] for hour in api.get("/v1/tasks/hours").json()["items"]]
+        made = sum(sum(hour.values()) for hour in hours)
+        return [f"{n:,}" for n in (made, *(sum(hour.get(s, 0) for hour in hours) for s in ("completed", "failed")))]
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/tasks/hours" in request.url else None)
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(page.get_by_role("img", name=re.compile("by hour"))).to_be_visible()
+    page.wait_for_timeout(2500)  # what has come before is counted
+    before = len(asked)
+    task = api.post("/v1/tasks", json={"commands": ["false"]}).json()
+    wait_until(lambda: counted() == there_are() and api.get(f"/v1/tasks/{task['id']}").json()["status"] == "failed", 20)
+    hour = f"{task['created_at'][:13]}:00:00.000Z"
+    spans = [parse_qs(urlsplit(url).query) for url in asked[before:]]
+    assert spans
+    assert all(span == {"after": [hour], "before": [hour]} for span in spans), asked

@@ -4,79 +4,25 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
-import { duration, plural } from "../format.js";
+import { duration, exactTime, plural } from "../format.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Composer } from "../components/composer.js";
 import { Flag } from "../components/flag.js";
 import { Icon } from "../components/icon.js";
 import { Gauges, NodeState } from "../components/nodes.js";
-import { StackedBars } from "../components/plot.js";
 import { DAY, QueuePlots } from "../components/queue-plots.js";
 import { OpenQuestions } from "../components/questions.js";
 import { Empty, Loaded } from "../components/states.js";
 import { ShortList } from "../components/task-list.js";
 import { Told } from "../components/told.js";
-/** @import { GatewayEvent, Model, Node, Page, Provider, Schedule, Task } from "../types.js" */
+import { ALL, Throughput, sum, useDay } from "./home/day.js";
+/** @import { GatewayEvent, Model, NextPlanned, Node, Page, Provider, Task, TaskHour } from "../types.js" */
 
-const HOUR_S = 3600;
-const HOURS = 24;
-const PAGE = 200;
-const MOST_PAGES = 5;
 const MOST_NEXT = 6;
 const LOOKED = "failures-looked-at";
-const OUTCOMES = [
-  { status: "completed", label: "Completed", colour: "--good" },
-  { status: "failed", label: "Failed", colour: "--bad" },
-  { status: "canceled", label: "Canceled", colour: "--off" },
-  { status: "open", label: "Not finished", colour: "--busy" },
-];
 
 /** @param {GatewayEvent} event */
 const ofTask = (event) => event.name.startsWith("task.");
-
-/** The tasks made in the last day, as far as a few pages hold them. @returns {Promise<{tasks: Task[], whole: boolean}>} */
-async function lastDay() {
-  const since = new Date(Date.now() - HOURS * HOUR_S * 1000).toISOString();
-  /** @type {Task[]} */
-  const tasks = [];
-  let cursor = null;
-  for (let n = 0; n < MOST_PAGES; n++) {
-    /** @type {Page<Task>} */
-    const page = await api.get("/v1/tasks", { created_after: since, limit: PAGE, cursor, fields: "id,status,created_at" });
-    tasks.push(...page.items);
-    cursor = page.next_cursor;
-    if (!cursor) return { tasks, whole: true };
-  }
-  return { tasks, whole: false };
-}
-
-/** @param {Task[]} tasks @returns {{times: number[], series: {label: string, colour: string, values: number[]}[]}} by hour of creation */
-function byHour(tasks) {
-  const last = Math.floor(Date.now() / 1000 / HOUR_S) * HOUR_S;
-  const times = Array.from({ length: HOURS }, (_, i) => last - (HOURS - 1 - i) * HOUR_S);
-  const series = OUTCOMES.map(({ label, colour }) => ({ label, colour, values: times.map(() => 0) }));
-  for (const task of tasks) {
-    const hour = Math.floor((Date.parse(task.created_at) / 1000 - times[0]) / HOUR_S);
-    const outcome = OUTCOMES.findIndex(({ status }) => status === task.status);
-    if (hour >= 0 && hour < HOURS) series[outcome < 0 ? OUTCOMES.length - 1 : outcome].values[hour]++;
-  }
-  return { times, series };
-}
-
-/** @param {{day: import("../resource.js").Resource<{tasks: Task[], whole: boolean}>}} props */
-function Throughput({ day }) {
-  return html`<section class="card panel" aria-labelledby="h-hours"><header class="panel-head"><h2 id="h-hours">Tasks per hour</h2>
-      <ul class="legend">${OUTCOMES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul></header>
-    <${Loaded} of=${day} what="the last day">
-      ${(/** @type {{tasks: Task[], whole: boolean}} */ { tasks, whole }) => {
-        if (!tasks.length) return html`<${Empty} title="No task in the last day">Each hour will have a bar here: how many tasks were made in it, and how they ended.<//>`;
-        const { times, series } = byHour(tasks);
-        const counts = series.map(({ label, values }) => `${label.toLowerCase()} ${values.reduce((a, b) => a + b, 0)}`).join(", ");
-        return html`<${StackedBars} times=${times} series=${series} height=${226} summary=${`Tasks of the last 24 hours by hour: ${counts}.`} />
-          ${!whole && html`<p class="stale">The newest ${tasks.length.toLocaleString()} of them.</p>`}`;
-      }}
-    <//></section>`;
-}
 
 function Running() {
   const running = useResource("running", () => api.get("/v1/tasks", { status: "running", limit: 8 }), ofTask);
@@ -113,37 +59,34 @@ function Failures() {
 
 /** The next planned times, the soonest first. */
 function Next() {
-  const planned = useResource("planned", async () => {
-    /** @type {Schedule[]} */
-    const enabled = await api.all("/v1/schedules", { enabled: true, fields: "id,name,next_planned_at,skips_next" });
-    return enabled.filter((one) => one.next_planned_at).sort((one, other) => Date.parse(one.next_planned_at ?? "") - Date.parse(other.next_planned_at ?? "")).slice(0, MOST_NEXT);
-  }, (event) => event.name.startsWith("schedule."), 1000);
+  const planned = useResource("planned", () => api.get("/v1/schedules/upcoming", { count: MOST_NEXT }), about("schedule."), 1000);
   return html`<section class="card panel" aria-labelledby="h-next"><header class="panel-head"><h2 id="h-next">Next</h2><a href="/schedules/calendar">Calendar</a></header>
     <${Loaded} of=${planned} what="what is next">
-      ${(/** @type {Schedule[]} */ schedules) => (schedules.length
-        ? html`<ul class="short-list">${schedules.map((one) => html`<li key=${one.id}><a href=${`/schedules/${one.id}`}><${Icon} icon="calendar-time" class="kind" /><span class="short-name">${one.name}</span></a>${one.skips_next && html`<span class="tag">skipped</span>`}<span class="short-time quiet"><${Ago} at=${one.next_planned_at} /></span></li>`)}</ul>`
+      ${(/** @type {{items: NextPlanned[]}} */ { items }) => (items.length
+        ? html`<ul class="short-list">${items.map((one) => html`<li key=${one.schedule_id}><a href=${`/schedules/${one.schedule_id}`}><${Icon} icon="calendar-time" class="kind" /><span class="short-name">${one.name}</span></a>${one.skipped && html`<span class="tag">skipped</span>`}<span class="short-time quiet"><${Ago} at=${one.planned_at} /></span></li>`)}</ul>`
         : html`<${Empty} title="Nothing is planned">A <a href="/schedules">schedule</a> has work done later, or again and again.<//>`)}
     <//></section>`;
 }
 
-/** @param {{day: import("../resource.js").Resource<{tasks: Task[], whole: boolean}>}} props */
+/** @param {{day: import("../resource.js").Resource<TaskHour[]>}} props */
 function Figures({ day }) {
   const queue = useResource("queue", () => api.get("/v1/queue"), ofTask);
   const states = queue.data?.depth?.by_state ?? {};
-  const done = day.data?.tasks.filter((task) => task.status === "completed").length;
-  const failed = day.data?.tasks.filter((task) => task.status === "failed").length;
+  const hours = day.data ?? [];
+  const since = hours.length ? `Since ${exactTime(hours[0].time)}` : null;
+  const made = (/** @type {string[]} */ statuses) => sum(hours, statuses).toLocaleString();
   const figures = [
     { label: "In the queue", value: states.pending ?? 0, href: "/tasks?status=queued", known: queue.data },
     { label: "Running", value: states.running ?? 0, href: "/tasks?status=running", known: queue.data },
     { label: "Oldest waits", value: queue.data?.oldest_age_s ? duration(queue.data.oldest_age_s) : "–", known: queue.data },
-    { label: "Made in 24 h", value: `${day.data?.tasks.length}${day.data?.whole ? "" : "+"}`, href: "/tasks", known: day.data },
-    { label: "Done in 24 h", value: `${done}${day.data?.whole ? "" : "+"}`, href: "/tasks?status=completed", known: day.data },
-    { label: "Failed in 24 h", value: `${failed}${day.data?.whole ? "" : "+"}`, href: "/tasks?status=failed", known: day.data, bad: Boolean(failed) },
+    { label: "Made in 24 h", value: made(ALL), href: "/tasks", known: day.data, since },
+    { label: "Done in 24 h", value: made(["completed"]), href: "/tasks?status=completed", known: day.data, since },
+    { label: "Failed in 24 h", value: made(["failed"]), href: "/tasks?status=failed", known: day.data, since, bad: sum(hours, ["failed"]) > 0 },
   ];
   return html`<dl class="figures" aria-label="At a glance">
-    ${figures.map(({ label, value, href, known, bad }) => {
+    ${figures.map(({ label, value, href, known, since: title = null, bad }) => {
       const shown = known ? value : "–";
-      return html`<div class=${bad ? "is-bad" : null}><dt>${label}</dt><dd>${href ? html`<a href=${href}>${shown}</a>` : shown}</dd></div>`;
+      return html`<div class=${bad ? "is-bad" : null} title=${title}><dt>${label}</dt><dd>${href ? html`<a href=${href}>${shown}</a>` : shown}</dd></div>`;
     })}
   </dl>`;
 }
@@ -184,7 +127,7 @@ function Providers() {
 }
 
 export default function HomePage() {
-  const day = useResource("day", lastDay, ofTask, 2000);
+  const day = useDay();
   return html`<h1 class="visually-hidden">Home</h1>
     <${Missing} />
     <${OpenQuestions} />
