@@ -19,7 +19,7 @@ from .database import Base
 from .driver import Statement
 
 CHANNEL = "gateway_events"
-"""NOTIFY channel; a notification is only a hint, its payload is the newest number."""
+"""NOTIFY channel; a notification is only a hint: the newest number, and the names of the events that came."""
 
 
 class EventHead(Base):
@@ -69,6 +69,11 @@ class NewEvent:
     data: dict[str, Any] = field(default_factory=dict)
     id: uuid.UUID = field(default_factory=new_id)
     time: datetime = field(default_factory=now)
+
+
+def told_by(payload: str) -> list[str]:
+    """The names that a notification gives, each once; none where it does not say."""
+    return payload.split(" ")[1:]
 
 
 def row_of(event: NewEvent) -> dict[str, Any]:

@@ -28,9 +28,11 @@ class News:
             with suppress(psycopg.Error):
                 async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    async for _ in connection.notifies():
-                        told, self._next = self._next, asyncio.Event()
-                        told.set()
+                    while True:
+                        async for _ in connection.notifies(stop_after=1):
+                            told, self._next = self._next, asyncio.Event()
+                            told.set()
+                        await asyncio.sleep(LEAST_PAUSE_S)  # nobody looks again sooner
             await asyncio.sleep(AGAIN_S)
 
     @property

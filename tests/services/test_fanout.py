@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
-from gateway.core.database import Database
+from gateway.core.database import Database, libpq_url
+from gateway.core.events import CHANNEL, told_by
 from gateway.core.identity import Actor
 from gateway.features.events import fanout as rooms_fanout
 from gateway.features.events import queries
@@ -70,13 +72,13 @@ def test_who_joins_while_others_are_read_to_misses_nothing(
     first = everyone.subscribe(alice, ("thread.*",), Filter(), None)
     next(first)
     late = everyone.subscribe(alice, ("message.*",), Filter(), None)
-    with unit(alice) as work:
-        work.emit("message.created", owner_id=alice.user_id)
     ask = queries.asked_news
 
     def join_meanwhile(*asked: Any) -> Callable[[], tuple[int, list[Any]]]:
-        found = ask(*asked)()
         next(late)
+        with unit(alice) as work:
+            work.emit("message.created", owner_id=alice.user_id)
+        found = ask(*asked)()
         return lambda: found
 
     monkeypatch.setattr(rooms_fanout.queries, "asked_news", join_meanwhile)
@@ -84,3 +86,40 @@ def test_who_joins_while_others_are_read_to_misses_nothing(
     message = next(late)
     assert message is not None
     assert message.event.name == "message.created"
+
+
+def test_a_notification_says_what_came_and_only_what_somebody_listens_to_wakes(
+    everyone: Fanout, unit: Open, alice: Actor, database: Database
+) -> None:
+    with psycopg.connect(libpq_url(database.url), autocommit=True) as connection:
+        connection.execute(f"LISTEN {CHANNEL}")
+        with unit(alice) as work:
+            for name in ("message.created", "message.completed", "message.created"):
+                work.emit(name, owner_id=alice.user_id)
+        [told] = [told_by(hint.payload) for hint in connection.notifies(timeout=10, stop_after=1)]
+    assert told == ["message.completed", "message.created"]
+    first, second = (everyone.subscribe(alice, (pattern,), Filter(), None) for pattern in ("thread.*", "*.completed"))
+    assert not everyone._is_wanted(told_by("12")), "there is nobody"
+    next(first)
+    assert not everyone._is_wanted(told)
+    assert everyone._is_wanted(told_by("12")), "it could be anything"
+    assert everyone._is_wanted(["user.disabled"]), "it may end what is open"
+    next(second)
+    assert everyone._is_wanted(told)
+
+
+def test_who_joins_is_told_nothing_that_came_before_though_nobody_had_read_it(
+    everyone: Fanout, unit: Open, alice: Actor
+) -> None:
+    other = everyone.subscribe(alice, ("thread.*",), Filter(), None)
+    next(other)
+    with unit(alice) as work:
+        work.emit("message.created", owner_id=alice.user_id, data={"number": 1})
+    late = everyone.subscribe(alice, ("message.*",), Filter(), None)
+    next(late)
+    with unit(alice) as work:
+        work.emit("message.created", owner_id=alice.user_id, data={"number": 2})
+    everyone._dispatch()
+    message = next(late)
+    assert message is not None
+    assert message.event.data == {"number": 2}

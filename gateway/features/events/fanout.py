@@ -1,12 +1,15 @@
 """One listener for the whole gateway, any number of subscribers.
 
 The listener reads the log in order and hands each event to every subscriber's bounded queue. NOTIFY only
-wakes it early: without a single notification it still reads every second. A subscriber that falls behind
-reads the log itself until it has caught up; memory stays flat. What is open ends with its identity (`watch`).
+wakes it early, where it names an event that somebody wants: without a single notification it still reads every second.
+A subscriber that falls behind reads the log itself until it has caught up; memory stays flat. What is open ends with
+its identity (`watch`).
 """
 
 import queue
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from gateway.core.commits import Durability, make_durable
 from gateway.core.database import libpq_url
-from gateway.core.events import CHANNEL, Event
+from gateway.core.events import CHANNEL, Event, told_by
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach
 
@@ -121,9 +124,7 @@ class Fanout:
 
     def start(self) -> None:
         """Begins at the log's present end."""
-        with self._sessions() as session:
-            self.seq = queries.head(session)
-            make_durable(session)
+        self.seq = self._end()
         gevent.spawn(self._listen)
         self.watch.start()
 
@@ -171,21 +172,24 @@ class Fanout:
                     yield next_one
 
     def _join(self, subscriber: Subscriber) -> int:
-        """From now on events come through the queue; returns the number up to which they do not."""
+        """From now on events come through the queue; returns the log's end, from which on none is missing there."""
         with self._lock:
             if not self._subscribers:
-                with self._sessions() as session:
-                    self.seq = queries.head(session)
-                    make_durable(session)
+                self.seq = self._end()
             subscriber.waiting, subscriber.behind = queue.Queue(QUEUE_SIZE), False
             self._subscribers.add(subscriber)
-            return self.seq
+        return self._end()  # the listener may be behind it: what nobody wanted was not read
+
+    def _end(self) -> int:
+        """The newest number, which no crash gives to another event."""
+        with self._sessions() as session:
+            seq = queries.head(session)
+            make_durable(session)
+            return seq
 
     def _catch_up(self, subscriber: Subscriber, since: int, up_to: int) -> Iterator[Message]:
         if since > up_to:
-            with self._sessions() as session:
-                if since > queries.head(session):
-                    raise Reset
+            raise Reset
         while since < up_to and not subscriber.ended:
             with self._sessions() as session:
                 oldest = queries.oldest(session)
@@ -205,15 +209,27 @@ class Fanout:
                     connection.execute(f"LISTEN {CHANNEL}")
                     while not self._stopped:
                         self._dispatch()
-                        gevent.sleep(GATHER_S)  # what many tell at once is read at once
-                        for _ in connection.notifies(timeout=POLL_S, stop_after=1):
-                            break
+                        self._wait(connection)
             except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
                 log.warning("the event listener lost the database; trying again", error=type(error).__name__)
                 gevent.sleep(POLL_S)
             except Exception:
                 log.exception("the event listener failed; trying again")
                 gevent.sleep(POLL_S)
+
+    def _wait(self, connection: psycopg.Connection) -> None:
+        """Until something is told that somebody wants, or POLL_S are over; what many tell at once is one hint."""
+        until = time.monotonic() + POLL_S
+        is_wanted = False
+        while not is_wanted and (left_s := until - time.monotonic()) > 0:
+            gevent.sleep(GATHER_S)
+            hints = list(connection.notifies(timeout=left_s, stop_after=1))
+            is_wanted = any(self._is_wanted(told_by(hint.payload)) for hint in hints)
+
+    def _is_wanted(self, names: list[str]) -> bool:
+        """Whether somebody listens to any of these, or to anything where it is not known what came."""
+        wanted = _wanted(self._subscribers)
+        return any(re.fullmatch(wanted, name) for name in names) if names else bool(self._subscribers)
 
     def _dispatch(self) -> None:
         """Reads on while somebody listens; the first to join after a pause begins at the log's end."""
