@@ -28,8 +28,8 @@ END $$;
 """
 
 NUMBER = "newest::text"
-NUMBER_AND_NAMES = """left(
-        newest || ' ' || (SELECT string_agg(DISTINCT told->>'name', ' ') FROM jsonb_array_elements(given) told), 1900)"""
+NUMBER_AND_NAMES = """left(newest || ' ' || (
+        SELECT string_agg(DISTINCT told->>'name', ' ') FROM jsonb_array_elements(given) told), 1900)"""
 """Up to what PostgreSQL sends, 8,000 bytes, whatever letters names have. It is a hint only: what is cut off is found
 all the same."""
 
