@@ -1,5 +1,6 @@
 """Schedules as their users meet them: made, changed, run, skipped, and who may do that."""
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from gateway.core.identity import SYSTEM, Actor
 from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
-from gateway.features.schedules import service, service_history, service_import, service_views
+from gateway.features.schedules import service, service_days, service_history, service_import, service_views
 from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn, UpcomingQuery
 from gateway.features.schedules.schemas_days import DaysQuery
 from tests.services.conftest import Open, Tasks
@@ -136,14 +137,14 @@ def test_what_comes_next_of_all_is_told_in_turn(world: World, unit: Open, bob: A
     world.call(service.skip_next, sooner.id)
 
     def told(**query: Any) -> list[tuple[str, bool]]:
-        found = world.call(service_views.upcoming, UpcomingQuery(**query)).items
+        found = world.call(service_days.upcoming, UpcomingQuery(**query)).items
         assert all(each.planned_at > world.at for each in found)
         return [(each.name, each.skipped) for each in found]
 
     assert told() == [("sooner", True), ("later", False)]
     assert told(count=1) == told(before=world.at + timedelta(hours=3)) == [("sooner", True)]
     with unit(bob) as work:
-        assert service_views.upcoming(work, UpcomingQuery()).items == []
+        assert service_days.upcoming(work, UpcomingQuery()).items == []
 
 
 def test_nothing_planned_is_nothing_to_skip(world: World) -> None:
@@ -352,18 +353,18 @@ def test_what_was_is_counted_by_day_in_the_readers_zone_for_who_may_see_it(
     world.wait(hours=1)
     asked = {"after": began, "before": world.at + timedelta(seconds=1)}
     utc = DaysQuery.model_validate(asked)
-    days = [(one.name, one.day, one.outcomes) for one in world.call(service_views.days, utc).items]
+    days = [(one.name, one.day, one.outcomes) for one in world.call(service_days.days, utc).items]
     today = began.date()
     assert days == [
         ("hourly", today, {"running": 2}),
         ("hourly", today + timedelta(days=1), {"running": 1, "skipped": 1}),
     ]
     elsewhere = DaysQuery.model_validate({**asked, "time_zone": "Asia/Kathmandu"})
-    assert [one.outcomes for one in world.call(service_views.days, elsewhere).items] == [{"running": 3, "skipped": 1}]
+    assert [one.outcomes for one in world.call(service_days.days, elsewhere).items] == [{"running": 3, "skipped": 1}]
     earlier = DaysQuery.model_validate({"after": began - timedelta(days=9), "before": began})
-    assert world.call(service_views.days, earlier).items == []
+    assert world.call(service_days.days, earlier).items == []
     with unit(bob) as work:
-        assert service_views.days(work, utc).items == []
+        assert service_days.days(work, utc).items == []
     with pytest.raises(ValidationError, match="100 days"):
         DaysQuery.model_validate({"after": began, "before": began + timedelta(days=101)})
 
@@ -375,7 +376,7 @@ def test_what_comes_is_told_by_day_and_what_runs_too_often_by_its_name(world: Wo
     world.call(service.skip_next, daily.id)
     tomorrow = (world.at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     asked = DaysQuery(after=tomorrow, before=tomorrow + timedelta(days=2))
-    found = world.call(service_views.days, asked)
+    found = world.call(service_days.days, asked)
     assert [(one.name, one.description) for one in found.frequent] == [("each minute", "Every minute")]
     days = [(one.name, one.day, one.times, one.first_at.hour, one.last_at.hour) for one in found.planned]
     assert days == [
@@ -383,10 +384,47 @@ def test_what_comes_is_told_by_day_and_what_runs_too_often_by_its_name(world: Wo
         ("daily", tomorrow.date() + timedelta(days=1), 2, 9, 21),
     ]
     now_on = DaysQuery(after=world.at, before=tomorrow + timedelta(days=2), time_zone="Asia/Kathmandu")
-    assert sum(one.skipped for one in world.call(service_views.days, now_on).planned) == 1
+    assert sum(one.skipped for one in world.call(service_days.days, now_on).planned) == 1
     with unit(bob) as work:
-        theirs = service_views.days(work, asked)
+        theirs = service_days.days(work, asked)
         assert (theirs.planned, theirs.frequent) == ([], [])
+
+
+def test_of_a_day_as_many_are_told_as_are_asked_for_and_the_others_counted(world: World) -> None:
+    tomorrow = world.at.replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    world.at = tomorrow - timedelta(hours=1)
+    world.wake()
+    for minute in (40, 20, 30):
+        world.make(name=f"at {minute}", start_at=tomorrow + timedelta(minutes=minute), every_s=3600)
+    for _ in range(3):
+        world.wait(minutes=40)
+    asked = {"after": tomorrow, "before": tomorrow + timedelta(days=2), "each": 2}
+    found = world.call(service_days.days, DaysQuery.model_validate(asked))
+    assert [(one.name, one.outcomes) for one in found.items] == [("at 20", {"running": 1}), ("at 30", {"running": 1})]
+    assert [(one.name, one.day.day - tomorrow.day) for one in found.planned if one.day == tomorrow.date()] == [
+        ("at 20", 0), ("at 30", 0),
+    ]  # fmt: skip
+    assert found.left_out == {tomorrow.date(): 2, tomorrow.date() + timedelta(days=1): 1}
+    assert found.whole
+    whole = world.call(service_days.days, DaysQuery.model_validate({**asked, "each": 3}))
+    assert (len(whole.items), whole.left_out) == (3, {})
+
+
+@pytest.mark.parametrize(
+    ("zone", "after", "midnights"),
+    [
+        ("Africa/Cairo", "2026-04-23T12Z", "2026-04-23T22Z 2026-04-24T21Z"),
+        ("America/Santiago", "2026-04-04T12Z", "2026-04-05T04Z 2026-04-06T04Z"),
+        ("Pacific/Apia", "2011-12-29T12Z", "2011-12-30T10Z 2011-12-30T10Z 2011-12-31T10Z"),
+    ],
+    ids=["no midnight", "an hour twice before midnight", "no such day"],
+)
+def test_days_begin_and_end_where_clocks_say_so(zone: str, after: str, midnights: str) -> None:
+    first, *begins = map(datetime.fromisoformat, [after, *midnights.split()])
+    last = first + timedelta(days=2)
+    spans = service_days.spans(DaysQuery(after=first, before=last, time_zone=zone))
+    assert [(begin, end) for _, begin, end in spans] == list(itertools.pairwise([first, *begins, last]))
+    assert [day for day, _, _ in spans] == [spans[0][0] + timedelta(days=n) for n in range(len(spans))]
 
 
 def test_old_history_goes_and_what_is_open_stays(world: World, mine: Tasks) -> None:

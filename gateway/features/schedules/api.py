@@ -7,7 +7,7 @@ from gateway.core.paging import listed
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
-from . import service, service_import, service_views
+from . import service, service_days, service_import, service_views
 from .models import Schedule, ScheduleRun
 from .schemas import (
     CrontabIn,
@@ -100,7 +100,7 @@ def list_upcoming(path: IdPath, query: UpcomingQuery) -> Response:
 
 @room.get("/schedules/upcoming", responses={200: NextList}, summary="What comes next of all, the first due first")
 def list_next(query: UpcomingQuery) -> Response:
-    return answer(service_views.upcoming(work(), query))
+    return answer(service_days.upcoming(work(), query))
 
 
 @room.get(
@@ -109,7 +109,7 @@ def list_next(query: UpcomingQuery) -> Response:
     summary="What came of all planned times and what comes, by day",
 )
 def list_days(query: DaysQuery) -> Response:
-    return answer(service_views.days(work(), query))
+    return answer(service_days.days(work(), query))
 
 
 @room.post("/schedules/preview", responses={200: PreviewOut}, summary="What a timing means, and when it would run")

@@ -26,10 +26,11 @@ def zone_of(work: Work, schedule: Schedule) -> str:
 
 
 def timing_of(schedule: Schedule, zone: str | None = None) -> Timing:
-    """When the schedule is due by the clock."""
+    """When the schedule is due by the clock; schedules that are due at the same times have the same."""
     return Timing(
         cron=schedule.cron, at=schedule.at, every_s=schedule.every_s, zone=zone or schedule.state.zone,
-        start_at=schedule.start_at, end_at=schedule.end_at, anchor=schedule.created_at,
+        start_at=schedule.start_at, end_at=schedule.end_at,
+        anchor=timing.EPOCH if schedule.every_s is None else schedule.created_at,
     )  # fmt: skip
 
 

@@ -104,6 +104,13 @@ class ScheduleRun(Base):
         CheckConstraint("result IN ('completed', 'failed', 'canceled')", name="result"),
         Index("uq_schedule_runs_schedule_id_planned_at", "schedule_id", "planned_at", unique=True),
         Index("ix_schedule_runs_schedule_id_id", "schedule_id", "id"),
+        Index(
+            "ix_schedule_runs_planned_at",
+            "planned_at",
+            "schedule_id",
+            postgresql_include=["outcome", "result"],
+            postgresql_where=text("outcome IS NOT NULL"),
+        ),
         Index("ix_schedule_runs_task_id", "task_id", postgresql_where=text("task_id IS NOT NULL")),
         Index("ix_schedule_runs_waiting", "schedule_id", "planned_at", postgresql_where=text("outcome IS NULL")),
         Index("ix_schedule_runs_open", "schedule_id", postgresql_where=text("task_id IS NOT NULL AND result IS NULL")),

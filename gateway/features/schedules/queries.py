@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased, contains_eager
 
 from gateway.core.fixed_queries import FixedQuery
@@ -19,8 +19,12 @@ _OPEN = and_(ScheduleRun.task_id.is_not(None), ScheduleRun.result.is_(None))
 
 def visible(actor: Actor) -> Select[Schedule]:
     """The schedules the actor may see, each with its state."""
-    mine = seen_by(actor, "schedules.read", owner=Schedule.owner_id, project=Schedule.project_id, key=Schedule.id)
-    return select(Schedule).join(Schedule.state).options(WITH_STATE).where(mine)
+    return select(Schedule).join(Schedule.state).options(WITH_STATE).where(seen(actor))
+
+
+def seen(actor: Actor) -> ColumnElement[bool]:
+    """Which schedules the actor may see."""
+    return seen_by(actor, "schedules.read", owner=Schedule.owner_id, project=Schedule.project_id, key=Schedule.id)
 
 
 def filtered(

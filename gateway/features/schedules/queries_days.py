@@ -2,17 +2,20 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, get_args
 
-from sqlalchemy import Date, Row, case, cast, false, func, literal_column, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Date, DateTime, Row, case, column, false, func, select, true, values
+from sqlalchemy.orm import Session, aliased
 
 from gateway.core.database import PLANNED_ANEW
 from gateway.core.identity import Actor
 
 from .models import Schedule, ScheduleRun, ScheduleState
-from .queries import visible
+from .queries import seen, visible
+from .schemas_days import DayState
+
+_TIME = DateTime(timezone=True)
 
 
 def soonest(
@@ -30,20 +33,33 @@ def soonest(
     return session.execute(query, execution_options=PLANNED_ANEW).all()
 
 
-def days(session: Session, actor: Actor, after: datetime, before: datetime, zone: str, most: int) -> Sequence[Row[Any]]:
-    """How many planned times of each visible schedule ended how on each day of the zone, the first first.
+def days(
+    session: Session, actor: Actor, spans: Sequence[tuple[date, datetime, datetime]], each: int, most: int
+) -> Sequence[Row[Any]]:
+    """How many planned times of visible schedules ended how on each day, which is told with its beginning and end.
 
-    One index range for each schedule.
+    Of a day the `each` schedules whose first time was first, with how many there are (`there`): one index range a day.
     """
-    seen = visible(actor).with_only_columns(Schedule.id, Schedule.name).subquery()
-    day = cast(func.timezone(zone, ScheduleRun.planned_at), Date).label("day")
+    day = values(column("day", Date), column("begins", _TIME), column("ends", _TIME), name="days").data(list(spans))
     state = case(
         (ScheduleRun.outcome == "fired", func.coalesce(ScheduleRun.result, "running")), else_=ScheduleRun.outcome
-    ).label("state")
-    first_at = func.min(ScheduleRun.planned_at).label("first_at")
-    last_at = func.max(ScheduleRun.planned_at).label("last_at")
-    counts = select(seen.c.id, seen.c.name, day, state, first_at, last_at, func.count().label("times"))
-    within = (ScheduleRun.planned_at >= after, ScheduleRun.planned_at < before, ScheduleRun.outcome.is_not(None))
-    query = counts.join(ScheduleRun, ScheduleRun.schedule_id == seen.c.id).where(*within)
-    query = query.group_by(seen.c.id, seen.c.name, literal_column("day"), literal_column("state"))
-    return session.execute(query.order_by(first_at, seen.c.id).limit(most)).all()
+    )
+    first_at = func.min(ScheduleRun.planned_at)
+    within = (ScheduleRun.planned_at >= day.c.begins, ScheduleRun.planned_at < day.c.ends)
+    found = (
+        select(
+            ScheduleRun.schedule_id, first_at.label("first_at"), func.max(ScheduleRun.planned_at).label("last_at"),
+            *(func.count().filter(state == one).label(one) for one in get_args(DayState)),
+            func.count().over().label("there"),
+        )
+        .join(Schedule, Schedule.id == ScheduleRun.schedule_id)
+        .where(*within, ScheduleRun.outcome.is_not(None), seen(actor))
+        .group_by(ScheduleRun.schedule_id)
+        .order_by(first_at, ScheduleRun.schedule_id)
+        .limit(each)
+        .lateral()
+    )  # fmt: skip
+    named = aliased(Schedule)
+    query = select(day.c.day, named.name, found).select_from(day).join(found, true())
+    query = query.join(named, named.id == found.c.schedule_id).order_by(found.c.first_at, found.c.schedule_id)
+    return session.execute(query.limit(most), execution_options=PLANNED_ANEW).all()

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,9 @@ from gateway.core.schemas import In, Moment, Out
 from .schemas import Zone
 
 MOST_DAYS = timedelta(days=100)
+MOST_ROWS = 5000
+
+DayState = Literal["completed", "failed", "canceled", "running", "skipped", "missed"]
 
 
 class NextOut(Out):
@@ -32,12 +35,14 @@ class NextList(Out):
 class DaysQuery(In):
     """From when to when, a hundred days at most, the last five weeks by itself; a day begins in `time_zone`.
 
-    What is to come is told as well where `before` lies in the future.
+    What is to come is told as well where `before` lies in the future. Of what was and of what comes, `each` day has so
+    many schedules at most, those whose first time is first.
     """
 
     after: Moment = Field(default_factory=lambda: now() - timedelta(weeks=5))
     before: Moment = Field(default_factory=now)
     time_zone: Zone = "UTC"
+    each: Annotated[int, Field(ge=1, le=MOST_ROWS)] = MOST_ROWS
 
     @model_validator(mode="after")
     def not_too_long(self) -> "DaysQuery":
@@ -55,7 +60,7 @@ class DayOut(Out):
     day: date
     first_at: datetime
     last_at: datetime
-    outcomes: dict[Literal["completed", "failed", "canceled", "running", "skipped", "missed"], int]
+    outcomes: dict[DayState, int]
 
 
 class PlannedDayOut(Out):
@@ -81,10 +86,11 @@ class FrequentOut(Out):
 class DaysOut(Out):
     """Day by day, the first planned time first: what was, and until `before` what is to come of enabled schedules.
 
-    `whole` is false where there is more than is told.
+    `left_out` counts by day what `each` has left out; `whole` is false where there is still more than is told.
     """
 
     items: list[DayOut]
     planned: list[PlannedDayOut]
     frequent: list[FrequentOut]
+    left_out: dict[date, int]
     whole: bool

@@ -1,11 +1,8 @@
-"""Schedules seen from aside: the queue's depth with them, the calendar, a timing before it is one."""
+"""Schedules seen from aside: the queue's depth with them, the calendar's file, a timing before it is one."""
 
 import time
-import uuid
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from itertools import chain, islice, takewhile
-from zoneinfo import ZoneInfo
+from itertools import islice
 
 from gateway.core.clock import now
 from gateway.core.policy import Resource
@@ -14,18 +11,15 @@ from gateway.features.identity import service as identity
 from gateway.features.runs import service_placement as runs
 from gateway.features.settings import service as settings
 
-from . import arming, calendar_feed, queries, queries_days, timing
+from . import arming, calendar_feed, queries, timing
 from .calendar_feed import Entry
 from .models import Schedule
-from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts, UpcomingQuery
-from .schemas_days import DayOut, DaysOut, DaysQuery, FrequentOut, NextList, NextOut, PlannedDayOut
+from .schemas import PreviewIn, PreviewOut, QueueOut, ScheduleCounts
 from .service import shown, visible
 
 MOST_SCHEDULES = 500
 EACH = 50
 MOST_ENTRIES = 2000
-MOST_ROWS = 5000
-MOST_TIMES = 300
 
 
 def queue(work: Work) -> QueueOut:
@@ -44,36 +38,9 @@ def queue(work: Work) -> QueueOut:
 def calendar(work: Work) -> bytes:
     """The next runs of the caller's schedules, those that come first, as iCalendar."""
     query = visible(work, enabled=True).order_by(Schedule.id.desc()).limit(MOST_SCHEDULES)
-    entries = [entry for schedule in _in_turn(work.session.scalars(query)) for entry in _entries(schedule)]
+    entries = [entry for schedule in in_turn(work.session.scalars(query)) for entry in _entries(schedule)]
     entries.sort(key=lambda entry: entry.planned_at)
     return calendar_feed.rendered(entries[:MOST_ENTRIES], now())
-
-
-def upcoming(work: Work, query: UpcomingQuery) -> NextList:
-    """The next planned time of each of the caller's schedules, of as many as are asked for."""
-    work.allow("schedules.read", Resource("schedules", listed=True))
-    found = queries_days.soonest(work.session, work.actor, query.before, query.count)
-    return NextList(items=[NextOut.model_validate(row) for row in found])
-
-
-def days(work: Work, query: DaysQuery) -> DaysOut:
-    """What came of the planned times of the caller's schedules, day by day, and what is planned."""
-    work.allow("schedules.read", Resource("schedules", listed=True))
-    rows = queries_days.days(work.session, work.actor, query.after, query.before, query.time_zone, MOST_ROWS + 1)
-    found: dict[tuple[uuid.UUID, date], DayOut] = {}
-    for row in rows[:MOST_ROWS]:
-        one = found.setdefault(
-            (row.id, row.day),
-            DayOut(
-                schedule_id=row.id, name=row.name, day=row.day, first_at=row.first_at, last_at=row.last_at, outcomes={}
-            ),
-        )
-        one.last_at = max(one.last_at, row.last_at)
-        one.outcomes[row.state] = row.times
-    planned, frequent, all_planned = _planned(work, query)
-    return DaysOut(
-        items=list(found.values()), planned=planned, frequent=frequent, whole=len(rows) <= MOST_ROWS and all_planned
-    )  # fmt: skip
 
 
 def preview(work: Work, wish: PreviewIn) -> PreviewOut:
@@ -92,55 +59,11 @@ def preview(work: Work, wish: PreviewIn) -> PreviewOut:
     )
 
 
-def _planned(work: Work, query: DaysQuery) -> tuple[list[PlannedDayOut], list[FrequentOut], bool]:
-    if query.before <= now():
-        return [], [], True
-    schedules = list(
-        work.session.scalars(visible(work, enabled=True).order_by(Schedule.id.desc()).limit(MOST_SCHEDULES + 1))
-    )
-    found: dict[tuple[uuid.UUID, date], PlannedDayOut] = {}
-    frequent: list[FrequentOut] = []
-    for schedule in _in_turn(schedules[:MOST_SCHEDULES]):
-        times = _times(schedule, query)
-        if len(times) > MOST_TIMES:
-            frequent.append(
-                FrequentOut(schedule_id=schedule.id, name=schedule.name, description=arming.in_words(schedule))
-            )
-            continue
-        for planned in times:
-            day = planned.astimezone(ZoneInfo(query.time_zone)).date()
-            one = found.setdefault(
-                (schedule.id, day),
-                PlannedDayOut(
-                    schedule_id=schedule.id, name=schedule.name, day=day, first_at=planned, last_at=planned, times=0,
-                    skipped=0,
-                ),
-            )  # fmt: skip
-            one.last_at = planned
-            one.times += 1
-            one.skipped += planned == schedule.state.skip_planned_at
-    days = sorted(found.values(), key=lambda one: one.first_at)
-    return days[:MOST_ROWS], frequent, len(schedules) <= MOST_SCHEDULES and len(days) <= MOST_ROWS
-
-
-def _in_turn(schedules: Iterable[Schedule]) -> Iterator[Schedule]:
+def in_turn(schedules: Iterable[Schedule]) -> Iterator[Schedule]:
     """One after the other, and other requests in between: the times of one take milliseconds, of hundreds seconds."""
     for schedule in schedules:
         time.sleep(0)
         yield schedule
-
-
-def _times(schedule: Schedule, query: DaysQuery) -> list[datetime]:
-    """Its planned times in the query's span, one more than are told day by day at most."""
-    first = schedule.state.next_planned_at
-    if first is None:
-        return []
-    following: Iterator[datetime]
-    if first < query.after:
-        following = timing.times(arming.timing_of(schedule), query.after - timing.A_MOMENT)
-    else:
-        following = chain([first], timing.times(arming.timing_of(schedule), first))
-    return list(islice(takewhile(lambda planned: planned < query.before, following), MOST_TIMES + 1))
 
 
 def _entries(schedule: Schedule) -> list[Entry]:

@@ -6,7 +6,7 @@ Cron has the meaning of Debian's cron, clock changes included; intervals are ela
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ NAMED = {
 }  # fmt: skip
 """What crontab(5) has names for; @reboot is no time."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 A_MOMENT = timedelta(microseconds=1)
@@ -44,7 +45,7 @@ class Timing:
     zone: str = "UTC"
     start_at: datetime | None = None
     end_at: datetime | None = None
-    anchor: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    anchor: datetime = EPOCH
 
 
 def cron_problem(expression: str) -> str | None:
@@ -114,6 +115,11 @@ def in_zone(planned: datetime, zone: str) -> datetime:
 def zone_of(name: str) -> tzinfo:
     """The zone of that IANA name."""
     return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def first_of(day: date, zone: tzinfo) -> datetime:
+    """When a day begins there: at midnight, or at the change of clocks that leaves midnight out."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def describe(timing: Timing) -> str:

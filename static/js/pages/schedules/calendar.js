@@ -24,16 +24,13 @@ function monday(date) {
   return day;
 }
 
-const key = (/** @type {Date} */ date) => `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+const key = (/** @type {Date} */ date) => [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 
-/** What stands on each day. @template {{first_at: string}} T @param {T[]} all @returns {Map<string, T[]>} */
+/** What stands on each day. @template {{day: string}} T @param {T[]} all @returns {Map<string, T[]>} */
 function byDay(all) {
   /** @type {Map<string, T[]>} */
   const days = new Map();
-  for (const one of all) {
-    const at = key(new Date(one.first_at));
-    (days.get(at) ?? days.set(at, []).get(at))?.push(one);
-  }
+  for (const one of all) (days.get(one.day) ?? days.set(one.day, []).get(one.day))?.push(one);
   return days;
 }
 
@@ -54,14 +51,14 @@ function Past({ one }) {
 /** What a schedule is to do on a day. @param {{one: PlannedDay}} props */
 const Coming = ({ one: { schedule_id: id, name, first_at: first, last_at: last, times, skipped } }) => html`<li class=${skipped === times ? "is-skipped" : null}><a href=${`/schedules/${id}`} title=${`${time.format(new Date(first))}${times > 1 ? `–${time.format(new Date(last))}` : ""}: ${name}`}><span class="quiet tabular">${time.format(new Date(first))}${times > 1 ? ` ×${times}` : ""}</span> ${name}</a>${skipped > 0 && html` <span class="tag">${skipped < times && `${skipped} `}skipped</span>`}</li>`;
 
-/** @param {{date: Date, past: PastDay[], planned: PlannedDay[]}} props */
-function Day({ date, past, planned }) {
+/** @param {{date: Date, past: PastDay[], planned: PlannedDay[], leftOut: number}} props */
+function Day({ date, past, planned, leftOut }) {
   const today = key(date) === key(new Date());
-  const left = past.length + planned.length - A_DAY;
+  const left = Math.max(0, past.length + planned.length - A_DAY) + leftOut;
   return html`<li class=${cx("day", today && "is-today", date < new Date(Date.now() - DAY_MS) && "is-past")}>
     <p class="day-head"><span class="quiet">${dayName.format(date)}</span> ${dayDate.format(date)}</p>
     <ul>${past.slice(0, A_DAY).map((one) => html`<${Past} key=${`past ${one.schedule_id}`} one=${one} />`)}${planned.slice(0, Math.max(0, A_DAY - past.length)).map((one) => html`<${Coming} key=${one.schedule_id} one=${one} />`)}
-      ${left > 0 && html`<li class="quiet">and ${left} more</li>`}</ul>
+      ${left > 0 && html`<li class="quiet">and ${left.toLocaleString()} more</li>`}</ul>
   </li>`;
 }
 
@@ -70,16 +67,16 @@ export function ScheduleCalendar() {
   const first = monday(new Date(Date.now() + week * 7 * DAY_MS));
   const days = Array.from({ length: WEEKS * 7 }, (_, i) => new Date(first.getFullYear(), first.getMonth(), first.getDate() + i));
   const end = new Date(first.getFullYear(), first.getMonth(), first.getDate() + days.length);
-  const span = { after: first.toISOString(), before: end.toISOString(), time_zone: MY_ZONE };
+  const span = { after: first.toISOString(), before: end.toISOString(), time_zone: MY_ZONE, each: A_DAY };
   const read = useResource(`days ${span.after}`, () => api.get("/v1/schedules/days", span), about("schedule."), 1000);
   return html`<div class="filters"><a class="btn btn-sm" href=${withQuery({ week: String(week - WEEKS) })}><${Icon} icon="chevrons-left" />Earlier</a>
       <a class="btn btn-sm" href=${withQuery({ week: null })}>Today</a>
       <a class="btn btn-sm" href=${withQuery({ week: String(week + WEEKS) })}>Later<${Icon} icon="chevron-right" /></a>
       <span class="quiet">Times of ${MY_ZONE}. For other calendars: <code>GET /v1/schedules.ics</code></span></div>
     <${Loaded} of=${read} what="the calendar" rows=${8}>
-      ${(/** @type {{items: PastDay[], planned: PlannedDay[], frequent: Frequent[], whole: boolean}} */ { items, planned, frequent, whole }) => {
+      ${(/** @type {{items: PastDay[], planned: PlannedDay[], frequent: Frequent[], left_out: Record<string, number>, whole: boolean}} */ { items, planned, frequent, left_out: leftOut, whole }) => {
         const [were, come] = [byDay(items), byDay(planned)];
-        return html`${!whole && html`<p class="stale">There is more in these weeks than can be shown.</p>`}${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule_id: id, name, description }) => html`<li key=${id}><a href=${`/schedules/${id}`}>${name}</a> <span class="quiet">${description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} past=${were.get(key(date)) ?? []} planned=${come.get(key(date)) ?? []} />`)}</ol>
+        return html`${!whole && html`<p class="stale">There is more in these weeks than can be shown.</p>`}${frequent.length > 0 && html`<ul class="frequent card" aria-label="Too often for the days">${frequent.map(({ schedule_id: id, name, description }) => html`<li key=${id}><a href=${`/schedules/${id}`}>${name}</a> <span class="quiet">${description}</span></li>`)}</ul>`}<ol class="calendar card" aria-label="Planned runs by day">${days.map((date) => html`<${Day} key=${key(date)} date=${date} past=${were.get(key(date)) ?? []} planned=${come.get(key(date)) ?? []} leftOut=${leftOut[key(date)] ?? 0} />`)}</ol>
           ${!items.length && !planned.length && !frequent.length && html`<${Empty} title="Nothing in these weeks">What a <a href="/schedules">schedule</a> is to do stands on its day here, and afterwards what came of it.<//>`}`;
       }}
     <//>`;
