@@ -12,6 +12,7 @@ import pytest
 
 from tests.agents.scripted_model import Reply, Script, call, scripted, setting
 from tests.conftest import LiveGateway, wait_until
+from tests.execution.conftest import rows
 from tests.openai.conftest import Upstream
 
 SAID: Any = [{"role": "user", "content": "What is 6 times 7?"}]
@@ -84,13 +85,19 @@ def test_the_agent_hears_what_was_said_before(live_gateway: LiveGateway) -> None
         {"role": "assistant", "content": "Hello, Ada."},
         {"role": "user", "content": "Who am I?"},
     ]
+    documents = "### Task:\nUse the context.\n<context>\n<source>Ada wrote it.</source>\n</context>\n\nWho wrote it?"
     with orchestrator(live_gateway, ["Ada."]) as script:
         assert complete(live_gateway, messages).status_code == 200
+        about = complete(live_gateway, [{"role": "user", "content": documents}])
     heard = [(message["role"], message["content"]) for message in script.asked[0]["messages"]]
     assert [each for each in heard if each[0] != "system"] == [
         ("user", "I am Ada."), ("assistant", "Hello, Ada."), ("user", "Who am I?"),
     ]  # fmt: skip
     assert ("system", "Be brief.") in heard
+    task = live_gateway.call("GET", f"/v1/tasks/{about.headers['X-Task-Id']}").json()
+    assert (task["prompt"], script.asked[1]["messages"][-1]["content"]) == ("Who wrote it?", documents)
+    fed = rows(live_gateway, f"SELECT source FROM agent_sources WHERE task_id = '{task['id']}'")
+    assert fed == [("client:documents",)]
 
 
 @pytest.mark.parametrize("asked", [

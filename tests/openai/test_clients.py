@@ -15,6 +15,9 @@ import pytest
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from gateway.adapters.providers.base import Upstream as Address
+from gateway.features.openai.direct import as_taken
+from gateway.features.providers.service_upstream import Reached
 from tests.conftest import PROJECT, LiveGateway
 from tests.openai.conftest import HELLO, Upstream
 from tests.providers.scripted_server import DONE, Exchange, chunk
@@ -172,6 +175,14 @@ def test_no_client_is_sent_elsewhere(live_gateway: LiveGateway, path: str) -> No
     answer = live_gateway.call(method, path, json={} if method == "POST" else None, follow_redirects=False)
     assert not answer.is_redirect, answer.headers
     assert answer.status_code in (404, 422)
+
+
+@pytest.mark.parametrize(("given", "most"), [({}, 512), ({"max_completion_tokens": 1000}, 512), ({"max_tokens": 9}, 9)])
+def test_what_a_program_asks_on_its_own_is_short_by_the_local_model(given: dict[str, int], most: int) -> None:
+    local, other = (Reached(kind, Address("http://127.0.0.1:9", "m")) for kind in ("local", "openai_compatible"))
+    assert as_taken(local, given, is_aside=True)["max_tokens"] == most
+    assert as_taken(local, given, is_aside=False).get("max_tokens") == next(iter(given.values()), None)
+    assert as_taken(other, given, is_aside=True) == {**given, "model": "m"}
 
 
 def test_the_agents_model_takes_open_web_uis_request(live_gateway: LiveGateway) -> None:

@@ -243,3 +243,18 @@ def test_titles_and_follow_ups_that_clients_ask_for_are_known() -> None:
     assert turns.is_background([{"role": "user", "content": [{"type": "text", "text": "### Task: tags"}]}])
     assert not turns.is_background([user("What does ### Task: mean?")])
     assert not turns.is_background([user("### Task: a"), assistant("b"), user("c")])
+    assert turns.is_background([user("### Task: Title\n<chat_history>\nUSER: What ends </context>?\n</chat_history>")])
+
+
+def test_a_question_about_documents_is_the_users_own(unit: Open, dora: Actor) -> None:
+    first, second = (
+        user(f"### Task:\nUse the context.\n<context>\n{document}\n</context>\n\nWho wrote it?") for document in "ab"
+    )
+    assert not turns.is_background([first])
+    turn = say(unit, dora, first, client_chat_id="about-documents")
+    with unit(dora) as work:
+        assert service.get(work, turn.thread_id).title == "Who wrote it?"
+        asked = work.session.get_one(Message, turn.user_message_id)
+        assert (asked.text, asked.content) == ("Who wrote it?", [{"type": "text", "text": first["content"]}])
+    again = say(unit, dora, second, client_chat_id="about-documents")
+    assert again.user_message_id == turn.user_message_id

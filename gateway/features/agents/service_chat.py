@@ -51,12 +51,12 @@ class Heard:
 
 def begin(
     work: Work, messages: Sequence[dict[str, Any]], prompt: str, thread_id: uuid.UUID, project_id: uuid.UUID | None,
-    longest_s: float, files: Sequence[uuid.UUID] = (), pictures: Sequence[str] = (),
+    longest_s: float, files: Sequence[uuid.UUID] = (), sources: Sequence[str] = (),
 ) -> uuid.UUID:  # fmt: skip
     """Makes the prompt task of a turn; `messages` are in OpenAI's shape, the prompt's own the last.
 
-    `files` are artifacts that were attached to them, and `pictures` the names of those that they show: what a picture
-    says comes from outside, as what a hook has said in the thread does for good.
+    `files` are artifacts that were attached to them, and `sources` name what they show or tell from outside, which
+    what a hook has said in the thread does for good.
 
     Raises Invalid, Forbidden, and the limits on unfinished tasks.
     """
@@ -64,8 +64,7 @@ def begin(
     told = prompt.strip()[:TEXT_LIMIT] or UNREADABLE
     wish = TaskIn(prompt=told, project_id=project_id, tags=[TAG], timeout_s=timeout_s, attachments=list(files))
     task = tasks.create(work, wish)
-    sources = [*queries.hooks_in_thread(work.session, thread_id), *(f"file:{name}" for name in pictures)]
-    service.fed_by(work, task.id, sources)
+    service.fed_by(work, task.id, [*queries.hooks_in_thread(work.session, thread_id), *sources])
     service_steps.keep_conversation(work, task.id, [_kept(message) for message in messages if _is_read(message)])
     return task.id
 

@@ -39,6 +39,14 @@ SHORT = 20_000
 
 TITLE_LENGTH = 60
 BACKGROUND_MARK = "### Task:"
+"""How what a client asks on its own begins, and, with Open WebUI, a question about documents."""
+
+DOCUMENTS_END = "</context>"
+"""What ends the documents that such a question comes with; the user's own words follow."""
+
+CHAT_HISTORY = "<chat_history>"
+"""Where what a client asks on its own repeats the chat, whatever is said there."""
+
 Ended = Literal["complete", "cut", "failed"]
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -83,9 +91,9 @@ class Place:
 
 
 def is_background(messages: Sequence[dict[str, Any]]) -> bool:
-    """Whether a client asks for a title, tags or follow-ups: one single message with that mark."""
+    """Whether a client asks for a title, tags or follow-ups: one single message with that mark, without documents."""
     said = [message for message in messages if message.get("role") == "user"]
-    return len(messages) == len(said) == 1 and text_of(said[0]).lstrip().startswith(BACKGROUND_MARK)
+    return len(messages) == len(said) == 1 and _is_marked(text := text_of(said[0])) and not _has_documents(text)
 
 
 def open_turn(work: Work, messages: Sequence[dict[str, Any]], model: str, place: Place) -> Turn:
@@ -197,6 +205,20 @@ def text_of(message: dict[str, Any]) -> str:
     return "\n".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
+def words_of(message: dict[str, Any]) -> str:
+    """What the user said in it: without the documents, and instructions about them, that a client put before."""
+    text = text_of(message)
+    return text.rpartition(DOCUMENTS_END)[2].strip() if _is_marked(text) and _has_documents(text) else text
+
+
+def _is_marked(text: str) -> bool:
+    return text.lstrip().startswith(BACKGROUND_MARK)
+
+
+def _has_documents(text: str) -> bool:
+    return DOCUMENTS_END in text and CHAT_HISTORY not in text
+
+
 def _thread(work: Work, place: Place, newest: dict[str, Any]) -> tuple[Thread, bool]:
     """The thread, locked, and whether the client named it."""
     if place.thread_id is not None:
@@ -255,7 +277,7 @@ def _said(
     parent_id = thread.message_id
     if place.parent_id is not None:
         parent = check_message(work, thread, place.parent_id, "parent_id")
-        if parent.role == "user" and parent.text == _storable(text_of(newest)):
+        if parent.role == "user" and parent.text == _storable(words_of(newest)):
             return parent  # asked again
         parent_id = parent.id
     elif is_named and thread.message_id is not None:
@@ -264,7 +286,7 @@ def _said(
         number = sum(message.get("role") == "user" for message in messages)
         if newest.get("role") == "user" and 0 < number <= len(said):
             before: Message = said[number - 1]
-            if before.text == _storable(text_of(newest)):
+            if before.text == _storable(words_of(newest)):
                 return before
             parent_id = before.parent_id
     message = _as_stored(thread.id, parent_id, newest)
@@ -273,9 +295,11 @@ def _said(
 
 
 def _as_stored(thread_id: uuid.UUID, parent_id: uuid.UUID | None, said: dict[str, Any]) -> Message:
-    content = said.get("content")
+    content, words = said.get("content"), words_of(said)
+    if isinstance(content, str) and words != content:
+        content = [{"type": "text", "text": _storable(content)}]
     return Message(
-        id=new_id(), thread_id=thread_id, parent_id=parent_id, role=_role(said), text=_storable(text_of(said)),
+        id=new_id(), thread_id=thread_id, parent_id=parent_id, role=_role(said), text=_storable(words),
         content=content if isinstance(content, list) else None, status="complete",
     )  # fmt: skip
 
@@ -299,7 +323,7 @@ def _role(message: dict[str, Any]) -> str:
 
 
 def _title(said: dict[str, Any]) -> str:
-    first = " ".join(_storable(text_of(said)).split()) or UNTITLED
+    first = " ".join(_storable(words_of(said)).split()) or UNTITLED
     return first if len(first) <= TITLE_LENGTH else first[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
 
 

@@ -39,6 +39,9 @@ SAVE_EVERY_S = 2.0
 NOT_OFFERED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 """How servers say that they have no such thing as was asked for."""
 
+LONGEST_ASIDE = 512
+"""Tokens of a title or the like by the local model: while a small one finds no end, the user's next question waits."""
+
 COUNTS_OLD_NAME_ONLY = ("local", "ollama")
 """Kinds that know `max_tokens`, and not `max_completion_tokens`."""
 
@@ -51,6 +54,19 @@ class Gate:
     fanout: Fanout
     pool: Pool
     upstreams: Upstreams
+
+
+def as_taken(reached: Reached, body: dict[str, Any], *, is_aside: bool) -> dict[str, Any]:
+    """A completion's body as the upstream takes it; `is_aside` is what a program asks on its own."""
+    sent = {name: value for name, value in body.items() if name != "stream_options" or value is not None}
+    sent["model"] = reached.upstream.model
+    if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None and "max_completion_tokens" in body:
+        sent["max_tokens"] = body["max_completion_tokens"]
+    if reached.kind == "local" and is_aside:
+        sent["max_tokens"] = min(sent.get("max_tokens") or LONGEST_ASIDE, LONGEST_ASIDE)
+    if body.get("stream"):
+        sent |= reached.upstream.asked_of_streams
+    return sent
 
 
 class Direct:
@@ -180,12 +196,7 @@ class Direct:
             reached = self._loaded()  # where it did not answer, its server may have died
         self._has_asked = True
         self._key = reached.upstream.headers.get("Authorization", "").removeprefix("Bearer ")
-        sent = {name: value for name, value in body.items() if name != "stream_options" or value is not None}
-        sent["model"] = reached.upstream.model
-        if reached.kind in COUNTS_OLD_NAME_ONLY and body.get("max_tokens") is None and "max_completion_tokens" in body:
-            sent["max_tokens"] = body["max_completion_tokens"]
-        if body.get("stream"):
-            sent |= reached.upstream.asked_of_streams
+        sent = as_taken(reached, body, is_aside=self._admission.is_background)
         upstream = reached.upstream.within(str(self._caused_by)) if self._caused_by else reached.upstream
         return Question(upstream, path, json.dumps(sent, allow_nan=False).encode())
 

@@ -28,6 +28,9 @@ from .failures import from_provider
 GRACE_S = 60.0
 """How long what a call may spend stays reserved after its time, for it to be settled."""
 
+DOCUMENTS = "client:documents"
+"""The source of what a client has put before a question: what it found in files, or in the web."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatHeaders:
@@ -123,8 +126,11 @@ def commission(
     _reached(work, upstreams, behind)
     turn = _turn(work, wish, project_id)
     assert turn is not None, "a turn of the agent is one of a chat"
-    prompt = turns.text_of(wish.messages[-1])
-    task_id = agent.begin(work, told, prompt, turn.thread_id, turn.project_id, wish.lasts_s, files, pictures)
+    prompt = turns.words_of(wish.messages[-1])
+    sources = [f"file:{name}" for name in pictures]
+    if prompt != turns.text_of(wish.messages[-1]):
+        sources.append(DOCUMENTS)
+    task_id = agent.begin(work, told, prompt, turn.thread_id, turn.project_id, wish.lasts_s, files, sources)
     turns.name_task(work, turn, task_id)
     return Commission(turn, task_id, tokens_of(len(wish.text or "")))
 
