@@ -265,9 +265,11 @@ def test_the_agents_steps_and_questions_are_in_the_chat_and_on_its_task(
         home = open_page("/")
         badge = home.get_by_role("link", name="1 question")
         expect(badge).to_be_visible()
-        expect(home.get_by_role("region", name="Waiting for your answer")).to_contain_text(
-            "Which colour?", timeout=AGENT_MS
-        )
+        waiting = home.get_by_role("region", name="Waiting for your answer")
+        expect(waiting).to_contain_text("Which colour?", timeout=AGENT_MS)
+        expect(waiting.get_by_role("link", name=re.compile("paint-the-fence"))).to_be_visible()
+        home.set_viewport_size({"width": 380, "height": 760})
+        assert home.evaluate("document.documentElement.scrollWidth") == 380
         badge.click()
         expect(home.get_by_role("region", name="Steps")).to_contain_text("run_command", timeout=AGENT_MS)
         home.get_by_role("radio", name="blue").check()

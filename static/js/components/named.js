@@ -25,6 +25,12 @@ export function ProjectName({ id }) {
   return read.data ? html`<a href=${`/projects?q=${encodeURIComponent(read.data.slug)}`}>${read.data.display_name}</a>` : html`<${Id} id=${id} what="Project id" />`;
 }
 
+/** A task by its name. @param {{id: string}} props */
+export function TaskName({ id }) {
+  const read = useResource(id, () => api.get(`/v1/tasks/${id}`), (event) => event.task_id === id && event.name === "task.updated", SETTLE_MS);
+  return html`<a href=${`/tasks/${id}`}>${read.data?.name ?? id.slice(-8)}</a>`;
+}
+
 /** A run by its own name, or as which attempt it is. @param {{id: string}} props */
 export function RunName({ id }) {
   const read = useResource(id, () => api.get(`/v1/runs/${id}`), about("run."));

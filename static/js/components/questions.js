@@ -9,6 +9,7 @@ import { can } from "../session.js";
 import { useResource } from "../resource.js";
 import { Ago } from "./clock.js";
 import { Icon } from "./icon.js";
+import { TaskName } from "./named.js";
 import { Problem } from "./problem.js";
 import { toast } from "./toast.js";
 /** @import { GatewayEvent, Page, Question } from "../types.js" */
@@ -67,7 +68,7 @@ const answered = ({ status, answer }) => (status === "withdrawn" ? "Withdrawn: t
 const QuestionCard = ({ question, linked, done }) => html`<article class=${`question is-${question.status}`} aria-label="Question of the agent">
   <div class="question-head"><${Icon} icon="help-circle" /><p class="question-text">${question.question}</p></div>
   ${question.status === "open" ? (can("questions.answer") ? html`<${AnswerForm} key=${question.id} question=${question} done=${done} />` : html`<p class="quiet">It waits for an answer.</p>`) : html`<p class="question-answer">${answered(question)}</p>`}
-  <p class="quiet question-time">asked <${Ago} at=${question.asked_at} />${linked && html` · <a href=${`/tasks/${question.task_id}`}>Task</a>`}</p>
+  <p class="quiet question-time">asked <${Ago} at=${question.asked_at} />${linked && html` by <${TaskName} id=${question.task_id} />`}</p>
 </article>`;
 
 /** The questions of one task, the open ones with a form. Nothing where there are none. @param {{taskId: string}} props */
@@ -103,7 +104,7 @@ export function QuestionsBadge() {
   const count = open.value.length;
   if (!count) return null;
   const href = count === 1 ? `/tasks/${open.value[0].task_id}` : "/";
-  return html`<span role="status"><a class="questions-badge" href=${href}><${Icon} icon="help-circle" />${count === MOST ? `${count}+` : count} ${count === 1 ? "question" : "questions"}</a></span>`;
+  return html`<span role="status"><a class="questions-badge" href=${href}><${Icon} icon="help-circle" />${count === MOST ? `${count}+` : count}<span class="top-words">${count === 1 ? " question" : " questions"}</span></a></span>`;
 }
 
 /** The open questions on Home. */

@@ -84,12 +84,12 @@ const CONNECTION = {
 
 function ConnectionState() {
   const { label, title } = CONNECTION[connection.value];
-  return html`<button type="button" class=${`connection is-${connection.value}`} title=${title} onClick=${reconnect}><span class="connection-dot" aria-hidden="true"></span><span role="status">${label}</span></button>`;
+  return html`<button type="button" class=${`connection is-${connection.value}`} title=${title} onClick=${reconnect}><span class="connection-dot" aria-hidden="true"></span><span class="top-words" role="status">${label}</span></button>`;
 }
 
 /** What is held for everybody, with the way to let it go on. */
-const Held = () => html`${standing.value?.paused && html`<button type="button" class="held" title="Nothing new begins. Click to let work go on." onClick=${() => attempt(resume, "Work goes on")}><${Icon} icon="player-pause" />Paused</button>`}
-  ${standing.value?.stopped && html`<button type="button" class="held" title="Models that cost money are not called. Click to allow it again." onClick=${() => attempt(() => stopSpending(false), "Models that cost money are called again")}><${Icon} icon="ban" />Spending stopped</button>`}`;
+const Held = () => html`${standing.value?.paused && html`<button type="button" class="held" title="Nothing new begins. Click to let work go on." onClick=${() => attempt(resume, "Work goes on")}><${Icon} icon="player-pause" /><span class="top-words">Paused</span></button>`}
+  ${standing.value?.stopped && html`<button type="button" class="held" title="Models that cost money are not called. Click to allow it again." onClick=${() => attempt(() => stopSpending(false), "Models that cost money are called again")}><${Icon} icon="ban" /><span class="top-words">Spending stopped</span></button>`}`;
 
 /** @param {{children?: any}} props */
 export function Shell({ children }) {
