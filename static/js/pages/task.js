@@ -137,7 +137,7 @@ function Answer({ task, result, log }) {
   const text = result?.output ?? log.answer;
   if (!text && isFinished(task.status)) return null;
   return html`<section class="card panel" aria-labelledby="h-answer"><header class="panel-head"><h2 id="h-answer">Answer</h2></header>
-    <div class="panel-text" aria-busy=${String(!isFinished(task.status))}>${text ? html`<${Markdown} text=${text} />` : task.status === "running" ? html`<${Preparing} last=${log.lines.at(-1)?.text ?? ""} />` : html`<p class="quiet">Not started yet.</p>`}</div></section>`;
+    <div class="panel-text" aria-busy=${String(!isFinished(task.status))}>${text ? html`<${Markdown} text=${text} />` : task.status === "running" ? html`<${Preparing} last=${log.lines.at(-1)?.text ?? ""} />` : html`<p class="quiet">${task.status === "waiting" && log.runId ? "It goes on once its question is answered." : "Not started yet."}</p>`}</div></section>`;
 }
 
 /** @param {{data: Awaited<ReturnType<typeof readTask>>, reload: () => void}} props */
