@@ -26,6 +26,7 @@
  * @property {boolean} [network]
  * @property {Record<string, string>} [env]
  * @property {Record<string, any> | null} [requires] what its node must have
+ * @property {Record<string, any>} [metadata]
  * @property {string} [project_id]
  * @property {string | null} [session_id]
  * @property {Problem | null} [error]
@@ -36,6 +37,7 @@
  *
  * @typedef {object} Job
  * @property {string | null} [command]
+ * @property {string | null} [model]
  * @property {string} [status]
  * @property {number | null} exit_code
  * @property {string} stdout

@@ -111,6 +111,7 @@ class Job(Base):
     position: Mapped[int]
     kind: Mapped[str]
     command: Mapped[str | None]
+    model: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="queued")
     exit_code: Mapped[int | None]
     stdout: Mapped[str] = mapped_column(default="")

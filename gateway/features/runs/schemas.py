@@ -41,13 +41,14 @@ class ErrorOut(Out):
 
 
 class JobOut(Out):
-    """One dispatched unit of work."""
+    """One dispatched unit of work. `model`: which was asked, once it has begun."""
 
     id: uuid.UUID
     run_id: uuid.UUID
     position: int
     kind: Literal["script", "command", "model"]
     command: str | None
+    model: str | None
     status: Literal["queued", "running", "completed", "failed", "canceled", "skipped"]
     exit_code: int | None
     stdout: str

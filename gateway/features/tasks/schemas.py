@@ -195,11 +195,12 @@ class HoursOut(Out):
 
 
 class JobResult(Out):
-    """What one unit of work did."""
+    """What one unit of work did. `model`: which was asked, once it has begun."""
 
     id: uuid.UUID
     kind: Literal["script", "command", "model"]
     command: str | None
+    model: str | None
     status: Literal["queued", "running", "completed", "failed", "canceled", "skipped"]
     exit_code: int | None
     stdout: str

@@ -125,6 +125,8 @@ def begin(work: Work, claims: Sequence[Claim]) -> list[Plan | Fenced | NotTaking
 def _begin_one(work: Work, task: Task, claim: Claim, begun: Claimed) -> None:
     holding.begin_claimed(work, claim, begun)
     lifecycle.move(work, task, "running", f"attempt {begun.run.attempt} started")
+    if task.kind == "prompt":
+        begun.jobs[0].model = _model(work, task)  # the default may be another one tomorrow
     runs.begin_job(work, begun.run, begun.jobs[0])
     work.save(task, begun.jobs[0])
 
