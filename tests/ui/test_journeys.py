@@ -72,6 +72,7 @@ def test_what_was_found_about_each_criterion_stands_beside_the_answer(page: Page
     criteria = page.get_by_role("region", name="Acceptance criteria")
     expect(criteria).to_contain_text("passed", timeout=60_000)
     expect(criteria.get_by_role("listitem")).to_contain_text(f"Met: $ {check}")
+    expect(page.get_by_role("region", name="Facts")).to_contain_text(re.compile(r"Model\s*local/smollm2-135mTime"))
     criteria.get_by_text("Checked by a command, exit 0").click()
     expect(criteria.get_by_label("The command of the check")).to_have_text(check)
 
@@ -125,14 +126,21 @@ def test_what_the_composer_has_no_field_for_is_duplicated_as_well(page: Page, ap
     text = {"filename": "s.sh"}
     file = api.post("/v1/artifacts", params=text, content=b"true\n", headers={"Content-Type": "text/x-sh"}).json()
     script = {"artifact_id": file["id"], "interpreter": "sh", "args": ["a b"]}
-    for wish in ({"script": script, "requires": {"labels": {"os": "linux"}}}, {"commands": ["echo 1\necho 2", "true"]}):
-        first = api.post("/v1/tasks", json=wish).json()
+    commands = ["echo 1\n\necho 2", "true"]
+    for wish in ({"script": script, "requires": {"labels": {"os": "linux"}}}, {"commands": commands}):
+        first = api.post("/v1/tasks", json={**wish, "metadata": {"ticket": 7}}).json()
         page.goto(f"/tasks/new?from={first['id']}")
+        if "commands" in wish:
+            written = page.get_by_role("textbox", name="Commands")
+            expect(written).to_have_value("echo 1\n\necho 2\n---\ntrue")
+            written.press("Control+End")
+            written.press_sequentially(" && echo 3")
+            first["commands"][1] += " && echo 3"
         page.get_by_role("button", name="Run", exact=True).click()
         page.wait_for_url(TASK_ADDRESS)
         second = api.get(f"/v1/tasks/{page.url.rsplit('/', 1)[1]}").json()
         assert second["id"] != first["id"]
-        names = ("script", "commands", "requires", "project_id")
+        names = ("script", "commands", "requires", "project_id", "metadata")
         assert {name: second[name] for name in names} == {name: first[name] for name in names}
 
 

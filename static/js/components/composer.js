@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
+import { commandsIn, commandsText } from "../commands.js";
 import { navigate } from "../router.js";
 import { useDefaultModel } from "../default-model.js";
 import { parseDuration } from "../format.js";
@@ -10,7 +11,7 @@ import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
 import { Icon } from "./icon.js";
 import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
-import { TaskOptions, emptyOptions, optionFields } from "./options.js";
+import { TaskOptions, emptyOptions, optionFields, ownMetadata } from "./options.js";
 import { toast } from "./toast.js";
 /** @import { Task, Model } from "../types.js" */
 /** @import { Options } from "./options.js" */
@@ -21,7 +22,7 @@ import { toast } from "./toast.js";
 const KINDS = /** @type {{kind: Kind, label: string, placeholder: string}[]} */ ([
   { kind: "prompt", label: "Prompt", placeholder: "Describe what you want done. Plain text or Markdown." },
   { kind: "script", label: "Script", placeholder: "#!/usr/bin/env bash\n# Attached files are in inputs/; what you write to artifacts/ is kept." },
-  { kind: "commands", label: "Commands", placeholder: "One command a line, run in order in one workspace." },
+  { kind: "commands", label: "Commands", placeholder: "One command a line, run in order in one workspace.\nWhere one has several lines, put a line of --- between two." },
 ]);
 const INTERPRETERS = ["bash", "sh", "python3", "node", "perl", "ruby"];
 
@@ -39,7 +40,7 @@ export function draftOf(task) {
     prompt: task.prompt ?? "",
     script: task.script?.content ?? "",
     interpreter: task.script?.interpreter ?? "bash",
-    commands: (task.commands ?? []).join("\n"),
+    commands: commandsText(task.commands ?? []),
     keepGoing: task.continue_on_error ?? false,
     options: emptyOptions(task),
     kept: task.attachments ?? [],
@@ -55,13 +56,13 @@ function bodyOf(draft) {
   const { script, commands, project_id: project, requires } = draft.again ?? {};
   if (project) body.project_id = project;
   if (requires) body.requires = requires;
+  if (draft.again) body.metadata = ownMetadata(draft.again);
   if (draft.kind === "script") {
     const source = draft.script ? { content: draft.script } : { artifact_id: script?.artifact_id };
     body.script = { ...source, interpreter: draft.interpreter, ...(script?.args?.length ? { args: script.args } : {}) };
   }
   if (draft.kind === "commands") {
-    const isAsBefore = commands?.join("\n") === draft.commands; // one of them may have several lines
-    body.commands = isAsBefore ? commands : draft.commands.split("\n").filter((line) => line.trim());
+    body.commands = commandsIn(draft.commands, commands);
     if (draft.keepGoing) body.continue_on_error = true;
   }
   if (draft.kind !== "prompt") delete body.model;

@@ -14,6 +14,7 @@ import { Problem } from "./problem.js";
  * @property {Record<string, any>} [initial]
  * @property {string} action the words of the button
  * @property {(values: Record<string, any>) => Promise<any>} send the values of the fields that are shown
+ * @property {(path: string) => string} [fieldOf] what the API calls a part of what was sent, by the names of the fields
  * @property {(answer: any) => void} [done]
  * @property {() => void} [onCancel]
  * @property {any} [children] shown above the fields
@@ -54,10 +55,22 @@ function gather(fields, values) {
 }
 
 /** Which field an error of the API is about. @param {Field[]} fields @param {string} path */
-const fieldAt = (fields, path) => fields.find(({ name }) => path === name || path.startsWith(`${name}.`))?.name;
+const fieldAt = (fields, path) => fields.find(({ name }) => path === name || path.startsWith(`${name}.`));
+
+/** What is said beside each field, in the API's words; of a value in JSON also at which part of it. @param {Field[]} fields @param {{field: string, message: string}[]} errors about these fields */
+function reasonsOf(fields, errors) {
+  /** @type {Record<string, string>} */
+  const reasons = {};
+  for (const { field: path, message } of errors) {
+    const { name, kind } = /** @type {Field} */ (fieldAt(fields, path));
+    const said = kind === "json" && path !== name ? `${path.slice(name.length + 1)}: ${message}` : message;
+    reasons[name] = reasons[name] ? `${reasons[name]}; ${said}` : said;
+  }
+  return reasons;
+}
 
 /** @param {FormOptions} props */
-export function Form({ fields, initial = {}, action, send, done, onCancel, children, preview, previewAfter = [], danger }) {
+export function Form({ fields, initial = {}, action, send, fieldOf = (path) => path, done, onCancel, children, preview, previewAfter = [], danger }) {
   const id = useId();
   const element = useRef(/** @type {HTMLFormElement | null} */ (null));
   const [values, setValues] = useState(() => {
@@ -90,9 +103,9 @@ export function Form({ fields, initial = {}, action, send, done, onCancel, child
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       setBusy(false);
-      const placed = problem.errors.filter((item) => fieldAt(shown, item.field));
-      const reasons = Object.fromEntries(placed.map((item) => [fieldAt(shown, item.field), item.message]));
-      refuse(reasons, placed.length && placed.length === problem.errors.length ? null : problem);
+      const named = problem.errors.map((item) => ({ ...item, field: fieldOf(item.field) }));
+      const placed = named.filter((item) => fieldAt(shown, item.field));
+      refuse(reasonsOf(shown, placed), placed.length && placed.length === named.length ? null : problem);
     }
   };
   return html`<form class="form" ref=${element} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}>

@@ -17,6 +17,9 @@ export function ShortJson({ value }) {
 /** @param {{value: any, label: string}} props a value, whole */
 export const Json = ({ value, label }) => html`<pre class="source" tabindex="0" aria-label=${label}>${linesOf(value).join("\n")}</pre>`;
 
+/** What somebody keeps with a task or a run; nothing where there is none. @param {{value?: Record<string, any> | null}} props */
+export const Metadata = ({ value }) => Object.keys(value ?? {}).length > 0 && html`<section class="card panel" aria-labelledby="h-metadata"><header class="panel-head"><h2 id="h-metadata">Metadata</h2></header><${Json} value=${value} label="Metadata" /></section>`;
+
 const MARKS = { same: " ", added: "+", removed: "−" };
 const WORDS = { same: "", added: "added: ", removed: "removed: " };
 

@@ -23,6 +23,14 @@ export const emptyOptions = (task) => ({
   env: Object.entries(task?.env ?? {}).map(([name, value]) => `${name}=${value}`).join("\n"),
 });
 
+/** A task's metadata without what the gateway wrote of where it came from, which is not true of another. @param {Task} task */
+export function ownMetadata({ metadata }) {
+  const { replay_of_run: _run, created_by_task: _task, ...own } = metadata ?? {};
+  if (!own.schedule_id || !own.planned_at) return own;
+  const { schedule_id: _schedule, planned_at: _at, cause: _cause, ...rest } = own;
+  return rest;
+}
+
 /** @param {string} text @param {string | RegExp} separator */
 const parts = (text, separator) => text.split(separator).map((part) => part.trim()).filter(Boolean);
 

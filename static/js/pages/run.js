@@ -8,7 +8,7 @@ import { useTitle } from "../title.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Id } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
-import { Json } from "../components/json.js";
+import { Metadata } from "../components/json.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { RunName, SessionName } from "../components/named.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -80,7 +80,7 @@ const Facts = ({ run, task }) => html`<section class="card panel" aria-label="Fa
   ${run.parent_run_id && html`<${Fact} label="Part of"><${RunName} id=${run.parent_run_id} /><//>`}
   <${Fact} label="Trace"><${Id} id=${run.traceparent.split("-")[1]} what="Trace id" /><//>
 </dl></section>
-${Object.keys(run.metadata).length > 0 && html`<section class="card panel" aria-labelledby="h-metadata"><header class="panel-head"><h2 id="h-metadata">Metadata</h2></header><${Json} value=${run.metadata} label="Metadata" /></section>`}`;
+<${Metadata} value=${run.metadata} />`;
 
 /** @param {{run: Run, task: Task | null}} of */
 const headingOf = ({ run, task }) => (task && !run.name ? `${task.name}, ${runName(run).toLowerCase()}` : runName(run));

@@ -11,6 +11,7 @@ import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { openForm } from "../components/form.js";
 import { Icon } from "../components/icon.js";
+import { Metadata } from "../components/json.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
 import { Menu } from "../components/menu.js";
@@ -166,7 +167,8 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
         ${task.kind !== "prompt" && html`<${Request} task=${task} />`}
       </div>
       <div class="task-side">
-        <${Facts} task=${task} />
+        <${Facts} task=${task} asked=${result?.jobs?.find((job) => job.model)?.model} />
+        <${Metadata} value=${task.metadata} />
         ${((task.acceptance_criteria ?? []).length > 0 || result?.verification) && html`<${Criteria} criteria=${task.acceptance_criteria ?? []} verification=${result?.verification} />`}
         ${log.runId && html`<${Why} key=${log.runId} runId=${log.runId} />`}
         <${Timeline} history=${history} runs=${runs} />

@@ -1,6 +1,7 @@
 /** Making and changing a schedule: what the form holds, what is sent, what it comes to meanwhile. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
+import { commandsIn, commandsText } from "../../commands.js";
 import { openForm } from "../../components/form.js";
 import { schedules } from "../../components/choices.js";
 import { TimingPreview } from "../../components/planned.js";
@@ -54,8 +55,6 @@ const whenOf = (schedule) => (schedule.trigger ? schedule.trigger.kind : schedul
 function initialOf(schedule) {
   const payload = schedule.payload ?? { kind: "prompt" };
   const trigger = schedule.trigger;
-  const commands = payload.commands ?? [];
-  const isJson = commands.some((/** @type {string} */ each) => each.includes("\n") || !each.trim());
   return {
     name: schedule.name ?? "",
     when: schedule.id ? whenOf(/** @type {Schedule} */ (schedule)) : "cron",
@@ -74,8 +73,7 @@ function initialOf(schedule) {
     time_zone: schedule.time_zone ?? "",
     what: payload.kind,
     prompt: payload.prompt ?? "",
-    is_json: isJson,
-    commands: isJson ? commands : commands.join("\n"),
+    commands: commandsText(payload.commands ?? []),
     script: payload.script?.content ?? "",
     artifact_id: payload.script?.artifact_id,
     interpreter: payload.script?.interpreter ?? "",
@@ -121,7 +119,7 @@ function fieldsOf(values) {
   /** @type {Record<string, Field[]>} */
   const input = {
     prompt: [{ name: "prompt", label: "What is to be done", kind: "area", required: true }],
-    commands: [values.is_json ? { name: "commands", label: "Commands, a list in JSON", kind: "json", required: true, hint: "One of them has several lines." } : { name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true }],
+    commands: [{ name: "commands", label: "Commands, one to a line", kind: "area", code: true, required: true, hint: "Where one has several lines, put a line of --- between two." }],
     script: [
       { name: "script", label: "Script", kind: "area", code: true, required: !values.artifact_id, hint: values.artifact_id ? `Empty: artifact ${values.artifact_id.slice(-8)}, as before.` : undefined },
       { name: "interpreter", label: "Interpreter", code: true, placeholder: "bash", hint: "Such as bash, python3 or node." },
@@ -174,7 +172,7 @@ function triggerOf({ when, pattern, for_s: seconds, schedule_id: other, result, 
 function payloadOf({ what, prompt, commands, script, interpreter, other }, before) {
   const { script: more, ...rest } = other ?? {};
   if (what === "prompt") return { ...rest, kind: "prompt", prompt };
-  if (what === "commands") return { ...rest, kind: "commands", commands: Array.isArray(commands) ? commands : commands.split("\n").filter((/** @type {string} */ line) => line.trim()) };
+  if (what === "commands") return { ...rest, kind: "commands", commands: commandsIn(commands, before.commands) };
   const source = script ? { content: script } : { artifact_id: before.script?.artifact_id };
   return { ...rest, kind: "script", script: { ...more, ...source, interpreter: interpreter.trim() || "bash" } };
 }
@@ -203,6 +201,19 @@ function bodyOf(values, { payload = {}, trigger, at, start_at: start, end_at: en
   return { name: values.name, ...timing, ...(values.when === "cron" ? { time_zone: values.time_zone || null } : {}), payload: payloadOf(values, payload), overlap: values.overlap || "skip", ...(values.catch_up ? { catch_up: values.catch_up } : {}), ...more };
 }
 
+/** The fields of a command that is tried have names of their own here. @type {Record<string, string>} */
+const TRIED = { every_s: "tried_s", when: "exits" };
+const WORK = ["prompt", "commands", "script"];
+
+/** Which field a part of what is sent is written in. @param {string} path */
+function fieldOf(path) {
+  const [place, part, ...rest] = path.split(".");
+  if (place === "trigger" && rest.length) return part === "command" ? (TRIED[rest[0]] ?? rest[0]) : rest[0];
+  if (place !== "payload" || !part) return path;
+  if (path === "payload.script.interpreter") return "interpreter";
+  return WORK.includes(part) ? part : ["other", part, ...rest].join(".");
+}
+
 /**
  * Opens the form of a schedule that is there, or of a new one with what is known of it.
  * @param {Partial<Schedule>} schedule @param {(answer: Schedule) => void} done
@@ -215,6 +226,7 @@ export function editSchedule(schedule, done) {
     action: schedule.id ? "Save" : "Create schedule",
     initial: initialOf(schedule),
     fields: fieldsOf,
+    fieldOf,
     previewAfter: ["every_s", "at", "time_zone"],
     preview: (values) => html`<${TimingPreview} timing=${timingOf(values)} />`,
     send: (values) => {

@@ -1,7 +1,9 @@
 /** The parts of a task's page beside its log: request, results, files, facts, timeline, code to copy. */
 import { useState } from "preact/hooks";
 import { html } from "../../html.js";
+import { commandsText } from "../../commands.js";
 import { duration, size } from "../../format.js";
+import { useDefaultModel } from "../../default-model.js";
 import { useResource } from "../../resource.js";
 import * as api from "../../api.js";
 import { ansiCss, parseAnsi } from "../../components/ansi.js";
@@ -9,6 +11,7 @@ import { Ago, Elapsed } from "../../components/clock.js";
 import { Id, copy } from "../../components/copy.js";
 import { Icon, IconButton } from "../../components/icon.js";
 import { Markdown } from "../../components/markdown.js";
+import { ownMetadata } from "../../components/options.js";
 import { ProjectName, SessionName } from "../../components/named.js";
 import { Download, PreviewDialog, previewKind } from "../../components/preview.js";
 import { Empty } from "../../components/states.js";
@@ -65,7 +68,7 @@ export function Files({ artifacts, finished }) {
 
 /** @param {{task: Task}} props what was asked for, as it was given */
 export function Request({ task }) {
-  const source = task.kind === "commands" ? (task.commands ?? []).join("\n") : (task.script?.content ?? "");
+  const source = task.kind === "commands" ? commandsText(task.commands ?? []) : (task.script?.content ?? "");
   const title = { prompt: "Prompt", script: `Script, ${task.script?.interpreter ?? "bash"}`, commands: "Commands" }[task.kind];
   const text = task.kind === "prompt" ? (task.prompt ?? "") : source;
   return html`<section class="card panel" aria-labelledby="h-request"><header class="panel-head"><h2 id="h-request">${title}</h2><${IconButton} icon="copy" label=${`Copy the ${task.kind}`} onClick=${() => copy(text, title)} /></header>
@@ -91,12 +94,23 @@ const needs = (requires) =>
     return value ? [value === true ? name : `${name} ${value}`] : [];
   });
 
-/** @param {{task: Task}} props */
-export const Facts = ({ task }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
+/** The agent works with the model that answers where none is named. */
+const AGENT = "orchestrator";
+
+/** Which model was asked; before that, which would be now. @param {{task: Task, asked: string | null | undefined}} props */
+function ModelName({ task, asked }) {
+  const { setting } = useDefaultModel();
+  if (asked) return asked;
+  if (task.model && task.model !== AGENT) return task.model;
+  return setting ? html`${setting.value} <span class="quiet">the default now</span>` : "the default";
+}
+
+/** @param {{task: Task, asked: string | null | undefined}} props `asked`: the model that the last run was given to */
+export const Facts = ({ task, asked }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
   <${Fact} label="Id"><${Id} id=${task.id} what="Task id" /><//>
   <${Fact} label="Created"><${Ago} at=${task.created_at} /><//>
   ${task.started_at && html`<${Fact} label="Took"><${Elapsed} from=${task.started_at} to=${isFinished(task.status) ? (task.ended_at ?? task.started_at) : null} /><//>`}
-  ${task.kind === "prompt" && html`<${Fact} label="Model">${task.model ?? "default"}<//>`}
+  ${task.kind === "prompt" && html`<${Fact} label="Model"><${ModelName} task=${task} asked=${asked} /><//>`}
   ${task.timeout_s && html`<${Fact} label="Time limit">${duration(task.timeout_s)}<//>`}
   ${Boolean(task.priority) && html`<${Fact} label="Priority">${task.priority}<//>`}
   ${task.project_id && html`<${Fact} label="Project"><${ProjectName} id=${task.project_id} /><//>`}
@@ -147,6 +161,7 @@ export function requestBody(task) {
   for (const name of /** @type {const} */ (["name", "project_id", "requires", "continue_on_error", "network", "timeout_s", "priority", "model"])) {
     if (task[name]) body[name] = task[name];
   }
+  if (Object.keys(ownMetadata(task)).length) body.metadata = ownMetadata(task);
   if (body.script) body.script = Object.fromEntries(Object.entries(body.script).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length)));
   return body;
 }
