@@ -65,6 +65,17 @@ def test_a_destination_is_added_tried_subscribed_and_its_messages_replayed(
     dialog.get_by_role("button", name="Subscribe").click()
     expect(row(page, "project.created")).to_contain_text("journey hook")
 
+    token = api.post("/v1/tokens", json={"name": "leaving"}).json()
+    wish = {"destination_id": api.get("/v1/destinations").json()["items"][0]["id"], "event_pattern": "project.deleted"}
+    theirs = {"Authorization": f"Bearer {token['token']}"}
+    api.post("/v1/subscriptions", json=wish, headers=theirs).raise_for_status()
+    api.delete(f"/v1/tokens/{token['id']}").raise_for_status()
+    page.reload()
+    expect(row(page, "project.deleted")).to_contain_text("The API token that subscribed was revoked")
+    assert violations(page) == []
+    choose(page, "project.deleted", "Take it over")
+    expect(row(page, "project.deleted")).not_to_contain_text("revoked")
+
     api.post("/v1/projects", json={"slug": "heard-of-too"})
     wait_until(lambda: any(request.body == b"heard-of-too is there" for request in held.requests), 20)
     page.goto("/messaging/deliveries?event=project.created")

@@ -15,6 +15,7 @@ import { Icon } from "../../components/icon.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
+import { attempt } from "../../components/toast.js";
 /** @import { Subscription, SubscriptionTried } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -93,6 +94,9 @@ const edit = (subscription, done) =>
     done,
   });
 
+/** Has what a token subscribed to go on without the token. @param {Subscription} subscription @param {() => void} done */
+const takeOver = ({ id, event_pattern: pattern, version }, done) => attempt(() => api.patch(`/v1/subscriptions/${id}`, { event_pattern: pattern }, version), `The subscription to ${pattern} is yours`).then(done);
+
 /** Makes a subscription that was there. @param {Subscription} subscription */
 const again = ({ destination_id, event_pattern, filter, template, digest_s }) => api.post("/v1/subscriptions", { destination_id, event_pattern, filter, template, digest_s });
 
@@ -115,13 +119,14 @@ export function Subscriptions() {
   const only = (/** @type {Record<string, any>} */ { tags = [], min_severity: least, project_id: project, ...rest }) =>
     [...tags.map((/** @type {string} */ tag) => `tagged ${tag}`), least && `at least ${least}`, project && `in ${named.find(({ value }) => value === project)?.label ?? project.slice(-8)}`, ...Object.entries(rest).map(([name, value]) => `${name} ${value.slice(-8)}`)].filter(Boolean).join(", ");
   const columns = [
-    { head: "Events", class: "cell-name", cell: (/** @type {Subscription} */ subscription) => html`<code>${subscription.event_pattern}</code>` },
+    { head: "Events", class: "cell-name", cell: (/** @type {Subscription} */ subscription) => html`<code>${subscription.event_pattern}</code>${subscription.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${subscription.problem}</p>`}` },
     { head: "To", cell: (/** @type {Subscription} */ subscription) => nameOf(subscription.destination_id) },
-    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => html`${subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`}${subscription.problem && html`<div class="is-failed"><${Icon} icon="alert-circle" /> ${subscription.problem}</div>`}` },
+    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => html`${subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`}` },
     { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${subscription.digest_s} s` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
     MADE,
     menuColumn((/** @type {Subscription} */ subscription) =>
       rowMenu(subscription.event_pattern, [
+        Boolean(subscription.problem) && can("subscriptions.update") && { label: "Take it over", icon: "check", run: () => takeOver(subscription, list.reload) },
         can("subscriptions.update") && { label: "Edit…", icon: "pencil", run: () => edit(subscription, list.reload) },
         can("subscriptions.delete") && { label: "End…", icon: "trash", danger: true, run: () => destroy(subscription, nameOf(subscription.destination_id), list.reload) },
       ]),

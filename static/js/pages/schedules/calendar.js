@@ -69,7 +69,7 @@ export function ScheduleCalendar() {
   const end = new Date(first.getFullYear(), first.getMonth(), first.getDate() + days.length);
   const span = { after: first.toISOString(), before: end.toISOString(), time_zone: MY_ZONE, each: A_DAY };
   const read = useResource(`days ${span.after}`, () => api.get("/v1/schedules/days", span), about("schedule."), 1000);
-  return html`<div class="filters"><a class="btn btn-sm" href=${withQuery({ week: String(week - WEEKS) })}><${Icon} icon="chevrons-left" />Earlier</a>
+  return html`<div class="filters"><a class="btn btn-sm" href=${withQuery({ week: String(week - WEEKS) })}><${Icon} icon="chevron-left" />Earlier</a>
       <a class="btn btn-sm" href=${withQuery({ week: null })}>Today</a>
       <a class="btn btn-sm" href=${withQuery({ week: String(week + WEEKS) })}>Later<${Icon} icon="chevron-right" /></a>
       <span class="quiet">Times of ${MY_ZONE}. For other calendars: <code>GET /v1/schedules.ics</code></span></div>
