@@ -23,7 +23,7 @@ export const exactTime = (time) => exact.format(new Date(time));
 /** @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   const two = (/** @type {string} */ whole, /** @type {number} */ rest, /** @type {string} */ unit) => (rest ? `${whole} ${rest} ${unit}` : whole);

@@ -103,7 +103,7 @@ def test_who_keeps_a_project_gives_a_role_there_to_somebody_who_is_not_shown_to_
         find(dialog, "Role", "viewer")
         find(dialog, "Project", "orchard")
         dialog.get_by_role("button", name="Give role").click()
-        expect(dialog.get_by_role("alert")).to_contain_text("there is no such user")
+        expect(dialog.get_by_role("alert")).to_contain_text("There is no such user")
         find(dialog, "User", "sam")
         dialog.get_by_role("button", name="Give role").click()
         expect(row(page, "viewer")).to_contain_text("sam")

@@ -185,8 +185,8 @@ def _read(work: Work) -> tuple[dict[str, Server], list[ModelOut]]:
 
 def _listed(model: dict[str, Any], started: int) -> ModelOut:
     """A model as a node has found it in its server's list."""
-    price = model.get("price")
+    price, provider = model.get("price"), model["id"].partition("/")[0]
     return ModelOut(
-        id=model["id"], created=model.get("created") or started, owned_by=model.get("owned_by") or "unknown",
+        id=model["id"], created=model.get("created") or started, owned_by=model.get("owned_by") or provider,
         context_length=model.get("context_size"), price=ModelPrice(**price) if price else None,
     )  # fmt: skip

@@ -3,6 +3,7 @@ import { Fragment } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
+import { sentence } from "../format.js";
 import { Dialog, closeDialog, openDialog } from "./dialog.js";
 import { Input } from "./input.js";
 import { Problem } from "./problem.js";
@@ -63,7 +64,7 @@ function reasonsOf(fields, errors) {
   const reasons = {};
   for (const { field: path, message } of errors) {
     const { name, kind } = /** @type {Field} */ (fieldAt(fields, path));
-    const said = kind === "json" && path !== name ? `${path.slice(name.length + 1)}: ${message}` : message;
+    const said = kind === "json" && path !== name ? `${path.slice(name.length + 1)}: ${message}` : sentence(message);
     reasons[name] = reasons[name] ? `${reasons[name]}; ${said}` : said;
   }
   return reasons;
@@ -99,6 +100,8 @@ export function Form({ fields, initial = {}, action, send, fieldOf = (path) => p
     try {
       const answer = await send(sent);
       setBusy(false);
+      // What is secret does not stay written.
+      setValues((now) => ({ ...now, ...Object.fromEntries(shown.filter(({ kind }) => kind === "password").map(({ name }) => [name, ""])) }));
       done?.(answer);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;

@@ -22,7 +22,8 @@ const Sheet = ({ kit }) => html`<section class="kit" aria-label="Emergency kit">
     <span class="quiet">It is not shown again.</span></p>
 </section>`;
 
-export function RecoveryKit() {
+/** @param {{done?: () => void}} props called once there is a new one */
+export function RecoveryKit({ done }) {
   const present = useResource("kit", () => api.get("/v1/credentials/recovery-kit"));
   const [made, setMade] = useState(/** @type {Kit | null} */ (null));
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
@@ -30,6 +31,7 @@ export function RecoveryKit() {
     setError(null);
     try {
       setMade(await api.post("/v1/credentials/recovery-kit"));
+      done?.();
     } catch (problem) {
       if (!(problem instanceof api.ApiError)) throw problem;
       setError(problem);

@@ -1,5 +1,5 @@
 /** Signing in: with a password, or with the one-time code that the gateway printed. In the window it needs neither. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { ApiError } from "../api.js";
 import { place } from "../router.js";
@@ -12,15 +12,16 @@ const goOn = () => location.replace(safeNext(place.value.query.get("next")));
 
 /** @param {{way: "password" | "code"}} props */
 function Fields({ way }) {
+  useLayoutEffect(() => document.getElementById(way)?.focus(), [way]);
   if (way === "code") {
     return html`<label class="form-label" for="code">One-time code</label>
-      <input id="code" name="code" class="form-control is-code" autocomplete="one-time-code" spellcheck=${false} required autofocus />
-      <p class="form-hint">The gateway prints one in the terminal when it starts. It works once, for a short time.</p>`;
+      <input id="code" name="code" class="form-control is-code" autocomplete="one-time-code" spellcheck=${false} required />
+      <p class="form-hint">It works once. Whoever made your account hands you one; the owner's is printed by <code>python app.py user sign-in-code owner</code>.</p>`;
   }
   return html`<label class="form-label" for="handle">Name</label>
     <input id="handle" name="handle" class="form-control" autocomplete="username" autocapitalize="none" spellcheck=${false} value="owner" required />
     <label class="form-label" for="password">Password</label>
-    <input id="password" name="password" type="password" class="form-control" autocomplete="current-password" required autofocus />`;
+    <input id="password" name="password" type="password" class="form-control" autocomplete="current-password" required />`;
 }
 
 export default function LoginPage() {

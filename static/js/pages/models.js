@@ -100,7 +100,7 @@ function Providers({ onChange }) {
 const columns = ({ setting, reload }) => [
   { head: "Model", class: "cell-name", cell: (/** @type {Model} */ model) => html`<code>${model.id}</code>${model.id === setting?.value && html` <span class="tag is-on">default</span>`}${model.id === AGENT && html` <span class="quiet">the agent, which does things by another model</span>`}` },
   { head: "From", cell: (/** @type {Model} */ model) => model.owned_by ?? "" },
-  { head: "Reads at once", cell: (/** @type {Model} */ model) => (model.context_length ? `${model.context_length.toLocaleString()} tokens` : html`<span class="quiet">not told</span>`) },
+  { head: "Context", cell: (/** @type {Model} */ model) => (model.context_length ? `${model.context_length.toLocaleString()} tokens` : html`<span class="quiet">not told</span>`) },
   { head: "Price", cell: (/** @type {Model} */ model) => (model.price ? html`<span title="US dollars a million tokens, read and written">$${model.price.input} / $${model.price.output}</span>` : html`<span class="quiet">–</span>`) },
   menuColumn((/** @type {Model} */ { id }) => rowMenu(id, [setting !== null && can("settings.write") && id !== AGENT && id !== setting.value && { label: "Make it the default", icon: "star", run: () => void makeDefault(id, setting, reload) }])),
 ];

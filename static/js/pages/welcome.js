@@ -6,7 +6,7 @@ import { navigate } from "../router.js";
 import { can, loadSession, session } from "../session.js";
 import { makeDefault, useDefaultModel } from "../default-model.js";
 import { about, useResource } from "../resource.js";
-import { Problem } from "../components/problem.js";
+import { Form } from "../components/form.js";
 import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
@@ -14,9 +14,10 @@ import { RecoveryKit } from "../components/recovery-kit.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Told } from "../components/told.js";
-import { attempt } from "../components/toast.js";
+import { attempt, toast } from "../components/toast.js";
 import { WithKey } from "./models/with-key.js";
 /** @import { Capability, Model, Node, Task } from "../types.js" */
+/** @import { Field } from "../components/input.js" */
 /** @import { Tried } from "./models/with-key.js" */
 
 const SAMPLES = {
@@ -36,46 +37,37 @@ const Step = ({ number, title, done, children }) => html`<section class=${cx("ca
 function Account() {
   const user = session.value?.user;
   const [saved, setSaved] = useState(false);
-  const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
-  const submit = async (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
-    const [name, password, current] = ["name", "new-password", "current-password"].map((field) => String(form.get(field) ?? ""));
-    setError(null);
-    try {
-      if (name && name !== user?.display_name) await api.patch("/v1/users/me", { display_name: name });
-      if (password) await api.post("/v1/users/me/password", { new_password: password, ...(current ? { current_password: current } : {}) });
-      await loadSession();
-      setSaved(true);
-    } catch (problem) {
-      if (!(problem instanceof api.ApiError)) throw problem;
-      setError(problem);
-    }
+  /** @type {Field[]} */
+  const fields = [
+    { name: "display_name", label: "What to call you", required: true, autocomplete: "name" },
+    ...(user?.has_password ? [/** @type {Field} */ ({ name: "current_password", label: "Present password", kind: "password", autocomplete: "current-password" })] : []),
+    { name: "new_password", label: "New password", kind: "password", minlength: 8, autocomplete: "new-password", hint: "8 characters or more." },
+  ];
+  const save = async (/** @type {Record<string, any>} */ { display_name: name, new_password: password, current_password: current }) => {
+    if (name !== user?.display_name) await api.patch("/v1/users/me", { display_name: name });
+    if (password) await api.post("/v1/users/me/password", { new_password: password, ...(current ? { current_password: current } : {}) });
   };
   return html`<${Step} number=${1} title="You" done=${saved}>
     <p class="quiet">Your sign-in name is <b>${user?.handle}</b>. A password is only needed to sign in from a browser; the app's own window needs none.</p>
-    <form class="step-form" onSubmit=${submit}>
-      ${error && html`<${Problem} error=${error} />`}
-      <div><label class="form-label" for="name">What to call you</label><input id="name" name="name" class="form-control" autocomplete="name" value=${user?.display_name ?? ""} /></div>
-      ${user?.has_password && html`<div><label class="form-label" for="current-password">Present password</label><input id="current-password" name="current-password" type="password" class="form-control" autocomplete="current-password" /></div>`}
-      <div><label class="form-label" for="new-password">New password <span class="quiet">optional, 8 or more</span></label><input id="new-password" name="new-password" type="password" minlength="8" class="form-control" autocomplete="new-password" /></div>
-      <button type="submit" class="btn">${saved ? "Saved" : "Save"}</button>
-    </form>
+    <div class="step-row"><${Form} key=${user?.has_password} fields=${fields} initial=${{ ...user }} action="Save" send=${save} done=${() => (void loadSession(), setSaved(true), toast("Saved"))} /></div>
   <//>`;
 }
 
 const MOST_NAMED = 8;
 
+/** Models of servers that do not write: a list of a cloud provider names these among the others. */
+const NO_CHAT = /embed|whisper|tts|dall-e|image|audio|realtime|transcribe|moderation|sora/i;
+
 /** What can be asked, and which of it is where none is named. @param {{models: Model[], chosen: DefaultModel}} props */
 function Offered({ models, chosen: { setting, reload } }) {
-  const ids = models.map(({ id }) => id).filter((id) => id !== "orchestrator");
+  const ids = models.map(({ id }) => id).filter((id) => id !== "orchestrator" && !NO_CHAT.test(id));
   return html`<p class="quiet">${ids.length > 1 ? `Ready for prompts: ${ids.length} models.` : "Ready for prompts."}</p>
     ${
       setting && can("settings.write")
-        ? html`<label class="form-label" for="default-model">Answers where no model is named</label>
+        ? html`<div class="step-choice"><label class="form-label" for="default-model">Answers where no model is named</label>
             <select id="default-model" class="form-select" value=${setting.value} onChange=${(/** @type {any} */ e) => void makeDefault(e.target.value, setting, reload)}>
               ${[...new Set([setting.value, ...ids])].map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
-            </select>`
+            </select></div>`
         : html`<ul class="models">${ids.slice(0, MOST_NAMED).map((id) => html`<li key=${id}><code>${id}</code></li>`)}${ids.length > MOST_NAMED && html`<li class="quiet">and ${ids.length - MOST_NAMED} more</li>`}</ul>`
     }`;
 }
@@ -86,9 +78,6 @@ async function lookAgain() {
   const nodes = /** @type {Node[]} */ (await api.all("/v1/nodes")).filter(({ state }) => state !== "offline");
   await Promise.all(nodes.map(({ id }) => api.post(`/v1/nodes/${id}/refresh`)));
 }
-
-/** Models of servers that do not write: a list of a cloud provider names these among the others. */
-const NO_CHAT = /embed|whisper|tts|dall-e|image|audio|realtime|transcribe|moderation|sora/i;
 
 /**
  * @typedef {ReturnType<typeof useDefaultModel>} DefaultModel
@@ -152,7 +141,10 @@ function Sample({ hasModel, asked, number }) {
   <//>`;
 }
 
-const Recovery = () => html`<${Step} number=${2} title="An emergency kit"><${RecoveryKit} /><//>`;
+function Recovery() {
+  const [made, setMade] = useState(false);
+  return html`<${Step} number=${2} title="An emergency kit" done=${made}><${RecoveryKit} done=${() => setMade(true)} /><//>`;
+}
 
 export default function WelcomePage() {
   const keeps = can("credentials.create_recovery_kit");

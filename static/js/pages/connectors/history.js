@@ -21,7 +21,7 @@ export function History({ connector }) {
   const filters = { cursor: query.get("cursor"), status: query.get("status"), sort: query.get("sort") };
   const list = useResource(JSON.stringify([connector.id, filters]), () => api.get(`/v1/connectors/${connector.id}/operations`, filters), about("connector.operation"));
   const columns = [
-    { head: "Operation", class: "cell-top", cell: (/** @type {ConnectorOperation} */ each) => html`<b>${each.operation}</b> <span class="quiet">by ${each.actor}</span>${each.task_id && html` <a href=${`/tasks/${each.task_id}`}>for a task</a>`}<div><${ShortJson} value=${each.arguments} /></div>` },
+    { head: "Operation", class: "cell-top", cell: (/** @type {ConnectorOperation} */ each) => html`<b>${each.operation}</b> <span class="quiet">by ${each.actor}</span>${each.task_id && html` <a href=${`/tasks/${each.task_id}`}>for a task</a>`}${Object.keys(each.arguments).length > 0 && html`<div><${ShortJson} value=${each.arguments} /></div>`}` },
     { head: "Outcome", class: "cell-wrap", cell: (/** @type {ConnectorOperation} */ each) => html`<${Status} status=${each.status === "denied" ? "failed" : each.status === "held" ? "waiting" : each.status === "undone" ? "canceled" : each.status} word=${each.status} /><div class="quiet cell-text">${why(each)}</div>` },
     { head: "Took", class: "col-wide", cell: (/** @type {ConnectorOperation} */ each) => (each.duration_ms === null ? "" : `${each.duration_ms} ms, ${each.request_bytes} → ${each.answer_bytes ?? 0} bytes`) },
     { head: "When", sort: "created_at", class: "col-time", cell: (/** @type {ConnectorOperation} */ each) => html`<${Ago} at=${each.created_at} />` },
