@@ -49,7 +49,7 @@ def test_a_session_is_made_nested_renamed_given_a_task_and_kept_while_used(page:
     expect(page.get_by_role("link", name="Autumn cleaning")).to_be_visible()
     choose(page, "Autumn cleaning", "Delete…")
     page.get_by_role("button", name="Delete session").click()
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("1 sessions")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("1 session.")
     assert task["session_id"] == session["id"]
 
 

@@ -11,7 +11,7 @@ from gateway.core.clock import new_id
 from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource, can, rights_of
-from gateway.core.references import in_words
+from gateway.core.references import counted, in_words
 from gateway.core.rights import Conditions
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
@@ -209,7 +209,7 @@ def remove(work: Work, project_id: uuid.UUID) -> None:
         raise Conflict("A default project stays; make another one the default first.", code="default_project")
     if found := queries.references(work.session, project.id):
         errors: list[FieldError] = [{"field": kind, "message": in_words(count)} for kind, count in found.items()]
-        detail = ", ".join(f"{in_words(count)} {kind}" for kind, count in found.items())
+        detail = ", ".join(counted(kind, count) for kind, count in found.items())
         raise Conflict(f"Still in this project: {detail}.", code="still_referenced", errors=errors)
     _announce(work, project, "project.deleted")
     work.session.delete(project)
