@@ -40,7 +40,7 @@ def test_a_session_is_made_nested_renamed_given_a_task_and_kept_while_used(page:
     [session] = api.get("/v1/sessions", params={"q": attic}).json()["items"]
     [task] = api.get(f"/v1/tasks?session_id={session['id']}").json()["items"]
     page.goto(f"/sessions/{session['parent_session_id']}")
-    expect(tree.get_by_role("link", name="Attempt 1")).to_be_visible()
+    expect(tree.get_by_role("link", name="echo-swept")).to_be_visible()
     expect(tree).to_contain_text("completed")
     page.goto("/sessions")
     choose(page, "Spring cleaning", "Edit…")

@@ -124,13 +124,14 @@ def test_the_palette_leads_to_the_parts_of_settings(open_page: Callable[..., Pag
 def test_one_sees_where_one_is_signed_in_and_ends_a_session_elsewhere(
     page: Page, browser: Browser, live_gateway: Any
 ) -> None:
-    with browser.new_context(base_url=live_gateway.url, user_agent="The other browser") as other:
+    said = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/9.8 Edg/9.8"
+    with browser.new_context(base_url=live_gateway.url, user_agent=said) as other:
         credentials = {"handle": "owner", "password": live_gateway.owner_password}
         assert other.request.post("/v1/auth/session", data=credentials).ok
         page.goto("/settings/account")
         expect(row(page, "this one")).to_have_count(1)
         expect(row(page, "this one").get_by_role("button", name="End")).to_have_count(0)
-        elsewhere = row(page, "The other browser")
+        elsewhere = row(page, "Edge 9 on Windows")
         elsewhere.get_by_role("button", name="End").click()
         expect(elsewhere).to_have_count(0)
         assert other.request.get("/v1/users/me").status == 401

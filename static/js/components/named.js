@@ -9,15 +9,15 @@ import { runName } from "./time-tree.js";
 const MOST = 200;
 const SETTLE_MS = 5000;
 
-/** Ids of the newest tasks to their names. @returns {Promise<Record<string, string>>} */
-async function taskNames() {
+/** Ids of the newest tasks to their names. @param {Record<string, string>} [filters] which tasks @returns {Promise<Record<string, string>>} */
+export async function taskNames(filters) {
   /** @type {{items: {id: string, name: string}[]}} */
-  const { items } = await api.get("/v1/tasks", { fields: "id,name", limit: MOST });
+  const { items } = await api.get("/v1/tasks", { ...filters, fields: "id,name", limit: MOST });
   return Object.fromEntries(items.map(({ id, name }) => [id, name]));
 }
 
 /** The names of the newest tasks by their ids; an older one has none here. @returns {Record<string, string>} */
-export const useTaskNames = () => useResource("names of tasks", taskNames, about("task.created", "task.updated"), SETTLE_MS).data ?? {};
+export const useTaskNames = () => useResource("names of tasks", () => taskNames(), about("task.created", "task.updated"), SETTLE_MS).data ?? {};
 
 /** A project by its name; by its id to whom it is not shown. @param {{id: string}} props */
 export function ProjectName({ id }) {

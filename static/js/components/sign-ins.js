@@ -6,8 +6,21 @@ import { Ago } from "./clock.js";
 /** @type {Record<string, string>} */
 const KINDS = { console: "Console", login: "Program" };
 
+/** Those that name others first: nearly all say Chrome or Safari as well. */
+const BROWSERS = [["Edg", "Edge"], ["OPR", "Opera"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Version", "Safari"]];
+const SYSTEMS = [["Android", "Android"], ["iPhone", "iOS"], ["iPad", "iOS"], ["Windows", "Windows"], ["Mac OS X", "macOS"], ["Linux", "Linux"]];
+
+/** What a browser is called, of what it says of itself; a program as it is. @param {string | null} said */
+function callerOf(said) {
+  const browser = BROWSERS.find(([token]) => said?.includes(`${token}/`));
+  if (!said?.startsWith("Mozilla/") || !browser) return said;
+  const version = new RegExp(`${browser[0]}/(\\d+)`).exec(said)?.[1] ?? "";
+  const system = SYSTEMS.find(([token]) => said.includes(token))?.[1];
+  return `${browser[1]} ${version}${system ? ` on ${system}` : ""}`;
+}
+
 export const SESSION_COLUMNS = [
-  { head: "Session", class: "cell-top", cell: (/** @type {LoginSession} */ one) => html`${KINDS[one.kind] ?? one.kind}${one.current && html` <span class="tag is-on">this one</span>`}<div class="quiet cell-text" title=${one.user_agent ?? ""}>${one.user_agent}</div>` },
+  { head: "Session", class: "cell-top", cell: (/** @type {LoginSession} */ one) => html`${KINDS[one.kind] ?? one.kind}${one.current && html` <span class="tag is-on">this one</span>`}<div class="quiet cell-text" title=${one.user_agent ?? ""}>${callerOf(one.user_agent)}</div>` },
   { head: "From", cell: (/** @type {LoginSession} */ one) => html`<code>${one.address ?? "–"}</code>` },
   { head: "Signed in", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.created_at} />` },
   { head: "Last used", cell: (/** @type {LoginSession} */ one) => html`<${Ago} at=${one.last_used_at} />` },

@@ -19,15 +19,18 @@ import { Status, isFinished } from "./status.js";
 /** What a run is called. @param {Run} run */
 export const runName = (run) => run.name ?? (run.kind === "task" ? `Attempt ${run.attempt}` : run.kind === "agent" ? "Sub-agent" : "Run");
 
-/** @param {Run} run @param {Node[]} [children] @returns {Node} */
-export const runNode = (run, children = []) => ({ id: run.id, kind: "run", label: runName(run), href: `/runs/${run.id}`, run, children });
+/** A run among those of other tasks. @param {Run} run @param {string | undefined} task its task's name */
+const among = (run, task) => (task && !run.name ? ((run.attempt ?? 1) > 1 ? `${task}, attempt ${run.attempt}` : task) : runName(run));
+
+/** @param {Run} run @param {Node[]} [children] @param {string} [task] its task's name, where that is to be told @returns {Node} */
+export const runNode = (run, children = [], task) => ({ id: run.id, kind: "run", label: among(run, task), href: `/runs/${run.id}`, run, children });
 
 /** @param {WorkSession} session @param {Node[]} children @returns {Node} */
 export const sessionNode = (session, children) => ({ id: session.id, kind: "session", label: session.title, href: `/sessions/${session.id}`, run: null, children });
 
-/** Puts runs below the runs they belong to; those whose parent is elsewhere stay at the top. @param {Run[]} runs newest first @returns {Node[]} */
-export function nested(runs) {
-  const nodes = new Map(runs.map((run) => [run.id, runNode(run)]));
+/** Puts runs below the runs they belong to; those whose parent is elsewhere stay at the top. @param {Run[]} runs newest first @param {Record<string, string>} names of tasks by their ids @returns {Node[]} */
+export function nested(runs, names) {
+  const nodes = new Map(runs.map((run) => [run.id, runNode(run, [], names[run.task_id ?? ""])]));
   /** @type {Node[]} */
   const top = [];
   for (const run of [...runs].reverse()) {

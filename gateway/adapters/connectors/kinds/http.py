@@ -57,7 +57,7 @@ class Http(Connector[HttpConfig]):
             raise ConnectorError("The document names no server; give the address of the interface.", code="no_address")
         found = operations_of(document)
         placed = [Operation(**{**vars(each), "call": {**each.call, "base_url": base_url}}) for each in found]
-        return Found(f"{base_url} offers {len(placed)} operation{'s'[: len(placed) != 1]}.", tuple(placed))
+        return Found(f"{base_url} offers {len(placed)} operation{'s' * (len(placed) != 1)}.", tuple(placed))
 
     async def invoke(self, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
         """One request; a body that is no JSON comes as text."""

@@ -60,7 +60,7 @@ class Mcp(Connector[McpConfig]):
                 if cursor is None or len(tools) >= MOST_TOOLS:
                     break
         operations = [made for tool in tools[:MOST_TOOLS] if (made := _operation(tool)) is not None]
-        return Found(f"The server offers {len(operations)} tool{'s'[: len(operations) != 1]}.", tuple(operations))
+        return Found(f"The server offers {len(operations)} tool{'s' * (len(operations) != 1)}.", tuple(operations))
 
     async def invoke(self, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
         """Calls a tool."""
