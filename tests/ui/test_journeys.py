@@ -227,7 +227,7 @@ def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[...,
     chosen = page.get_by_label("Answers where no model is named")
     built_in = chosen.input_value()
     add_server(page, "elsewhere", "http://127.0.0.1:9/v1")
-    expect(page.locator(".form-refused")).to_contain_text("127.0.0.1:9")
+    expect(page.locator(".step-choices .form-refused")).to_contain_text("127.0.0.1:9")
     assert "k-of-the-journey" not in page.content()
     expect(chosen).to_have_value(built_in)
     with scripted_server(writer) as server:

@@ -46,6 +46,14 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
     page.keyboard.press("Enter")
     page.wait_for_url("**/artifacts")
     page.keyboard.press("Control+k")
+    search.fill("owner's default")
+    expect(page.get_by_role("option", name="owner's default project")).to_be_visible()
+    run = api.get(f"/v1/tasks/{task['id']}").json()["run_id"]
+    search.fill(run)
+    expect(page.get_by_role("option", name="Attempt 1", selected=True)).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/runs/{run}")
+    page.keyboard.press("Control+k")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
 

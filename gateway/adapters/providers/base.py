@@ -52,7 +52,7 @@ class ProviderError(Exception):
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model a provider offers. `context_size` is in tokens, where the provider tells it.
+    """A model a provider offers. `owned_by` is empty, and `context_size`, in tokens, None where it does not tell.
 
     So is `price`: US dollars a million tokens read, and written.
     """

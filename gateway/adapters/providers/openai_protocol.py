@@ -125,7 +125,7 @@ def _model_info(model: Mapping[str, Any]) -> ModelInfo:
     sizes = (meta.get("n_ctx"), model.get("max_model_len"), model.get("context_length"))
     return ModelInfo(
         id=str(model["id"]),
-        owned_by=str(model.get("owned_by") or "unknown"),
+        owned_by=str(model.get("owned_by") or ""),
         context_size=next((size for size in sizes if isinstance(size, int)), None),
         price=_price(model.get("pricing")),
         created=_moment(model.get("created")),

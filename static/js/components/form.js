@@ -15,9 +15,10 @@ import { Problem } from "./problem.js";
  * @property {Record<string, any>} [initial]
  * @property {string} action the words of the button
  * @property {(values: Record<string, any>) => Promise<any>} send the values of the fields that are shown
- * @property {(path: string) => string} [fieldOf] what the API calls a part of what was sent, by the names of the fields
+ * @property {(path: string, values: Record<string, any>) => string} [fieldOf] what the API calls a part of what was sent, by the names of the fields
  * @property {(answer: any) => void} [done]
  * @property {() => void} [onCancel]
+ * @property {string} [cancel] the words of that button
  * @property {any} [children] shown above the fields
  * @property {(values: Record<string, any>) => any} [preview] shown below the fields, of the values as they are written
  * @property {string[]} [previewAfter] names of fields: it stands below the last of these that is shown
@@ -71,7 +72,7 @@ function reasonsOf(fields, errors) {
 }
 
 /** @param {FormOptions} props */
-export function Form({ fields, initial = {}, action, send, fieldOf = (path) => path, done, onCancel, children, preview, previewAfter = [], danger }) {
+export function Form({ fields, initial = {}, action, send, fieldOf = (path) => path, done, onCancel, cancel = "Cancel", children, preview, previewAfter = [], danger }) {
   const id = useId();
   const element = useRef(/** @type {HTMLFormElement | null} */ (null));
   const [values, setValues] = useState(() => {
@@ -106,7 +107,7 @@ export function Form({ fields, initial = {}, action, send, fieldOf = (path) => p
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       setBusy(false);
-      const named = problem.errors.map((item) => ({ ...item, field: fieldOf(item.field) }));
+      const named = problem.errors.map((item) => ({ ...item, field: fieldOf(item.field, values) }));
       const placed = named.filter((item) => fieldAt(shown, item.field));
       refuse(reasonsOf(shown, placed), placed.length && placed.length === named.length ? null : problem);
     }
@@ -117,17 +118,24 @@ export function Form({ fields, initial = {}, action, send, fieldOf = (path) => p
     ${!marked && preview?.(values)}
     ${error && html`<${Problem} error=${error} />`}
     <div class="form-buttons">
-      ${onCancel && html`<button type="button" class="btn" onClick=${onCancel}>Cancel</button>`}
+      ${onCancel && html`<button type="button" class="btn" onClick=${onCancel}>${cancel}</button>`}
       <button type="submit" class=${cx("btn", danger ? "btn-danger" : "btn-primary")} disabled=${busy}>${action}</button>
     </div>
   </form>`;
 }
 
-/** Opens a dialog with a form; it closes when what was written has been taken. @param {FormOptions & {title: string, wide?: boolean}} options */
-export function openForm({ title, wide, done, ...form }) {
+/**
+ * Opens a dialog with a form; it closes when what was written has been taken.
+ * @param {FormOptions & {title: string, wide?: boolean, left?: () => void}} options `left`: called when it is closed without that
+ */
+export function openForm({ title, wide, done, left, ...form }) {
+  const leave = () => {
+    closeDialog();
+    left?.();
+  };
   const finish = (/** @type {any} */ answer) => {
     closeDialog();
     done?.(answer);
   };
-  openDialog(html`<${Dialog} key=${title} title=${title} wide=${wide} onClose=${closeDialog}><${Form} ...${form} done=${finish} onCancel=${closeDialog} /><//>`);
+  openDialog(html`<${Dialog} key=${title} title=${title} wide=${wide} onClose=${leave}><${Form} ...${form} done=${finish} onCancel=${leave} /><//>`);
 }

@@ -4,10 +4,12 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can } from "../session.js";
+import { userName } from "./choices.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Keys } from "./keys-help.js";
 import { Status } from "./status.js";
+import { runName } from "./time-tree.js";
 
 /** @typedef {{group: string, label: string, icon?: string, keys?: string, status?: string, isPart?: boolean, run: () => void}} Command `isPart`: of a page, found by typing only */
 
@@ -41,23 +43,41 @@ function found(commands, query) {
   return groups.flatMap((group) => ranked.filter(({ command }) => command.group === group).map(({ command }) => command));
 }
 
-/** @type {{group: string, action: string, list: string, most: number, icon?: string, label: (thing: any) => string, path: (thing: any) => string}[]} */
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * @typedef {{group: string, action: string, list: string, most: number, icon?: string, label: (thing: any) => string, path: (thing: any) => string, isSought?: boolean}} Kind
+ *   `isSought`: found by what was typed, not shown before; `most` 0: found by its id alone
+ */
+/** @type {Kind[]} */
 const THINGS = [
   { group: "Tasks", action: "tasks.read", list: "/v1/tasks", most: 8, label: ({ name }) => name, path: ({ id }) => `/tasks/${id}` },
   { group: "Chats", action: "threads.read", list: "/v1/chat/threads", most: 4, icon: "messages", label: ({ title }) => title || "Untitled chat", path: ({ id }) => `/chat/${id}` },
   { group: "Schedules", action: "schedules.read", list: "/v1/schedules", most: 4, icon: "calendar-time", label: ({ name }) => name, path: ({ id }) => `/schedules/${id}` },
   { group: "Sessions", action: "sessions.read", list: "/v1/sessions", most: 4, icon: "player-play", label: ({ title }) => title || "Untitled session", path: ({ id }) => `/sessions/${id}` },
+  { group: "Projects", action: "projects.read", list: "/v1/projects", most: 4, icon: "folders", isSought: true, label: (project) => project.display_name, path: ({ slug }) => `/projects?q=${encodeURIComponent(slug)}` },
+  { group: "Users", action: "users.read", list: "/v1/users", most: 4, icon: "user", isSought: true, label: userName, path: ({ handle }) => `/access/users?q=${encodeURIComponent(handle)}` },
+  { group: "Runs", action: "runs.read", list: "/v1/runs", most: 0, icon: "player-play", label: runName, path: ({ id }) => `/runs/${id}` },
+  { group: "Connectors", action: "connectors.read", list: "/v1/connectors", most: 0, icon: "plug-connected", label: ({ name }) => name, path: ({ id }) => `/connectors/${id}` },
+  { group: "Hooks", action: "hooks.read", list: "/v1/hooks", most: 0, icon: "webhook", label: ({ name }) => name, path: ({ id }) => `/messaging/hooks/${id}` },
 ];
+
+/** Those of a kind that were asked for: by an id the one that has it. @param {Kind} kind @param {string} query @param {AbortSignal} signal @returns {Promise<any[]>} */
+async function sought({ list, most, isSought }, query, signal) {
+  if (ID.test(query)) return [await api.get(`${list}/${query}`, {}, { signal })];
+  if (!most || (isSought && !query)) return [];
+  return (await api.get(list, { q: query || null, limit: most }, { signal })).items;
+}
 
 /** Things of the gateway that a query finds, the newest first. @param {string} query @returns {Command[]} */
 function useThings(query) {
   const [found, setFound] = useState(/** @type {Command[]} */ ([]));
   useEffect(() => {
     const stop = new AbortController();
-    const look = async (/** @type {typeof THINGS[number]} */ { group, list, most, icon, label, path }) => {
+    const look = async (/** @type {Kind} */ kind) => {
+      const { group, icon, label, path } = kind;
       try {
-        const { items } = await api.get(list, { q: query.trim() || null, limit: most }, { signal: stop.signal });
-        return items.map((/** @type {any} */ thing) => ({ group, icon, label: label(thing), status: group === "Tasks" ? thing.status : undefined, run: () => navigate(path(thing)) }));
+        return (await sought(kind, query.trim(), stop.signal)).map((/** @type {any} */ thing) => ({ group, icon, label: label(thing), status: group === "Tasks" ? thing.status : undefined, run: () => navigate(path(thing)) }));
       } catch (error) {
         if (!stop.signal.aborted && !(error instanceof api.ApiError)) throw error;
         return []; // what could be found is shown all the same

@@ -23,8 +23,8 @@ function control(schema) {
   return { kind: "json" };
 }
 
-/** What must be given first, lists last. @param {Field} field */
-const place = ({ required, kind }) => (required ? 0 : kind === "words" ? 2 : 1);
+/** What must be given first, then what is in use, what is off at first, and lists last. @param {Field} field @param {Schema} schema */
+const place = ({ required, kind }, { default: first }) => (required ? 0 : kind === "words" ? 3 : first === 0 || first === false ? 2 : 1);
 
 /** @param {Schema} schema of an object @returns {Field[]} */
 export const fieldsOf = (schema) =>
@@ -34,7 +34,7 @@ export const fieldsOf = (schema) =>
       const required = Boolean(schema.required?.includes(name)) && each.type !== "boolean";
       return /** @type {Field} */ ({ name, label: each.title ?? name, hint: each.description && sentence(each.description), required: required && each.type !== "array", ...control(each) });
     })
-    .sort((one, other) => place(one) - place(other));
+    .sort((one, other) => place(one, schema.properties[one.name]) - place(other, schema.properties[other.name]));
 
 /** What a form of the schema begins with. @param {Schema} schema @returns {Record<string, any>} */
 export const initialOf = (schema) => Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, given]) => [name, /** @type {Schema} */ (given).default ?? (control(withoutNull(given)).kind === "json" ? {} : undefined)]));

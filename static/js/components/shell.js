@@ -45,7 +45,7 @@ function commands() {
   const switchTo = theme.value === "dark" ? "light" : "dark";
   return [
     ...shownPages().map((page) => ({ group: "Pages", label: page.label, icon: page.icon, keys: page.keys, run: () => navigate(page.path) })),
-    ...shownPages().flatMap((page) => (page.tabs ?? []).filter((tab) => can(tab.action)).map((tab) => ({ group: "Pages", label: `${page.label}: ${tab.label}`, icon: page.icon, isPart: true, run: () => navigate(tab.path) }))),
+    ...shownPages().flatMap((page) => (page.tabs ?? []).filter((tab) => can(tab.action) && tab.label !== page.label).map((tab) => ({ group: "Pages", label: `${page.label}: ${tab.label}`, icon: page.icon, isPart: true, run: () => navigate(tab.path) }))),
     ...(can("tasks.create") ? [{ group: "Actions", label: "New task", icon: "plus", keys: "n", run: () => navigate("/tasks/new") }] : []),
     ...(can("threads.write") ? [{ group: "Actions", label: "New chat", icon: "messages", run: () => navigate("/chat") }] : []),
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },

@@ -51,7 +51,9 @@ class ImapConfig(PollingConfig):
 
     host: str = Field(title="Server", min_length=1, max_length=253)
     port: int = Field(993, title="Port", ge=1, le=65_535)
-    security: Literal["tls", "none"] = Field("tls", title="Encryption")
+    security: Literal["tls", "none"] = Field(
+        "tls", title="Encryption", description="with none the password goes in the clear"
+    )
     folder: str = Field("INBOX", title="Watched folder", min_length=1, max_length=255)
     idle: bool = Field(
         False, title="Hear at once",

@@ -31,7 +31,10 @@ class SmtpConfig(ConnectorConfig):
 
     host: str = Field(title="Server", min_length=1, max_length=253)
     port: int = Field(587, title="Port", ge=1, le=65_535)
-    security: Literal["tls", "starttls", "none"] = Field("starttls", title="Encryption")
+    security: Literal["tls", "starttls", "none"] = Field(
+        "starttls", title="Encryption",
+        description="starttls mostly at port 587, tls at 465; with none all goes in the clear",
+    )  # fmt: skip
     sender: Address = Field(title="Sender", description="the address that mail is from")
 
 

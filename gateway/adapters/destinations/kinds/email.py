@@ -52,7 +52,7 @@ class Email(Destination[EmailConfig]):
     title = "Mail"
     Config = EmailConfig
     key_need = "optional"
-    key_label = "Password, where the server asks for one"
+    key_label = "Password"
     key_goes_to = ("host", "port", "security", "username")
     per_minute = 60
 

@@ -26,7 +26,7 @@ class Ntfy(HttpDestination[NtfyConfig]):
     title = "ntfy"
     Config = NtfyConfig
     key_need = "optional"
-    key_label = "Access token, where the topic needs one"
+    key_label = "Access token"
     key_goes_to = ("server",)
     per_minute = 60
 

@@ -30,7 +30,7 @@ class Webhook(HttpDestination[WebhookConfig]):
     title = "Webhook"
     Config = WebhookConfig
     key_need = "generated"
-    key_label = "Signing secret (whsec_…); made for you when left empty"
+    key_label = "Signing secret"
     permanent = frozenset()
 
     @classmethod

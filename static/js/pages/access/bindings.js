@@ -45,6 +45,7 @@ async function add(done) {
     action: "Give role",
     initial: { subject_type: "user", scope_type: allowed ? "system" : "project" },
     fields: fields(allowed),
+    fieldOf: (path, { subject_type: subject }) => (path === "subject_id" ? subject : path),
     send: ({ user, group, ...body }) => api.post("/v1/role-bindings", { ...body, subject_id: user ?? group }),
     done,
   });

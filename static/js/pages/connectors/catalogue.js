@@ -49,6 +49,8 @@ function signIn(type, made) {
     children: html`<p class="quiet">Kept encrypted, opened only by the node that makes a call. ${!type.needs_secret && "It works without one, where the service asks for none."}</p>`,
     fields: fieldsOf(schema),
     send: (values) => api.post(`/v1/connectors/${made.id}/credentials`, { secret: valueOf(schema, values) }),
+    cancel: "Later",
+    left: () => installed(made),
     done: () => installed(made),
   });
 }

@@ -33,8 +33,8 @@ const readKinds = async () => (await api.get("/v1/destinations/kinds")).items;
 /** @param {DestinationKind} kind @param {boolean} isNew @returns {Field[]} */
 function secretField(kind, isNew) {
   if (kind.secret === "none") return [];
-  const keep = isNew ? "" : "Leave it empty to keep the present one. ";
-  return [{ name: "secret", label: kind.secret_title, kind: "password", required: isNew && kind.secret === "required", autocomplete: "new-password", hint: `${keep}Kept encrypted; nobody can read it again.` }];
+  const empty = !isNew ? "Leave it empty to keep the present one. " : kind.secret === "generated" ? "Leave it empty to have one made, whsec_… " : "";
+  return [{ name: "secret", label: kind.secret_title, kind: "password", required: isNew && kind.secret === "required", autocomplete: "new-password", hint: `${empty}Kept encrypted; nobody can read it again.` }];
 }
 
 /** @param {Record<string, any>} values of the form @param {boolean} isNew */

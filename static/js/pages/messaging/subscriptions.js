@@ -30,7 +30,7 @@ const GRAVE = [
 /** @type {Field[]} */
 const FIELDS = [
   { name: "event_pattern", label: "Events", required: true, code: true, placeholder: "task.*", options: eventPatterns, hint: "A name, or a pattern: * is one part, ** any number." },
-  { name: "min_severity", label: "How grave", kind: "select", options: GRAVE },
+  { name: "min_severity", label: "Severity", kind: "select", options: GRAVE },
   { name: "project_id", label: "Of the project", kind: "select", options: orNone("any", projects) },
   { name: "tags", label: "With all these tags", kind: "words" },
   { name: "digest_s", label: "One message for all of so many seconds", kind: "number", min: 10, hint: "Without it, each event is a message. 3600 sends one on the hour." },
