@@ -113,9 +113,8 @@ def restore(config: Config, path: Path, wish: Wish, say: Say, ask: Callable[[str
             _put_in_place(config, url, data_dir, backup, keys, say)
             _tell(url, lambda work: backups.restored(work, path.name, backup.manifest["created_at"]))
     say("Restored. Start the gateway as usual.")
-    if not keys and backup.manifest["master_keys"]:
-        say("The master key is not in this backup: run `app.py key recover` with your emergency kit, unless it is kept"
-            " in this machine's keyring.")  # fmt: skip
+    if not all(map(key_store(config).has, backup.manifest["master_keys"])):
+        say("Its master keys are neither in this backup nor here: run `app.py key recover` with your emergency kit.")
 
 
 def describe(backup: Reader) -> Iterator[str]:

@@ -376,7 +376,7 @@
 
 /**
  * @typedef {{name: string, size: number, created_at: string, by_clock: boolean}} Backup
- * @typedef {Backup & {made_at: string, release: string, users: number, tasks: number, artifacts: number, artifact_bytes: number, missing_artifacts: number, includes_key: boolean, present_users: number, present_tasks: number, command: string}} BackupContents
+ * @typedef {Backup & {made_at: string, release: string, users: number, tasks: number, artifacts: number, artifact_bytes: number, missing_artifacts: number, includes_key: boolean, keys_here: boolean, present_users: number, present_tasks: number, command: string}} BackupContents
  */
 
 /**

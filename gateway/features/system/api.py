@@ -11,7 +11,7 @@ from gateway.core.answers import answer, created, page_of
 from gateway.core.api_document import Described
 from gateway.core.errors import Conflict, MissingPart
 from gateway.core.policy import Resource
-from gateway.core.room import Room, ok, opens_units, public, unit, work
+from gateway.core.room import Room, keys, ok, opens_units, public, unit, work
 from gateway.core.schemas import Page
 from gateway.features.limits import service as limits
 
@@ -128,7 +128,7 @@ def create_backup() -> Response:
 
 @room.get("/backups/<name>", responses={200: BackupOut}, summary="What a backup holds, and how to restore it")
 def get_backup(path: BackupPath) -> Response:
-    return answer(backup_files.described(work(), current_app.config["GATEWAY"], path.name))
+    return answer(backup_files.described(work(), current_app.config["GATEWAY"], keys(), path.name))
 
 
 @room.post("/backups/<name>/verify", responses={200: BackupVerified}, summary="Read a whole backup and check it")

@@ -16,6 +16,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir, make_directory
 from gateway.core.database import libpq_url
 from gateway.core.errors import Conflict, Invalid, MissingPart, NotFound
+from gateway.core.key_store import KeyStore
 from gateway.core.paging import AS_MADE, Listed
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
@@ -54,7 +55,7 @@ def listed(work: Work, config: Config, query: BackupQuery) -> Listed[BackupItem]
     return Listed(shown, shown[-1].name if more else None, len(found) if query.count else None)
 
 
-def described(work: Work, config: Config, name: str) -> BackupOut:
+def described(work: Work, config: Config, keys: KeyStore, name: str) -> BackupOut:
     """What a backup holds beside what is here now, and the command that restores it. Raises NotFound, Conflict."""
     work.allow("backups.read", _BACKUPS)
     path = _path(work, config, name)
@@ -71,6 +72,7 @@ def described(work: Work, config: Config, name: str) -> BackupOut:
         rows=sum(rows.values()), users=rows.get("users", 0), tasks=rows.get("tasks", 0),
         artifacts=about["artifacts"]["count"], artifact_bytes=about["artifacts"]["bytes"],
         missing_artifacts=len(about["artifacts"]["missing"]), includes_key=about["includes_key"],
+        keys_here=all(map(keys.has, about["master_keys"])),
         present_users=users, present_tasks=tasks, command=_command(config, path),
     )  # fmt: skip
 

@@ -105,7 +105,10 @@ class BackupItem(Out):
 
 
 class BackupOut(BackupItem):
-    """What a backup holds, what is here now, and the `command` that would replace this by that."""
+    """What a backup holds, what is here now, and the `command` that would replace this by that.
+
+    `keys_here`: the master keys of its credentials can be reached here, whether or not it brings them.
+    """
 
     made_at: datetime
     release: str
@@ -117,6 +120,7 @@ class BackupOut(BackupItem):
     artifact_bytes: int
     missing_artifacts: int
     includes_key: bool
+    keys_here: bool
     present_users: int
     present_tasks: int
     command: str

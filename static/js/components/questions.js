@@ -104,7 +104,7 @@ export function QuestionsBadge() {
   const count = open.value.length;
   if (!count) return null;
   const href = count === 1 ? `/tasks/${open.value[0].task_id}` : "/";
-  return html`<span role="status"><a class="questions-badge" href=${href}><${Icon} icon="help-circle" />${count === MOST ? `${count}+` : count}<span class="top-words">${count === 1 ? " question" : " questions"}</span></a></span>`;
+  return html`<span role="status"><a class="questions-badge" href=${href}><${Icon} icon="help-circle" /><span>${count === MOST ? `${count}+` : count}<span class="top-words">${count === 1 ? " question" : " questions"}</span></span></a></span>`;
 }
 
 /** The open questions on Home. */

@@ -32,14 +32,14 @@ function Preview({ contents }) {
     <button type="button" class="btn btn-primary" onClick=${() => copy(contents.command, "Command")}>Copy command</button>`;
   const rows = [
     ["Made", html`<${Ago} at=${contents.made_at} />, by release ${contents.release}`],
-    ["Users", `${contents.users} – here are ${contents.present_users}`],
-    ["Tasks", `${contents.tasks.toLocaleString()} – here are ${contents.present_tasks.toLocaleString()}`],
+    ["Users", `${contents.users}, here ${contents.present_users}`],
+    ["Tasks", `${contents.tasks.toLocaleString()}, here ${contents.present_tasks.toLocaleString()}`],
     ["Files", `${plural(contents.artifacts, "file")}, ${size(contents.artifact_bytes)}${contents.missing_artifacts ? `; ${contents.missing_artifacts} had no contents` : ""}`],
-    ["Keys", contents.includes_key ? "in it, sealed by a passphrase" : "not in it: have the emergency kit ready"],
+    ["Keys", contents.includes_key ? "in it, sealed by a passphrase" : contents.keys_here ? "not in it, but here" : "neither in it nor here: have the emergency kit ready"],
   ];
   return html`<${Dialog} title=${`Restore ${contents.name}`} onClose=${closeDialog} footer=${footer}>
     <dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-    <p>Stop the gateway, then type this. It checks the whole file, says what it would do, and asks. What is here now goes; a backup of it is kept. Then start the gateway as usual.${contents.includes_key ? "" : " Everybody signs in to the console again; API tokens stay valid."}</p>
+    <p>Stop the gateway, then type this. It checks the whole file, says what it would do, and asks. What is here now goes; a backup of it is kept. Then start the gateway as usual. Whoever signed in after it was made signs in again; API tokens made since are gone.</p>
     <pre class="hook-code" tabindex="0" aria-label="Command">${contents.command}</pre>
   <//>`;
 }
@@ -68,7 +68,7 @@ export function Backups() {
       ]),
     ),
   ];
-  return html`<${Section} title="Backups" about=${html`Rows, files of artifacts and settings in one file. Models, logs and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
+  return html`<${Section} title="Backups" about=${html`All that is in the database, the files of artifacts, and the configuration, in one file. Models, the gateway’s own log files and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
     ${isWriting && html`<div class="sending" role="status">Writing a backup; the gateway goes on working meanwhile. <${Busy} label="Backup" /></div>`}
     <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or have them made every so many hours.<//>`} />
   <//>`;
