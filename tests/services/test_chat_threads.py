@@ -30,6 +30,9 @@ def dora(unit: Open) -> Actor:
         return Actor(user.id, user.handle, frozenset({"member"}), via="test")
 
 
+FILES = '<attached_files>\n<file type="file" id="7" name="a.txt"/>\n</attached_files>\n\n'
+
+
 def user(words: str) -> dict[str, Any]:
     return {"role": "user", "content": words}
 
@@ -248,7 +251,8 @@ def test_titles_and_follow_ups_that_clients_ask_for_are_known() -> None:
 
 def test_a_question_about_documents_is_the_users_own(unit: Open, dora: Actor) -> None:
     first, second = (
-        user(f"### Task:\nUse the context.\n<context>\n{document}\n</context>\n\nWho wrote it?") for document in "ab"
+        user(f"### Task:\nUse the context.\n<context>\n{document}\n</context>\n\n{FILES}Who wrote it?")
+        for document in "ab"
     )
     assert not turns.is_background([first])
     turn = say(unit, dora, first, client_chat_id="about-documents")
@@ -258,3 +262,4 @@ def test_a_question_about_documents_is_the_users_own(unit: Open, dora: Actor) ->
         assert (asked.text, asked.content) == ("Who wrote it?", [{"type": "text", "text": first["content"]}])
     again = say(unit, dora, second, client_chat_id="about-documents")
     assert again.user_message_id == turn.user_message_id
+    assert (turns.words_of(first), turns.words_of(user(f"{FILES}And when?"))) == ("Who wrote it?", "And when?")

@@ -44,6 +44,9 @@ BACKGROUND_MARK = "### Task:"
 DOCUMENTS_END = "</context>"
 """What ends the documents that such a question comes with; the user's own words follow."""
 
+ATTACHED = ("<attached_files>", "</attached_files>")
+"""What names the files of a question, before it."""
+
 CHAT_HISTORY = "<chat_history>"
 """Where what a client asks on its own repeats the chat, whatever is said there."""
 
@@ -93,7 +96,7 @@ class Place:
 def is_background(messages: Sequence[dict[str, Any]]) -> bool:
     """Whether a client asks for a title, tags or follow-ups: one single message with that mark, without documents."""
     said = [message for message in messages if message.get("role") == "user"]
-    return len(messages) == len(said) == 1 and _is_marked(text := text_of(said[0])) and not _has_documents(text)
+    return len(messages) == len(said) == 1 and _is_marked(text_of(said[0])) and not has_documents(said[0])
 
 
 def open_turn(work: Work, messages: Sequence[dict[str, Any]], model: str, place: Place) -> Turn:
@@ -206,17 +209,21 @@ def text_of(message: dict[str, Any]) -> str:
 
 
 def words_of(message: dict[str, Any]) -> str:
-    """What the user said in it: without the documents, and instructions about them, that a client put before."""
+    """What the user said in it: without what a client put before, documents and the names of files."""
     text = text_of(message)
-    return text.rpartition(DOCUMENTS_END)[2].strip() if _is_marked(text) and _has_documents(text) else text
+    said = text.rpartition(DOCUMENTS_END)[2].strip() if has_documents(message) else text
+    begin, end = ATTACHED
+    return said.partition(end)[2].strip() if said.startswith(begin) and end in said else said
+
+
+def has_documents(message: dict[str, Any]) -> bool:
+    """Whether a client put documents, and instructions about them, before what the user said."""
+    text = text_of(message)
+    return _is_marked(text) and DOCUMENTS_END in text and CHAT_HISTORY not in text
 
 
 def _is_marked(text: str) -> bool:
     return text.lstrip().startswith(BACKGROUND_MARK)
-
-
-def _has_documents(text: str) -> bool:
-    return DOCUMENTS_END in text and CHAT_HISTORY not in text
 
 
 def _thread(work: Work, place: Place, newest: dict[str, Any]) -> tuple[Thread, bool]:

@@ -128,7 +128,7 @@ def commission(
     assert turn is not None, "a turn of the agent is one of a chat"
     prompt = turns.words_of(wish.messages[-1])
     sources = [f"file:{name}" for name in pictures]
-    if prompt != turns.text_of(wish.messages[-1]):
+    if turns.has_documents(wish.messages[-1]):
         sources.append(DOCUMENTS)
     task_id = agent.begin(work, told, prompt, turn.thread_id, turn.project_id, wish.lasts_s, files, sources)
     turns.name_task(work, turn, task_id)
