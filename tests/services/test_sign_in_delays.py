@@ -12,7 +12,7 @@ from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.errors import Conflict, TooMany
 from gateway.core.identity import SYSTEM, Actor
-from gateway.features.identity import service, service_delays
+from gateway.features.identity import passwords, service, service_delays
 from gateway.features.identity.service_delays import ADDRESS, DEVICE, HANDLE, Patience
 from tests.services.conftest import Open
 
@@ -131,3 +131,8 @@ def test_two_owners_cannot_disable_each_other_at_once(unit: Open, database: Data
     with unit(SYSTEM) as work:
         service.set_active(work, service.account(work, "owner"), True)
         service.set_active(work, service.to_change(work, second.id), False)
+
+
+def test_an_unknown_handle_costs_what_a_wrong_password_does() -> None:
+    assert not passwords._hasher.check_needs_rehash(passwords._DECOY)
+    assert not passwords.matches(None, "anything at all")
