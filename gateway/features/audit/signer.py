@@ -14,7 +14,6 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.orm import Session
 
 from gateway.core import crypto
@@ -43,7 +42,7 @@ class Signer:
     def __init__(self, keys: Path) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(crypto.key_file(keys / "audit.key"))
         self._newest_file = keys / "audit_checkpoint.json"
-        self.public_key = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.public_key = self._key.public_key().public_bytes_raw()
         self.key_id = hashlib.sha256(self.public_key).hexdigest()[:16]
 
     def sign(self, mark: Mark) -> bytes:
