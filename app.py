@@ -87,6 +87,15 @@ def node(name: str | None, labels: dict[str, str], concurrency: int | None, besi
     process.start(config(node_concurrency=concurrency, **options), name=name, labels=labels, beside=beside)
 
 
+@main.command(hidden=True)
+@with_options("data_dir", "database_url")
+def migrate(**options: Any) -> None:
+    """Brings the schema to this release's, for a gateway that starts."""
+    from gateway.commands import migration
+
+    migration.run(config(**options), APP.parent / "migrations")
+
+
 @main.command()
 @with_options("data_dir")
 def mcp(data_dir: Path | None) -> None:

@@ -25,16 +25,19 @@ from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.wsgi import FileWrapper
 
-from gateway.application import Application, create_app
+from gateway import registry
+from gateway.application import ROOT, Application, create_app
 from gateway.commands.database import prepare
+from gateway.commands.migration import migrating
 from gateway.core import crypto, logs
 from gateway.core.answers import CLIENT
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
-from gateway.core.database import Database
+from gateway.core.database import Database, check_server
 from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
+from gateway.core.migrating import is_migrated
 from gateway.core.problems import unread
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.audit import service as audit
@@ -117,7 +120,7 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         stack.enter_context(data_dir.lock())
         listener = stack.enter_context(_listen(config))
         url = stack.enter_context(_database(config, data_dir))
-        _prepare(url)
+        _prepare(config, url, app_file)
         if config.node:
             stack.enter_context(_node(config, app_file))
         launch_key = crypto.new_secret()
@@ -142,9 +145,14 @@ def _describe(app: Application) -> None:
         gevent.sleep(0.1)
 
 
-def _prepare(url: str) -> None:
+def _prepare(config: Config, url: str, app_file: Path) -> None:
+    """A first start, and that of another release, leave the migrating to a process that ends, which saves 8 MB."""
     database = Database(url, pool_size=1)
     try:
+        check_server(database.engine)
+        if not is_migrated(database.engine, ROOT / "migrations"):
+            with migrating(config, url, app_file):
+                registry.doors("api")  # meanwhile what is loaded next anyway
         prepare(database)
     finally:
         database.dispose()

@@ -19,11 +19,10 @@ def migrate(engine: Engine, directory: Path) -> None:
     The check that nothing is to do costs one query, so that a second start stays fast. Where there are rows already,
     more is checked before the commit. Raises MissingPart when that fails; the database is then as it was.
     """
+    if is_migrated(engine, directory):
+        return
     heads = {newest_revision(directory)}
     with engine.connect() as connection:
-        if _revisions(connection) == heads:
-            return
-        connection.commit()
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # another may be migrating for minutes
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
         connection.commit()
@@ -37,6 +36,12 @@ def migrate(engine: Engine, directory: Path) -> None:
             connection.commit()
 
 
+def is_migrated(engine: Engine, directory: Path) -> bool:
+    """Whether the schema is at the newest revision."""
+    with engine.connect() as connection:
+        return _revisions(connection) == {newest_revision(directory)}
+
+
 def _upgrade(connection: sa.Connection, directory: Path) -> None:
     from alembic import command
 
@@ -45,7 +50,7 @@ def _upgrade(connection: sa.Connection, directory: Path) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     before = upgrade_check.rows(connection) if _revisions(connection) else None
     configuration = _alembic(directory)
-    configuration.attributes["connection"] = connection
+    configuration.attributes.update(connection=connection, is_checked=before is not None)
     command.upgrade(configuration, "head")
     if before is not None:
         upgrade_check.check(connection, before)

@@ -19,12 +19,14 @@ from sqlalchemy.orm import sessionmaker
 from gateway import registry
 from gateway.application import ROOT
 from gateway.commands.backup import _rows_of
+from gateway.commands.migration import migrating
 from gateway.core import archive, dump
 from gateway.core.audit import ORIGIN
+from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Base, sqlalchemy_url
 from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.migrating import migrate, migrate_to
+from gateway.core.migrating import is_migrated, migrate, migrate_to
 from gateway.core.upgrade_check import ours
 from gateway.features.audit.queries_chain import stretch
 from tests.backup.test_backup import row_hashes
@@ -118,8 +120,12 @@ def test_models_and_migrations_agree(engine: Engine) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrating_twice_changes_nothing(engine: Engine) -> None:
-    migrate(engine, ROOT / "migrations")
+def test_another_process_migrates_and_migrating_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+    url = engine.url.render_as_string(hide_password=False)
+    assert not is_migrated(engine, ROOT / "migrations")
+    with migrating(Config(data_dir=tmp_path), url, ROOT / "app.py"):
+        pass
+    assert is_migrated(engine, ROOT / "migrations")
     before = schema(engine)
     migrate(engine, ROOT / "migrations")
     assert schema(engine) == before
