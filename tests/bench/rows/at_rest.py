@@ -1,7 +1,7 @@
 """Memory at rest: gateway and node, PostgreSQL apart; beside Prefect's server and worker.
 
-They run as they are installed, without what only the tools beside the tests need: structlog and httpx load rich
-wherever it is there, some 8 MB.
+They run as they are installed, without what only the tools beside the tests need: structlog and httpx load rich,
+colorama and zstandard wherever they are there, some 8 MB.
 """
 
 import time
@@ -20,7 +20,7 @@ def measure(stage: Stage, rounds: int) -> list[Figure]:
     """Proportional set size some time after ready, of a first start and of a later one; shared pages count once."""
     without = stage.folder / "without"
     without.mkdir()
-    for package in ("rich", "pygments"):
+    for package in ("rich", "pygments", "colorama", "zstandard"):
         (without / f"{package}.py").write_text("raise ImportError")
     first, later = (_rest(LiveGateway(stage.folder / "rest", environment={"PYTHONPATH": str(without)})) for _ in "12")
     with prefect(stage.folder / "prefect-rest") as peer:
