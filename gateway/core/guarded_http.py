@@ -9,57 +9,19 @@ import http.cookiejar
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any
 
 import httpcore
 import httpx
 
+from .outbound import Answer, Bounds, Check, OutboundError, Resolve, broken_off, late, timed_out, unreachable
 from .public_internet import Address, is_own, is_public, literal
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""(host, port) to the addresses of it, as texts. Raises OSError."""
-Check = Callable[[str], None]
-"""Called with each host, in ASCII, before it is asked for; raises OutboundError to forbid it."""
 
 WEB_PORTS = frozenset({80, 443, 8080, 8443})
 """Where one may go without an exception: on others speak services that were not made for strangers."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class OutboundError(Exception):
-    """A request that was refused or went wrong: `code` is a stable word, the message one sentence for the user.
-
-    `permanent`: trying the same again cannot help.
-    """
-
-    def __init__(self, message: str, *, code: str, permanent: bool = True) -> None:
-        super().__init__(message)
-        self.code = code
-        self.permanent = permanent
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one request may take, its redirects included. A body is cut at `body_bytes`, counted unpacked."""
-
-    total_s: float = 20.0
-    connect_s: float = 5.0
-    body_bytes: int = 2 * 2**20
-    redirects: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back in the end, from `url`; `cut` when there was more than the bounds allow."""
-
-    url: str
-    status: int
-    headers: httpx.Headers
-    content: bytes
-    cut: bool
 
 
 class GuardedClient:
@@ -342,25 +304,3 @@ def _failure(error: Exception, place: str) -> OutboundError:
     if isinstance(error, httpx.ConnectError):
         return unreachable(place)
     return broken_off(place)
-
-
-def timed_out(total_s: float) -> OutboundError:
-    """The whole of it took too long."""
-    return OutboundError(f"It was not answered within {total_s:g} s.", code="outbound_timeout", permanent=False)
-
-
-def late(place: str) -> OutboundError:
-    """Connecting took too long, or what was waited for then."""
-    return OutboundError(f"{place} did not answer in time.", code="outbound_timeout", permanent=False)
-
-
-def unreachable(place: str) -> OutboundError:
-    """No connection came about."""
-    return OutboundError(
-        f"{place} cannot be reached, or its certificate is not trusted.", code="unreachable", permanent=False
-    )
-
-
-def broken_off(place: str) -> OutboundError:
-    """The other side did not keep to the protocol, or went away."""
-    return OutboundError(f"{place} broke off its answer.", code="broken_answer", permanent=False)

@@ -25,7 +25,6 @@ from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import SYSTEM_USER_ID, Actor
 from gateway.core.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
-from gateway.features.artifacts.remote_store import RemoteStore
 from gateway.features.artifacts.store import Store
 from gateway.features.processes.host import Host
 from gateway.features.settings import live as settings
@@ -178,6 +177,8 @@ def _store(config: Config, data_dir: DataDir) -> Store:
         return Store(data_dir.artifacts)
     if config.join_token is None:
         raise MissingPart("A node that joins by --join needs the gateway's token in GATEWAY_JOIN_TOKEN.")
+    from gateway.features.artifacts.remote_store import RemoteStore  # loads an HTTP client
+
     store = RemoteStore(data_dir.artifacts, config.join, config.join_token.get_secret_value())
     store.check()
     return store

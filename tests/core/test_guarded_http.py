@@ -12,7 +12,8 @@ from typing import Any
 import httpcore
 import pytest
 
-from gateway.core.guarded_http import Answer, Bounds, GuardedClient, OutboundError
+from gateway.core.guarded_http import GuardedClient
+from gateway.core.outbound import Answer, Bounds, OutboundError
 from gateway.core.public_internet import is_own, is_public
 from tests.core.outside import ENCODED, V4, V6, addresses, answer, listening, names, redirect
 

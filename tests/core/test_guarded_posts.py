@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.guarded_http import Answer, Bounds, OutboundError
 from gateway.core.guarded_posts import GuardedPosts
+from gateway.core.outbound import Answer, Bounds, OutboundError
 from tests.core.outside import ENCODED, V4, V6, Listener, addresses, answer, listening, names, redirect
 
 Ask = Callable[..., Awaitable[Answer]]

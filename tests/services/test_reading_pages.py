@@ -14,8 +14,9 @@ import pytest
 
 from gateway.core import policy
 from gateway.core.clock import now
-from gateway.core.guarded_http import GuardedClient, OutboundError
+from gateway.core.guarded_http import GuardedClient
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.outbound import OutboundError
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.agents import service as agents

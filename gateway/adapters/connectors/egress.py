@@ -7,7 +7,8 @@ from functools import cached_property
 
 import truststore
 
-from gateway.core.guarded_http import Check, GuardedClient, OutboundError, open_socket
+from gateway.core.guarded_http import GuardedClient, open_socket
+from gateway.core.outbound import Check, OutboundError
 
 MAIL_PORTS = frozenset({25, 110, 143, 465, 587, 993, 995, 2525})
 

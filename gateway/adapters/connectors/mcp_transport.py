@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import httpx
 import httpx2
 
-from gateway.core.guarded_http import GuardedClient, OutboundError
+from gateway.core.guarded_http import GuardedClient
+from gateway.core.outbound import OutboundError
 
 from .failure import AUTHENTICATION_FAILED, ConnectorError
 

@@ -4,12 +4,12 @@ each product is recognised by an answer that only it gives."""
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from gateway.adapters.providers.transport import http_client
+if TYPE_CHECKING:
+    import httpx
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -19,7 +19,7 @@ class Answer:
     """What a probe got: status, headers, and the parsed JSON body (None where it is none)."""
 
     status: int
-    headers: httpx.Headers
+    headers: "httpx.Headers"
     json: Any
 
 
@@ -91,13 +91,33 @@ PRODUCTS = (
 
 
 async def discover(products: Sequence[Product] = PRODUCTS, timeout_s: float = 0.3) -> list[Found]:
-    """The model servers found on this machine, all asked at once, within `timeout_s` seconds."""
+    """The model servers found on this machine, all asked at once: `timeout_s` seconds to connect, and to answer.
+
+    Where nothing listens at any of their ports, no HTTP client is loaded: a node at rest does without its 5 MB.
+    """
+    there = await asyncio.gather(*(_listens(product.port, timeout_s) for product in products))
+    listening = [product for product, is_there in zip(products, there, strict=True) if is_there]
+    if not listening:
+        return []
+    from gateway.adapters.providers.transport import http_client
+
     async with http_client("http://127.0.0.1", connect_s=timeout_s) as client:
-        found = await asyncio.gather(*(_probe(client, product, timeout_s) for product in products))
+        found = await asyncio.gather(*(_probe(client, product, timeout_s) for product in listening))
     return [server for server in found if server is not None]
 
 
-async def _probe(client: httpx.AsyncClient, product: Product, timeout_s: float) -> Found | None:
+async def _listens(port: int, timeout_s: float) -> bool:
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
+
+
+async def _probe(client: "httpx.AsyncClient", product: Product, timeout_s: float) -> Found | None:
+    import httpx
+
     root = f"http://127.0.0.1:{product.port}"
     try:
         async with asyncio.timeout(timeout_s):
@@ -109,7 +129,7 @@ async def _probe(client: httpx.AsyncClient, product: Product, timeout_s: float) 
     return Found(product.name, product.kind, root + product.base_path, identity.models, identity.needs_key)
 
 
-async def _get(client: httpx.AsyncClient, url: str) -> Answer:
+async def _get(client: "httpx.AsyncClient", url: str) -> Answer:
     async with client.stream("GET", url) as response:
         body = b""
         async for piece in response.aiter_bytes():

@@ -11,11 +11,11 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from gateway.adapters.providers.base import Delta, ProviderError, Timeouts, Upstream, Usage
+from gateway.adapters.providers.openai_failures import bad_response, is_permanent, reason_of, refusal
 from gateway.adapters.providers.sse import Event, EventDecoder
 from gateway.adapters.providers.transport import transport_error
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-MAX_REASON_CHARS = 300
 
 T = TypeVar("T")
 
@@ -175,7 +175,7 @@ class Call:
         return ProviderError(
             f"{self._place} broke off its answer: {self._reason(error)}",
             code="upstream_error",
-            permanent=status is not None and _is_permanent(status),
+            permanent=status is not None and is_permanent(status),
             status=status,
         )
 
@@ -193,47 +193,6 @@ class Call:
 
     def _reason(self, error: Any) -> str:
         return reason_of(self._upstream, error)
-
-
-def refusal(upstream: Upstream, status: int, error: Any) -> ProviderError:
-    """What an upstream's HTTP status and the `error` of its body mean; never with the key that it may repeat."""
-    code, advice = _STATUS_CODES.get(status, ("upstream_error", ""))
-    return ProviderError(
-        f"{upstream.base_url} answered {status}: {reason_of(upstream, error)} {advice}".rstrip(),
-        code=code, permanent=_is_permanent(status), status=status,
-    )  # fmt: skip
-
-
-def reason_of(upstream: Upstream, error: Any) -> str:
-    """The upstream's own words, shortened, without the key some upstreams repeat."""
-    text = error.get("message") if isinstance(error, dict) else error
-    reason = text.strip() if isinstance(text, str) and text.strip() else "it gave no reason."
-    key = upstream.headers.get("Authorization", "").removeprefix("Bearer ")
-    reason = reason.replace(key, "SECRET_REDACTED") if key else reason
-    return reason if len(reason) <= MAX_REASON_CHARS else reason[:MAX_REASON_CHARS] + "…"
-
-
-_STATUS_CODES = {
-    400: ("invalid_request", ""),
-    401: ("unauthorized", "Check the provider's key."),
-    403: ("unauthorized", "Check what the provider's key may do."),
-    404: ("unknown_model", "Check the model's name and the provider's address."),
-    413: ("invalid_request", "Send a shorter prompt."),
-    422: ("invalid_request", ""),
-    429: ("rate_limited", "Wait and try again."),
-}
-
-
-def _is_permanent(status: int) -> bool:
-    return status < 500 and status not in (408, 409, 425, 429)
-
-
-def bad_response(place: str) -> ProviderError:
-    return ProviderError(
-        f"{place} answered with something that is not OpenAI's protocol; check the provider's address.",
-        code="bad_response",
-        permanent=False,
-    )
 
 
 def _seconds(value: str | None) -> float | None:

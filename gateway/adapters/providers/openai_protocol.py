@@ -5,9 +5,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.providers.base import (
     ConfigT,
@@ -20,8 +18,12 @@ from gateway.adapters.providers.base import (
     ProviderError,
     Upstream,
 )
-from gateway.adapters.providers.openai_call import Call, bad_response
-from gateway.adapters.providers.transport import http_client
+from gateway.adapters.providers.openai_failures import bad_response
+
+if TYPE_CHECKING:
+    import httpx
+
+    from gateway.adapters.providers.openai_call import Call
 
 A_MILLION = 1_000_000
 
@@ -32,7 +34,7 @@ LONG_READING_S = 2.0
 class OpenAIProvider(Provider[ConfigT]):
     """A provider whose upstream speaks OpenAI's protocol; a kind adds where it is and what it offers."""
 
-    _http: httpx.AsyncClient | None = None
+    _http: "httpx.AsyncClient | None" = None
 
     @abstractmethod
     def remedy(self) -> str:
@@ -67,7 +69,7 @@ class OpenAIProvider(Provider[ConfigT]):
             **upstream.asked_of_streams,
             **{name: value for name, value in options.items() if value is not None},
         }
-        call = Call(self._client(upstream), upstream, self.timeouts)
+        call = self._call(upstream)
         began = time.monotonic()
         async with aclosing(call.stream_chat(body)) as deltas:
             async for delta in deltas:
@@ -92,17 +94,20 @@ class OpenAIProvider(Provider[ConfigT]):
 
     async def get_json(self, upstream: Upstream, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """GET `path` below the upstream's base URL, or POST `body` there; the parsed answer. Raises ProviderError."""
-        return await Call(self._client(upstream), upstream, self.timeouts).get_json(path, body)
+        return await self._call(upstream).get_json(path, body)
 
     async def aclose(self) -> None:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
 
-    def _client(self, upstream: Upstream) -> httpx.AsyncClient:
+    def _call(self, upstream: Upstream) -> "Call":
+        from gateway.adapters.providers.openai_call import Call  # a node that has asked no model does without
+        from gateway.adapters.providers.transport import http_client
+
         if self._http is None:
             self._http = http_client(upstream.base_url, connect_s=self.timeouts.connect)
-        return self._http
+        return Call(self._http, upstream, self.timeouts)
 
 
 def bearer(api_key: str | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pydantic_ai.usage import RequestUsage
 
 from gateway.adapters.providers.base import Upstream, Usage
 from gateway.adapters.providers.completion import Completion
-from gateway.adapters.providers.openai_call import refusal
+from gateway.adapters.providers.openai_failures import refusal
 from gateway.features.limits.service_spending import Call
 from gateway.features.tasks.metered import Metered, call_of
 from gateway.features.tasks.service_execution import Plan

@@ -4,7 +4,6 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Annotated, Literal
 
-import aiosmtplib
 from pydantic import Field
 
 from gateway.adapters.destinations.base import (
@@ -17,7 +16,6 @@ from gateway.adapters.destinations.base import (
     Message,
     tls_context,
 )
-from gateway.core.guarded_http import open_socket
 from gateway.core.schemas import Shape
 
 Address = Annotated[
@@ -64,6 +62,10 @@ class Email(Destination[EmailConfig]):
             raise ValueError("security: a password is not sent without encryption; choose starttls or tls")
 
     async def send(self, message: Message) -> int | None:
+        import aiosmtplib  # only a node that sends mail pays for it
+
+        from gateway.core.guarded_http import open_socket
+
         config = self.config
         connection = await open_socket(
             config.host, config.port, allowed_hosts=config.allowed_hosts, connect_s=CONNECT_S

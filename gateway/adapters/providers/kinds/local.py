@@ -12,7 +12,7 @@ from gateway.adapters.providers.base import (
     ProviderError,
     Upstream,
 )
-from gateway.adapters.providers.local_model import catalogue, download
+from gateway.adapters.providers.local_model import catalogue
 from gateway.adapters.providers.local_model.questions import TELLS_HOW_FAR
 from gateway.adapters.providers.local_model.server import (
     ServerSettings,
@@ -50,6 +50,8 @@ class Local(OpenAIProvider[LocalConfig]):
     async def prepare(self, model: str, on_progress: ProgressHook | None = None) -> None:
         entry = catalogue.find(model)
         if not entry.is_present(self.models_dir):
+            from gateway.adapters.providers.local_model import download
+
             await download.pull(
                 model,
                 self.models_dir,

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-import httpx
 import psutil
 from filelock import FileLock
 
@@ -170,6 +169,8 @@ def _hand_over(child: subprocess.Popen[bytes], settings: dict[str, object]) -> s
 
 
 def _answers(endpoint: Endpoint) -> bool:
+    import httpx  # a node that has asked no model does without
+
     try:
         health = httpx.get(endpoint.base_url.removesuffix("/v1") + "/health", trust_env=False, timeout=2)
     except httpx.TransportError:
