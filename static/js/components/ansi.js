@@ -7,6 +7,9 @@
 const ESCAPE = /\x1b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])/g;
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
 
+/** A text without what gives it colours in a terminal. @param {string} text */
+export const plain = (text) => text.replace(ESCAPE, "");
+
 /** @param {number[]} codes what follows 38 or 48; consumed codes are taken off @returns {string | undefined} */
 function extendedColour(codes) {
   const mode = codes.shift();

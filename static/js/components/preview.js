@@ -1,4 +1,4 @@
-/** Looking into an artifact: text, pictures, CSV as a table, PDF; anything else is downloaded. */
+/** Looking into an artifact: text, pictures, sound and films, CSV as a table, PDF; anything else is downloaded. */
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
@@ -15,10 +15,12 @@ const PDF_LIMIT = 32 * 1024 * 1024;
 const TABLE_ROWS = 500;
 const TEXT_NAMES = /\.(txt|log|md|json|ya?ml|toml|ini|cfg|csv|tsv|py|js|ts|sh|bash|sql|html?|css|xml|rs|go|c|h|cpp|java|rb|pl|diff|patch|env|tex)$/i;
 
-/** @param {Artifact} artifact @returns {"image" | "table" | "markdown" | "text" | "pdf" | "none"} */
+/** @param {Artifact} artifact @returns {"image" | "sound" | "film" | "table" | "markdown" | "text" | "pdf" | "none"} */
 export function previewKind({ media_type: type, filename, size: bytes }) {
   if (!bytes) return "none";
   if (/^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml)/.test(type)) return "image";
+  if (/^audio\//.test(type)) return "sound";
+  if (/^video\//.test(type)) return "film";
   if (/^text\/(csv|tab-separated-values)/.test(type) || /\.(csv|tsv)$/i.test(filename)) return "table";
   if (/^text\/markdown/.test(type) || /\.md$/i.test(filename)) return "markdown";
   if (/^application\/pdf/.test(type)) return navigator.pdfViewerEnabled && bytes < PDF_LIMIT ? "pdf" : "none";
@@ -102,6 +104,8 @@ function TextPreview({ artifact, kind }) {
 export function Preview({ artifact }) {
   const kind = previewKind(artifact);
   if (kind === "image") return html`<div class="preview-image"><img src=${api.artifactAddress(artifact.id)} alt=${artifact.filename} /></div>`;
+  if (kind === "sound") return html`<audio class="preview-media" controls src=${api.artifactAddress(artifact.id)} aria-label=${artifact.filename}></audio>`;
+  if (kind === "film") return html`<video class="preview-media" controls src=${api.artifactAddress(artifact.id)} aria-label=${artifact.filename}></video>`;
   if (kind === "pdf") return html`<${PdfFrame} artifact=${artifact} />`;
   if (kind === "none") return html`<p class="stale">${artifact.size ? "There is no preview for this type of file." : "The file is empty."}</p>`;
   return html`<${TextPreview} artifact=${artifact} kind=${kind} />`;

@@ -6,6 +6,7 @@ import { shortId } from "../format.js";
 import { useResource } from "../resource.js";
 import { Ago } from "./clock.js";
 import { Icon } from "./icon.js";
+import { because } from "./outcomes.js";
 import { Loaded } from "./states.js";
 import { Status } from "./status.js";
 /** @import { Trace, TraceNode } from "../types.js" */
@@ -34,16 +35,18 @@ function treeOf({ nodes, edges }) {
   return { effects, known, roots: roots.length ? roots : Object.keys(known).slice(0, 1) };
 }
 
-/** @param {{node: TraceNode, here: boolean}} props */
-function Name({ node, here }) {
+/** How one came of the other; of a firing, why its time had come. @param {{reason: string}} props */
+const Reason = ({ reason }) => html`<span class="why-reason quiet">${because(reason)} <span aria-hidden="true">→</span></span> `;
+
+/** @param {{node: TraceNode, reason?: string, here: boolean, again: boolean}} props */
+function Row({ node, reason, here, again }) {
   const name = node.title ?? (node.purged_at ? "purged" : `${shortId(node.id)}, which is not for you to see, or gone`);
   const address = ADDRESSES[node.kind];
-  return html`<span class="why-kind quiet">${NAMES[node.kind] ?? node.kind}</span>
-    ${address && node.title ? html`<a href=${address + node.id}>${name}</a>` : html`<span class=${cx(!node.title && "quiet")}>${name}</span>`}
-    ${node.status && STATES.includes(node.status) && html` <${Status} status=${node.status} />`}
-    ${here && html` <span class="tag is-on">this run</span>`}
-    ${node.by && html` <span class="quiet">asked for by ${node.by}</span>`}
-    ${node.time && html` <span class="quiet why-time"><${Ago} at=${node.time} /></span>`}`;
+  return html`<div class="why-row"><div>${reason && html`<${Reason} reason=${reason} />`}<span class="why-kind quiet">${NAMES[node.kind] ?? node.kind}</span>
+      ${address && node.title ? html`<a class="why-name" href=${address + node.id}>${name}</a>` : html`<span class=${cx("why-name", !node.title && "quiet")}>${name}</span>`}
+      ${node.status && STATES.includes(node.status) && html` <${Status} status=${node.status} />`}
+      ${here && html` <span class="tag is-on">this run</span>`}${again && html` <span class="quiet">see above</span>`}</div>
+    <span class="quiet why-time">${node.by && `asked for by ${node.by} `}${node.time && html`<${Ago} at=${node.time} />`}</span></div>`;
 }
 
 /** @param {{at: string, reason?: string, tree: ReturnType<typeof treeOf>, seen: Set<string>, runId: string}} props */
@@ -53,7 +56,7 @@ function Branch({ at, reason, tree, seen, runId }) {
   const again = seen.has(at);
   seen.add(at);
   const below = again ? [] : (tree.effects[at] ?? []);
-  return html`<li>${reason && html`<span class="why-reason quiet">${reason}</span> `}<${Name} node=${node} here=${node.kind === "runs" && node.id === runId} />${again && html` <span class="quiet">(see above)</span>`}
+  return html`<li><${Row} node=${node} reason=${reason} here=${node.kind === "runs" && node.id === runId} again=${again} />
     ${below.length > 0 && html`<ul>${below.map((edge) => html`<${Branch} key=${edge.key} at=${edge.key} reason=${edge.reason} tree=${tree} seen=${seen} runId=${runId} />`)}</ul>`}</li>`;
 }
 

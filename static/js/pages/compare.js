@@ -3,6 +3,7 @@ import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { duration, size } from "../format.js";
 import { place } from "../router.js";
+import { plain } from "../components/ansi.js";
 import { useResource } from "../resource.js";
 import { Ago } from "../components/clock.js";
 import { Table } from "../components/list.js";
@@ -34,10 +35,10 @@ const jobCell = (job) => (job ? html`${job.exit_code === null ? job.status : htm
 /** @param {{text: ComparedText}} props */
 const Difference = ({ text }) => html`<section class="card panel" aria-label=${text.name}><header class="panel-head"><h3>${text.name}</h3><span class="quiet">${text.is_same ? "the same" : "different"}${text.is_cut ? ", cut" : ""}</span></header>
   ${text.is_same
-    ? html`<pre class="diff" tabindex="0" aria-label=${`${text.name} of both`}>${text.left}</pre>`
+    ? html`<pre class="diff" tabindex="0" aria-label=${`${text.name} of both`}>${plain(text.left)}</pre>`
     : text.diff === null
       ? html`<p class="quiet panel-text">They differ in too many lines to show where.</p>`
-      : html`<pre class="diff" tabindex="0" aria-label=${`What differs in ${text.name}`}>${text.diff.split("\n").slice(2).map((line) => html`<span class=${`diff-line is-${MARKS[line[0]] ?? "same"}`}>${MARKS[line[0]] && html`<span class="visually-hidden">${MARKS[line[0]]}: </span>`}${line}${"\n"}</span>`)}</pre>`}
+      : html`<pre class="diff" tabindex="0" aria-label=${`What differs in ${text.name}`}>${plain(text.diff).split("\n").slice(2).map((line) => html`<span class=${`diff-line is-${MARKS[line[0]] ?? "same"}`}>${MARKS[line[0]] && html`<span class="visually-hidden">${MARKS[line[0]]}: </span>`}${line}${"\n"}</span>`)}</pre>`}
 </section>`;
 
 /** @param {ComparedFile} file */

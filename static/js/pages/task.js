@@ -165,13 +165,13 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
         ${jobs.length > 0 && html`<${Jobs} jobs=${jobs} />`}
         ${(artifacts.length > 0 || task.kind !== "prompt") && html`<${Files} artifacts=${artifacts} finished=${finished} />`}
         ${task.kind !== "prompt" && html`<${Request} task=${task} />`}
+        ${log.runId && html`<${Why} key=${log.runId} runId=${log.runId} />`}
       </div>
       <div class="task-side">
         <${Facts} task=${task} asked=${result?.jobs?.find((job) => job.model)?.model} />
-        <${Metadata} value=${task.metadata} />
         ${((task.acceptance_criteria ?? []).length > 0 || result?.verification) && html`<${Criteria} criteria=${task.acceptance_criteria ?? []} verification=${result?.verification} />`}
-        ${log.runId && html`<${Why} key=${log.runId} runId=${log.runId} />`}
         <${Timeline} history=${history} runs=${runs} />
+        <${Metadata} value=${task.metadata} />
       </div>
     </div>`;
 }
