@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { ApiError, whenUnauthenticated } from "./api.js";
 import { startKeys } from "./keys.js";
-import { connection, start as startLive } from "./live.js";
+import { connection, reconnect, start as startLive } from "./live.js";
 import { startNotifications } from "./notifications.js";
 import { startOrders } from "./orders.js";
 import { navigate, place, startRouter } from "./router.js";
@@ -48,7 +48,7 @@ function App() {
     if (shown && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
   }, [shown]);
   const page = shown?.route === route ? html`<${shown.page} key=${route.isSteady ? "" : id} id=${id} />` : null;
-  const content = error ? html`<${Failed} error=${error} retry=${() => location.reload()} what="the page" isPage />` : (page ?? html`<${Loading} what="the page" />`);
+  const content = error ? html`<${Failed} error=${error} retry=${() => (isLive ? location.reload() : reconnect())} what="the page" isPage />` : (page ?? html`<${Loading} what="the page" />`);
   return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main><${Toasts} />` : html`<${Shell}>${content}<//>`;
 }
 

@@ -180,7 +180,10 @@ def test_files_dropped_anywhere_become_a_new_task_or_artifacts(page: Page, api: 
     page.goto("/nodes")
     expect(page.get_by_role("heading", name="Nodes", exact=True)).to_be_visible()
     drop_anywhere(page, "one.txt", "two.txt")
-    page.get_by_role("dialog", name="What to do with 2 files?").get_by_role("button", name="Remove two.txt").click()
+    dialog = page.get_by_role("dialog", name="What to do with 2 files?")
+    expect(dialog.get_by_role("button", name="New task with them")).to_be_focused()
+    expect(page.locator(".drop-hint")).to_have_count(0)
+    dialog.get_by_role("button", name="Remove two.txt").click()
     page.get_by_role("button", name="Keep as artifacts").click()
     expect(page.get_by_text("1 file uploaded")).to_be_visible()
     assert api.get("/v1/artifacts").json()["items"][0]["filename"] == "one.txt"

@@ -25,6 +25,10 @@ def test_a_wrong_password_is_refused_in_words(open_page: Callable[..., Page]) ->
     page = open_page("/login", as_owner=False)
     enter(page, "not the password")
     expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Name").fill("somebody")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("somebody")
     assert page.url.endswith("/login")
 
 

@@ -32,7 +32,7 @@ class PollingConfig(ConnectorConfig):
     """The settings of a kind that can look for what is new by itself."""
 
     poll_s: int = Field(
-        0, title="Look every seconds", ge=0, le=86_400,
+        0, title="Look every so many seconds", ge=0, le=86_400,
         description="how often it looks for what is new and tells it as events; 0 never",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import { theme, toggleTheme } from "../theme.js";
 import { useShortcuts } from "../keys.js";
 import { keysWanted } from "../orders.js";
 import { pause, resume, standing, stopSpending } from "../standing.js";
-import { useDropAnywhere } from "./drop-anywhere.js";
+import { DropHint, useDropAnywhere } from "./drop-anywhere.js";
 import { chapterOf } from "../guide.js";
 import { OpenDialog, closeDialog } from "./dialog.js";
 import { Icon, IconButton } from "./icon.js";
@@ -126,6 +126,7 @@ export function Shell({ children }) {
     <main id="main" tabindex="-1">${children}</main>
     ${open === "palette" && html`<${Palette} commands=${commands()} onClose=${close} />`}
     ${open === "keys" && html`<${KeysHelp} onClose=${close} />`}
+    <${DropHint} />
     <${OpenDialog} />
     <${Toasts} />
   </div>`;

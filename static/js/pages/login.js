@@ -19,7 +19,7 @@ function Fields({ way }) {
       <p class="form-hint">It works once. Whoever made your account hands you one; the owner's is printed by <code>python app.py user sign-in-code owner</code>.</p>`;
   }
   return html`<label class="form-label" for="handle">Name</label>
-    <input id="handle" name="handle" class="form-control" autocomplete="username" autocapitalize="none" spellcheck=${false} value="owner" required />
+    <input id="handle" name="handle" class="form-control" autocomplete="username" autocapitalize="none" spellcheck=${false} defaultValue="owner" required />
     <label class="form-label" for="password">Password</label>
     <input id="password" name="password" type="password" class="form-control" autocomplete="current-password" required />`;
 }

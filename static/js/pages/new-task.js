@@ -2,9 +2,10 @@
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { place } from "../router.js";
+import { can } from "../session.js";
 import { useResource } from "../resource.js";
 import { Composer, draftOf } from "../components/composer.js";
-import { Loaded } from "../components/states.js";
+import { Empty, Loaded } from "../components/states.js";
 /** @import { Task } from "../types.js" */
 
 /** @param {{from: string}} props */
@@ -14,6 +15,7 @@ function Duplicate({ from }) {
 }
 
 export default function NewTaskPage() {
+  if (!can("tasks.create")) return html`<div class="page-head"><h1>New task</h1></div><${Empty} title="You may not make tasks">Whoever gives roles here can allow it: the action is <code>tasks.create</code>.<//>`;
   const [from, session] = ["from", "session_id"].map((name) => place.value.query.get(name));
   return html`<div class="narrow"><div class="page-head"><h1>${from ? "Duplicate task" : "New task"}</h1></div>
     ${from ? html`<${Duplicate} from=${from} />` : html`<${Composer} autofocus session=${session} />`}</div>`;

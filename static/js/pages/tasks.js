@@ -53,7 +53,7 @@ export default function TasksPage() {
             ? html`<${TaskTable} of=${list} /><${RowsEnd} of=${list} />`
             : filtered || query.get("cursor")
               ? html`<${Empty} title="No task matches">Change the filter, or <a href="/tasks">show all tasks</a>.<//>`
-              : html`<${Empty} title="No tasks yet">A task is a prompt that a model answers, or a script or commands that run in a sandbox. <a href="/tasks/new">Start the first one</a>.<//>`}
+              : html`<${Empty} title="No tasks yet">A task is a prompt that a model answers, or a script or commands that run in a sandbox. ${can("tasks.create") && html`<a href="/tasks/new">Start the first one</a>.`}<//>`}
       <//>
     </div>`;
 }

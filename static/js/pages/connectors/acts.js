@@ -5,12 +5,13 @@ import { destroy, order } from "../../components/changes.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { attempt, toast } from "../../components/toast.js";
-/** @import { Connector, ConnectorOperation } from "../../types.js" */
+/** @import { Connector, ConnectorOperation, ConnectorType } from "../../types.js" */
 
-/** @param {{connector: Connector}} props */
-export function State({ connector }) {
+/** @param {{connector: Connector, type: ConnectorType | undefined}} props `type`: none while it is not known */
+export function State({ connector, type }) {
   if (!connector.enabled) return html`<${Flag} on=${false} yes="" no="disabled" />`;
   if (connector.state === "stopped") return html`<${Flag} on=${false} yes="" no="stopped" bad />`;
+  if (type?.needs_secret && !connector.has_credential) return html`<${Flag} on=${false} yes="" no="no credential" bad />`;
   if (connector.last_error) return html`<${Flag} on=${false} yes="" no="last call failed" bad />`;
   return html`<${Flag} on yes="ready" no="" />`;
 }

@@ -10,7 +10,7 @@ import { Ago } from "../../components/clock.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Empty } from "../../components/states.js";
 import { State, enable, test, uninstall } from "./acts.js";
-/** @import { Connector } from "../../types.js" */
+/** @import { Connector, ConnectorType } from "../../types.js" */
 
 const STATES = /** @type {const} */ ([["", "all"], ["true", "enabled"], ["false", "disabled"]]);
 
@@ -26,9 +26,10 @@ export function Installed() {
   const query = place.value.query;
   const filters = { cursor: query.get("cursor"), type: query.get("type"), enabled: query.get("enabled"), sort: query.get("sort") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/connectors", filters), about("connector."));
+  const types = /** @type {ConnectorType[]} */ (useResource("catalog", () => api.get("/v1/connectors/catalog")).data?.items ?? []);
   const columns = [
     { head: "Connector", class: "cell-name", cell: (/** @type {Connector} */ each) => html`<a class="row-link" href=${`/connectors/${each.id}`}>${each.name}</a> <span class="quiet">${each.type} ${each.description}</span>` },
-    { head: "State", cell: (/** @type {Connector} */ each) => html`<${State} connector=${each} />` },
+    { head: "State", cell: (/** @type {Connector} */ each) => html`<${State} connector=${each} type=${types.find(({ type }) => type === each.type)} />` },
     { head: "Operations", class: "cell-wrap", cell: (/** @type {Connector} */ each) => html`<span class="quiet">${allowed(each)}</span>` },
     { head: "Worked last", class: "col-time", cell: (/** @type {Connector} */ each) => (each.last_ok_at ? html`<${Ago} at=${each.last_ok_at} />` : html`<span class="quiet">never</span>`) },
     MADE,

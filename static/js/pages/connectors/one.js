@@ -39,15 +39,15 @@ const edit = (connector, type, done) =>
 
 /** @param {{connector: Connector, type: ConnectorType, reload: () => void}} props */
 const Head = ({ connector, type, reload }) => html`<div class="page-head"><div><h1>${connector.name}</h1>
-    <p class="quiet">${type.title} · <${State} connector=${connector} />${connector.last_ok_at && html` · worked <${Ago} at=${connector.last_ok_at} />`}</p></div>
+    <p class="quiet">${type.title} · <${State} connector=${connector} type=${type} />${connector.last_ok_at && html` · worked <${Ago} at=${connector.last_ok_at} />`}</p></div>
   <div class="connector-actions">
     ${can("connectors.test") && html`<button type="button" class="btn btn-sm" onClick=${() => void test(connector).then(reload)}><${Icon} icon="plug-connected" />Test</button>`}
     ${can("connectors.update") && html`<button type="button" class="btn btn-sm" onClick=${() => edit(connector, type, reload)}><${Icon} icon="pencil" />Edit</button>`}
     ${can(connector.enabled ? "connectors.disable" : "connectors.enable") && html`<button type="button" class="btn btn-sm" onClick=${() => void enable(connector, !connector.enabled, reload)}><${Icon} icon="power" />${connector.enabled ? "Disable" : "Enable"}</button>`}
     ${can("connectors.delete") && html`<button type="button" class="btn btn-sm" onClick=${() => uninstall(connector, () => navigate("/connectors"))}><${Icon} icon="trash" />Uninstall…</button>`}
   </div></div>
-  ${connector.state === "stopped" && html`<p class="stale" role="status">Stopped: ${connector.stopped_reason}</p>`}
-  ${connector.state === "ok" && connector.last_error && html`<p class="stale" role="status">The last call failed <${Ago} at=${connector.last_error.at} />: ${connector.last_error.message}</p>`}`;
+  ${connector.state === "stopped" && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><p>Stopped: ${connector.stopped_reason}</p></div>`}
+  ${connector.state === "ok" && connector.last_error && html`<div class="notice" role="status"><${Icon} icon="alert-triangle" /><p>The last call failed <${Ago} at=${connector.last_error.at} />: ${connector.last_error.message}</p></div>`}`;
 
 /** @param {{id: string}} props */
 export function OneConnector({ id }) {
