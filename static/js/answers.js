@@ -121,7 +121,6 @@ export async function ask({ threadId, parentId, model, messages, asked }, stored
     });
   } catch (error) {
     set(threadId, null);
-    if (error instanceof api.ApiError && error.code === STOPPED) return;
     throw error;
   }
   set(threadId, { state: "coming", asked: "", taskId: opened.headers.get("X-Task-Id") });

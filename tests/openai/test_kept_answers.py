@@ -1,5 +1,6 @@
 """An answer can go on without its reader, be read along again from its beginning, and be stopped."""
 
+import json
 import threading
 import uuid
 from collections.abc import Callable
@@ -92,7 +93,7 @@ def test_a_kept_answer_is_stopped_and_its_model_with_it(upstream: Make, live_gat
     assert live_gateway.call("DELETE", "/v1/chat/answers/never-asked").status_code == 404
 
 
-def test_an_answer_stopped_before_it_begins_is_a_canceled_request(upstream: Make, live_gateway: LiveGateway) -> None:
+def test_an_answer_stopped_before_it_begins_is_a_stream_that_says_so(upstream: Make, live_gateway: LiveGateway) -> None:
     begun = threading.Event()
 
     def script(exchange: Exchange) -> None:
@@ -108,7 +109,9 @@ def test_an_answer_stopped_before_it_begins_is_a_canceled_request(upstream: Make
         assert begun.wait(10)
         assert live_gateway.call("DELETE", "/v1/chat/answers/kept-4").status_code == 204
         refused = asked.result(5)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (408, "request_canceled")
+    told, done = refused.text.split("\n\n", 1)
+    assert (refused.status_code, done.strip()) == (200, "data: [DONE]")
+    assert json.loads(told.removeprefix("data: "))["error"]["code"] == "request_canceled"
 
 
 def test_what_comes_instead_of_an_answer_is_told_as_without_keeping(upstream: Make, live_gateway: LiveGateway) -> None:

@@ -100,10 +100,14 @@ def test_an_answer_comes_in_pieces_and_survives_a_reload(open_page: Callable[...
     ]  # fmt: skip
 
 
-def test_a_stopped_answer_is_kept_and_marked(page: Page, upstream: Make) -> None:  # noqa: F811
-    ended = threading.Event()
+def test_a_stopped_answer_is_kept_and_marked_and_not_asked_for_again(page: Page, upstream: Make) -> None:  # noqa: F811
+    ended, thinking = threading.Event(), threading.Event()
 
     def script(exchange: Exchange) -> None:
+        if b"Think first" in exchange.body:
+            thinking.set()
+            ended.wait(30)
+            return
         exchange.begin()
         exchange.write(chunk("As far as "))
         ended.wait(30)
@@ -116,6 +120,14 @@ def test_a_stopped_answer_is_kept_and_marked(page: Page, upstream: Make) -> None
     page.get_by_role("button", name="Stop").click()
     expect(answers(page)).to_contain_text("Cut short")
     expect(answers(page)).to_contain_text("As far as")
+    say(page, "Think first")
+    assert thinking.wait(20)
+    box(page).press("Escape")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    page.reload()
+    expect(page.locator(".chat-message.is-user")).to_have_count(2)
+    expect(page.get_by_role("button", name="Earlier question")).to_have_count(0)
+    assert len(server.asked) == 2
     ended.set()
 
 

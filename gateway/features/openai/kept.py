@@ -14,7 +14,8 @@ from gateway.core.errors import Conflict, GatewayError, NotFound
 from gateway.core.identity import Actor
 from gateway.features.events.watch import Watch
 
-from .failures import RequestCanceled
+from .chunks import DONE
+from .failures import RequestCanceled, event_of
 
 KEPT_S = 60.0
 MOST = 50
@@ -44,7 +45,8 @@ class Answer:
     def follow(self, watch: Watch, actor: Actor) -> Iterator[bytes]:
         """All of it, as far as it has come and as it goes on, while the reader may read.
 
-        Raises the GatewayError that came instead of an answer.
+        Raises the GatewayError that came instead of an answer. That it was canceled is told as part of a stream: a
+        browser asks again by itself, over a connection that it kept, what is answered with 408.
         """
         reader = _Reader(actor)
         with watch.over(reader):
@@ -54,6 +56,9 @@ class Answer:
                 if at < len(self._pieces):
                     yield self._pieces[at]
                     at += 1
+                elif self.is_over and not at and isinstance(self._error, RequestCanceled):
+                    yield event_of(self._error) + DONE
+                    return
                 elif self.is_over and not at:
                     raise self._error
                 elif self.is_over:
