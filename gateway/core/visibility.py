@@ -11,7 +11,7 @@ from .identity import Actor
 from .policy import Clause, reach
 from .resources import as_id
 
-Column = InstrumentedAttribute[Any]
+Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 Named = Callable[[frozenset[str]], ColumnElement[bool]]
 """The rows that rules name by some of these keys: `tasks/ID` by ID."""
 
@@ -34,7 +34,7 @@ def seen_by(
     rules call the rows, where that is not the action's room.
     """
     within = reach(actor, action, kind or action.split(".")[0])
-    named = key if key is None or not isinstance(key, InstrumentedAttribute) else _by_id(key)
+    named = _by_id(key) if isinstance(key, InstrumentedAttribute | ColumnElement) else key
     # Things without owners are everybody's to whom a role gives their own, and nobody's own to a rule that denies.
     mine = partial(_owned, actor, owner, true())
     others = partial(_owned, actor, owner, false())

@@ -265,7 +265,7 @@
  * @typedef {{user_id: string, handle: string, display_name: string, external_id: string | null, is_active: boolean, added_at: string}} Member
  * @typedef {{id: string, version: number, name: string, description: string, actions: string[], reach: "own" | "all", own_actions: string[], is_builtin: boolean}} Role
  * @typedef {{id: string, subject_type: "user" | "group", subject_id: string, subject_name: string, role_id: string, role_name: string, scope_type: "system" | "project", scope_id: string | null, scope_name?: string | null}} Binding
- * @typedef {{id: string, version: number, name: string, description: string, effect: "allow" | "deny", subject: {type: string, id: string | null}, action: string, resource: string, priority: number, conditions: Record<string, any>, is_enabled: boolean}} Rule
+ * @typedef {{id: string, version: number, name: string, description: string, effect: "allow" | "deny", subject: {type: string, id: string | null}, subject_name: string | null, subject_display_name: string | null, action: string, resource: string, priority: number, conditions: Record<string, any>, is_enabled: boolean}} Rule
  * @typedef {{role: string, actions: string[], own_actions: string[], reach: "own" | "all", group: string | null, scope_type: string, scope_id: string | null}} Grant
  * @typedef {{id: string, name: string, effect: "allow" | "deny", action: string, resource: string, priority: number, holds: boolean}} MatchingRule
  * @typedef {{allowed: boolean, decision: string, reason: string, decided_by: string, roles: string[], groups: string[], grants: Grant[], rule: MatchingRule | null, rules: MatchingRule[]}} Explanation

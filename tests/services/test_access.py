@@ -13,6 +13,7 @@ from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.rights import Rule, of_roles
 from gateway.core.unit_of_work import Work
+from gateway.features.access import service as access
 from gateway.features.access import service_explain, service_groups, service_roles, service_rules
 from gateway.features.access.schemas import (
     BindingIn,
@@ -105,6 +106,13 @@ def seen(unit: Open, actor: Actor, among: list[Any]) -> set[str]:
     return names
 
 
+def roles_shown(work: Work, actor: Actor) -> list[str]:
+    """What the account's roles are said to be, which are those that decide."""
+    roles = identity.roles_of(work, identity.get(work, actor.user_id))
+    assert frozenset(roles) == access.rights_of(work.session, actor.user_id).roles
+    return roles
+
+
 def explained(work: Work, actor: Actor, action: str, resource: str) -> Explanation:
     return asked(work, user_id=actor.user_id, action=action, resource=resource)
 
@@ -140,8 +148,10 @@ def test_a_group_gives_its_roles_to_active_members_of_an_active_group(
     member = now(someone)
     assert seen(unit, member, [task]) == {task.name}
     assert member.groups == (group.name,)
+    assert system(roles_shown, someone) == ["operator", "viewer"]
     system(service_groups.change_member, group.id, someone.user_id, MemberPatch(is_active=False))
     assert seen(unit, now(someone), [task]) == set()
+    assert system(roles_shown, someone) == ["viewer"]
     system(service_groups.change_member, group.id, someone.user_id, MemberPatch(is_active=True))
     system(lambda work: service_groups.change(work, service_groups.get(work, group.id), GroupPatch(is_active=False)))
     assert seen(unit, now(someone), [task]) == set()

@@ -195,8 +195,8 @@ def test_the_time_zone_is_inherited_from_the_owner_before_the_system(unit: Open,
     with unit(alice) as work:
         identity.change_me(work, identity.me_for_change(work), {"time_zone": "Europe/Lisbon"}, None)
     with unit(SYSTEM) as work:
-        assert service.describe(work, own).effective_time_zone == "Asia/Tokyo"
-        assert service.describe(work, heir).effective_time_zone == "Europe/Lisbon"
+        assert service.described(work, own).effective_time_zone == "Asia/Tokyo"
+        assert service.described(work, heir).effective_time_zone == "Europe/Lisbon"
     with unit(alice) as work:
         identity.change_me(work, identity.me_for_change(work), {"time_zone": None}, None)
 
@@ -204,8 +204,8 @@ def test_the_time_zone_is_inherited_from_the_owner_before_the_system(unit: Open,
 def test_the_time_zone_is_inherited_from_the_system(unit: Open, alice: Actor) -> None:
     own, heir = make(unit, alice, time_zone="Asia/Tokyo"), make(unit, alice)
     with unit(alice) as work:
-        assert service.describe(work, own).effective_time_zone == "Asia/Tokyo"
-        shown = service.describe(work, heir)
+        assert service.described(work, own).effective_time_zone == "Asia/Tokyo"
+        shown = service.described(work, heir)
         assert (shown.time_zone, shown.effective_time_zone) == (None, settings.value(work, "time_zone"))
 
 

@@ -203,25 +203,25 @@ def delete_binding(path: IdPath) -> Response:
 def list_rules(query: RuleQuery) -> Response:
     found = service_rules.visible(work(), query)
     paged = listed(work().session, found, PolicyRule.id, query, sorts={"name": PolicyRule.name})
-    return page_of(RuleOut, paged, [service_rules.describe(row) for row in paged.rows])
+    return page_of(RuleOut, paged, service_rules.describe(work(), paged.rows))
 
 
 @room.post("/policy-rules", responses={201: RuleOut}, summary="Write a policy rule")
 def create_rule(body: RuleIn) -> Response:
     rule = service_rules.create(work(), body)
-    return created(service_rules.describe(rule), f"/v1/policy-rules/{rule.id}")
+    return created(service_rules.described(work(), rule), f"/v1/policy-rules/{rule.id}")
 
 
 @room.get("/policy-rules/<uuid:id>", responses={200: RuleOut}, summary="One policy rule")
 def get_rule(path: IdPath) -> Response:
-    return answer(service_rules.describe(service_rules.get(work(), path.id)))
+    return answer(service_rules.described(work(), service_rules.get(work(), path.id)))
 
 
 @room.patch("/policy-rules/<uuid:id>", responses={200: RuleOut}, summary="Change a policy rule")
 def patch_rule(path: IdPath, body: RulePatch) -> Response:
     rule = service_rules.get(work(), path.id, "policy_rules.update")
     check_version(rule.version)
-    return answer(service_rules.describe(service_rules.change(work(), rule, body)))
+    return answer(service_rules.described(work(), service_rules.change(work(), rule, body)))
 
 
 @room.delete("/policy-rules/<uuid:id>", responses={204: None}, summary="Delete a policy rule")

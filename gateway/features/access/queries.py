@@ -1,9 +1,10 @@
 """Every select on groups, roles, bindings and rules."""
 
 import uuid
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, func, or_, select, table
+from sqlalchemy import ColumnElement, Row, Select, and_, column, exists, func, null, or_, select, table
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gateway.core import references as core_references
@@ -85,6 +86,20 @@ def holders(role: str) -> Select[uuid.UUID]:
     )
     both = direct.union(by_group).subquery()
     return select(both.c.id)
+
+
+def roles_held(session: Session, user_ids: Collection[uuid.UUID]) -> Sequence[Row[uuid.UUID, str]]:
+    """The roles that these users hold for the whole system, each user with each role, themselves or through groups."""
+    role = select(RoleRow.name).where(RoleRow.id == RoleBinding.role_id).scalar_subquery()
+    for_all = (RoleBinding.project_id.is_(None),)
+    direct = select(RoleBinding.user_id, role).where(RoleBinding.user_id.in_(user_ids), *for_all)
+    by_group = (
+        select(GroupMember.user_id, role)
+        .join(Group, and_(Group.id == GroupMember.group_id, Group.is_active))
+        .join(RoleBinding, RoleBinding.group_id == Group.id)
+        .where(GroupMember.user_id.in_(user_ids), GroupMember.is_active, *for_all)
+    )
+    return session.execute(direct.union(by_group)).all()
 
 
 def active_holders(role: str) -> Select[uuid.UUID]:
@@ -182,6 +197,19 @@ def bindings(
         is_project: ColumnElement[bool] = RoleBinding.project_id.is_not(None)
         query = query.where(is_project if scope_type == "project" else ~is_project)
     return query.where(RoleBinding.project_id == scope_id) if scope_id is not None else query
+
+
+def names_seen(
+    session: Session, actor: Actor, wanted: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Row[uuid.UUID, str, str | None]]:
+    """Id, name and, of a user, display name of those of the users, groups and roles that the actor may see, by id."""
+    of_users = seen_by(actor, "users.read", owner=USERS.c.id, key=USERS.c.id)
+    kinds = (
+        select(USERS.c.id, USERS.c.handle, USERS.c.display_name).where(USERS.c.id.in_(wanted), of_users),
+        select(Group.id, Group.name, null()).where(Group.id.in_(wanted), seen(actor, "groups.read", Group)),
+        select(RoleRow.id, RoleRow.name, null()).where(RoleRow.id.in_(wanted), seen(actor, "roles.read", RoleRow)),
+    )
+    return {row[0]: row for kind in kinds for row in session.execute(kind)} if wanted else {}
 
 
 def names(session: Session, rows: list[RoleBinding]) -> dict[uuid.UUID, str]:

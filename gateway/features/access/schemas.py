@@ -252,12 +252,14 @@ class SubjectOut(Out):
 
 
 class RuleOut(Versioned):
-    """A policy rule."""
+    """A policy rule, with the name of whom it is about where the caller may see it, a user's handle."""
 
     name: str
     description: str
     effect: str
     subject: SubjectOut
+    subject_name: str | None
+    subject_display_name: str | None
     action: str
     resource: str
     priority: int

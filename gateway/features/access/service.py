@@ -56,6 +56,14 @@ def holders(role: str) -> Select[uuid.UUID]:
     return queries.holders(role)
 
 
+def roles_held(session: Session, user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, set[str]]:
+    """The roles that each of these users holds for the whole system, where they hold any."""
+    held: dict[uuid.UUID, set[str]] = {}
+    for user_id, role in queries.roles_held(session, user_ids):
+        held.setdefault(user_id, set()).add(role)
+    return held
+
+
 def keep_an_owner(work: Work) -> None:
     """Raises Conflict when, with what has changed so far, no active owner would be left, or none who can undo rules."""
     work.session.flush()

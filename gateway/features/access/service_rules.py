@@ -34,12 +34,22 @@ def get(work: Work, rule_id: uuid.UUID, action: str = "policy_rules.read") -> Po
     return rule
 
 
-def describe(rule: PolicyRule) -> RuleOut:
-    """A rule as the wire shows it."""
-    plain = {name: getattr(rule, name) for name in RuleOut.model_fields if name != "subject"}
-    found = [(kind, getattr(rule, f"{kind}_id")) for kind in ("user", "group", "role")]
-    kind, key = next(((kind, key) for kind, key in found if key is not None), ("everyone", None))
-    return RuleOut(**plain, subject=SubjectOut(type=kind, id=key))
+def describe(work: Work, rules: list[PolicyRule]) -> list[RuleOut]:
+    """Rules as the wire shows them, with the names of whom they are about as far as the caller may see those."""
+    subjects = [_subject_of(rule) for rule in rules]
+    wanted = {subject.id for subject in subjects if subject.id is not None}
+    names = queries.names_seen(work.session, work.actor, wanted)
+    shown = []
+    for rule, subject in zip(rules, subjects, strict=True):
+        plain = {name: getattr(rule, name) for name in RuleOut.model_fields if not name.startswith("subject")}
+        _, name, display_name = (names.get(subject.id) if subject.id else None) or (None, None, None)
+        shown.append(RuleOut(**plain, subject=subject, subject_name=name, subject_display_name=display_name))
+    return shown
+
+
+def described(work: Work, rule: PolicyRule) -> RuleOut:
+    """One rule as the wire shows it."""
+    return describe(work, [rule])[0]
 
 
 def create(work: Work, wish: RuleIn) -> PolicyRule:
@@ -86,6 +96,12 @@ def delete(work: Work, rule: PolicyRule) -> None:
     work.session.delete(rule)
     service.changed(work)
     work.emit("policy_rule.deleted", data={"rule_id": str(rule.id), "name": rule.name})
+
+
+def _subject_of(rule: PolicyRule) -> SubjectOut:
+    found = [(kind, getattr(rule, f"{kind}_id")) for kind in ("user", "group", "role")]
+    kind, key = next(((kind, key) for kind, key in found if key is not None), ("everyone", None))
+    return SubjectOut(type=kind, id=key)
 
 
 def _check_lifts(work: Work, action: str, rule: PolicyRule) -> None:

@@ -29,7 +29,10 @@ users = Room("users", __name__, title="Identity")
 
 def user_out(user: User) -> UserOut:
     """An account on the wire."""
-    roles = service.roles_of(work(), user)
+    return _shown(user, service.roles_of(work(), user))
+
+
+def _shown(user: User, roles: list[str]) -> UserOut:
     return UserOut(
         id=user.id, version=user.version, created_at=user.created_at, updated_at=user.updated_at, handle=user.handle,
         display_name=user.display_name, role=roles[0] if roles else "none", roles=roles, time_zone=user.time_zone,
@@ -50,7 +53,8 @@ def session_out(session: AuthSession) -> SessionOut:
 def list_users(query: UserQuery) -> Response:
     found = service.users(work(), is_active=query.is_active, q=query.q)
     paged = listed(work().session, found, User.id, query, sorts={"handle": User.handle})
-    return page_of(UserOut, paged, map(user_out, paged.rows))
+    roles = service.roles_of_each(work(), paged.rows)
+    return page_of(UserOut, paged, [_shown(user, roles[user.id]) for user in paged.rows])
 
 
 @users.post("/users", responses={201: UserOut}, summary="Make an account")

@@ -54,6 +54,12 @@ def user(session: Session, user_id: uuid.UUID) -> User | None:
     return session.get(User, user_id)
 
 
+def time_zones(session: Session, user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The time zones of those of the users that have one."""
+    chosen = select(User.id, User.time_zone).where(User.id.in_(user_ids), User.time_zone.is_not(None))
+    return {row.id: row.time_zone for row in session.execute(chosen)} if user_ids else {}
+
+
 def user_for_change(session: Session, user_id: uuid.UUID) -> User | None:
     """The account of that id, locked."""
     return session.scalar(select(User).where(User.id == user_id).with_for_update())

@@ -261,15 +261,26 @@ def revoked_of(work: Work, token_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 
 def time_zone_of(work: Work, user_id: uuid.UUID) -> str | None:
     """The time zone that a user has chosen, if any: what is theirs inherits it. Whoever calls has decided."""
-    user = queries.user(work.session, user_id)
-    return user.time_zone if user else None
+    return time_zones_of(work, [user_id]).get(user_id)
+
+
+def time_zones_of(work: Work, user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The time zones that these users have chosen, as far as they have. Whoever calls has decided."""
+    return queries.time_zones(work.session, user_ids)
 
 
 def roles_of(work: Work, user: User) -> list[str]:
     """The roles a user holds for the whole system, the one that may do most first."""
-    order = list(BUILT_IN)
-    held = access.rights_of(work.session, user.id).roles
-    return sorted(held, key=lambda name: (order.index(name) if name in order else len(order), name))
+    return roles_of_each(work, [user])[user.id]
+
+
+def roles_of_each(work: Work, users: Collection[User]) -> dict[uuid.UUID, list[str]]:
+    """The same of several users."""
+    order = {name: place for place, name in enumerate(BUILT_IN)}
+    held = access.roles_held(work.session, [user.id for user in users])
+    return {
+        user.id: sorted(held.get(user.id, ()), key=lambda name: (order.get(name, len(order)), name)) for user in users
+    }
 
 
 def actor_of(

@@ -18,26 +18,25 @@ room = Room("projects", __name__, title="Projects")
 def list_projects(query: ProjectQuery) -> Response:
     found = service.visible(work(), is_active=query.is_active, q=query.q)
     paged = listed(work().session, found, Project.id, query, sorts={"slug": Project.slug})
-    items = [service.describe(work(), row) for row in paged.rows]
-    return page_of(ProjectOut, paged, items)
+    return page_of(ProjectOut, paged, service.describe(work(), paged.rows))
 
 
 @room.post("/projects", responses={201: ProjectOut}, summary="Make a project")
 def create_project(body: ProjectIn) -> Response:
     project = service.create(work(), body)
-    return created(service.describe(work(), project), f"/v1/projects/{project.id}")
+    return created(service.described(work(), project), f"/v1/projects/{project.id}")
 
 
 @room.get("/projects/<uuid:id>", responses={200: ProjectOut}, summary="One project")
 def get_project(path: IdPath) -> Response:
-    return answer(service.describe(work(), service.get(work(), path.id)))
+    return answer(service.described(work(), service.get(work(), path.id)))
 
 
 @room.patch("/projects/<uuid:id>", responses={200: ProjectOut}, summary="Change a project (JSON merge patch)")
 def patch_project(path: IdPath, body: ProjectPatch) -> Response:
     project = service.for_change(work(), path.id)
     check_version(project.version)
-    return answer(service.describe(work(), service.change(work(), project, body)))
+    return answer(service.described(work(), service.change(work(), project, body)))
 
 
 @room.delete("/projects/<uuid:id>", responses={204: None}, summary="Delete a project that nothing refers to")

@@ -146,11 +146,21 @@ def for_change(work: Work, project_id: uuid.UUID) -> Project:
     return _find(work, project_id, "projects.update", lock=True)
 
 
-def describe(work: Work, project: Project) -> ProjectOut:
-    """A project as the wire shows it."""
-    plain = {name: getattr(project, name) for name in ProjectOut.model_fields if hasattr(project, name)}
-    zone = project.time_zone or identity.time_zone_of(work, project.owner_id) or settings.value(work, "time_zone")
-    return ProjectOut(**plain, effective_time_zone=zone)
+def describe(work: Work, projects: list[Project]) -> list[ProjectOut]:
+    """Projects as the wire shows them."""
+    zones = identity.time_zones_of(work, {project.owner_id for project in projects})
+    of_all = settings.value(work, "time_zone")
+    shown = []
+    for project in projects:
+        plain = {name: getattr(project, name) for name in ProjectOut.model_fields if hasattr(project, name)}
+        zone = project.time_zone or zones.get(project.owner_id) or of_all
+        shown.append(ProjectOut(**plain, effective_time_zone=zone))
+    return shown
+
+
+def described(work: Work, project: Project) -> ProjectOut:
+    """One project as the wire shows it."""
+    return describe(work, [project])[0]
 
 
 def time_zone_of(work: Work, project_id: uuid.UUID) -> str | None:

@@ -5,7 +5,7 @@ import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
-import { actions, oneGroup, oneRole, oneUser } from "../../components/choices.js";
+import { actions, oneGroup, oneRole, oneUser, userName } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { openForm } from "../../components/form.js";
@@ -74,24 +74,15 @@ const destroy = (rule, done) =>
     run: () => remove(`/v1/policy-rules/${rule.id}`, () => again(rule), `${rule.name} deleted`, done),
   });
 
-/** Ids of whom rules are about to their names, as far as they may be read. @param {Rule[]} rules */
-async function names(rules) {
-  const subjects = new Map(rules.flatMap(({ subject: { type, id } }) => (id ? [[id, type]] : [])));
-  const read = await Promise.all([...subjects].map(([id, type]) => WHO[type].read(id).catch(() => null)));
-  return Object.fromEntries(read.flatMap((one) => (one ? [[one.value, one.label]] : [])));
-}
-
 export function Rules() {
   const query = place.value.query;
   const [effect, q, cursor, sort] = ["effect", "q", "cursor", "sort"].map((name) => query.get(name));
   const list = useResource(JSON.stringify([effect, q, cursor, sort]), () => api.get("/v1/policy-rules", { effect, q, cursor, sort }), about("policy_rule."));
-  const shown = list.data?.items ?? [];
-  const known = useResource(JSON.stringify(shown.map((/** @type {Rule} */ rule) => rule.subject.id)), () => names(shown)).data ?? {};
   const set = (/** @type {Rule} */ rule) => change(`/v1/policy-rules/${rule.id}`, rule, { is_enabled: !rule.is_enabled }, `${rule.name} ${rule.is_enabled ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },
     { head: "Rule", sort: "name", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
-    { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${known[rule.subject.id] ?? rule.subject.id.slice(-8)}` : "everyone") },
+    { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${rule.subject_name ? userName({ handle: rule.subject_name, display_name: rule.subject_display_name ?? "" }) : rule.subject.id.slice(-8)}` : "everyone") },
     { head: "Action", class: "cell-wrap", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code><div class="quiet cell-text">${inWords(rule.conditions)}</div>` },
     { head: "Priority", class: "is-number", cell: (/** @type {Rule} */ rule) => rule.priority },
     { head: "State", cell: (/** @type {Rule} */ rule) => html`<${Flag} on=${rule.is_enabled} yes="on" no="off" />` },
