@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { place, withQuery } from "../router.js";
 import { ends } from "../sort.js";
 import { Icon } from "./icon.js";
-/** @import { Endless, Row } from "../endless.js" */
+/** @import { Endless } from "../endless.js" */
 
 const ALL_UP_TO = 150;
 const AROUND = 20;
@@ -13,10 +13,10 @@ const ASSUMED_PX = 41;
 const SCREENS_AHEAD = 2;
 
 /**
- * @param {{rows: Row[], of?: Endless, columns: number, row: (row: Row, attributes: Record<string, any>) => any}} props
+ * @param {{rows: any[], of?: Endless, columns: number, keyOf?: (row: any) => string, row: (row: any, attributes: Record<string, any>) => any}} props
  *   `of`: where further rows come from; `row` makes a <tr> with the attributes
  */
-export function Rows({ rows, of, columns, row }) {
+export function Rows({ rows, of, columns, keyOf = (one) => one.id, row }) {
   const body = useRef(/** @type {HTMLTableSectionElement | null} */ (null));
   const height = useRef(ASSUMED_PX);
   const [view, setView] = useState({ from: 0, to: ALL_UP_TO });
@@ -54,7 +54,7 @@ export function Rows({ rows, of, columns, row }) {
   const isWhole = rows.length <= ALL_UP_TO;
   const [from, to] = isWhole ? [0, rows.length] : [Math.min(view.from, Math.max(0, rows.length - AROUND)), Math.min(view.to, rows.length)];
   const room = (/** @type {number} */ count) => count > 0 && html`<tr class="rows-room" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height.current}px` }}></td></tr>`;
-  return html`<tbody ref=${body}>${room(from)}${rows.slice(from, to).map((one, n) => row(one, { key: one.id, "data-row": true, "aria-rowindex": from + n + 2 }))}${room(rows.length - to)}</tbody>`;
+  return html`<tbody ref=${body}>${room(from)}${rows.slice(from, to).map((one, n) => row(one, { key: keyOf(one), "data-row": true, "aria-rowindex": from + n + 2 }))}${room(rows.length - to)}</tbody>`;
 }
 
 /** The way back to a list's beginning, where the address is further on. */

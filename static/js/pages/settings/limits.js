@@ -120,7 +120,9 @@ export function Limits() {
     const page = await api.get("/v1/usage", filters);
     return { ...page, items: page.items.map((/** @type {Usage} */ usage) => ({ ...usage, id: usage.limit.id })) };
   }, about("spend_limit."));
-  const known = useResource("names", names).data ?? {};
+  const isOfSome = list.data?.items.some((/** @type {Usage} */ { limit }) => limit.subject_type === "user" || limit.subject_type === "token") ?? false;
+  /** @type {Record<string, string>} */
+  const known = useResource(`names ${isOfSome}`, async () => (isOfSome ? names() : {})).data ?? {};
   const nameOf = (/** @type {SpendLimit} */ { subject_type: type, subject_id: id }) => (id ? `${type} ${type === "provider" ? id : (known[id] ?? shortId(id))}` : "everybody");
   const columns = [
     { head: "Binds", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<b>${nameOf(usage.limit)}</b>` },
