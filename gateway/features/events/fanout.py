@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from gateway.core.commits import Durability, make_durable
-from gateway.core.database import libpq_url
+from gateway.core.database import AT_ONCE, libpq_url
 from gateway.core.events import CHANNEL, Event, told_by
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach
@@ -238,6 +238,7 @@ class Fanout:
             with self._lock:
                 before = set(self._subscribers)
             with self._sessions() as session:
+                session.connection(execution_options=AT_ONCE)
                 asked = queries.asked_news(session, self.seq, _wanted(before), BATCH)
                 durability = Durability(session)
                 up_to, events = asked()

@@ -16,6 +16,7 @@ from gevent.event import Event as Signal
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
+from gateway.core.database import AT_ONCE
 from gateway.core.identity import Actor
 from gateway.features.identity import service_sessions as identity
 
@@ -74,6 +75,7 @@ class Watch:
         if not opened:
             return
         with self._sessions() as session:
+            session.connection(execution_options=AT_ONCE)
             present = identity.present_actors(session, (each.actor for each in opened))
         for each in opened:
             actor = each.actor.credential_id and present.get(each.actor.credential_id)
