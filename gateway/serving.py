@@ -80,6 +80,9 @@ _UNREAD = {"400": "Not an HTTP request", "414": "Address too long"}
 class _Handler(WSGIHandler):  # type: ignore[misc]
     """One connection. Without TCP_NODELAY each small answer waits for the peer's delayed acknowledgement."""
 
+    _held: bytearray | None = None
+    """What is to be sent together, while it is gathered."""
+
     def __init__(self, sock: Any, address: Any, server: Any, rfile: Any = None) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().__init__(sock, address, server, rfile)
@@ -98,7 +101,17 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def log_request(self) -> None:
         """Requests are logged by the application, which knows the caller."""
 
-    def _sendall(self, data: bytes) -> None:
+    def _write_with_headers(self, data: bytes) -> None:
+        """The head and the first of the body in one message: each wakes the client, however short it is."""
+        self._held = bytearray()
+        super()._write_with_headers(data)
+        held, self._held = self._held, None
+        self._sendall(held)
+
+    def _sendall(self, data: bytes | bytearray) -> None:
+        if self._held is not None:
+            self._held += data
+            return
         with gevent.Timeout(STALLED_S, BrokenPipeError(errno.EPIPE, "the reader stalled")):
             super()._sendall(data)
 

@@ -32,9 +32,9 @@ def install(app: Flask, origins: tuple[str, ...]) -> None:
 
 def is_allowed() -> bool:
     """Whether a page of a listed origin asks for a route of a room that is meant for such pages."""
-    origins = request.headers.getlist("Origin")
+    origin: str | None = request.environ.get("HTTP_ORIGIN")
     listed: frozenset[str] = current_app.extensions["cross_origins"]
-    if len(origins) != 1 or origins[0].lower() not in listed:
+    if origin is None or origin.lower() not in listed:
         return False
     room = current_app.blueprints.get(request.blueprint or "")
     return bool(getattr(room, "cross_origin", False))

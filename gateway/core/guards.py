@@ -23,7 +23,7 @@ def install(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
         g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(new_id())
         check_host(request.environ.get("HTTP_HOST"), hosts)
         if not cors.is_allowed():
-            check_origin(request.headers.getlist("Origin"), request.environ["HTTP_HOST"], request.scheme)
+            check_origin(request.environ.get("HTTP_ORIGIN"), request.environ["HTTP_HOST"], request.scheme)
 
 
 def check_host(host: str | None, allowed: frozenset[str]) -> None:
@@ -33,9 +33,7 @@ def check_host(host: str | None, allowed: frozenset[str]) -> None:
         raise Misdirected("This gateway does not answer to that Host; use http://127.0.0.1 with its port.")
 
 
-def check_origin(origins: list[str], host: str, scheme: str) -> None:
+def check_origin(origin: str | None, host: str, scheme: str) -> None:
     """Raises Forbidden when a page of another origin sent the request (RFC 6454)."""
-    ours = f"{scheme}://{host}".lower()
-    for origin in origins:
-        if origin.lower() != ours:
-            raise Forbidden("Pages of another origin may not use this gateway.", code="origin_not_allowed")
+    if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
+        raise Forbidden("Pages of another origin may not use this gateway.", code="origin_not_allowed")
