@@ -126,6 +126,11 @@ def test_everything_fits_at_125_percent(open_page: Callable[..., Page], things: 
     page = open_page("/tasks/" + things["task_id"], width=1024, height=640, device_scale_factor=1.25)
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
+    for address in LISTS:
+        go(page, address)
+        assert (address, page.evaluate("document.documentElement.scrollWidth")) == (address, 1024)
+        names = page.locator(".list td.cell-name").evaluate_all("all => all.map((one) => one.offsetWidth)")
+        assert (address, [width for width in names if width < 150]) == (address, [])
 
 
 def test_light_and_dark_follow_the_system_until_chosen(open_page: Callable[..., Page]) -> None:

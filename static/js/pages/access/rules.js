@@ -82,9 +82,9 @@ export function Rules() {
   const columns = [
     { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },
     { head: "Rule", sort: "name", class: "cell-name", cell: (/** @type {Rule} */ rule) => html`${rule.name} <span class="quiet">${rule.description}</span>` },
-    { head: "Whom", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${rule.subject_name ? userName({ handle: rule.subject_name, display_name: rule.subject_display_name ?? "" }) : rule.subject.id.slice(-8)}` : "everyone") },
+    { head: "Whom", class: "cell-wrap", cell: (/** @type {Rule} */ rule) => (rule.subject.id ? `${rule.subject.type} ${rule.subject_name ? userName({ handle: rule.subject_name, display_name: rule.subject_display_name ?? "" }) : rule.subject.id.slice(-8)}` : "everyone") },
     { head: "Action", class: "cell-wrap", cell: (/** @type {Rule} */ rule) => html`<code>${rule.action}</code> <span class="quiet">on</span> <code class="cell-short" title=${rule.resource}>${rule.resource}</code><div class="quiet cell-text">${inWords(rule.conditions)}</div>` },
-    { head: "Priority", class: "is-number", cell: (/** @type {Rule} */ rule) => rule.priority },
+    { head: "Priority", class: "is-number col-wide", cell: (/** @type {Rule} */ rule) => rule.priority },
     { head: "State", cell: (/** @type {Rule} */ rule) => html`<${Flag} on=${rule.is_enabled} yes="on" no="off" />` },
     menuColumn((/** @type {Rule} */ rule) =>
       rowMenu(rule.name, [
