@@ -353,6 +353,7 @@
  * @property {Record<string, any>} payload
  * @property {boolean} enabled
  * @property {string | null} disabled_reason
+ * @property {string | null} problem what keeps it from making tasks
  * @property {string | null} start_at
  * @property {string | null} end_at
  * @property {number} jitter_s

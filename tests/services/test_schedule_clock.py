@@ -271,6 +271,9 @@ def test_a_schedule_has_no_more_rights_than_the_token_that_made_it(world: World,
     assert [run.outcome for run in world.runs(made)] == ["fired", "failed"]
     assert "revoked" in (world.runs(made)[1].reason or "")
     assert secret
+    with unit(world.actor) as work:
+        told = service.described(work, service.get(work, made.id)).problem
+    assert "revoked" in (told or "")
 
 
 def test_one_schedule_that_fails_does_not_hold_up_the_others(world: World, unit: Open) -> None:

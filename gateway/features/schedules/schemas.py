@@ -243,7 +243,7 @@ class ProbeOut(Out):
 class ScheduleOut(Versioned):
     """A schedule. `effective_time_zone` is its own, or what it inherits; `recent` are its last runs, newest first.
 
-    `probe` is of a trigger by a command.
+    `probe` is of a trigger by a command, `problem` what keeps it from making tasks.
     """
 
     name: str
@@ -259,6 +259,7 @@ class ScheduleOut(Versioned):
     payload: dict[str, Any]
     enabled: bool
     disabled_reason: str | None
+    problem: str | None
     start_at: datetime | None
     end_at: datetime | None
     jitter_s: float

@@ -13,6 +13,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
+from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.tasks import service as tasks
 
@@ -36,6 +37,8 @@ from .schemas import (
 )
 
 NOT_THERE = "There is no such schedule, or it is not yours."
+
+SILENCED = "The API token that made this schedule was revoked: its runs fail. Save all of it again to take it over."
 
 RECENT = 20
 """Runs that a list shows of each schedule."""
@@ -96,7 +99,11 @@ def describe(work: Work, schedules: list[Schedule]) -> list[ScheduleOut]:
     ids = [schedule.id for schedule in schedules]
     recent = queries.recent(work.session, ids, RECENT)
     waiting = queries.waiting_counts(work.session, ids)
-    return [_described(each, recent.get(each.id, []), waiting.get(each.id, 0)) for each in schedules]
+    revoked = identity.revoked_of(work, {each.by_token for each in schedules if each.by_token is not None})
+    problems = {each.id: SILENCED for each in schedules if each.by_token in revoked}
+    return [
+        _described(each, recent.get(each.id, []), waiting.get(each.id, 0), problems.get(each.id)) for each in schedules
+    ]
 
 
 def described(work: Work, schedule: Schedule) -> ScheduleOut:
@@ -206,7 +213,7 @@ def _find(work: Work, schedule_id: uuid.UUID, action: str, *, lock: bool = False
     return schedule
 
 
-def _described(schedule: Schedule, recent: list[ScheduleRun], waiting: int) -> ScheduleOut:
+def _described(schedule: Schedule, recent: list[ScheduleRun], waiting: int, problem: str | None) -> ScheduleOut:
     computed = {
         "description": arming.in_words(schedule),
         "effective_time_zone": schedule.state.zone,
@@ -214,6 +221,7 @@ def _described(schedule: Schedule, recent: list[ScheduleRun], waiting: int) -> S
         "skips_next": schedule.state.skip_planned_at is not None,
         "failures_in_a_row": schedule.state.failures,
         "waiting": waiting,
+        "problem": problem,
         "probe": _probe(schedule),
         "recent": [ScheduleRunOut.model_validate(run) for run in recent],
     }

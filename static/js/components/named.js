@@ -37,6 +37,12 @@ export function RunName({ id }) {
   return html`<a href=${`/runs/${id}`}>${read.data ? runName(read.data) : id.slice(-8)}</a>`;
 }
 
+/** A schedule by its name. @param {{id: string}} props */
+export function ScheduleName({ id }) {
+  const read = useResource(id, () => api.get(`/v1/schedules/${id}`), (event) => event.name === "schedule.updated" && event.data?.schedule_id === id);
+  return html`<a href=${`/schedules/${id}`}>${read.data?.name ?? id.slice(-8)}</a>`;
+}
+
 /** A session by its title. @param {{id: string}} props */
 export function SessionName({ id }) {
   const read = useResource(id, () => api.get(`/v1/sessions/${id}`), about("session."));

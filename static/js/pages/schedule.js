@@ -1,6 +1,7 @@
 /** One schedule: when it runs next, what it does, and what came of every planned time. */
 import { html } from "../html.js";
 import * as api from "../api.js";
+import { commandsText } from "../commands.js";
 import { navigate, place } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
@@ -11,7 +12,7 @@ import { Id } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
 import { List } from "../components/list.js";
 import { Menu } from "../components/menu.js";
-import { ProjectName, useTaskNames } from "../components/named.js";
+import { ProjectName, ScheduleName, useTaskNames } from "../components/named.js";
 import { Outcome, Strip, because } from "../components/outcomes.js";
 import { PlannedTimes } from "../components/planned.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -42,7 +43,7 @@ function Actions({ schedule, reload }) {
 
 /** @param {{schedule: Schedule}} props */
 function What({ schedule: { payload } }) {
-  const text = payload.prompt ?? payload.commands?.join("\n") ?? payload.script?.content ?? `artifact ${payload.script?.artifact_id}`;
+  const text = payload.prompt ?? (payload.commands && commandsText(payload.commands)) ?? payload.script?.content ?? `artifact ${payload.script?.artifact_id}`;
   return html`<section class="card panel" aria-labelledby="h-what"><header class="panel-head"><h2 id="h-what">What it does</h2><span class="quiet">${payload.kind}</span></header>
     <div class="panel-text"><pre class="schedule-what" tabindex="0" role="region" aria-label="Its text">${text}</pre></div></section>`;
 }
@@ -56,6 +57,8 @@ function Facts({ schedule }) {
   const facts = /** @type {[string, any][]} */ ([
     ["Id", html`<${Id} id=${schedule.id} what="Schedule id" />`],
     ["Runs", schedule.description],
+    ...(schedule.trigger?.kind === "schedule" ? [["After", html`<${ScheduleName} id=${schedule.trigger.schedule_id} />`]] : []),
+    ...Object.entries(schedule.trigger?.filter ?? {}).filter(([, wanted]) => wanted && Object.keys(wanted).length).map(([name, wanted]) => [`Only ${name.replace("_", " ")}`, typeof wanted === "string" ? wanted : Array.isArray(wanted) ? wanted.map((tag) => html`<span class="tag">${tag}</span>`) : html`<code>${JSON.stringify(wanted)}</code>`]),
     ...(schedule.probe ? [["Its command", html`<${Tried} probe=${schedule.probe} />`]] : []),
     ["Time zone", html`${schedule.effective_time_zone}${!schedule.time_zone && html` <span class="quiet">inherited</span>`}`],
     ["If the run before goes on", OVERLAP[schedule.overlap]],
@@ -94,7 +97,7 @@ function ScheduleView({ data: { schedule, upcoming }, reload }) {
     <div class="page-head is-task"><div class="task-title"><h1>${schedule.name}</h1>${!schedule.enabled && html`<span class="status is-canceled is-large"><${Icon} icon="ban" />disabled</span>`}</div><${Actions} schedule=${schedule} reload=${reload} /></div>
     <div class="task-grid is-schedule">
       <div class="task-main">
-        ${schedule.disabled_reason && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${schedule.disabled_reason}</p></div></div>`}
+        ${[schedule.disabled_reason, schedule.problem].map((told) => told && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${told}</p></div></div>`)}
         <${What} schedule=${schedule} />
         <${History} id=${schedule.id} />
       </div>

@@ -58,7 +58,7 @@ export function ScheduleList() {
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/schedules", filters), about("schedule."), 500);
   useRowKeys();
   const columns = [
-    { head: "Schedule", class: "cell-name", cell: (/** @type {Schedule} */ one) => html`<${KindIcon} kind=${one.payload.kind} /><a class="row-link" href=${`/schedules/${one.id}`}>${one.name}</a><span class="cell-more quiet" title=${one.description}>${one.description}</span>` },
+    { head: "Schedule", class: "cell-name", cell: (/** @type {Schedule} */ one) => html`<${KindIcon} kind=${one.payload.kind} /><a class="row-link" href=${`/schedules/${one.id}`}>${one.name}</a><span class="cell-more quiet" title=${one.description}>${one.description}</span>${one.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${one.problem}</p>`}` },
     { head: "Last runs", cell: (/** @type {Schedule} */ one) => html`<${Strip} runs=${one.recent} name=${one.name} />${one.failures_in_a_row > 1 && html` <span class="status is-failed"><${Icon} icon="x" />${one.failures_in_a_row} in a row</span>`}` },
     { head: "Next run", class: "cell-wrap", cell: (/** @type {Schedule} */ one) => html`<${Next} schedule=${one} />` },
     { head: "Zone", class: "col-wide", cell: (/** @type {Schedule} */ one) => html`<span class=${one.time_zone ? null : "quiet"}>${one.effective_time_zone}</span>` },
