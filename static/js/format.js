@@ -65,3 +65,9 @@ export function parseDuration(text) {
 
 /** A phrase with a capital letter at its front. @param {string} text */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What a run is called. @param {import("./types.js").Run} run */
+export const runName = (run) => run.name ?? (run.kind === "task" ? `Attempt ${run.attempt}` : run.kind === "agent" ? "Sub-agent" : "Run");
+
+/** @param {{handle: string, display_name?: string}} user */
+export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);

@@ -90,7 +90,7 @@ def test_what_cannot_work_is_said_beside_its_field(page: Page) -> None:
     dialog.get_by_label("Name").fill("never made")
     dialog.get_by_label("Only when").fill("{{ nonsense }}")
     dialog.get_by_role("button", name="Make hook").click()
-    expect(dialog).to_contain_text("there is no nonsense")
+    expect(dialog).to_contain_text("There is no nonsense")
     dialog.get_by_text("What templates can say").click()
     expect(dialog.get_by_text("received_at", exact=True)).to_be_visible()
     dialog.get_by_label("Who posts").select_option("preset:discord")

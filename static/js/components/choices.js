@@ -1,5 +1,6 @@
 /** What a field offers to choose from, read from the API when the field is shown. */
 import * as api from "../api.js";
+import { userName } from "../format.js";
 /** @import { Option } from "./input.js" */
 
 /** Of what is answered as a whole, without pages. */
@@ -10,9 +11,6 @@ const choices =
   (path, label, value = (row) => row.id, query = {}) =>
   async () =>
     (await api.all(path, query)).map((row) => ({ value: value(row), label: label(row) }));
-
-/** @param {{handle: string, display_name?: string}} user */
-export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);
 
 const OFFERED = 20;
 

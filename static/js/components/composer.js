@@ -11,7 +11,7 @@ import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
 import { Icon } from "./icon.js";
 import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
-import { TaskOptions, emptyOptions, optionFields, ownMetadata } from "./options.js";
+import { emptyOptions, optionFields, ownMetadata } from "./options.js";
 import { toast } from "./toast.js";
 /** @import { Task, Model } from "../types.js" */
 /** @import { Options } from "./options.js" */
@@ -108,6 +108,8 @@ export function Composer({ start, autofocus, session, onCreated }) {
   const [draft, setDraft] = useState(() => start ?? (isKept ? unsent.draft : emptyDraft()));
   const [files, setFiles] = useState(() => [...(isKept ? unsent.files : []), ...takeCarried()]);
   const [open, setOpen] = useState(Boolean(start) || (isKept && unsent.open));
+  const [TaskOptions, setForm] = useState(/** @type {any} */ (null));
+  useEffect(() => void (open && import("../pages/task/options.js").then((form) => setForm(() => form.TaskOptions))), [open]);
   const [sent, setSent] = useState(/** @type {number | null} */ (null));
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
   const text = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
@@ -191,7 +193,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
       ${files.length > 0 && html`<${FileChips} files=${files} onRemove=${(/** @type {number} */ index) => setFiles(files.filter((_, i) => i !== index))} />`}
       ${draft.kept.length > 0 && html`<p class="composer-kept quiet">With the ${draft.kept.length === 1 ? "file" : `${draft.kept.length} files`} of the earlier task. <button type="button" class="link" onClick=${() => change({ kept: [] })}>Leave out</button></p>`}
       ${error && html`<${Problem} error=${error} />`}
-      ${open && html`<${TaskOptions} value=${draft.options} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
+      ${open && TaskOptions && html`<${TaskOptions} value=${draft.options} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
       <div class="composer-foot">
         <${FileButton} class="btn-ghost-secondary" label="Attach" onFiles=${addFiles} />
         <button type="button" class="btn btn-ghost-secondary" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}><${Icon} icon="adjustments-horizontal" />Options</button>

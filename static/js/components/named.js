@@ -1,10 +1,10 @@
 /** Things that others name by their ids, under their own names. */
 import { html } from "../html.js";
+import { runName } from "../format.js";
 import * as api from "../api.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
 import { Id } from "./copy.js";
-import { runName } from "./time-tree.js";
 
 const MOST = 200;
 const SETTLE_MS = 5000;

@@ -1,15 +1,14 @@
 /** The command palette: pages, actions and recent things, found by typing. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
+import { runName, userName } from "../format.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can } from "../session.js";
-import { userName } from "./choices.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { Keys } from "./keys-help.js";
 import { Status } from "./status.js";
-import { runName } from "./time-tree.js";
 
 /** @typedef {{group: string, label: string, icon?: string, keys?: string, status?: string, isPart?: boolean, run: () => void}} Command `isPart`: of a page, found by typing only */
 

@@ -1,5 +1,6 @@
 /** One run: its status, its log, what lies below it, and its transcript. A part of it is one entry of PARTS. */
 import { html } from "../html.js";
+import { runName } from "../format.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
@@ -13,10 +14,10 @@ import { LogViewer, useLog } from "../components/log.js";
 import { RunName, SessionName } from "../components/named.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
-import { TimeTree, runName, runNode } from "../components/time-tree.js";
+import { TimeTree, runNode } from "./time-tree.js";
 import { Transcript } from "../components/transcript.js";
 /** @import { Run, Task } from "../types.js" */
-/** @import { Node } from "../components/time-tree.js" */
+/** @import { Node } from "./time-tree.js" */
 
 const PAGE = 100;
 const MOST_PARENTS = 40;

@@ -1,5 +1,6 @@
 /** Runs: of nodes, sub-agents and tools, by status. */
 import { html } from "../html.js";
+import { runName } from "../format.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { useEndless } from "../endless.js";
@@ -12,7 +13,6 @@ import { useTaskNames } from "../components/named.js";
 import { Empty } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Tabs } from "../components/tabs.js";
-import { runName } from "../components/time-tree.js";
 /** @import { Run } from "../types.js" */
 
 const STATUSES = ["running", "pending", "completed", "failed", "canceled"];

@@ -12,11 +12,11 @@ import { Markdown } from "../components/markdown.js";
 import { taskNames } from "../components/named.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Status } from "../components/status.js";
-import { TimeTree, nested, sessionNode } from "../components/time-tree.js";
+import { TimeTree, nested, sessionNode } from "./time-tree.js";
 import { Transcript } from "../components/transcript.js";
 import { closing, destroySession, editSession } from "../components/work-session.js";
 /** @import { Segment, WorkSession } from "../types.js" */
-/** @import { Node } from "../components/time-tree.js" */
+/** @import { Node } from "./time-tree.js" */
 
 const PAGE = 100;
 const MOST_SESSIONS = 40;

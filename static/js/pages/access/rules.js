@@ -1,11 +1,12 @@
 /** Policy rules: what is allowed or denied beyond roles. */
 import { html } from "../../html.js";
+import { userName } from "../../format.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
-import { actions, oneGroup, oneRole, oneUser, userName } from "../../components/choices.js";
+import { actions, oneGroup, oneRole, oneUser } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { openForm } from "../../components/form.js";

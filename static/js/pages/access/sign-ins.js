@@ -1,11 +1,11 @@
 /** Where another user is signed in and which tokens they have; each is ended by itself. */
 import { html } from "../../html.js";
+import { userName } from "../../format.js";
 import * as api from "../../api.js";
 import { navigate, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { useFurther } from "../../endless.js";
 import { useResource } from "../../resource.js";
-import { userName } from "../../components/choices.js";
 import { Dialog } from "../../components/dialog.js";
 import { Table } from "../../components/list.js";
 import { SESSION_COLUMNS, TOKEN_COLUMNS } from "../../components/sign-ins.js";

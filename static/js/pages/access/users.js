@@ -2,11 +2,10 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
-import { exactTime } from "../../format.js";
+import { exactTime, userName } from "../../format.js";
 import { can, session } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { order } from "../../components/changes.js";
-import { userName } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";

@@ -1,9 +1,9 @@
 /** Sessions and runs as a tree, each run with a bar of when it ran; the bars share one scale. */
 import { html, cx } from "../html.js";
-import { between, exactTime } from "../format.js";
-import { now } from "./clock.js";
-import { Icon } from "./icon.js";
-import { Status, isFinished } from "./status.js";
+import { between, exactTime, runName } from "../format.js";
+import { now } from "../components/clock.js";
+import { Icon } from "../components/icon.js";
+import { Status, isFinished } from "../components/status.js";
 /** @import { Run, WorkSession } from "../types.js" */
 
 /**
@@ -15,9 +15,6 @@ import { Status, isFinished } from "./status.js";
  * @property {Run | null} run
  * @property {Node[]} children
  */
-
-/** What a run is called. @param {Run} run */
-export const runName = (run) => run.name ?? (run.kind === "task" ? `Attempt ${run.attempt}` : run.kind === "agent" ? "Sub-agent" : "Run");
 
 /** A run among those of other tasks. @param {Run} run @param {string | undefined} task its task's name */
 const among = (run, task) => (task && !run.name ? ((run.attempt ?? 1) > 1 ? `${task}, attempt ${run.attempt}` : task) : runName(run));
