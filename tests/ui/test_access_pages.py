@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.ui.rows import choose, row
 
@@ -141,9 +141,14 @@ def test_a_role_reaches_a_user_by_a_group_and_the_reason_is_told(page: Page, api
     page.get_by_role("button", name="New group").click()
     page.get_by_role("dialog", name="New group").get_by_label("Name").fill("auditors")
     page.get_by_role("button", name="Create group").click()
+    held: list[Route] = []
+    page.route("**/members?*", lambda route: held.append(route))
     page.get_by_role("link", name="auditors").click()
     members = page.get_by_role("dialog", name="auditors")
     find(members, "Add a member", "sam")
+    held[0].continue_()
+    page.unroute("**/members?*")
+    expect(members.get_by_text("Nobody is in this group")).to_be_visible()
     members.get_by_role("button", name="Add", exact=True).click()
     expect(members.get_by_role("row").filter(has_text="Sam")).to_contain_text("active")
     members.get_by_role("button", name="Actions for sam").click()

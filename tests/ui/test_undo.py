@@ -163,6 +163,7 @@ def test_a_deletion_is_not_lost_with_the_page(
             page.keyboard.press("Control+z")
             page.get_by_role("link", name=name, exact=True).click()
     page.goto("/login")
+    expect(page.get_by_role("heading", name="Running now")).to_be_visible()
     wait_until(lambda: status(api, path) == 404, 30)
 
 

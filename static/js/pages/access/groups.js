@@ -1,4 +1,5 @@
 /** Groups and who is in them. */
+import { useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
@@ -61,6 +62,7 @@ function Members({ id }) {
   const path = `/v1/groups/${encodeURIComponent(id)}`;
   const group = useResource(id, () => api.get(path), about("group."));
   const members = useFurther(`${path}/members`, about("group."), (/** @type {Member} */ member) => member.user_id);
+  const [added, setAdded] = useState(0);
   const of = (/** @type {Member} */ member) => `${path}/members/${member.user_id}`;
   const set = (/** @type {Member} */ member, /** @type {boolean} */ active) => api.patch(of(member), { is_active: active });
   const take = async (/** @type {Member} */ member) => {
@@ -100,8 +102,8 @@ function Members({ id }) {
         page.items.length ? html`<${Table} columns=${columns} rows=${page.items} label="members" of=${members} /><${RowsEnd} of=${members} />` : html`<${Empty} title="Nobody is in this group">Whoever is added gets the roles of the group at once.<//>`}
     <//>
     ${can("groups.add_member") &&
-    html`<div class="dialog-add"><${Form} key=${members.data?.items.length} action="Add" fields=${[{ name: "user_id", label: "Add a member", required: true, ...oneUser }, OUTSIDE]}
-      send=${(/** @type {any} */ values) => api.post(`${path}/members`, { ...values, external_id: values.external_id || null })} done=${members.reload} /></div>`}
+    html`<div class="dialog-add"><${Form} key=${added} action="Add" fields=${[{ name: "user_id", label: "Add a member", required: true, ...oneUser }, OUTSIDE]}
+      send=${(/** @type {any} */ values) => api.post(`${path}/members`, { ...values, external_id: values.external_id || null })} done=${() => (setAdded(added + 1), void members.reload())} /></div>`}
   <//>`;
 }
 
