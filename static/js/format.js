@@ -28,7 +28,8 @@ export function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
   const two = (/** @type {string} */ whole, /** @type {number} */ rest, /** @type {string} */ unit) => (rest ? `${whole} ${rest} ${unit}` : whole);
   if (minutes < 60) return two(`${minutes} min`, Math.floor(seconds % 60), "s");
-  return two(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? two(`${hours} h`, minutes % 60, "min") : two(`${Math.floor(hours / 24)} d`, hours % 24, "h");
 }
 
 /** @param {string | null | undefined} from @param {string | null | undefined} to @param {number} now */

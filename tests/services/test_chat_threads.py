@@ -249,6 +249,22 @@ def test_titles_and_follow_ups_that_clients_ask_for_are_known() -> None:
     assert turns.is_background([user("### Task: Title\n<chat_history>\nUSER: What ends </context>?\n</chat_history>")])
 
 
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("# Trip\n- **Plan** it ~~now~~\n> by *train*", "Trip Plan it now by *train*"),
+        ("Why does `2 ** 3 ** 2` of [the manual](http://a/b) fail?", "Why does 2 ** 3 ** 2 of the manual fail?"),
+        ("```python\nprint(1 - 2)\n```\nWhat is this_one?", "print(1 - 2) What is this_one?"),
+        ("**", "**"),
+        (" \n", "New chat"),
+    ],
+)
+def test_a_title_is_the_beginning_without_marks(unit: Open, dora: Actor, said: str, title: str) -> None:
+    turn = say(unit, dora, user(said), client_chat_id=f"titled {said}")
+    with unit(dora) as work:
+        assert service.get(work, turn.thread_id).title == title
+
+
 def test_a_question_about_documents_is_the_users_own(unit: Open, dora: Actor) -> None:
     first, second = (
         user(f"### Task:\nUse the context.\n<context>\n{document}\n</context>\n\n{FILES}Who wrote it?")

@@ -31,6 +31,7 @@ def test_a_node_is_drained_and_enabled_again(page: Page, api: httpx.Client, work
     expect(card).to_contain_text("takes work")
     page.goto("/settings/capabilities")
     expect(page.get_by_role("row").filter(has_text="sandbox")).to_contain_text("bubblewrap")
+    expect(page.get_by_role("row").filter(has_text="limits")).to_contain_text("longest task timeout 7 d")
 
 
 def test_home_shows_the_load_of_the_nodes(page: Page, api: httpx.Client) -> None:

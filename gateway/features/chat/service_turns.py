@@ -5,6 +5,7 @@ thread for it, in which a repeated message is a retry and a changed one a branch
 """
 
 import math
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,17 @@ SHORT = 20_000
 """Characters of a message that is sent to the database again with its answer, rather than waiting for the disk."""
 
 TITLE_LENGTH = 60
+BEGINNING = 500
+"""Characters of a message that its thread's title is made of."""
+
+MARKS = re.compile(
+    r"""^[ \t]*(?:```.*|\#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+)  # fence, heading, quotation, item
+    |\*\*(\S[^*]*)\*\* | ``?([^`]+)``? | ~~(\S[^~]*)~~     # bold, code, struck
+    |!?\[([^]]*)\]\([^)]*\)                                # link, picture""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""Marks of Markdown, which titles are without."""
+
 BACKGROUND_MARK = "### Task:"
 """How what a client asks on its own begins, and, with Open WebUI, a question about documents."""
 
@@ -330,7 +342,8 @@ def _role(message: dict[str, Any]) -> str:
 
 
 def _title(said: dict[str, Any]) -> str:
-    first = " ".join(_storable(words_of(said)).split()) or UNTITLED
+    plain = MARKS.sub(lambda mark: mark[mark.lastindex] if mark.lastindex else "", words_of(said)[:BEGINNING])
+    first = " ".join(_storable(plain).split()) or UNTITLED
     return first if len(first) <= TITLE_LENGTH else first[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
 
 

@@ -1,6 +1,7 @@
 /** What of the gateway is there, and how to turn on what is not. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
+import { duration, size } from "../../format.js";
 import { about, useResource } from "../../resource.js";
 import { Flag } from "../../components/flag.js";
 import { Table } from "../../components/list.js";
@@ -20,11 +21,21 @@ function words(value) {
   return value.length > MOST ? `${value.slice(0, MOST).join(", ")} and ${value.length - MOST} more` : value.join(", ");
 }
 
+/** The names of details end in what they count. */
+const UNITS = { bytes: size, s: duration };
+
+/** One detail. @param {string} name @param {any} value */
+function detail(name, value) {
+  const unit = Object.entries(UNITS).find(([ending]) => name.endsWith(`_${ending}`));
+  const [said, shown] = unit && typeof value === "number" ? [name.slice(0, -unit[0].length - 1), unit[1](value)] : [name, words(value)];
+  return html`<span class="quiet">${said.replaceAll("_", " ")}</span> ${shown}`;
+}
+
 /** @param {{of: Capability}} props */
 function Details({ of }) {
   const told = Object.entries(of.details ?? {}).filter(([, value]) => (Array.isArray(value) ? value.length : value !== null && (typeof value !== "object" || Object.keys(value).length)));
   return html`${!of.available && html`<div>${of.reason} <span class="quiet"><${Told} text=${of.remedy} /></span></div>`}
-    ${told.length > 0 && html`<div class="cell-text is-long">${told.map(([name, value], n) => html`${n > 0 && ", "}<span class="quiet">${name.replaceAll("_", " ")}</span> ${words(value)}`)}</div>`}`;
+    ${told.length > 0 && html`<div class="cell-text is-long">${told.map(([name, value], n) => html`${n > 0 && ", "}${detail(name, value)}`)}</div>`}`;
 }
 
 const COLUMNS = [

@@ -120,7 +120,8 @@ export function RetentionSettings() {
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/retention-policies", filters), about("retention.", "retention_policy."));
   /** @type {Option[]} */
   const sorts = (there.data?.items ?? []).map((/** @type {RetentionSort} */ { sort, title }) => ({ value: sort, label: title }));
-  const where = (/** @type {RetentionPolicy} */ { scope_id: id }) => (id ? (options.find(({ value }) => value === id)?.label ?? "a project") : "everywhere else");
+  const others = (/** @type {RetentionPolicy} */ { sort }) => list.data?.items.some((/** @type {RetentionPolicy} */ other) => other.scope_id && other.sort === sort);
+  const where = (/** @type {RetentionPolicy} */ policy) => (policy.scope_id ? (options.find(({ value }) => value === policy.scope_id)?.label ?? "a project") : others(policy) ? "everywhere else" : "everywhere");
   const reload = () => (there.reload(), list.reload());
   const turn = (/** @type {RetentionPolicy} */ policy) => change(`/v1/retention-policies/${policy.id}`, policy, { enabled: !policy.enabled }, policy.enabled ? "Policy switched off" : "Policy switched on", reload);
   const columns = [
