@@ -127,15 +127,13 @@ async def _end_for_sure(stop: asyncio.Event) -> None:
 
 
 async def _join(node: Node, labels: dict[str, str]) -> None:
-    capabilities = await node.capabilities()
-
-    def join(work: Work) -> Any:
+    def join(work: Work, capabilities: dict[str, Any]) -> Any:
         return presence.join(
             work, node.name, host=platform.node(), pid=os.getpid(), concurrency=node.config.node_concurrency,
             labels=labels, capabilities=capabilities,
         ).id  # fmt: skip
 
-    node.id = await node.unit(join)
+    node.id = await node.report(join)
     log.info("joined", node=node.name, id=str(node.id))
 
 

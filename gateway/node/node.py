@@ -70,6 +70,7 @@ class Node:
         self._together: dict[Act, Together] = {}
         self._left_queue: set[int] = set()
         self._sandbox: Sandbox | SandboxUnavailable | None = None
+        self._reporting = asyncio.Lock()
 
     def rename(self, name: str) -> None:
         """Gives the node another name, before it has joined."""
@@ -153,6 +154,12 @@ class Node:
             "local_models": self.models.local(),
             "found_providers": self.models.found(),
         }
+
+    async def report(self, write: Callable[[Work, dict[str, Any]], R]) -> R:
+        """Has `write` record what this node can do now; one after another, lest an older look overwrite a newer one."""
+        async with self._reporting:
+            capabilities = await self.capabilities()
+            return await self.unit(lambda work: write(work, capabilities))
 
     async def look_anew(self) -> None:
         """Finds out again what this node can do; what runs goes on as it is."""

@@ -72,8 +72,7 @@ class Placing:
         self._has_looked, self._last_refresh = True, asked_at
         if is_new:
             await self._node.look_anew()
-            capabilities = await self._node.capabilities()
-            await self._node.unit(lambda work: presence.refreshed(work, self._node.id, capabilities))
+            await self._node.report(lambda work, found: presence.refreshed(work, self._node.id, found))
 
 
 class SuitableJobs(JobManager):

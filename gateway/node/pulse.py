@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
@@ -25,14 +26,12 @@ class Pulse:
     async def beat(self) -> None:
         """One heartbeat."""
         node, is_sample = self._node, self._beats % SAMPLE_EVERY == 0
-        running, capabilities = len(node.at_work), await node.capabilities()
         load = await asyncio.to_thread(node.load)
 
-        def write(work: Work) -> bool:
-            return presence.heartbeat(
-                work, node.id, running=running, capabilities=capabilities, load=load, sample=is_sample
-            )
+        def write(work: Work, found: dict[str, Any]) -> bool:
+            running = len(node.at_work)
+            return presence.heartbeat(work, node.id, running=running, capabilities=found, load=load, sample=is_sample)
 
-        if not await node.unit(write):
+        if not await node.report(write):
             await self._rejoin()
         self._beats += 1

@@ -47,8 +47,7 @@ async def look(node: "Node") -> None:
 
 
 async def _tell(node: "Node") -> None:
-    capabilities = await node.capabilities()
-    await node.unit(lambda work: presence.refreshed(work, node.id, capabilities))
+    await node.report(lambda work, found: presence.refreshed(work, node.id, found))
 
 
 HANDLERS = {"providers.test": test, "providers.prepare": prepare}

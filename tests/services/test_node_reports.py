@@ -1,0 +1,40 @@
+"""What a node writes of what it can do."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.config import Config
+from gateway.core.database import Database
+from gateway.core.unit_of_work import Work
+from gateway.node.node import Node
+
+
+def test_an_older_look_is_not_written_over_a_newer_one(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, has, written = Node(Config(data_dir=tmp_path), database, "here"), ["little"], list[str]()
+
+    async def capabilities() -> dict[str, Any]:
+        return {"has": has[0]}
+
+    def write(work: Work, found: dict[str, Any]) -> None:
+        written.append(found["has"])
+
+    def write_slowly(work: Work, found: dict[str, Any]) -> None:
+        time.sleep(0.1)
+        write(work, found)
+
+    async def both() -> None:
+        first = asyncio.create_task(node.report(write_slowly))
+        await asyncio.sleep(0.02)
+        has[0] = "much"
+        await node.report(write)
+        await first
+
+    monkeypatch.setattr(node, "capabilities", capabilities)
+    asyncio.run(both())
+    assert written == ["little", "much"]
