@@ -15,7 +15,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from .outbound import Answer, Bounds, Check, OutboundError, Resolve, broken_off, late, timed_out, unreachable
+from .outbound import Answer, Bounds, Check, OutboundError, Resolve, broken_off, insecure, late, timed_out, unreachable
 from .public_internet import Address, is_own, is_public, literal
 
 WEB_PORTS = frozenset({80, 443, 8080, 8443})
@@ -167,7 +167,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:  # fmt: skip
         """Connects to the first address that answers, when all of them may be connected to."""
-        failure: Exception = httpcore.ConnectError("no address")
+        failure: Exception | None = None
         try:
             async with asyncio.timeout(timeout):
                 for address in await self.addresses(host, port):
@@ -177,7 +177,7 @@ class Guard(httpcore.AsyncNetworkBackend):
                         failure = error
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        raise failure
+        raise unreachable(host, port) from failure
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None  # noqa: ASYNC109
@@ -244,9 +244,7 @@ async def open_socket(
                     return connection
     except TimeoutError as error:
         failure = error
-    raise OutboundError(
-        f"{host[:253]} cannot be reached at port {port}.", code="unreachable", permanent=False
-    ) from failure
+    raise unreachable(host, port) from failure
 
 
 async def _resolve(host: str, port: int) -> list[str]:
@@ -302,5 +300,5 @@ def _failure(error: Exception, place: str) -> OutboundError:
     if isinstance(error, httpx.TimeoutException):
         return late(place)
     if isinstance(error, httpx.ConnectError):
-        return unreachable(place)
+        return insecure(place)  # where nobody answers at all, `Guard` says so
     return broken_off(place)

@@ -16,7 +16,7 @@ import h11
 import httpx
 
 from .guarded_http import Guard
-from .outbound import Answer, Bounds, OutboundError, Resolve, broken_off, late, timed_out, unreachable
+from .outbound import Answer, Bounds, OutboundError, Resolve, broken_off, insecure, late, timed_out, unreachable
 
 KEPT_S = 30.0
 """How long a connection is kept that nothing goes over."""
@@ -130,11 +130,13 @@ class GuardedPosts:
                 for address in await self._guard.addresses(place.host, place.port):
                     try:
                         return (await connect(_Connection, str(address), place.port, **tls))[1]
+                    except ssl.SSLError as error:
+                        raise insecure(place.host) from error
                     except OSError as error:
                         failure = error
         except TimeoutError as error:
             raise late(place.host) from error
-        raise unreachable(place.host) from failure
+        raise unreachable(place.host, place.port) from failure
 
 
 @dataclass(slots=True)

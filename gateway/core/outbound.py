@@ -59,10 +59,15 @@ def late(place: str) -> OutboundError:
     return OutboundError(f"{place} did not answer in time.", code="outbound_timeout", permanent=False)
 
 
-def unreachable(place: str) -> OutboundError:
+def unreachable(host: str, port: int | None) -> OutboundError:
     """No connection came about."""
+    return OutboundError(f"{host[:253]} cannot be reached at port {port}.", code="unreachable", permanent=False)
+
+
+def insecure(place: str) -> OutboundError:
+    """A connection came about, but no secure one."""
     return OutboundError(
-        f"{place} cannot be reached, or its certificate is not trusted.", code="unreachable", permanent=False
+        f"{place} has no certificate that is trusted here, or speaks no TLS.", code="unreachable", permanent=False
     )
 
 

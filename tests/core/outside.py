@@ -96,6 +96,19 @@ def redirect(to: str, status: str = "302 Found") -> bytes:
 
 
 @asynccontextmanager
+async def greeting() -> AsyncIterator[int]:
+    """Something that speaks first, and no TLS, as a mail server does; its port."""
+
+    def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
 async def listening() -> AsyncIterator[Listener]:
     listener = Listener()
     server = await asyncio.start_server(listener.serve, "127.0.0.1", 0)

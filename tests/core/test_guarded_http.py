@@ -15,7 +15,7 @@ import pytest
 from gateway.core.guarded_http import GuardedClient
 from gateway.core.outbound import Answer, Bounds, OutboundError
 from gateway.core.public_internet import is_own, is_public
-from tests.core.outside import ENCODED, V4, V6, addresses, answer, listening, names, redirect
+from tests.core.outside import ENCODED, V4, V6, addresses, answer, greeting, listening, names, redirect
 
 CONNECTS: list[tuple[str, int]] = []
 """Every address that this process connected a socket to; the interpreter itself tells (PEP 578)."""
@@ -116,6 +116,19 @@ def test_no_redirect_leads_where_the_first_address_may_not(connects: list[tuple[
 
     async def at(host: str, port: int) -> list[str]:
         return ["127.0.0.1"] if host == "outside.test" else await names(host, port)
+
+    asyncio.run(ask())
+
+
+def test_who_does_not_answer_is_told_apart_from_who_speaks_no_tls() -> None:
+    async def ask() -> None:
+        async with client(allowed=("localhost",)) as guarded:
+            async with greeting() as port:
+                insecure = await refused(lambda: guarded.request("GET", f"https://localhost:{port}/"))
+            away = await refused(lambda: guarded.request("GET", f"http://localhost:{port}/"))
+        assert str(insecure) == "localhost has no certificate that is trusted here, or speaks no TLS."
+        assert str(away) == f"localhost cannot be reached at port {port}."
+        assert insecure.code == away.code == "unreachable"
 
     asyncio.run(ask())
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.guarded_posts import GuardedPosts
 from gateway.core.outbound import Answer, Bounds, OutboundError
-from tests.core.outside import ENCODED, V4, V6, Listener, addresses, answer, listening, names, redirect
+from tests.core.outside import ENCODED, V4, V6, Listener, addresses, answer, greeting, listening, names, redirect
 
 Ask = Callable[..., Awaitable[Answer]]
 
@@ -138,12 +138,15 @@ def test_answers_are_bounded_and_what_is_broken_is_said_to_be() -> None:
     asyncio.run(ask())
 
 
-def test_nobody_there_is_unreachable() -> None:
+def test_nobody_there_is_unreachable_and_who_speaks_no_tls_is_told_so() -> None:
     async def ask() -> None:
-        async with listening() as server:
-            port = server.port
+        async with greeting() as port, asking("localhost") as post:
+            with pytest.raises(OutboundError, match="localhost has no certificate that is trusted here"):
+                await post(f"https://localhost:{port}/")
         async with asking("localhost") as post:
-            assert await refusal(post(f"http://localhost:{port}/")) == "unreachable"
+            with pytest.raises(OutboundError, match=f"localhost cannot be reached at port {port}") as refused:
+                await post(f"http://localhost:{port}/")
+        assert refused.value.code == "unreachable"
 
     asyncio.run(ask())
 

@@ -1,13 +1,13 @@
 /** What of the gateway is there, and how to turn on what is not. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { duration, size } from "../../format.js";
 import { about, useResource } from "../../resource.js";
 import { Flag } from "../../components/flag.js";
 import { Table } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Loaded } from "../../components/states.js";
 import { Told } from "../../components/told.js";
+import { measured } from "./units.js";
 /** @import { Capability } from "../../types.js" */
 
 const MOST = 6;
@@ -21,14 +21,10 @@ function words(value) {
   return value.length > MOST ? `${value.slice(0, MOST).join(", ")} and ${value.length - MOST} more` : value.join(", ");
 }
 
-/** The names of details end in what they count. */
-const UNITS = { bytes: size, s: duration };
-
 /** One detail. @param {string} name @param {any} value */
 function detail(name, value) {
-  const unit = Object.entries(UNITS).find(([ending]) => name.endsWith(`_${ending}`));
-  const [said, shown] = unit && typeof value === "number" ? [name.slice(0, -unit[0].length - 1), unit[1](value)] : [name, words(value)];
-  return html`<span class="quiet">${said.replaceAll("_", " ")}</span> ${shown}`;
+  const { what, said } = measured(name, value) ?? { what: name, said: words(value) };
+  return html`<span class="quiet">${what.replaceAll("_", " ")}</span> ${said}`;
 }
 
 /** @param {{of: Capability}} props */

@@ -12,6 +12,7 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { attempt } from "../../components/toast.js";
+import { measured } from "./units.js";
 /** @import { Setting } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -22,6 +23,9 @@ const text = (value) => (value === "" || (typeof value === "object" && !Object.k
 
 /** @param {any} value */
 const written = (value) => (text(value) === "empty" ? html`<span class="quiet">empty</span>` : html`<code>${text(value)}</code>`);
+
+/** A figure once more, in its unit. @param {string} key @param {any} value */
+const inUnits = (key, value) => html`<span class="quiet">${measured(key, value)?.said}</span>`;
 
 /** @param {Setting} setting @returns {Field} */
 function fieldOf({ type, minimum, maximum, default: standard }) {
@@ -43,6 +47,7 @@ const edit = (setting, done) =>
     initial: setting,
     fields: [fieldOf(setting)],
     children: html`<p>${sentence(setting.description)}.${setting.needs_restart && " It takes effect at the next start."}</p>`,
+    preview: ({ value }) => inUnits(setting.key, Number(value)),
     send: ({ value }) => api.put(pathOf(setting), { value, expected_version: setting.version }),
     done,
   });
@@ -61,7 +66,7 @@ export function SettingList({ only, q = "" }) {
   const reset = (/** @type {Setting} */ setting) => attempt(() => remove(pathOf(setting), () => api.put(pathOf(setting), { value: setting.value }), `${setting.key} has its default again`, list.reload));
   const columns = [
     { head: "Setting", class: "cell-top", cell: (/** @type {Setting} */ setting) => html`<b>${setting.key}</b>${setting.needs_restart && html` <span class="tag">needs a restart</span>`}<div class="quiet cell-text is-long">${sentence(setting.description)}</div>` },
-    { head: "Value", class: "cell-wrap", cell: (/** @type {Setting} */ setting) => html`${written(setting.value)}${setting.source !== "default" && html`<div class="quiet">default ${text(setting.default)}</div>`}` },
+    { head: "Value", class: "cell-wrap", cell: (/** @type {Setting} */ setting) => html`${written(setting.value)} ${inUnits(setting.key, setting.value)}${setting.source !== "default" && html`<div class="quiet">default ${text(setting.default)}</div>`}` },
     {
       head: "From",
       cell: (/** @type {Setting} */ setting) => html`${SOURCES[setting.source]}${setting.updated_at && html`<div class="quiet"><${Ago} at=${setting.updated_at} />${setting.updated_by && ` by ${setting.updated_by}`}</div>`}`,
