@@ -143,7 +143,7 @@ def drop_dead_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def check(dbapi_connection: Any, record: Any, proxy: Any) -> None:
-        if dbapi_connection.closed or _hung_up(dbapi_connection):
+        if dbapi_connection.closed or hung_up(dbapi_connection):
             raise sa.exc.DisconnectionError("the server closed the connection")
 
     @event.listens_for(engine, "reset")
@@ -164,7 +164,8 @@ def plan_anew(engine: Engine) -> None:
         return is_planned_anew
 
 
-def _hung_up(connection: Any) -> bool:
+def hung_up(connection: Any) -> bool:
+    """Whether the server has ended a connection of the driver that is not in use."""
     try:
         connection.pgconn.consume_input()  # a last word of the server's
         connection.pgconn.consume_input()  # and that there is no more
