@@ -7,8 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from psycopg.rows import namedtuple_row
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from .database import DIALECT
 from .driver import alone, named_errors, together
@@ -70,6 +72,16 @@ class FixedQuery:
         """The cursor that will have the rows, when the pipeline at hand is through."""
         sql, fixed = self._compiled
         return connection.cursor(row_factory=namedtuple_row).execute(sql, {**fixed, **values})
+
+
+def any_of(name: str, item: TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """What a column of a fixed query is compared to with `==`: any of the values in the list of this name.
+
+    By a subquery, so that no plan depends on the list. Else the server plans each list anew: it is shorter than the ten
+    values that a plan for all lists reckons with, which therefore seems dearer.
+    """
+    given = ARRAY(item)
+    return sa.func.any(sa.cast(sa.select(sa.bindparam(name, type_=given)).scalar_subquery(), given))
 
 
 _ASKED = "asked"

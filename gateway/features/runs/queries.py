@@ -7,11 +7,11 @@ from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, text, union_all
-from sqlalchemy.dialects.postgresql import ARRAY, UUID, distinct_on
+from sqlalchemy.dialects.postgresql import UUID, distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import first_id_at, last_id_at, now
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.fixed_queries import FixedQuery, any_of
 from gateway.core.identity import Actor
 from gateway.core.storing import columns_of, entity
 from gateway.core.tracing import span_id
@@ -25,16 +25,10 @@ MOST_OF_TRACE = 500
 
 # Built once: every run of a task needs them several times.
 _LOCKED = select(Run).where(Run.id == bindparam("run_id")).with_for_update()
-_RUN_IDS = bindparam("run_ids", type_=ARRAY(UUID))
-_ALL_LOCKED = FixedQuery(
-    select(*columns_of(Run)).where(Run.id == func.any(_RUN_IDS)).order_by(Run.id).with_for_update()
-)
+_RUN_IDS = any_of("run_ids", UUID())
+_ALL_LOCKED = FixedQuery(select(*columns_of(Run)).where(Run.id == _RUN_IDS).order_by(Run.id).with_for_update())
 _JOBS = select(Job).where(Job.run_id == bindparam("run_id")).order_by(Job.position)
-_JOBS_OF = (
-    select(*columns_of(Job, "stdout", "stderr"))
-    .where(Job.run_id == func.any(_RUN_IDS))
-    .order_by(Job.run_id, Job.position)
-)
+_JOBS_OF = select(*columns_of(Job, "stdout", "stderr")).where(Job.run_id == _RUN_IDS).order_by(Job.run_id, Job.position)
 _ALL_JOBS = FixedQuery(_JOBS_OF)
 _OPEN_JOBS = FixedQuery(_JOBS_OF.where(or_(Job.status == "queued", Job.status == "running")))
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
 from gateway.core.database import PLANNED_ANEW
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.fixed_queries import FixedQuery, any_of
 from gateway.core.identity import Actor
 from gateway.core.policy import reach
 from gateway.core.storing import columns_of, entity
@@ -38,7 +38,7 @@ _IDS = bindparam("task_ids", type_=ARRAY(UUID))
 _OF_RUN = (
     select(Task).join(_runs, _runs.c.task_id == Task.id).where(_runs.c.id == bindparam("run_id", type_=UUID()))
 ).with_for_update(of=Task)
-_OF_ANY = _runs.c.id == func.any(bindparam("run_ids", type_=ARRAY(UUID)))
+_OF_ANY = _runs.c.id == any_of("run_ids", UUID())
 _ATTACHMENTS = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == _ID).order_by(TaskAttachment.position)
 _DEPENDS_ON = (
     select(TaskDependency.depends_on_id).where(TaskDependency.task_id == _ID).order_by(TaskDependency.depends_on_id)
