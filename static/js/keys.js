@@ -2,7 +2,14 @@
 import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-/** @typedef {{keys: string, label: string, run: (event: KeyboardEvent) => void, whileTyping?: boolean}} Shortcut */
+/**
+ * @typedef {object} Shortcut
+ * @property {string} keys
+ * @property {string} label
+ * @property {(event: KeyboardEvent) => unknown} run false: there was nothing to do, and the key means what it does elsewhere
+ * @property {boolean} [whileTyping] also where something can be written
+ * @property {boolean} [whileEmpty] only as long as nothing is written there
+ */
 
 /** @type {import("@preact/signals").Signal<Shortcut[]>} */
 export const shortcuts = signal([]);
@@ -30,13 +37,24 @@ export function useShortcuts(list) {
   );
 }
 
-/** @param {EventTarget | null} target */
-const isTyping = (target) => target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+/** What no letter is written in. */
+const SWITCHES = ["checkbox", "radio", "range", "file"];
+
+/** Whether a key writes or chooses something where the focus is. @param {KeyboardEvent} event */
+function isTyping({ target, ctrlKey, metaKey }) {
+  if (target instanceof HTMLInputElement) return !SWITCHES.includes(target.type);
+  if (target instanceof HTMLSelectElement) return !ctrlKey && !metaKey;
+  return target instanceof HTMLTextAreaElement || (target instanceof HTMLElement && target.isContentEditable);
+}
+
+/** @param {KeyboardEvent} event @param {Shortcut | undefined} found */
+const isMeant = (event, found) => !isTyping(event) || found?.whileTyping || (found?.whileEmpty && /** @type {any} */ (event.target).value === "");
 
 /** @param {KeyboardEvent} event */
 function nameOf(event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  return (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + key;
+  const isShifted = event.shiftKey && (event.ctrlKey || event.metaKey);
+  return (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + (isShifted ? "Shift+" : "") + key;
 }
 
 /** @param {KeyboardEvent} event */
@@ -47,11 +65,10 @@ function onKey(event) {
   const found = shortcuts.value.findLast((s) => s.keys === sequence) ?? shortcuts.value.findLast((s) => s.keys === name);
   clearTimeout(pendingTimer);
   pending = "";
-  if (isTyping(event.target) && !found?.whileTyping) return;
+  if (!isMeant(event, found)) return;
   if (document.querySelector("dialog[open]") && !found?.whileTyping) return;
   if (found) {
-    event.preventDefault();
-    found.run(event);
+    if (found.run(event) !== false) event.preventDefault();
   } else if (shortcuts.value.some((s) => s.keys.startsWith(`${name} `))) {
     pending = name;
     pendingTimer = setTimeout(() => (pending = ""), 900);

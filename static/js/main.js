@@ -3,6 +3,7 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { ApiError, whenUnauthenticated } from "./api.js";
+import { startFocus } from "./focus.js";
 import { startKeys } from "./keys.js";
 import { connection, reconnect, start as startLive } from "./live.js";
 import { startNotifications } from "./notifications.js";
@@ -46,7 +47,7 @@ function App() {
     entitle(route.title);
     // A new page is read from its top; one that put the focus somewhere itself keeps it.
     if (shown && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
-  }, [shown]);
+  }, [shown, id]);
   const page = shown?.route === route ? html`<${shown.page} key=${route.isSteady ? "" : id} id=${id} />` : null;
   const content = error ? html`<${Failed} error=${error} retry=${() => (isLive ? location.reload() : reconnect())} what="the page" isPage />` : (page ?? html`<${Loading} what="the page" />`);
   return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main><${Toasts} />` : html`<${Shell}>${content}<//>`;
@@ -59,6 +60,7 @@ async function start() {
   const root = /** @type {HTMLElement} */ (document.getElementById("app"));
   startRouter();
   startKeys();
+  startFocus();
   whenUnauthenticated(toLogin);
   // A page that the browser kept may show what is no longer this user's.
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());

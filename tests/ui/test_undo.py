@@ -133,10 +133,12 @@ def test_what_cannot_be_made_again_is_deleted_when_it_can_no_longer_be_undone(
     ):
         page.goto(f"/{address}")
         choose(page, name, item)
-        page.get_by_role("button", name=button, exact=True).click()
+        page.get_by_role("button", name=button, exact=True).press("Enter")
         expect(row(page, name)).to_have_count(0)
-        page.get_by_role("button", name="Undo", exact=True).click()
+        expect(page.locator(":focus")).to_have_count(1)
+        page.get_by_role("button", name="Undo", exact=True).press("Enter")
         expect(row(page, name)).to_have_count(1)
+        expect(page.locator("main :focus, main:focus")).to_have_count(1)
     assert status(api, f"connectors/{it['id']}") == 200
     choose(page, name, "Uninstall…")
     page.get_by_role("button", name="Uninstall connector", exact=True).click()
@@ -174,11 +176,16 @@ def test_a_deletion_that_is_refused_is_told_and_shown(
     page.goto(f"/chat/{thread['id']}")
     there = f"**/v1/chat/threads/{thread['id']}"
     page.route(there, lambda route: route.abort() if route.request.method == "DELETE" else route.continue_())
-    page.get_by_role("button", name="Actions for this chat").click()
-    page.get_by_role("menuitem", name="Delete…").click()
-    page.get_by_role("button", name="Delete chat").click()
     listed_ = page.get_by_role("navigation", name="Threads").get_by_role("link", name=name)
-    expect(listed_).to_have_count(0)
+    for is_meant in (False, True):
+        page.get_by_role("button", name="Actions for this chat").click()
+        page.get_by_role("menuitem", name="Delete…").click()
+        page.get_by_role("button", name="Delete chat").click()
+        expect(listed_).to_have_count(0)
+        if not is_meant:
+            expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+            page.keyboard.press("Control+z")
+            listed_.click()
     page.get_by_role("button", name="Do it now").click()
     expect(page.locator(".toast-item.is-failed")).to_contain_text(f"Not deleted: {name}")
     expect(listed_).to_have_count(1)

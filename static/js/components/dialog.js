@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
+import { bringBack, whereFocusIs } from "../focus.js";
 import { IconButton } from "./icon.js";
 import { Problem } from "./problem.js";
 
@@ -17,13 +18,13 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
   // Open before the next key can arrive.
   useLayoutEffect(() => {
     const dialog = element.current;
-    const before = document.activeElement;
+    const before = whereFocusIs();
     dialog?.showModal();
     // Else the cross, which comes first, would have it.
     if (!dialog?.querySelector("[autofocus]")) dialog?.querySelector(/** @type {"input"} */ (FIELD))?.focus();
     return () => {
       dialog?.close();
-      if (before instanceof HTMLElement) before.focus();
+      bringBack(before);
     };
   }, []);
   return html`<dialog

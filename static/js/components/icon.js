@@ -8,14 +8,17 @@ export const Icon = ({ icon, class: name }) => html`<svg class=${cx("icon", name
 
 /**
  * A button that is only an icon; its label is read out and shown on hover.
- * @param {{icon: string, label: string, onClick?: (event: MouseEvent) => void, pressed?: boolean, disabled?: boolean, class?: string}} props
+ * @param {{icon: string, label: string, onClick?: (event: MouseEvent) => void, pressed?: boolean, opens?: boolean, disabled?: boolean, class?: string}} props
+ *   `opens`: a menu, which is open or not
  */
-export const IconButton = ({ icon, label, onClick, pressed, disabled, class: name }) => html`<button
+export const IconButton = ({ icon, label, onClick, pressed, opens, disabled, class: name }) => html`<button
   type="button"
   class=${cx("icon-button", name)}
   aria-label=${label}
   title=${label}
   aria-pressed=${pressed === undefined ? null : String(pressed)}
+  aria-haspopup=${opens === undefined ? null : "menu"}
+  aria-expanded=${opens === undefined ? null : String(opens)}
   disabled=${disabled}
   onClick=${onClick}
 >

@@ -11,7 +11,10 @@ const FIXED = [
 /** @param {{keys: string}} props */
 export const Keys = ({ keys }) => html`<span class="keys">${keys.split(" ").map((part) => html`${part.split("+").map((key) => html`<kbd>${{ Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓" }[key] ?? (key.length === 1 ? key.toUpperCase() : key)}</kbd>`)} `)}</span>`;
 
+/** Each key once, with what it does now. */
+const shown = () => new Map([...FIXED, ...shortcuts.value].map((shortcut) => [shortcut.keys, shortcut])).values();
+
 /** @param {{onClose: () => void}} props */
 export const KeysHelp = ({ onClose }) => html`<${Dialog} title="Keys" onClose=${onClose}>
-  <dl class="keys-list">${[...shortcuts.value, ...FIXED].map(({ keys, label }) => html`<div><dt><${Keys} keys=${keys} /></dt><dd>${label}</dd></div>`)}</dl>
+  <dl class="keys-list">${[...shown()].map(({ keys, label }) => html`<div><dt><${Keys} keys=${keys} /></dt><dd>${label}</dd></div>`)}</dl>
 <//>`;

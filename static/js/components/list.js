@@ -19,11 +19,12 @@ export const Pager = ({ next }) => html`<div class="pager">
   ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>${ends()[1]}<${Icon} icon="chevron-right" /></a>`}
 </div>`;
 
-/** Moves the focus along the rows. @param {number} step */
-function moveRow(step) {
-  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".list .row-link")]);
-  const at = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+/** Moves the focus along the rows, from wherever it is in one. @param {number} step */
+export function moveRow(step) {
+  const rows = [...document.querySelectorAll(".list tbody tr:has(a, button)")];
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const row = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
+  /** @type {HTMLElement | null | undefined} */ (row?.querySelector(".row-link") ?? row?.querySelector("a, button"))?.focus();
 }
 
 /** The keys of a page with a list. */
@@ -69,13 +70,16 @@ export const Table = ({ columns, rows, label, keyOf = (row) => row.id, of }) => 
  * @param {{of: import("../resource.js").Resource<{items: any[], next_cursor?: string | null}> | Endless, what: string, columns: Column[], empty: any, keyOf?: (row: any) => string, class?: string}} props
  *   `empty`: shown where there is nothing at all; `what` names the list: "the groups"
  */
-export const List = ({ of, what, columns, empty, keyOf, class: name }) => html`<div class=${cx("card list-card", name)}>
-  <${Loaded} of=${of} what=${what} rows=${6}>
-    ${(/** @type {{items: any[], next_cursor?: string | null}} */ page) =>
-      page.items.length
-        ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${keyOf} label=${what.replace(/^the |^your /, "")} of=${"more" in of ? of : undefined} />${"more" in of ? html`<${RowsEnd} of=${of} />` : html`<${Pager} next=${page.next_cursor ?? null} />`}`
-        : place.value.query.toString()
-          ? html`<${Empty} title="Nothing matches">Change the filter, or <a href=${place.value.path}>show all</a>.<//>`
-          : empty}
-  <//>
-</div>`;
+export function List({ of, what, columns, empty, keyOf, class: name }) {
+  useRowKeys();
+  return html`<div class=${cx("card list-card", name)}>
+    <${Loaded} of=${of} what=${what} rows=${6}>
+      ${(/** @type {{items: any[], next_cursor?: string | null}} */ page) =>
+        page.items.length
+          ? html`<${Table} columns=${columns} rows=${page.items} keyOf=${keyOf} label=${what.replace(/^the |^your /, "")} of=${"more" in of ? of : undefined} />${"more" in of ? html`<${RowsEnd} of=${of} />` : html`<${Pager} next=${page.next_cursor ?? null} />`}`
+          : place.value.query.toString()
+            ? html`<${Empty} title="Nothing matches">Change the filter, or <a href=${place.value.path}>show all</a>.<//>`
+            : empty}
+    <//>
+  </div>`;
+}

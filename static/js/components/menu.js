@@ -1,4 +1,4 @@
-/** A button with a menu: arrows move, Esc closes, a click elsewhere too. */
+/** A button with a menu: an arrow opens it, arrows, Home, End and letters move, Esc closes, a click elsewhere too. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { IconButton, Icon } from "./icon.js";
@@ -19,19 +19,28 @@ export function Menu({ label, items }) {
     box.current?.querySelector("button")?.focus();
   };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
-    if (!open) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!open) {
+      if (step) {
+        event.preventDefault();
+        setOpen(true);
+      }
+      return;
+    }
     const buttons = /** @type {HTMLElement[]} */ ([...(box.current?.querySelectorAll("[role=menuitem]") ?? [])]);
-    if (step) {
+    const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const begins = (/** @type {HTMLElement} */ one) => event.key.length === 1 && one.innerText.trim().toLowerCase().startsWith(event.key.toLowerCase());
+    const wanted = step ? buttons[(at + step + buttons.length) % buttons.length] : event.key === "Home" ? buttons[0] : event.key === "End" ? buttons.at(-1) : [...buttons.slice(at + 1), ...buttons.slice(0, at)].find(begins);
+    if (wanted) {
       event.preventDefault();
-      buttons[(buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement)) + step + buttons.length) % buttons.length].focus();
+      wanted.focus();
     } else if (event.key === "Escape" || event.key === "Tab") {
       event.stopPropagation();
       close();
     }
   };
   return html`<div class=${cx("menu", open && "is-open")} ref=${box} onKeyDown=${onKeyDown}>
-    <${IconButton} icon="dots" label=${label} onClick=${() => setOpen(!open)} />
+    <${IconButton} icon="dots" label=${label} opens=${open} onClick=${() => setOpen(!open)} />
     ${open &&
     html`<ul class="menu-list" role="menu" aria-label=${label}>
       ${items.map(

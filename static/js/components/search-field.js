@@ -1,9 +1,10 @@
-/** The search field of a list, kept in the address as `q`. */
+/** The search field of a list, kept in the address as `q`; ↓ goes on to what was found. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { navigate, place, withQuery } from "../router.js";
 import { useShortcuts } from "../keys.js";
 import { Icon } from "./icon.js";
+import { moveRow } from "./list.js";
 
 const WAIT_MS = 200;
 
@@ -21,6 +22,11 @@ export function SearchField({ label }) {
     const timer = setTimeout(() => navigate(withQuery({ q: text, cursor: null }), { replace: true }), WAIT_MS);
     return () => clearTimeout(timer);
   }, [text]);
+  const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    moveRow(1);
+  };
   return html`<label class="search-field"><${Icon} icon="search" /><span class="visually-hidden">${label}</span>
-    <input ref=${input} type="search" class="form-control form-control-sm" placeholder=${label} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} /></label>`;
+    <input ref=${input} type="search" class="form-control form-control-sm" placeholder=${label} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${onKeyDown} /></label>`;
 }

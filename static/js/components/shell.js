@@ -98,7 +98,7 @@ export function Shell({ children }) {
     { keys: "Ctrl+k", label: "Search pages, actions and things", whileTyping: true, run: () => setOpen((now) => (now === "palette" ? null : "palette")) },
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
-    { keys: "Ctrl+z", label: "Undo what was just done", run: undoLast },
+    { keys: "Ctrl+z", label: "Undo what was just done", whileEmpty: true, run: undoLast },
     { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },
     ...shownPages().map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
   ]);

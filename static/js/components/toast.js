@@ -72,10 +72,11 @@ function takeBack({ id, undo }) {
   if (undo) void attempt(undo, "Taken back");
 }
 
-/** Takes back the last that is told of and can be. */
+/** Takes back the last that is told of and can be: whether there was one. */
 export function undoLast() {
   const last = toasts.value.findLast(({ undo }) => undo);
   if (last) takeBack(last);
+  return last !== undefined;
 }
 
 /** @param {{kind: Toast["kind"]}} props */

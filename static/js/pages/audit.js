@@ -13,7 +13,7 @@ import { Decision } from "../components/decision.js";
 import { Dialog } from "../components/dialog.js";
 import { FilterField } from "../components/filter-field.js";
 import { Icon } from "../components/icon.js";
-import { List, useRowKeys } from "../components/list.js";
+import { List } from "../components/list.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Id } from "../components/copy.js";
 /** @import { Option } from "../components/input.js" */
@@ -97,7 +97,6 @@ export default function AuditPage() {
   const query = place.value.query;
   const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (wanted) => api.get("/v1/audit", wanted));
-  useRowKeys();
   const file = (/** @type {string} */ format) => `/v1/audit/export${api.queryString({ ...filters, format })}`;
   const record = query.get("record");
   return html`<div class="page-head"><h1>Audit</h1>

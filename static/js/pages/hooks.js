@@ -9,7 +9,7 @@ import { Ago } from "../components/clock.js";
 import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
-import { List, menuColumn, rowMenu, useRowKeys } from "../components/list.js";
+import { List, menuColumn, rowMenu } from "../components/list.js";
 import { showSecret } from "../components/secret.js";
 import { Section } from "../components/section.js";
 import { Empty } from "../components/states.js";
@@ -49,7 +49,6 @@ export default function HooksPage() {
   const query = place.value.query;
   const filters = { cursor: query.get("cursor"), sort: query.get("sort"), enabled: query.get("enabled") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/hooks", filters), about("hook."));
-  useRowKeys();
   const made = (/** @type {HookWithSecret} */ hook) => (list.reload(), showNew(hook));
   const columns = [
     { head: "Hook", class: "cell-name", cell: (/** @type {Hook} */ hook) => html`<a class="row-link" href=${`/messaging/hooks/${hook.id}`}>${hook.name}</a> <span class="quiet">${hook.description}</span>` },

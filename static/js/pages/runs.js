@@ -8,7 +8,7 @@ import { about } from "../resource.js";
 import { RUN_TABS } from "../routes.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
-import { List, useRowKeys } from "../components/list.js";
+import { List } from "../components/list.js";
 import { useTaskNames } from "../components/named.js";
 import { Empty } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
@@ -23,7 +23,6 @@ export default function RunsPage() {
   const filters = Object.fromEntries(["status", "session_id", "parent_run_id"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run."), 500);
   const names = useTaskNames();
-  useRowKeys();
   const columns = [
     { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${names[run.task_id ?? ""] && !run.name ? html`${names[run.task_id ?? ""]} <span class="quiet">${runName(run).toLowerCase()}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
     { head: "Status", cell: (/** @type {Run} */ run) => html`<${Status} status=${run.status} />` },

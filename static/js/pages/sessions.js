@@ -9,7 +9,7 @@ import { RUN_TABS } from "../routes.js";
 import { Choice } from "../components/choice.js";
 import { Ago } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
-import { List, menuColumn, rowMenu, useRowKeys } from "../components/list.js";
+import { List, menuColumn, rowMenu } from "../components/list.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
 import { Status } from "../components/status.js";
@@ -22,7 +22,6 @@ const STATUSES = ["open", "closed"].map((value) => ({ value, label: value }));
 export default function SessionsPage() {
   const [q, status, parent] = ["q", "status", "parent_session_id"].map((name) => place.value.query.get(name));
   const list = useEndless({ q, status, parent_session_id: parent, top: q || parent ? null : true }, (filters) => api.get("/v1/sessions", filters), about("session."));
-  useRowKeys();
   const columns = [
     { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },
     { head: "Status", cell: (/** @type {WorkSession} */ session) => html`<${Status} status=${session.status} />` },

@@ -24,7 +24,7 @@ import { Status, isFinished } from "../components/status.js";
 import { Steps } from "../components/steps.js";
 import { Criteria, Facts, Files, Jobs, Request, Timeline, asCurl, asPython, requestBody } from "./task/parts.js";
 import { attempt } from "../components/toast.js";
-import { Why } from "../components/why.js";
+import { Why } from "./task/why.js";
 import { editSchedule } from "./schedules/editor.js";
 /** @import { Artifact, Change, Result, Run, Task } from "../types.js" */
 

@@ -11,7 +11,7 @@ import { oneUser } from "../../components/choices.js";
 import { Dialog, confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Form, openForm } from "../../components/form.js";
-import { List, MADE, Table, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
+import { List, MADE, Table, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { RowsEnd } from "../../components/rows.js";
@@ -111,7 +111,6 @@ export function Groups() {
   const query = place.value.query;
   const [cursor, open, sort, q] = ["cursor", "group", "sort", "q"].map((name) => query.get(name));
   const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/groups", { q, cursor, sort }), about("group."));
-  useRowKeys();
   const setActive = (/** @type {Group} */ group) => change(`/v1/groups/${group.id}`, group, { is_active: !group.is_active }, `${group.name} ${group.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Group", sort: "name", class: "cell-name", cell: (/** @type {Group} */ group) => html`<a class="row-link" href=${withQuery({ group: group.id })}>${group.name}</a> <span class="quiet">${group.description}</span>` },

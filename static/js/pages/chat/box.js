@@ -1,5 +1,5 @@
 /** The box for what one says: text, files, and which model is asked. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { refusalOf, setRefusal } from "../../answers.js";
@@ -57,14 +57,13 @@ const contentOf = (text, files) =>
   files.length ? [...(text ? [{ type: "text", text }] : []), ...files.map(({ artifact }) => ({ type: "file", file: { file_id: artifact?.id, filename: artifact?.filename } }))] : text;
 
 /**
- * @param {{thread: string, model: string, onModel: (model: string) => void, isBusy: boolean, mayWrite: boolean, onSend: (text: string, content: any) => Promise<void>, onStop: () => void}} props
- *   `onSend` throws the ApiError of what was refused: then what was written comes back
+ * @param {{area: import("preact").RefObject<HTMLTextAreaElement>, thread: string, model: string, onModel: (model: string) => void, isBusy: boolean, mayWrite: boolean, onSend: (text: string, content: any) => Promise<void>, onStop: () => void}} props
+ *   `area`: where one writes; `onSend` throws the ApiError of what was refused: then what was written comes back
  */
-export function Box({ thread, model, onModel, isBusy, mayWrite, onSend, onStop }) {
+export function Box({ area, thread, model, onModel, isBusy, mayWrite, onSend, onStop }) {
   const [text, setText] = useState(drafts.get(thread) ?? "");
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
   const attached = useAttachments();
-  const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   useEffect(() => area.current?.focus({ preventScroll: true }), []);
   useEffect(() => {
     if (text) drafts.set(thread, text);

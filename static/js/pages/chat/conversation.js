@@ -7,6 +7,7 @@ import { branchOf, newestLeaf, told } from "../../chat-tree.js";
 import { navigate } from "../../router.js";
 import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
+import { useShortcuts } from "../../keys.js";
 import { useTitle } from "../../title.js";
 import { destroy } from "../../components/changes.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -114,6 +115,7 @@ function Talking({ id, talk: { thread, messages }, reload, mayWrite, children })
   const live = useComingAnswer(id, streams, reload);
   const [model, setModel] = useState(branch.findLast((message) => message.model)?.model ?? usualModel());
   const { box, onScroll } = useEndInView(`${branch.length} ${live?.text.length} ${live?.state} ${branch.at(-1)?.status}`);
+  const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const isBusy = streams || Boolean(live && live.state !== "over");
 
   /** @param {string} threadId @param {string | null} parentId @param {Message[]} before @param {any} content @param {string} asked */
@@ -133,15 +135,19 @@ function Talking({ id, talk: { thread, messages }, reload, mayWrite, children })
       if (!(await hasMore(made.id, 0))) setRefusal(made.id, { text, error });
     });
   };
+  const onStop = () => attempt(() => stop(id)).then(reload);
+  useShortcuts(isBusy ? [{ keys: "Escape", label: "Stop the answer", run: onStop }] : []);
   const before = (/** @type {Message} */ message) => branch.slice(0, branch.indexOf(message));
+  /** Asks something once more; the box has the focus then, as after a question, since Esc stops the answer there. @type {typeof send} */
+  const sendAgain = (...question) => (area.current?.focus({ preventScroll: true }), send(...question));
   const doings = {
     onEdit: mayWrite && !isBusy ? (/** @type {Message} */ message, /** @type {string} */ text) => {
       const files = (message.content ?? []).filter((part) => part.type !== "text");
-      void attempt(() => send(id, message.parent_id, before(message), files.length ? [{ type: "text", text }, ...files] : text, text));
+      void attempt(() => sendAgain(id, message.parent_id, before(message), files.length ? [{ type: "text", text }, ...files] : text, text));
     } : null,
     onRetry: mayWrite && !isBusy ? (/** @type {Message} */ answer) => {
       const question = branch[branch.indexOf(answer) - 1];
-      if (question) void attempt(() => send(id, question.id, before(question), question.content ?? question.text, ""));
+      if (question) void attempt(() => sendAgain(id, question.id, before(question), question.content ?? question.text, ""));
     } : null,
     onShow: (/** @type {string} */ shown) => void attempt(() => api.patch(`/v1/chat/threads/${id}`, { message_id: newestLeaf(messages, shown) })).then(reload),
   };
@@ -152,7 +158,7 @@ function Talking({ id, talk: { thread, messages }, reload, mayWrite, children })
       ${branch.map((message) => html`<${MessageView} key=${message.id} message=${message} all=${messages} live=${message.status === "streaming" ? live : null} doings=${doings} />`)}
       ${live?.asked && !streams && html`<${Sending} live=${live} />`}
     </div>
-    <${Box} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${() => attempt(() => stop(id)).then(reload)} />
+    <${Box} area=${area} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${onStop} />
   </section>`;
 }
 

@@ -1,7 +1,8 @@
 /** One message: what was said, how it ended, what the agent did for it, and what can be done with it. */
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../../html.js";
 import * as api from "../../api.js";
+import { bringBack, whereFocusIs } from "../../focus.js";
 import { callsOf, filesOf, picturesOf, siblingsOf } from "../../chat-tree.js";
 import { useResource } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
@@ -68,13 +69,19 @@ function Versions({ all, message, onShow }) {
 /** @param {{text: string, onSave: (text: string) => void, onCancel: () => void}} props */
 function Editor({ text, onSave, onCancel }) {
   const [value, setValue] = useState(text);
+  const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  useLayoutEffect(() => {
+    const before = whereFocusIs();
+    area.current?.focus();
+    return () => void (area.current?.matches(":focus") && bringBack(before));
+  }, []);
   const save = () => value.trim() && onSave(value.trim());
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") onCancel();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
   };
   return html`<form class="chat-editor" onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), save())} onKeyDown=${onKeyDown}>
-    <textarea class="form-control" aria-label="Edit your message" rows=${Math.min(12, value.split("\n").length + 1)} value=${value} onInput=${(/** @type {any} */ e) => setValue(e.target.value)} ref=${(/** @type {HTMLElement | null} */ e) => e && !e.contains(document.activeElement) && e.focus()}></textarea>
+    <textarea class="form-control" aria-label="Edit your message" rows=${Math.min(12, value.split("\n").length + 1)} value=${value} onInput=${(/** @type {any} */ e) => setValue(e.target.value)} ref=${area}></textarea>
     <div class="form-buttons"><button type="button" class="btn btn-sm" onClick=${onCancel}>Cancel</button><button type="submit" class="btn btn-sm btn-primary">Send</button></div>
   </form>`;
 }
@@ -106,7 +113,7 @@ function Said({ message, all, doings }) {
     ${message.text.includes(REDACTED) && html`<p class="chat-note"><${Icon} icon="shield-lock" />A secret was taken out before this was stored or sent.</p>`}
     <footer class="chat-foot"><span class="quiet chat-time"><${Ago} at=${message.created_at} /></span><${Versions} all=${all} message=${message} onShow=${doings.onShow} />
       <${IconButton} icon="copy" label="Copy your message" onClick=${() => copy(message.text, "Message")} />
-      ${doings.onEdit && !isEdited && html`<${IconButton} icon="pencil" label="Edit and ask again" onClick=${() => setEdited(true)} />`}</footer>
+      ${doings.onEdit && html`<${IconButton} icon="pencil" label="Edit and ask again" pressed=${isEdited} onClick=${() => setEdited(!isEdited)} />`}</footer>
   </article>`;
 }
 

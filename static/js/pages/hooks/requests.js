@@ -10,7 +10,7 @@ import { Ago } from "../../components/clock.js";
 import { Dialog } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Icon } from "../../components/icon.js";
-import { List, useRowKeys } from "../../components/list.js";
+import { List } from "../../components/list.js";
 import { useTaskNames } from "../../components/named.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
@@ -71,7 +71,6 @@ export function Requests({ hook }) {
   const filters = { outcome: query.get("outcome") };
   const list = useEndless(filters, (wanted) => api.get(`/v1/hooks/${hook.id}/requests`, wanted), about("hook."));
   const names = useTaskNames();
-  useRowKeys();
   const columns = [
     { head: "Time", sort: "created_at", class: "cell-time", cell: (/** @type {HookRequest} */ request) => html`<a class="row-link" href=${withQuery({ request: request.id })}><${Ago} at=${request.received_at} /></a>` },
     { head: "Outcome", cell: (/** @type {HookRequest} */ request) => html`<${Outcome} request=${request} />` },

@@ -9,7 +9,7 @@ import { Choice } from "../../components/choice.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { ShortJson } from "../../components/json.js";
-import { List, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
+import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
@@ -70,7 +70,6 @@ export function Entries() {
   const filters = { scope_type: scope.type, scope_id: scope.id || "-", key_prefix: q, cursor };
   const list = useResource(JSON.stringify(filters), async () => (isWhole ? await api.get("/v1/preferences", filters) : { items: [] }), about("preference."));
   const shared = scope.type === "group" || scope.type === "system" ? "_shared" : "";
-  useRowKeys();
   return html`<${Section} title="What is set" about="A task goes before its project, the project before the user, the user before groups, groups before the system." add=${isWhole && can(`preferences.write${shared}`) && "New preference"} onAdd=${() => editPreference(scope, null, list.reload)}>
     <div class="filters">
       <nav class="filter-set" aria-label="Scope">${SCOPES.map(({ type, label }) => html`<a href=${withQuery({ scope: type, id: null, cursor: null, history: null })} aria-current=${type === scope.type ? "true" : null}>${label}</a>`)}</nav>

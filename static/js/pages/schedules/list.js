@@ -8,7 +8,7 @@ import { destroy, order } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Icon } from "../../components/icon.js";
-import { List, MADE, menuColumn, rowMenu, useRowKeys } from "../../components/list.js";
+import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Strip } from "../../components/outcomes.js";
 import { MY_ZONE, inZone } from "../../components/planned.js";
 import { SearchField } from "../../components/search-field.js";
@@ -56,7 +56,6 @@ export function ScheduleList() {
   const query = place.value.query;
   const filters = Object.fromEntries(["q", "enabled", "cursor", "sort"].map((name) => [name, query.get(name)]));
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/schedules", filters), about("schedule."), 500);
-  useRowKeys();
   const columns = [
     { head: "Schedule", class: "cell-name", cell: (/** @type {Schedule} */ one) => html`<${KindIcon} kind=${one.payload.kind} /><a class="row-link" href=${`/schedules/${one.id}`}>${one.name}</a><span class="cell-more quiet" title=${one.description}>${one.description}</span>${one.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${one.problem}</p>`}` },
     { head: "Last runs", cell: (/** @type {Schedule} */ one) => html`<${Strip} runs=${one.recent} name=${one.name} />${one.failures_in_a_row > 1 && html` <span class="status is-failed"><${Icon} icon="x" />${one.failures_in_a_row} in a row</span>`}` },

@@ -1,15 +1,15 @@
 /** Why a run happened and what came of it: the graph of causes and effects as a tree that can be read aloud. */
 import { useState } from "preact/hooks";
-import { html, cx } from "../html.js";
-import * as api from "../api.js";
-import { shortId } from "../format.js";
-import { useResource } from "../resource.js";
-import { Ago } from "./clock.js";
-import { Icon } from "./icon.js";
-import { because } from "./outcomes.js";
-import { Loaded } from "./states.js";
-import { Status } from "./status.js";
-/** @import { Trace, TraceNode } from "../types.js" */
+import { html, cx } from "../../html.js";
+import * as api from "../../api.js";
+import { shortId } from "../../format.js";
+import { useResource } from "../../resource.js";
+import { Ago } from "../../components/clock.js";
+import { Icon } from "../../components/icon.js";
+import { because } from "../../components/outcomes.js";
+import { Loaded } from "../../components/states.js";
+import { Status } from "../../components/status.js";
+/** @import { Trace, TraceNode } from "../../types.js" */
 
 const NAMES = /** @type {Record<string, string>} */ ({
   tasks: "Task", runs: "Run", hooks: "Hook", schedules: "Schedule", firings: "Firing", events: "Event", steps: "Tool", processes: "Process", artifacts: "File",
