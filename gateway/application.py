@@ -19,6 +19,7 @@ from gateway.adapters.providers.passthrough import Pool
 from gateway.core import cors, crypto, denials, guards, journal, observe, problems, uploads
 from gateway.core.api_document import ApiDocument
 from gateway.core.config import Config
+from gateway.core.cooperation import cooperate
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, plan_anew, sqlalchemy_url
 from gateway.core.key_store import KeyStore
@@ -72,6 +73,7 @@ def create_app(config: Config, url: str, *, launch_key: str | None = None) -> Ap
     registry.load_tables()
     db.init_app(app)
     with app.app_context():
+        cooperate(db.engine)
         drop_dead_connections(db.engine)
         plan_anew(db.engine)
         journal.keep(db.engine)
