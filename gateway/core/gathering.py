@@ -33,6 +33,14 @@ class _Asked(Generic[Q, A]):
         self.answered = threading.Lock()
         self.answered.acquire()
 
+    def answer(self) -> A:
+        """Waits for it, as often as it is asked for."""
+        with self.answered:
+            pass
+        if self.error is not None:
+            raise self.error
+        return self.answers[0]
+
 
 class Gathering(Generic[Q, A]):
     """Answers questions in the order in which they come, all that wait at once.
@@ -49,16 +57,17 @@ class Gathering(Generic[Q, A]):
 
     def ask(self, question: Q) -> A:
         """The answer. Raises what `answer` raised or returned for it."""
+        return self.begin(question)()
+
+    def begin(self, question: Q) -> Callable[[], A]:
+        """The same for who has something else to do meanwhile: what is given waits for the answer."""
         asked: _Asked[Q, A] = _Asked(question)
         with self._turn:
             self._waiting.put(asked)
             if not self._has_worker:
                 self._has_worker = True  # first: whoever asks may be stopped while the worker starts
                 threading.Thread(target=self._work, name="gathering", daemon=True).start()
-        asked.answered.acquire()
-        if asked.error is not None:
-            raise asked.error
-        return asked.answers[0]
+        return asked.answer
 
     def _work(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 That is one round trip, one turn at the locks on numbering, and one wait for the disk, for all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -60,8 +60,12 @@ class Journal:
 
     def write(self, entry: Entry, wait: Wait) -> None:
         """Returns when it is committed; `wait` is "after" or "never". Raises SQLAlchemy's errors."""
+        self.begin(entry, wait)()
+
+    def begin(self, entry: Entry, wait: Wait) -> Callable[[], None]:
+        """The same for who has something else to do meanwhile: what is given waits for the commit."""
         lane = self._kept if wait == "after" else self._changes if entry.done else self._records
-        lane.ask(entry)
+        return lane.begin(entry)
 
     def _lane(self, wait: Wait) -> Gathering[Entry, None]:
         return Gathering(partial(self._write, wait))

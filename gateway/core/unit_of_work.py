@@ -39,6 +39,8 @@ class _Left:
     """What a unit of work leaves so far, whoever acts in it."""
 
     wait: Wait = "with"
+    goes_on: bool = False
+    committed: Callable[[], None] | None = None
     denied: bool = False
     events: list[NewEvent] = field(default_factory=list)
     audit: list[dict[str, Any]] = field(default_factory=list)
@@ -174,6 +176,18 @@ class Work:
         """
         self._left.wait = "never"
 
+    def go_on_meanwhile(self) -> None:
+        """The same for who has something else to do while it is committed, and waits by `committed` before it tells.
+
+        Where it cannot be, because something was read before, the unit of work waits as any other.
+        """
+        self._left.wait, self._left.goes_on = "never", True
+
+    def committed(self) -> None:
+        """Waits until what goes on meanwhile is committed. Raises SQLAlchemy's errors, again each time."""
+        if self._left.committed is not None:
+            self._left.committed()
+
     def wait_together(self) -> None:
         """The commit waits for the disk when it has let go of its locks, so that many at once wait together."""
         self._left.wait = "after"
@@ -206,6 +220,8 @@ class Work:
         kept = journal.of(self.session.get_bind())
         if kept is None or wait == "with" or self.session.in_transaction():
             commit_with(self.session, journal.statements([entry]), wait=wait)
+        elif self._left.goes_on and not self._left.after_commit:
+            self._left.committed = kept.begin(entry, wait)
         else:
             kept.write(entry, wait)
 

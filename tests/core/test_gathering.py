@@ -50,6 +50,16 @@ def test_who_comes_meanwhile_is_answered_together() -> None:
     assert [len(each) for each in double.asked] == [1, 10]
 
 
+def test_who_has_something_else_to_do_meanwhile_waits_later() -> None:
+    double = Doubler()
+    lucky, unlucky = (Gathering(double).begin(number) for number in (4, 13))
+    double.go_on.set()
+    assert [lucky(), lucky()] == [8, 8]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="unlucky"):
+            unlucky()
+
+
 def test_an_error_is_everybodys_and_the_next_are_answered_again() -> None:
     others = set(threading.enumerate())
     double = Doubler()

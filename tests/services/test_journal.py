@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import text
 
+from gateway.core import journal as journals
 from gateway.core.audit import audit_row
 from gateway.core.clock import new_id
 from gateway.core.database import Database
@@ -13,6 +14,7 @@ from gateway.core.events import NewEvent
 from gateway.core.identity import Actor
 from gateway.core.journal import Entry, Journal
 from gateway.core.policy import Resource
+from gateway.core.unit_of_work import unit_of_work
 
 
 def test_each_of_many_is_stored_but_for_those_that_fail(database: Database, alice: Actor) -> None:
@@ -41,6 +43,26 @@ def test_each_of_many_is_stored_but_for_those_that_fail(database: Database, alic
         assert sorted(int(number) for number in session.scalars(told, {"mark": mark})) == wanted
         numbers = session.execute(text("SELECT count(*), max(seq) - min(seq) + 1 FROM audit_records")).one()
         assert numbers[0] == numbers[1], "numbered without gaps"
+
+
+def test_what_goes_on_meanwhile_is_committed_once_it_is_waited_for(
+    database: Database, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(journals._JOURNALS, database.engine, Journal(database.engine))
+    mark = str(new_id())
+    with unit_of_work(database.sessions, alice) as stored:
+        stored.go_on_meanwhile()
+        stored.record("tests.write", Resource("tests", mark), allowed=True, reason="a test")
+    stored.committed()
+    with database.sessions() as session:
+        kept = text("SELECT count(*) FROM audit_records WHERE resource_id = :mark")
+        assert session.scalar(kept, {"mark": mark}) == 1
+    with unit_of_work(database.sessions, alice) as refused:
+        refused.go_on_meanwhile()
+        refused.execute_last(("SELECT 1 / %(zero)s", {"zero": 0}))
+    for _ in range(2):
+        with pytest.raises(sqlalchemy.exc.DBAPIError, match="division by zero"):
+            refused.committed()
 
 
 def test_a_lost_connection_is_everybodys_error(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""One turn of a chat: the user's message is stored before a model is asked, the answer while and after it comes.
+"""One turn of a chat: the user's message is stored before anything is told, the answer while and after it comes.
 
 Clients send the whole conversation each time; only what is new in it is stored. A client that names its chat keeps a
 thread for it, in which a repeated message is a retry and a changed one a branch (decision 0031).

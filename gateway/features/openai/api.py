@@ -186,7 +186,7 @@ def _begin(model: str, text: str | None, **of_chat: Any) -> Direct:
     wish = _wish(model, text, **of_chat)
     with unit() as opened:
         admission = service.admit(opened, upstreams(), wish)
-    return Direct(_gate(), actor(), g.request_id, admission, _patience(), _reader(), _trace())
+    return Direct(_gate(), actor(), g.request_id, admission, opened.committed, _patience(), _reader(), _trace())
 
 
 def _wish(model: str, text: str | None, **of_chat: Any) -> Wish:

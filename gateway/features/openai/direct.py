@@ -70,7 +70,10 @@ def as_taken(reached: Reached, body: dict[str, Any], *, is_aside: bool) -> dict[
 
 
 class Direct:
-    """One call of a model, for a request that waits for it or reads along."""
+    """One call of a model, for a request that waits for it or reads along.
+
+    `admitted` waits until its admission is stored, which goes on while the model's server is asked.
+    """
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Direct:
         actor: Actor,
         request_id: str,
         admission: Admission,
+        admitted: Callable[[], None],
         patience: Patience,
         client: socket.socket | None,
         caused_by: Span | None = None,
@@ -87,6 +91,7 @@ class Direct:
         self._actor = actor
         self._request_id = request_id
         self._admission = admission
+        self._admitted = admitted
         self._caused_by = caused_by
         self._patience = patience
         self._relay = Relay(gate.pool, patience, actor, client)
@@ -182,7 +187,9 @@ class Direct:
         yield DONE
 
     def _ask(self, body: dict[str, Any], path: str = CHAT) -> Head:
-        return self._relay.ask(lambda: self._question(body, path))
+        head = self._relay.ask(lambda: self._question(body, path))
+        self._admitted()
+        return head
 
     def _checked(self, head: Head) -> None:
         """Raises GatewayError for an answer that is a refusal."""
@@ -240,6 +247,7 @@ class Direct:
         if self._settled:
             return
         self._settled = True
+        self._admitted()
         if self._admission.reservation is None and self._admission.turn is None:
             return
         with self._unit() as work:

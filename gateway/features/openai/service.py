@@ -94,6 +94,8 @@ class Commission:
 def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     """Decides on a model call, finds its upstream and reserves what it may spend.
 
+    It may go on while this is committed; nothing of the answer is told before `work.committed`.
+
     Raises Forbidden, NotFound naming the model or the project, SpendLimitReached, and the errors of `credentials.use`.
     """
     project_id, behind = _allowed(work, wish)
@@ -107,7 +109,7 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     reservation = spending.reserve(work, call) if spends else None
     turn = _turn(work, wish, project_id)
     if turn is None or turn.stored is not None:
-        work.need_not_wait()  # what stores the answer follows
+        work.go_on_meanwhile()  # what stores the answer follows
     is_background = turns.is_background(wish.messages)
     return Admission(wish.model, behind, call, reached, reservation, project_id, turn, is_background)
 
