@@ -67,8 +67,8 @@ export function parseDuration(text) {
 /** A phrase with a capital letter at its front. @param {string} text */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What a run is called. @param {import("./types.js").Run} run */
-export const runName = (run) => run.name ?? (run.kind === "task" ? `Attempt ${run.attempt}` : run.kind === "agent" ? "Sub-agent" : "Run");
+/** What a run is called: by its own name, or which attempt it is at the task that may be named. @param {import("./types.js").Run} run */
+export const runName = ({ name, kind, attempt, task_name: task }) => name ?? (kind === "task" ? (task ? `${task}, attempt ${attempt}` : `Attempt ${attempt}`) : kind === "agent" ? "Sub-agent" : "Run");
 
 /** @param {{handle: string, display_name?: string}} user */
 export const userName = ({ handle, display_name: name }) => (name && name !== handle ? `${name} (${handle})` : handle);

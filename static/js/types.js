@@ -122,6 +122,7 @@
  * @property {"task" | "agent" | "external"} kind
  * @property {string | null} name
  * @property {string | null} [task_id]
+ * @property {string | null} [task_name]
  * @property {string | null} [session_id]
  * @property {string | null} [parent_run_id]
  * @property {Record<string, any>} metadata
@@ -146,6 +147,7 @@
  * @property {string} sha256
  * @property {string} media_type
  * @property {string | null} [task_id]
+ * @property {string | null} [task_name]
  * @property {string} [origin]
  * @property {string} created_at
  *
@@ -286,7 +288,7 @@
  * @typedef {{id: string, version: number, name: string, kind: string, base_url: string | null, credential_id: string | null, models: string[] | null, enabled: boolean, last_test: ProviderTest | null}} Provider
  * @typedef {{id: string, version: number, name: string, description: string, verify: string, verify_options: Record<string, any>, condition: string | null, action: Record<string, any>, sample: Record<string, any> | null, enabled: boolean, rate_per_minute: number, secrets: {id: string, created_at: string, expires_at: string | null}[], url: string, curl: string, created_at: string}} Hook
  * @typedef {Hook & {secret: string}} HookWithSecret
- * @typedef {{id: string, received_at: string, outcome: string, status: number, reason: string | null, delivery_id: string | null, address: string | null, task_id: string | null, replay_of: string | null, repeats: number, body?: string, headers?: Record<string, string>, answer?: Record<string, any> | null}} HookRequest
+ * @typedef {{id: string, received_at: string, outcome: string, status: number, reason: string | null, delivery_id: string | null, address: string | null, task_id: string | null, task_name: string | null, replay_of: string | null, repeats: number, body?: string, headers?: Record<string, string>, answer?: Record<string, any> | null}} HookRequest
  * @typedef {{wanted: boolean, action: Record<string, any> | null, request_id: string | null, task_id: string | null}} HookTrial
  * @typedef {{exists: boolean, created_at: string | null, recovery_key?: string}} RecoveryKit
  * @typedef {{key: string, value: any, default: any, source: "default" | "database" | "configuration", type: string, minimum: number | null, maximum: number | null, description: string, needs_restart: boolean, version: number, updated_at: string | null, updated_by: string | null}} Setting
@@ -335,7 +337,7 @@
  * @typedef {{schedule_id: string, name: string, day: string, first_at: string, last_at: string, times: number, skipped: number}} PlannedDay
  * @typedef {{schedule_id: string, name: string, description: string}} Frequent
  * @typedef {{schedule_id: string, name: string, day: string, first_at: string, last_at: string, outcomes: Partial<Record<PastState, number>>}} PastDay
- * @typedef {{planned_at: string, fired_at: string | null, outcome: "fired" | "skipped" | "missed" | "failed" | null, cause: string, reason: string | null, task_id: string | null, result: "completed" | "failed" | "canceled" | null}} ScheduleRun
+ * @typedef {{planned_at: string, fired_at: string | null, outcome: "fired" | "skipped" | "missed" | "failed" | null, cause: string, reason: string | null, task_id: string | null, task_name: string | null, result: "completed" | "failed" | "canceled" | null}} ScheduleRun
  * @typedef {{utc: string, local: string, utc_offset: string, skipped: boolean}} Planned
  *
  * @typedef {object} Schedule

@@ -5,9 +5,11 @@ from typing import Any
 
 from sqlalchemy import event, text
 
+from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.paging import listed
+from gateway.core.task_names import named
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.access import service_rules
 from gateway.features.access.schemas import RuleIn
@@ -17,6 +19,9 @@ from gateway.features.projects import queries
 from gateway.features.projects import service as projects
 from gateway.features.projects.models import Project
 from gateway.features.projects.schemas import ProjectIn, ProjectQuery
+from gateway.features.schedules.models import ScheduleRun
+from gateway.features.schedules.schemas import ScheduleRunOut
+from tests.services.conftest import Tasks
 
 KEPT = text("SELECT statement FROM pg_prepared_statements")
 
@@ -32,7 +37,10 @@ def test_a_list_is_planned_anew_each_time(database: Database) -> None:
     assert ["projects.slug = " in statement for statement in kept] == [True]
 
 
-def test_what_is_shown_of_many_costs_as_many_queries_as_of_one(database: Database, people: dict[str, Actor]) -> None:
+def test_what_is_shown_of_many_costs_as_many_queries_as_of_one(
+    database: Database, people: dict[str, Actor], mine: Tasks
+) -> None:
+    made = [mine.in_status("canceled") for _ in range(3)]
     asked: list[str] = []
 
     def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
@@ -66,6 +74,11 @@ def test_what_is_shown_of_many_costs_as_many_queries_as_of_one(database: Databas
             assert handles == [user.handle for user in users]
             unknowing = service_rules.describe(work.on_behalf_of(people["charlie"]), rules)
             assert [rule.subject_name for rule in unknowing] == [None] * 3
+            came = [ScheduleRun(planned_at=now(), cause="a test", task_id=task.id) for task in made]
+            assert cost(lambda work, came: named(work.session, work.actor, ScheduleRunOut, came), came) == 1
+            actors = (SYSTEM, people["charlie"])
+            told = [named(work.session, actor, ScheduleRunOut, came)[0].task_name for actor in actors]
+            assert told == [made[0].name, None]
             trial.rollback()
     finally:
         event.remove(database.engine, "before_cursor_execute", count)

@@ -50,7 +50,7 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
     expect(page.get_by_role("option", name="owner's default project")).to_be_visible()
     run = api.get(f"/v1/tasks/{task['id']}").json()["run_id"]
     search.fill(run)
-    expect(page.get_by_role("option", name="Attempt 1", selected=True)).to_be_visible()
+    expect(page.get_by_role("option", name=f"{task['name']}, attempt 1", selected=True)).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/runs/{run}")
     page.keyboard.press("Control+k")

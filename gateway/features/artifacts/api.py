@@ -8,6 +8,7 @@ from gateway.core.answers import answer, created, no_content, page_of
 from gateway.core.errors import NotFound
 from gateway.core.room import Room, ok, takes_file, work
 from gateway.core.schemas import IdPath, Page
+from gateway.core.task_names import named
 
 from . import service
 from .schemas import ArtifactOut, ArtifactQuery, ContentQuery, FilePath, UploadQuery
@@ -34,12 +35,13 @@ def upload(query: UploadQuery) -> Response:
 @room.get("/artifacts", responses={200: Page[ArtifactOut]}, summary="Artifacts")
 def list_artifacts(query: ArtifactQuery) -> Response:
     found = service.visible(work(), task_id=query.task_id, run_id=query.run_id, origin=query.origin)
-    return page_of(ArtifactOut, service.paged(work(), found, query))
+    paged = service.paged(work(), found, query)
+    return page_of(ArtifactOut, paged, named(work().session, work().actor, ArtifactOut, paged.rows))
 
 
 @room.get("/artifacts/<uuid:id>", responses={200: ArtifactOut}, summary="A file's metadata")
 def get_artifact(path: IdPath) -> Response:
-    return answer(ArtifactOut.model_validate(service.get(work(), path.id)))
+    return answer(named(work().session, work().actor, ArtifactOut, [service.get(work(), path.id)])[0])
 
 
 @room.get(

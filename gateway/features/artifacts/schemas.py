@@ -10,7 +10,7 @@ from gateway.core.schemas import In, Out, PageQuery
 
 
 class ArtifactOut(Out):
-    """A file's metadata."""
+    """A file's metadata; `task_name` is null for who may not read the task."""
 
     id: uuid.UUID
     filename: str
@@ -19,6 +19,7 @@ class ArtifactOut(Out):
     sha256: str
     origin: Literal["upload", "task"]
     task_id: uuid.UUID | None
+    task_name: str | None = None
     run_id: uuid.UUID | None
     project_id: uuid.UUID | None
     created_at: datetime

@@ -8,6 +8,7 @@ from gateway.core.answers import answer, check_version, created, no_content, pag
 from gateway.core.paging import listed
 from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
+from gateway.core.task_names import named
 
 from . import service, service_receive
 from .inbound import world
@@ -42,8 +43,9 @@ def _with_secret(hook: Hook, secret: str) -> HookWithSecret:
 
 
 def _whole(found: HookRequest) -> RequestOut:
-    plain = {name: getattr(found, name) for name in RequestOut.model_fields if name != "body"}
-    return RequestOut(**plain, body=found.body.decode("utf-8", "replace"))
+    [item] = named(work().session, work().actor, RequestItem, [found])
+    sent = {"query": found.query, "headers": found.headers, "body": found.body.decode("utf-8", "replace")}
+    return RequestOut.model_validate({**item.model_dump(), **sent, "answer": found.answer})
 
 
 @room.get("/hooks", responses={200: Page[HookOut]}, summary="Hooks, without their secrets")
@@ -92,7 +94,7 @@ def test_hook(path: IdPath, body: TrialIn) -> Response:
 def list_requests(path: IdPath, query: RequestQuery) -> Response:
     found = service.requests(work(), path.id, query.outcome)
     paged = listed(work().session, found, HookRequest.id, query)
-    return page_of(RequestItem, paged)
+    return page_of(RequestItem, paged, named(work().session, work().actor, RequestItem, paged.rows))
 
 
 @room.get("/hooks/<uuid:id>/requests/<uuid:rid>", responses={200: RequestOut}, summary="One request, as it came")

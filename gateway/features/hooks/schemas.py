@@ -276,7 +276,10 @@ class RequestQuery(PageQuery):
 
 
 class RequestItem(Out):
-    """A request that came to a hook. `repeats`: how often the same delivery came again."""
+    """A request that came to a hook. `repeats`: how often the same delivery came again.
+
+    `task_name` is null for who may not read the task.
+    """
 
     id: uuid.UUID
     hook_id: uuid.UUID
@@ -288,6 +291,7 @@ class RequestItem(Out):
     address: str | None
     size: int
     task_id: uuid.UUID | None
+    task_name: str | None = None
     replay_of: uuid.UUID | None
     repeats: int
 

@@ -7,6 +7,7 @@ from gateway.core.answers import answer, check_version, created, page_of
 from gateway.core.paging import listed
 from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.core.task_names import named
 from gateway.features.nodes.schemas import PlacementOut
 from gateway.features.sessions import service as sessions
 
@@ -28,7 +29,7 @@ def list_runs(query: RunQuery) -> Response:
     by_start = query.started_after is not None or query.started_before is not None
     key = Run.start_id if by_start else Run.id
     paged = listed(work().session, found, key, query)
-    return page_of(RunOut, paged)
+    return page_of(RunOut, paged, named(work().session, work().actor, RunOut, paged.rows))
 
 
 @room.post("/runs", responses={201: RunOut}, summary="Record a run of a tool of one's own")
@@ -39,7 +40,7 @@ def create_run(body: RunIn) -> Response:
 
 @room.get("/runs/<uuid:id>", responses={200: RunOut}, summary="One run")
 def get_run(path: IdPath) -> Response:
-    return answer(RunOut.model_validate(service.get(work(), path.id)))
+    return answer(named(work().session, work().actor, RunOut, [service.get(work(), path.id)])[0])
 
 
 @room.patch("/runs/<uuid:id>", responses={200: RunOut}, summary="Change a tool's own run (JSON merge patch)")
@@ -54,7 +55,7 @@ def list_runs_of_session(path: IdPath, query: PageQuery) -> Response:
     session = sessions.get(work(), path.id)
     nothing_else = RunQuery(session_id=session.id).filters()
     paged = listed(work().session, service.visible(work(), **nothing_else), Run.id, query)
-    return page_of(RunOut, paged)
+    return page_of(RunOut, paged, named(work().session, work().actor, RunOut, paged.rows))
 
 
 @room.get("/queue/history", responses={200: QueueHistoryOut}, summary="How deep the queue was, oldest first")

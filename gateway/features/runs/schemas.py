@@ -61,13 +61,14 @@ class JobOut(Out):
 
 class RunOut(Out):
     """One attempt at some work. `traceparent` is what its own work is traced under; `log_cut` says that its log was
-    longer than is kept.
+    longer than is kept, `task_name` is null for who may not read the task.
     """
 
     id: uuid.UUID
     kind: Literal["task", "agent", "external"]
     name: str | None
     task_id: uuid.UUID | None
+    task_name: str | None = None
     session_id: uuid.UUID | None
     parent_run_id: uuid.UUID | None
     project_id: uuid.UUID | None

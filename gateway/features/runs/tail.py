@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from sqlalchemy.orm import Session
 
 from gateway.core.identity import Actor
+from gateway.core.task_names import named
 from gateway.features.events import service as events
 from gateway.features.events.fanout import Fanout
 
@@ -27,7 +28,7 @@ def follow(
     for reader in events.hints(fanout, actor, run_id):
         with sessions() as session:
             run = queries.one(session, reader.actor, run_id)
-            status = RunOut.model_validate(run) if run else None
+            status = named(session, reader.actor, RunOut, [run])[0] if run else None
         while status is not None and not reader.ended:
             with sessions() as session:
                 entries = queries.logs_after(session, run_id, seq, BATCH)

@@ -6,6 +6,7 @@ from gateway.core.answers import answer, check_version, created, no_content, pag
 from gateway.core.paging import listed
 from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.core.task_names import named
 
 from . import service, service_days, service_import, service_views
 from .models import Schedule, ScheduleRun
@@ -71,7 +72,7 @@ def disable_schedule(path: IdPath) -> Response:
 
 @room.post("/schedules/<uuid:id>/run", responses={200: ScheduleRunOut}, summary="Run a schedule now")
 def run_schedule(path: IdPath) -> Response:
-    return answer(ScheduleRunOut.model_validate(service.run_now(work(), path.id)))
+    return answer(named(work().session, work().actor, ScheduleRunOut, [service.run_now(work(), path.id)])[0])
 
 
 @room.post("/schedules/<uuid:id>/skip_next", responses={200: ScheduleOut}, summary="Leave the next planned time out")
@@ -88,7 +89,7 @@ def unskip(path: IdPath) -> Response:
 def list_schedule_runs(path: IdPath, query: PageQuery) -> Response:
     found = service.runs(work(), path.id)
     paged = listed(work().session, found, ScheduleRun.id, query)
-    return page_of(ScheduleRunOut, paged)
+    return page_of(ScheduleRunOut, paged, named(work().session, work().actor, ScheduleRunOut, paged.rows))
 
 
 @room.get("/schedules/<uuid:id>/upcoming", responses={200: UpcomingList}, summary="The next planned times")

@@ -106,19 +106,16 @@ def named_runs(session: Session, actor: Actor, ids: Collection[uuid.UUID]) -> Se
     return session.execute(query.where(ScheduleRun.id.in_(ids))).all()
 
 
-def recent(session: Session, ids: Sequence[uuid.UUID], most: int) -> dict[uuid.UUID, list[ScheduleRun]]:
+def recent(session: Session, ids: Sequence[uuid.UUID], most: int) -> Sequence[ScheduleRun]:
     """The last runs of each schedule, newest first."""
     if not ids:
-        return {}
+        return []
     wanted = select(func.unnest(list(ids)).label("id")).subquery()
     each = aliased(ScheduleRun)
     last = select(each.id).where(each.schedule_id == wanted.c.id, each.outcome.is_not(None))
     last_ids = last.correlate(wanted).order_by(each.id.desc()).limit(most).lateral()
-    found: dict[uuid.UUID, list[ScheduleRun]] = {}
     newest = select(last_ids.c.id).select_from(wanted).join(last_ids, true())
-    for row in session.scalars(select(ScheduleRun).where(ScheduleRun.id.in_(newest)).order_by(ScheduleRun.id.desc())):
-        found.setdefault(row.schedule_id, []).append(row)
-    return found
+    return session.scalars(select(ScheduleRun).where(ScheduleRun.id.in_(newest)).order_by(ScheduleRun.id.desc())).all()
 
 
 def waiting_counts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -220,7 +220,10 @@ class ScheduleQuery(PageQuery):
 
 
 class ScheduleRunOut(Out):
-    """A planned time and what came of it. `result` is how its task ended, `reason` why it failed."""
+    """A planned time and what came of it. `result` is how its task ended, `reason` why it failed.
+
+    `task_name` is null for who may not read the task.
+    """
 
     planned_at: datetime
     fired_at: datetime | None
@@ -228,6 +231,7 @@ class ScheduleRunOut(Out):
     cause: str
     reason: str | None
     task_id: uuid.UUID | None
+    task_name: str | None = None
     result: Result | None
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Select
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from gateway.core.policy import Resource
+from gateway.core.task_names import named
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
@@ -97,7 +98,7 @@ def for_change(work: Work, schedule_id: uuid.UUID) -> Schedule:
 def describe(work: Work, schedules: list[Schedule]) -> list[ScheduleOut]:
     """Schedules as the wire shows them, each with its last runs."""
     ids = [schedule.id for schedule in schedules]
-    recent = queries.recent(work.session, ids, RECENT)
+    recent = _recent(work, ids)
     waiting = queries.waiting_counts(work.session, ids)
     revoked = identity.revoked_of(work, {each.by_token for each in schedules if each.by_token is not None})
     problems = {each.id: SILENCED for each in schedules if each.by_token in revoked}
@@ -213,7 +214,15 @@ def _find(work: Work, schedule_id: uuid.UUID, action: str, *, lock: bool = False
     return schedule
 
 
-def _described(schedule: Schedule, recent: list[ScheduleRun], waiting: int, problem: str | None) -> ScheduleOut:
+def _recent(work: Work, ids: list[uuid.UUID]) -> dict[uuid.UUID, list[ScheduleRunOut]]:
+    runs = queries.recent(work.session, ids, RECENT)
+    found: dict[uuid.UUID, list[ScheduleRunOut]] = {}
+    for run, shown in zip(runs, named(work.session, work.actor, ScheduleRunOut, runs), strict=True):
+        found.setdefault(run.schedule_id, []).append(shown)
+    return found
+
+
+def _described(schedule: Schedule, recent: list[ScheduleRunOut], waiting: int, problem: str | None) -> ScheduleOut:
     computed = {
         "description": arming.in_words(schedule),
         "effective_time_zone": schedule.state.zone,
@@ -223,7 +232,7 @@ def _described(schedule: Schedule, recent: list[ScheduleRun], waiting: int, prob
         "waiting": waiting,
         "problem": problem,
         "probe": _probe(schedule),
-        "recent": [ScheduleRunOut.model_validate(run) for run in recent],
+        "recent": recent,
     }
     plain = {name: getattr(schedule, name) for name in ScheduleOut.model_fields if name not in computed}
     return ScheduleOut.model_validate({**plain, **computed})

@@ -13,6 +13,7 @@ from gateway.core.paging import Tied, listed
 from gateway.core.problems import invalid_from
 from gateway.core.room import Room, takes_file, work
 from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.core.task_names import named
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.schemas import ArtifactOut, UploadQuery
 from gateway.features.artifacts.uploads import received
@@ -148,7 +149,8 @@ def get_logs(path: IdPath, query: RunFilter) -> Response:
 )
 def list_artifacts(path: IdPath, query: PageQuery) -> Response:
     found = artifacts.visible(work(), task_id=service.get(work(), path.id).id)
-    return page_of(ArtifactOut, artifacts.paged(work(), found, query))
+    paged = artifacts.paged(work(), found, query)
+    return page_of(ArtifactOut, paged, named(work().session, work().actor, ArtifactOut, paged.rows))
 
 
 @room.post("/tasks/<uuid:id>/artifacts", responses={201: ArtifactOut}, summary="Add a file to a task")
@@ -159,7 +161,7 @@ def add_artifact(path: IdPath, query: UploadQuery) -> Response:
     artifact = artifacts.add(
         work(), store, received(query.filename), task_id=task.id, project_id=task.project_id, tags=tuple(task.tags)
     )
-    return created(ArtifactOut.model_validate(artifact), f"/v1/artifacts/{artifact.id}")
+    return created(named(work().session, work().actor, ArtifactOut, [artifact])[0], f"/v1/artifacts/{artifact.id}")
 
 
 def _create(wish: TaskIn) -> Response:

@@ -6,18 +6,10 @@ import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
 import { Id } from "./copy.js";
 
-const MOST = 200;
 const SETTLE_MS = 5000;
 
-/** Ids of the newest tasks to their names. @param {Record<string, string>} [filters] which tasks @returns {Promise<Record<string, string>>} */
-export async function taskNames(filters) {
-  /** @type {{items: {id: string, name: string}[]}} */
-  const { items } = await api.get("/v1/tasks", { ...filters, fields: "id,name", limit: MOST });
-  return Object.fromEntries(items.map(({ id, name }) => [id, name]));
-}
-
-/** The names of the newest tasks by their ids; an older one has none here. @returns {Record<string, string>} */
-export const useTaskNames = () => useResource("names of tasks", () => taskNames(), about("task.created", "task.updated"), SETTLE_MS).data ?? {};
+/** The task of what tells its name, where the caller may read it. @param {{of: {task_id?: string | null, task_name?: string | null}}} props */
+export const TaskOf = ({ of: { task_id: id, task_name: name } }) => id && html`<a href=${`/tasks/${id}`}>${name ?? id.slice(-8)}</a>`;
 
 /** A project by its name; by its id to whom it is not shown. @param {{id: string}} props */
 export function ProjectName({ id }) {
@@ -31,7 +23,7 @@ export function TaskName({ id }) {
   return html`<a href=${`/tasks/${id}`}>${read.data?.name ?? id.slice(-8)}</a>`;
 }
 
-/** A run by its own name, or as which attempt it is. @param {{id: string}} props */
+/** A run by its name. @param {{id: string}} props */
 export function RunName({ id }) {
   const read = useResource(id, () => api.get(`/v1/runs/${id}`), about("run."));
   return html`<a href=${`/runs/${id}`}>${read.data ? runName(read.data) : id.slice(-8)}</a>`;

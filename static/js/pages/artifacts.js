@@ -12,7 +12,6 @@ import { destroy } from "../components/changes.js";
 import { confirmFirst } from "../components/dialog.js";
 import { DropZone, FileButton } from "../components/files.js";
 import { IconButton } from "../components/icon.js";
-import { useTaskNames } from "../components/named.js";
 import { Pager, SortHead, useRowKeys } from "../components/list.js";
 import { Download, PreviewDialog } from "../components/preview.js";
 import { Progress } from "../components/progress.js";
@@ -32,8 +31,8 @@ function Opened({ id, listed }) {
   return html`<${PreviewDialog} artifact=${read.data} onClose=${close} />`;
 }
 
-/** @param {{artifact: Artifact, task?: string}} props `task`: the name of the one it belongs to */
-function Row({ artifact, task }) {
+/** @param {{artifact: Artifact}} props */
+function Row({ artifact }) {
   const ask = () =>
     confirmFirst({
       title: `Delete ${artifact.filename}?`,
@@ -45,7 +44,7 @@ function Row({ artifact, task }) {
     <td class="cell-name"><a class="row-link" href=${withQuery({ preview: artifact.id })}>${artifact.filename}</a></td>
     <td class="col-type quiet">${artifact.media_type}</td>
     <td class="is-number">${size(artifact.size)}</td>
-    <td class="col-task">${artifact.task_id ? html`<a class="above" href=${`/tasks/${artifact.task_id}`} title=${task}>${task ?? "Task"}</a>` : html`<span class="quiet">Upload</span>`}</td>
+    <td class="col-task">${artifact.task_id ? html`<a class="above" href=${`/tasks/${artifact.task_id}`} title=${artifact.task_name}>${artifact.task_name ?? "Task"}</a>` : html`<span class="quiet">Upload</span>`}</td>
     <td class="col-time"><${Ago} at=${artifact.created_at} /></td>
     <td class="col-id"><${Id} id=${artifact.id} /></td>
     <td class="cell-actions"><${Download} artifact=${artifact} class="icon-button is-download" />
@@ -59,7 +58,6 @@ export default function ArtifactsPage() {
   const preview = query.get("preview");
   const [sending, setSending] = useState(/** @type {{name: string, part: number} | null} */ (null));
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/artifacts", { ...filters, limit: PAGE }), (event) => event.name.startsWith("artifact."));
-  const names = useTaskNames();
   useRowKeys();
   const upload = async (/** @type {File[]} */ files) => {
     for (const file of files) {
@@ -87,7 +85,7 @@ export default function ArtifactsPage() {
         ${(/** @type {Page<Artifact>} */ { items, next_cursor: next }) =>
           items.length
             ? html`<table class="table list"><thead><tr><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><${SortHead} by="created_at" label="Created" class="col-time" /><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
-                <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} task=${names[artifact.task_id ?? ""]} />`)}</tbody></table><${Pager} next=${next} />`
+                <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} />`)}</tbody></table><${Pager} next=${next} />`
             : filters.origin
               ? html`<${Empty} title="No artifact matches">Change the filter, or <a href="/artifacts">show all</a>.<//>`
               : html`<${Empty} title="No artifacts yet">Drop files here, or write to <code>artifacts/</code> from a task.<//>`}

@@ -16,7 +16,7 @@ import { Empty, Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { TimeTree, runNode } from "./time-tree.js";
 import { Transcript } from "../components/transcript.js";
-/** @import { Run, Task } from "../types.js" */
+/** @import { Run } from "../types.js" */
 /** @import { Node } from "./time-tree.js" */
 
 const PAGE = 100;
@@ -71,42 +71,32 @@ export const PARTS = [
 /** @param {{label: string, children?: any}} props */
 const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
 
-/** @param {{run: Run, task: Task | null}} props */
-const Facts = ({ run, task }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
+/** @param {{run: Run}} props */
+const Facts = ({ run }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
   <${Fact} label="Id"><${Id} id=${run.id} what="Run id" /><//>
   <${Fact} label="Made"><${Ago} at=${run.created_at} /><//>
   ${run.started_at && html`<${Fact} label="Took"><${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} /><//>`}
-  ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>${task?.name ?? run.task_id.slice(-8)}</a><//>`}
+  ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>${run.task_name ?? run.task_id.slice(-8)}</a><//>`}
   ${run.session_id && html`<${Fact} label="Session"><${SessionName} id=${run.session_id} /><//>`}
   ${run.parent_run_id && html`<${Fact} label="Part of"><${RunName} id=${run.parent_run_id} /><//>`}
   <${Fact} label="Trace"><${Id} id=${run.traceparent.split("-")[1]} what="Trace id" /><//>
 </dl></section>
 <${Metadata} value=${run.metadata} />`;
 
-/** @param {{run: Run, task: Task | null}} of */
-const headingOf = ({ run, task }) => (task && !run.name ? `${task.name}, ${runName(run).toLowerCase()}` : runName(run));
-
-/** @param {{run: Run, task: Task | null}} props */
-function RunView({ run, task }) {
+/** @param {{run: Run}} props */
+function RunView({ run }) {
   const shown = PARTS.filter((part) => can(part.action));
   const part = shown.find((each) => each.key === place.value.query.get("part")) ?? shown[0];
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/runs">Runs</a></nav>
-    <div class="page-head is-task"><div class="task-title"><h1>${headingOf({ run, task })}</h1><${Status} status=${run.status} large /></div></div>
+    <div class="page-head is-task"><div class="task-title"><h1>${runName(run)}</h1><${Status} status=${run.status} large /></div></div>
     ${run.error && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${run.error.message}</p></div></div>`}
     <nav class="page-tabs" aria-label="Parts">${shown.map((each) => html`<a href=${withQuery({ part: each === shown[0] ? null : each.key })} aria-current=${each === part ? "page" : null}>${each.label}</a>`)}</nav>
-    <div class="task-grid"><div class="task-main"><${part.view} key=${part.key} run=${run} /></div><div class="task-side"><${Facts} run=${run} task=${task} /></div></div>`;
-}
-
-/** A run with the task that it is an attempt at, where that may be seen. @param {string} id @returns {Promise<{run: Run, task: Task | null}>} */
-async function readRun(id) {
-  /** @type {Run} */
-  const run = await api.get(`/v1/runs/${id}`);
-  return { run, task: run.task_id && can("tasks.read") ? await api.get(`/v1/tasks/${run.task_id}`).catch(() => null) : null };
+    <div class="task-grid"><div class="task-main"><${part.view} key=${part.key} run=${run} /></div><div class="task-side"><${Facts} run=${run} /></div></div>`;
 }
 
 /** @param {{id: string}} props */
 export default function RunPage({ id }) {
-  const read = useResource(id, () => readRun(id), (event) => event.run_id === id && event.name.startsWith("run."));
-  useTitle(read.data && headingOf(read.data));
-  return html`<${Loaded} of=${read} what="the run" isPage rows=${6}>${(/** @type {{run: Run, task: Task | null}} */ { run, task }) => html`<${RunView} key=${id} run=${run} task=${task} />`}<//>`;
+  const read = useResource(id, () => api.get(`/v1/runs/${id}`), (event) => event.run_id === id && event.name.startsWith("run."));
+  useTitle(read.data && runName(read.data));
+  return html`<${Loaded} of=${read} what="the run" isPage rows=${6}>${(/** @type {Run} */ run) => html`<${RunView} key=${id} run=${run} />`}<//>`;
 }

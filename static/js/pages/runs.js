@@ -9,7 +9,6 @@ import { RUN_TABS } from "../routes.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
 import { List } from "../components/list.js";
-import { useTaskNames } from "../components/named.js";
 import { Empty } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Tabs } from "../components/tabs.js";
@@ -21,10 +20,9 @@ const KINDS = { task: "task", agent: "sub-agent", external: "tool" };
 export default function RunsPage() {
   const query = place.value.query;
   const filters = Object.fromEntries(["status", "session_id", "parent_run_id"].map((name) => [name, query.get(name)]));
-  const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run."), 500);
-  const names = useTaskNames();
+  const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run.", "task.updated"), 500);
   const columns = [
-    { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${names[run.task_id ?? ""] && !run.name ? html`${names[run.task_id ?? ""]} <span class="quiet">${runName(run).toLowerCase()}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
+    { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${run.task_name && !run.name ? html`${run.task_name} <span class="quiet">attempt ${run.attempt}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
     { head: "Status", cell: (/** @type {Run} */ run) => html`<${Status} status=${run.status} />` },
     { head: "Took", class: "col-wide", cell: (/** @type {Run} */ run) => html`<${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} />` },
     { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Run} */ run) => html`<${Ago} at=${run.created_at} />` },

@@ -12,7 +12,7 @@ import { Id } from "../components/copy.js";
 import { Icon } from "../components/icon.js";
 import { List } from "../components/list.js";
 import { Menu } from "../components/menu.js";
-import { ProjectName, ScheduleName, useTaskNames } from "../components/named.js";
+import { ProjectName, ScheduleName, TaskOf } from "../components/named.js";
 import { Outcome, Strip, because } from "../components/outcomes.js";
 import { PlannedTimes } from "../components/planned.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -79,13 +79,12 @@ function Facts({ schedule }) {
 function History({ id }) {
   const cursor = place.value.query.get("cursor");
   const list = useResource(`${id} ${cursor}`, () => api.get(`/v1/schedules/${id}/runs`, { cursor }), about("schedule."), 400);
-  const names = useTaskNames();
   const columns = [
     { head: "Planned", cell: (/** @type {ScheduleRun} */ run) => html`<${Ago} at=${run.planned_at} />` },
     { head: "Outcome", cell: (/** @type {ScheduleRun} */ run) => html`<${Outcome} run=${run} />` },
     { head: "Why", class: "cell-wrap", cell: (/** @type {ScheduleRun} */ run) => html`${because(run.cause)}${run.reason && html`<div class="quiet">${run.reason}</div>`}` },
     { head: "Late by", class: "col-wide tabular", cell: (/** @type {ScheduleRun} */ run) => (run.fired_at ? duration((Date.parse(run.fired_at) - Date.parse(run.planned_at)) / 1000) : html`<span class="quiet">–</span>`) },
-    { head: "Task", cell: (/** @type {ScheduleRun} */ run) => run.task_id && html`<a href=${`/tasks/${run.task_id}`}>${names[run.task_id] ?? run.task_id.slice(-8)}</a>` },
+    { head: "Task", cell: (/** @type {ScheduleRun} */ run) => html`<${TaskOf} of=${run} />` },
   ];
   return html`<section aria-labelledby="h-history"><h2 id="h-history" class="section-title">History</h2>
     <${List} of=${list} what="the history" columns=${columns} keyOf=${(/** @type {ScheduleRun} */ run) => run.planned_at} empty=${html`<${Empty} title="It has not run yet">Each planned time will have a line here: whether it ran, was skipped or missed, and why. <i>Run now</i> tries it at once.<//>`} /></section>`;

@@ -9,7 +9,6 @@ import { Icon } from "../components/icon.js";
 import { Menu } from "../components/menu.js";
 import { Ago } from "../components/clock.js";
 import { Markdown } from "../components/markdown.js";
-import { taskNames } from "../components/named.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Status } from "../components/status.js";
 import { TimeTree, nested, sessionNode } from "./time-tree.js";
@@ -24,7 +23,7 @@ const SETTLE_MS = 600;
 
 /** What lies in a session, at any depth, as far as `left` sessions go. @param {string} id @param {{sessions: number, cut: boolean}} left @returns {Promise<Node[]>} */
 async function contents(id, left) {
-  const [runs, sessions, names] = await Promise.all([api.get(`/v1/sessions/${id}/runs`, { limit: PAGE }), api.get("/v1/sessions", { parent_session_id: id, limit: PAGE }), can("tasks.read") ? taskNames({ session_id: id }) : {}]);
+  const [runs, sessions] = await Promise.all([api.get(`/v1/sessions/${id}/runs`, { limit: PAGE }), api.get("/v1/sessions", { parent_session_id: id, limit: PAGE })]);
   left.cut ||= Boolean(runs.next_cursor || sessions.next_cursor);
   /** @type {Node[]} */
   const below = [];
@@ -32,7 +31,7 @@ async function contents(id, left) {
     left.cut ||= left.sessions <= 0;
     below.push(sessionNode(session, left.sessions-- > 0 ? await contents(session.id, left) : []));
   }
-  return [...nested(runs.items, names), ...below];
+  return [...nested(runs.items), ...below];
 }
 
 /** The sessions above, the highest first. @param {WorkSession} session @returns {Promise<WorkSession[]>} */

@@ -16,18 +16,18 @@ import { Status, isFinished } from "../components/status.js";
  * @property {Node[]} children
  */
 
-/** A run among those of other tasks. @param {Run} run @param {string | undefined} task its task's name */
-const among = (run, task) => (task && !run.name ? ((run.attempt ?? 1) > 1 ? `${task}, attempt ${run.attempt}` : task) : runName(run));
+/** A run among those of other tasks. @param {Run} run */
+const among = (run) => (run.task_name && !run.name && run.attempt === 1 ? run.task_name : runName(run));
 
-/** @param {Run} run @param {Node[]} [children] @param {string} [task] its task's name, where that is to be told @returns {Node} */
-export const runNode = (run, children = [], task) => ({ id: run.id, kind: "run", label: among(run, task), href: `/runs/${run.id}`, run, children });
+/** @param {Run} run @param {Node[]} [children] @returns {Node} */
+export const runNode = (run, children = []) => ({ id: run.id, kind: "run", label: among(run), href: `/runs/${run.id}`, run, children });
 
 /** @param {WorkSession} session @param {Node[]} children @returns {Node} */
 export const sessionNode = (session, children) => ({ id: session.id, kind: "session", label: session.title, href: `/sessions/${session.id}`, run: null, children });
 
-/** Puts runs below the runs they belong to; those whose parent is elsewhere stay at the top. @param {Run[]} runs newest first @param {Record<string, string>} names of tasks by their ids @returns {Node[]} */
-export function nested(runs, names) {
-  const nodes = new Map(runs.map((run) => [run.id, runNode(run, [], names[run.task_id ?? ""])]));
+/** Puts runs below the runs they belong to; those whose parent is elsewhere stay at the top. @param {Run[]} runs newest first @returns {Node[]} */
+export function nested(runs) {
+  const nodes = new Map(runs.map((run) => [run.id, runNode(run)]));
   /** @type {Node[]} */
   const top = [];
   for (const run of [...runs].reverse()) {

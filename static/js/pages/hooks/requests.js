@@ -11,7 +11,7 @@ import { Dialog } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Icon } from "../../components/icon.js";
 import { List } from "../../components/list.js";
-import { useTaskNames } from "../../components/named.js";
+import { TaskOf } from "../../components/named.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 /** @import { Hook, HookRequest } from "../../types.js" */
@@ -35,7 +35,6 @@ const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}
 
 /** @param {{hook: Hook, id: string, onChange: () => void}} props the request that the address names */
 export function Inspector({ hook, id, onChange }) {
-  const names = useTaskNames();
   const read = useResource(id, () => api.get(`/v1/hooks/${hook.id}/requests/${encodeURIComponent(id)}`));
   const close = () => navigate(withQuery({ request: null }));
   const again = () =>
@@ -54,7 +53,7 @@ export function Inspector({ hook, id, onChange }) {
         <${Fact} label="Time">${exactTime(request.received_at)}<//>
         <${Fact} label="From">${request.address ?? html`<span class="quiet">a try</span>`}<//>
         ${request.delivery_id && html`<${Fact} label="Delivery"><code>${request.delivery_id}</code>${request.repeats > 0 && html` <span class="quiet">came ${plural(request.repeats, "more time")}</span>`}<//>`}
-        ${request.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${request.task_id}`}>${names[request.task_id] ?? request.task_id.slice(-8)}</a><//>`}
+        ${request.task_id && html`<${Fact} label="Task"><${TaskOf} of=${request} /><//>`}
       </dl>
       <h3>Body</h3>
       <pre class="hook-code" tabindex="0" aria-label="Body">${pretty(request.body ?? "") || "(empty)"}</pre>
@@ -70,14 +69,13 @@ export function Requests({ hook }) {
   const query = place.value.query;
   const filters = { outcome: query.get("outcome") };
   const list = useEndless(filters, (wanted) => api.get(`/v1/hooks/${hook.id}/requests`, wanted), about("hook."));
-  const names = useTaskNames();
   const columns = [
     { head: "Time", sort: "created_at", class: "cell-time", cell: (/** @type {HookRequest} */ request) => html`<a class="row-link" href=${withQuery({ request: request.id })}><${Ago} at=${request.received_at} /></a>` },
     { head: "Outcome", cell: (/** @type {HookRequest} */ request) => html`<${Outcome} request=${request} />` },
     { head: "Why", class: "cell-wrap", cell: (/** @type {HookRequest} */ request) => request.reason ?? (request.replay_of ? "acted on again" : "") },
     { head: "Came", cell: (/** @type {HookRequest} */ request) => (request.repeats ? `${request.repeats + 1} times` : "once") },
     { head: "From", class: "col-wide", cell: (/** @type {HookRequest} */ request) => request.address ?? html`<span class="quiet">a try</span>` },
-    { head: "Task", cell: (/** @type {HookRequest} */ request) => request.task_id && html`<a href=${`/tasks/${request.task_id}`}>${names[request.task_id] ?? request.task_id.slice(-8)}</a>` },
+    { head: "Task", cell: (/** @type {HookRequest} */ request) => html`<${TaskOf} of=${request} />` },
   ];
   const chosen = query.get("request");
   return html`<div class="filters"><nav class="filter-set" aria-label="Outcome">
