@@ -142,7 +142,11 @@ def test_a_role_reaches_a_user_by_a_group_and_the_reason_is_told(page: Page, api
     page.get_by_role("dialog", name="New group").get_by_label("Name").fill("auditors")
     page.get_by_role("button", name="Create group").click()
     held: list[Route] = []
-    page.route("**/members?*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/members?*", hold)
     page.get_by_role("link", name="auditors").click()
     members = page.get_by_role("dialog", name="auditors")
     find(members, "Add a member", "sam")
