@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, true
+from sqlalchemy import UUID, ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.fixed_queries import FixedQuery, any_of
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
@@ -15,6 +15,7 @@ from .models import Schedule, ScheduleClock, ScheduleRun, ScheduleState
 
 WITH_STATE = contains_eager(Schedule.state)
 _OPEN = and_(ScheduleRun.task_id.is_not(None), ScheduleRun.result.is_(None))
+_MADE = FixedQuery(select(ScheduleRun.task_id).where(ScheduleRun.task_id == any_of("task_ids", UUID())))
 
 
 def visible(actor: Actor) -> Select[Schedule]:
@@ -90,6 +91,13 @@ def recorded(session: Session, schedule_id: uuid.UUID, planned_at: datetime) -> 
 def run_of_task(session: Session, task_id: uuid.UUID) -> ScheduleRun | None:
     """The run that a task was made for."""
     return session.scalar(select(ScheduleRun).where(ScheduleRun.task_id == task_id))
+
+
+def made_by_schedules(session: Session, task_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these tasks that schedules had made."""
+    if not task_ids:
+        return set()
+    return {row.task_id for row in _MADE.rows(session, task_ids=list(task_ids))}
 
 
 def runs(schedule_id: uuid.UUID) -> Select[ScheduleRun]:

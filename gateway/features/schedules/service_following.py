@@ -5,7 +5,7 @@ database, and moves on in the commit that holds what followed from it.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,18 +71,25 @@ def follow(work: Work, since: int, wanted: tuple[str, ...]) -> Followed:
     fresh = [event for event in found if event.seq > clock.followed_seq]
     last = head if is_all else found[-1].seq
     clock.followed_seq = max(clock.followed_seq, last)
-    listeners = _listeners(work)
-    taken = [_take(work, event, listeners) for event in fresh]
+    listeners, made = _listeners(work), queries.made_by_schedules(work.session, _ended(fresh))
+    taken = [_take(work, event, listeners, made) for event in fresh]
     work.session.flush()
     # Every gateway looks after a change, whoever followed it first: the others may be gone when it is due.
     look = any(taken) or any(event.name in CHANGES for event in found)
     return Followed(last, not is_all, look, listeners=any(_changes_listeners(event) for event in found))
 
 
-def _take(work: Work, event: Event, listeners: list[tuple[Schedule, EventTrigger | AbsenceTrigger]]) -> bool:
-    """Takes one event into account; whether the clock has to look anew."""
+def _ended(found: list[Event]) -> list[uuid.UUID]:
+    """The tasks that have ended, most of which no schedule has made."""
+    return [event.task_id for event in found if event.name in ENDS and event.task_id is not None]
+
+
+def _take(
+    work: Work, event: Event, listeners: list[tuple[Schedule, EventTrigger | AbsenceTrigger]], made: Set[uuid.UUID]
+) -> bool:
+    """Takes one event into account; whether the clock has to look anew. `made`: the tasks that are schedules' own."""
     look = False
-    if event.name in ENDS and event.task_id is not None:
+    if event.name in ENDS and event.task_id is not None and event.task_id in made:
         look |= settle(work, event.task_id, ENDS[event.name], event.data.get("error"))
     if event.name in ZONES:
         look |= _rezone(work, event)
