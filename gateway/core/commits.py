@@ -56,19 +56,19 @@ def commit_with(session: Session, statements: Sequence[Statement], *, wait: Wait
     """
     engine = session.get_bind()
     if isinstance(engine, Engine) and not session.in_transaction():
-        commit_alone(engine, statements, wait=wait)
+        with alone(engine) as lone:
+            commit_alone(lone, statements, wait=wait)
         return
     connection: Any = session.connection().connection.driver_connection
     _send(connection, [*_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
 
 
-def commit_alone(engine: Engine, statements: Sequence[Statement], *, wait: Wait = "with") -> None:
-    """The same for a transaction of these statements alone."""
-    with alone(engine) as connection:
-        if wait == "after":
-            _send(connection, [("BEGIN", {}), *_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
-        else:
-            _send(connection, [*_beginning(wait), *statements])  # one message is one transaction
+def commit_alone(connection: Any, statements: Sequence[Statement], *, wait: Wait = "with") -> None:
+    """The same for a transaction of these statements alone, on a connection as of `alone`."""
+    if wait == "after":
+        _send(connection, [("BEGIN", {}), *_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
+    else:
+        _send(connection, [*_beginning(wait), *statements])  # one message is one transaction
 
 
 def _beginning(wait: Wait) -> list[Statement]:

@@ -1,7 +1,7 @@
 """Statements that go straight to the driver: past SQLAlchemy, each costs a third of the processor time."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
+
+from .database import hung_up
 
 Statement = tuple[str, Mapping[str, Any]]
 """SQL of the driver with `%(name)s` for each value, and the values."""
@@ -47,6 +49,58 @@ def alone(engine: Engine) -> Iterator[Any]:
                 connection.autocommit = False
             if connection.autocommit:
                 pooled.invalidate()
+
+
+class Kept:
+    """Connections as of `alone` for who needs one again and again: to open it each time costs as much as to ask.
+
+    What was used last is used next, since the server has at hand what it did last.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: list[tuple[ExitStack, Any]] = []
+
+    @contextmanager
+    def alone(self) -> Iterator[Any]:
+        """A connection, kept afterwards unless something went wrong."""
+        opened, connection = self._taken()
+        try:
+            with named_errors():
+                yield connection
+        except BaseException:
+            _let_go(opened)
+            raise
+        self._idle.append((opened, connection))
+
+    def rest(self) -> None:
+        """Gives back those that nobody uses."""
+        while self._idle:
+            _let_go(self._idle.pop()[0])
+
+    def _taken(self) -> tuple[ExitStack, Any]:
+        while self._idle:
+            opened, connection = self._idle.pop()
+            if not (connection.closed or hung_up(connection)):
+                return opened, connection
+            _let_go(opened)
+        opened = ExitStack()
+        return opened, opened.enter_context(alone(self._engine))
+
+
+def _let_go(opened: ExitStack) -> None:
+    with suppress(sa.exc.SQLAlchemyError, psycopg.Error):  # one that is broken needs no more
+        opened.close()
+
+
+_KEPT: dict[Engine, Kept] = {}
+"""One entry, since a process has one database."""
+
+
+def kept(engine: Engine) -> Kept:
+    """The connections that this process keeps to that database."""
+    found = _KEPT.get(engine)
+    return found if found is not None else _KEPT.setdefault(engine, Kept(engine))
 
 
 @contextmanager

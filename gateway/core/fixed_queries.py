@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from .database import DIALECT
-from .driver import alone, named_errors, together
+from .driver import Kept, alone, kept, named_errors, together
 from .gathering import Gathering
 
 
@@ -36,7 +36,7 @@ class FixedQuery:
         """All rows, as they are in the session's transaction."""
         if session.autoflush:
             session.flush()
-        return self._fetched(session.connection().connection.driver_connection, values)
+        return self.rows_by(session.connection().connection.driver_connection, values)
 
     def ask(self, session: Session, **values: Any) -> "Answer":
         """The rows, later: all that was asked travels in one round trip, in its order, once the first answer is read.
@@ -61,9 +61,10 @@ class FixedQuery:
     def rows_alone(self, engine: Engine, **values: Any) -> list[Any]:
         """The same by themselves, outside of any transaction: one round trip is all it takes."""
         with alone(engine) as connection:
-            return self._fetched(connection, values)
+            return self.rows_by(connection, values)
 
-    def _fetched(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+    def rows_by(self, connection: Any, values: dict[str, Any]) -> list[Any]:
+        """All rows, asked for on a connection of the driver."""
         sql, fixed = self._compiled
         with named_errors(), connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(sql, {**fixed, **values}).fetchall()  # type: ignore[no-any-return]
@@ -138,11 +139,14 @@ class KeyedQuery:
         """The same outside of any transaction."""
         gathering = self._gatherings.get(engine)
         if gathering is None:
-            gathering = self._gatherings[engine] = Gathering(partial(self._look_up, engine))
+            connections = kept(engine)
+            gathering = Gathering(partial(self._look_up, connections), connections.rest)
+            self._gatherings[engine] = gathering
         return gathering.ask(key)
 
-    def _look_up(self, engine: Engine, keys: list[Any]) -> list[Any]:
+    def _look_up(self, connections: Kept, keys: list[Any]) -> list[Any]:
         found: dict[Any, Any] = {}
-        for row in self._query.rows_alone(engine, keys=list(set(keys)), **self._values()):
-            found.setdefault(row.key, row)
+        with connections.alone() as connection:
+            for row in self._query.rows_by(connection, {"keys": list(set(keys)), **self._values()}):
+                found.setdefault(row.key, row)
         return [found.get(key) for key in keys]

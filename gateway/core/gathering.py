@@ -46,11 +46,15 @@ class Gathering(Generic[Q, A]):
     """Answers questions in the order in which they come, all that wait at once.
 
     `answer` gets them and returns as many answers, an exception for each that has none. It runs in a worker of its
-    own: whoever asks may be stopped while it waits, and the others still get their answers.
+    own: whoever asks may be stopped while it waits, and the others still get their answers. `rest` is called when
+    there was no work for a while: what `answer` has kept for the next questions can go.
     """
 
-    def __init__(self, answer: Callable[[list[Q]], Sequence[A | Exception]]) -> None:
+    def __init__(
+        self, answer: Callable[[list[Q]], Sequence[A | Exception]], rest: Callable[[], object] = lambda: None
+    ) -> None:
         self._answer = answer
+        self._rest = rest
         self._waiting: SimpleQueue[_Asked[Q, A]] = SimpleQueue()
         self._turn = threading.Lock()
         self._has_worker = False
@@ -74,6 +78,7 @@ class Gathering(Generic[Q, A]):
             try:
                 first = self._waiting.get(timeout=IDLE_S)
             except Empty:
+                self._rest()
                 with self._turn:
                     if self._waiting.empty():
                         self._has_worker = False

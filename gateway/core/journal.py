@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from . import audit, events
 from .commits import Wait, commit_alone
-from .driver import Statement
+from .driver import Statement, kept
 from .events import NewEvent
 from .gathering import Gathering
 
@@ -54,7 +54,7 @@ class Journal:
     """
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self._connections = kept(engine)
         self._records, self._changes = self._lane("never"), self._lane("never")
         self._kept = self._lane("after")
 
@@ -68,11 +68,12 @@ class Journal:
         return lane.begin(entry)
 
     def _lane(self, wait: Wait) -> Gathering[Entry, None]:
-        return Gathering(partial(self._write, wait))
+        return Gathering(partial(self._write, wait), self._connections.rest)
 
     def _write(self, wait: Wait, entries: list[Entry]) -> list[Exception | None]:
         try:
-            commit_alone(self._engine, statements(entries), wait=wait)
+            with self._connections.alone() as connection:
+                commit_alone(connection, statements(entries), wait=wait)
         except sa.exc.DBAPIError as error:
             if len(entries) == 1 or not _is_refused(error):
                 raise
@@ -81,7 +82,8 @@ class Journal:
 
     def _written_alone(self, entry: Entry, wait: Wait) -> Exception | None:
         try:
-            commit_alone(self._engine, statements([entry]), wait=wait)
+            with self._connections.alone() as connection:
+                commit_alone(connection, statements([entry]), wait=wait)
         except sa.exc.SQLAlchemyError as error:
             return error
         return None
