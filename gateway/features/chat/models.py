@@ -1,6 +1,7 @@
 """Threads and messages. The messages of a thread form a tree: an edited one is a sibling of what it replaces."""
 
 import uuid
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -87,3 +88,22 @@ class Message(Base):
     )
 
     __mapper_args__ = {"eager_defaults": False}
+
+
+@dataclass(slots=True)
+class NewMessage:
+    """A message that no session knows: a turn by itself goes straight to the database."""
+
+    thread_id: uuid.UUID
+    parent_id: uuid.UUID | None
+    role: str
+    text: str
+    content: list[dict[str, Any]] | None
+    status: str
+    model: str | None = None
+    task_id: uuid.UUID | None = None
+    id: uuid.UUID = field(default_factory=new_id)
+
+    def entity(self) -> Message:
+        """The message for a session to add."""
+        return Message(**asdict(self))

@@ -34,7 +34,7 @@ from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 from gateway.features.projects import service as projects
 
-from .models import Message, Thread
+from .models import Message, NewMessage, Thread
 
 _PLACES = projects.default_places().subquery()
 _USUAL = KeyedQuery(
@@ -116,7 +116,7 @@ def of_client(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID, clie
     return session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
-def go_on(thread_id: uuid.UUID, said: Message, answer: Message) -> Statement:
+def go_on(thread_id: uuid.UUID, said: NewMessage, answer: NewMessage) -> Statement:
     """Appends what was said and its answer, which is being written, to whatever the thread's last message is then."""
     turn = {
         "thread_id": thread_id, "moment": now(), "said_id": said.id, "role": said.role, "text": said.text,

@@ -14,7 +14,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 
 from . import queries
-from .models import Message, Thread
+from .models import Message, NewMessage, Thread
 from .schemas import Hit, MessageIn, ThreadIn, ThreadPatch, ThreadQuery
 
 UNTITLED = "New chat"
@@ -152,7 +152,7 @@ def tell(work: Work, thread: Thread, name: str) -> None:
     work.emit(name, owner_id=thread.owner_id, project_id=thread.project_id, data=data)
 
 
-def tell_message(work: Work, thread: Thread | Row[Any], message: Message | Row[Any], name: str) -> None:
+def tell_message(work: Work, thread: Thread | Row[Any], message: Message | NewMessage, name: str) -> None:
     """An event about a message, without its text. Of the thread it takes owner and project."""
     work.emit(
         name, owner_id=thread.owner_id, project_id=thread.project_id, task_id=message.task_id,

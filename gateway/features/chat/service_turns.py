@@ -20,7 +20,7 @@ from gateway.features.projects import service as projects
 from gateway.features.tasks import service as tasks
 
 from . import queries
-from .models import Message, Thread
+from .models import Message, NewMessage, Thread
 from .service import UNTITLED, add, check_message, find, tell, tell_message
 
 SILENCE = timedelta(hours=2)
@@ -125,7 +125,7 @@ def open_turn(work: Work, messages: Sequence[dict[str, Any]], model: str, place:
         thread.title = _title(newest)
         tell(work, thread, "thread.updated")
     answer = _empty_answer(thread.id, said.id, model)
-    add(work, thread, answer)
+    add(work, thread, answer.entity())
     return Turn(thread.id, thread.project_id, said.id, answer.id)
 
 
@@ -308,26 +308,21 @@ def _said(
             if before.text == _storable(words_of(newest)):
                 return before
             parent_id = before.parent_id
-    message = _as_stored(thread.id, parent_id, newest)
+    message = _as_stored(thread.id, parent_id, newest).entity()
     add(work, thread, message)
     return message
 
 
-def _as_stored(thread_id: uuid.UUID, parent_id: uuid.UUID | None, said: dict[str, Any]) -> Message:
+def _as_stored(thread_id: uuid.UUID, parent_id: uuid.UUID | None, said: dict[str, Any]) -> NewMessage:
     content, words = said.get("content"), words_of(said)
     if isinstance(content, str) and words != content:
         content = [{"type": "text", "text": _storable(content)}]
-    return Message(
-        id=new_id(), thread_id=thread_id, parent_id=parent_id, role=_role(said), text=_storable(words),
-        content=content if isinstance(content, list) else None, status="complete",
-    )  # fmt: skip
+    parts = content if isinstance(content, list) else None
+    return NewMessage(thread_id, parent_id, _role(said), _storable(words), parts, "complete")
 
 
-def _empty_answer(thread_id: uuid.UUID, said_id: uuid.UUID, model: str) -> Message:
-    return Message(
-        id=new_id(), thread_id=thread_id, parent_id=said_id, role="assistant", text="", content=None,
-        status="streaming", model=model,
-    )  # fmt: skip
+def _empty_answer(thread_id: uuid.UUID, said_id: uuid.UUID, model: str) -> NewMessage:
+    return NewMessage(thread_id, said_id, "assistant", "", None, "streaming", model)
 
 
 def _newest(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
