@@ -5,6 +5,9 @@ const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
 ]);
 const counted = new Intl.RelativeTimeFormat("en", { style: "narrow" });
 const named = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const dayOfYear = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
 /** @param {string} time RFC 3339 @param {number} now in milliseconds */
@@ -19,6 +22,15 @@ export function ago(time, now) {
 
 /** @param {string} time RFC 3339 */
 export const exactTime = (time) => exact.format(new Date(time));
+
+/** The time of day, by the clock here. @param {string} time RFC 3339 */
+export const clockTime = (time) => clock.format(new Date(time));
+
+/** Day and time by the clock here, where there is little room; the year where it is another one. @param {string} time RFC 3339 @param {number} now in milliseconds */
+export function dayAndTime(time, now) {
+  const at = new Date(time);
+  return `${(at.getFullYear() === new Date(now).getFullYear() ? day : dayOfYear).format(at)}, ${clock.format(at)}`;
+}
 
 /** @param {number} seconds */
 export function duration(seconds) {

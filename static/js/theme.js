@@ -1,17 +1,19 @@
-/** Light or dark: the system's, until the user chooses. The shell applies it before the first paint. */
+/** Light or dark: the system's, until the user chooses; paper is light. The shell applies it before the first paint. */
 import { signal } from "@preact/signals";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
 const current = () => /** @type {"light" | "dark"} */ (localStorage.getItem("theme") ?? (system.matches ? "dark" : "light"));
 
 export const theme = signal(current());
 
 function apply() {
   theme.value = current();
-  document.documentElement.dataset.bsTheme = theme.value;
+  document.documentElement.dataset.bsTheme = paper.matches ? "light" : theme.value;
 }
 
 system.addEventListener("change", apply);
+paper.addEventListener("change", apply);
 window.addEventListener("storage", apply);
 
 /** Switches; choosing what the system says follows the system again. */

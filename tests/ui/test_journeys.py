@@ -100,6 +100,12 @@ def test_a_running_task_is_canceled_and_run_again(page: Page) -> None:
     expect(page.get_by_role("log")).to_contain_text("begun")
     page.get_by_role("button", name="Cancel").click()
     expect(status(page)).to_have_text("canceled")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+    expect(page.get_by_role("button", name="Retry")).not_to_be_visible()
+    told = "(found) => getComputedStyle(found, '::after').content"
+    assert page.url.rsplit("/", 1)[1] in page.locator(".facts .id").evaluate(told)
+    assert page.locator(".facts time").evaluate("(time) => time.title") in page.locator(".facts time").evaluate(told)
 
 
 def test_a_task_is_duplicated_with_its_options(page: Page, api: httpx.Client) -> None:

@@ -15,6 +15,6 @@ export async function copy(text, what) {
 }
 
 /** @param {{id: string, what?: string}} props */
-export const Id = ({ id, what = "Id" }) => html`<button type="button" class="id" title=${`${id} – click to copy`} aria-label=${`${shortId(id)}: copy ${what.toLowerCase()}`} onClick=${() => copy(id, what)}>
+export const Id = ({ id, what = "Id" }) => html`<button type="button" class="id" data-id=${id} title=${`${id} – click to copy`} aria-label=${`${shortId(id)}: copy ${what.toLowerCase()}`} onClick=${() => copy(id, what)}>
   ${shortId(id)}<${Icon} icon="copy" />
 </button>`;

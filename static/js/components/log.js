@@ -4,7 +4,7 @@ import { memo } from "../memo.js";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { listen } from "../live.js";
-import { exactTime, plural } from "../format.js";
+import { clockTime, exactTime, plural } from "../format.js";
 import { ansiCss } from "./ansi.js";
 import { copy } from "./copy.js";
 import { Icon, IconButton } from "./icon.js";
@@ -164,7 +164,7 @@ function marked(text, needle) {
 /** @param {{line: Line, needle: string}} props */
 const LogLine = ({ line, needle }) => html`<div class=${`log-line is-${line.stream}`}>
   <span class="log-number" aria-hidden="true">${line.number}</span>
-  <span class="log-time" title=${exactTime(line.time)}>${line.time.slice(11, 19)}</span>
+  <span class="log-time" title=${exactTime(line.time)}>${clockTime(line.time)}</span>
   <span class="log-text">${line.stream === "stderr" && html`<span class="visually-hidden">stderr: </span>`}${line.spans.map((span) => html`<span style=${ansiCss(span.style)}>${marked(span.text, needle)}</span>`)}${"\n"}</span>
 </div>`;
 

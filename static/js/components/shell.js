@@ -11,6 +11,7 @@ import { keysWanted } from "../orders.js";
 import { pause, resume, standing, stopSpending } from "../standing.js";
 import { DropHint, useDropAnywhere } from "./drop-anywhere.js";
 import { chapterOf } from "../guide.js";
+import { exactly, toggleTimes } from "./clock.js";
 import { OpenDialog, closeDialog } from "./dialog.js";
 import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
@@ -40,6 +41,8 @@ function standingCommands() {
 /** Whoever signs out sees through what still could be undone: nobody could do it afterwards. */
 const leave = () => settle().then(signOut);
 
+const timesAs = () => (exactly.value ? "Show how long ago" : "Show exact times");
+
 /** @returns {Command[]} */
 function commands() {
   const switchTo = theme.value === "dark" ? "light" : "dark";
@@ -53,6 +56,7 @@ function commands() {
     ...standingCommands(),
     { group: "Actions", label: "Read the guide to this page", icon: "book", run: () => location.assign(chapterOf(place.value.path)) },
     { group: "Actions", label: `Switch to ${switchTo}`, icon: "contrast-2", run: toggleTheme },
+    { group: "Actions", label: timesAs(), icon: "clock", keys: "t", run: toggleTimes },
     { group: "Actions", label: "Sign out", icon: "logout", run: () => void attempt(leave) },
   ];
 }
@@ -99,6 +103,7 @@ export function Shell({ children }) {
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
     { keys: "Ctrl+z", label: "Undo what was just done", whileEmpty: true, run: undoLast },
+    { keys: "t", label: timesAs(), run: toggleTimes },
     { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },
     ...shownPages().map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),
   ]);
