@@ -57,7 +57,7 @@
  *
  * @typedef {{count: number, bytes: number, oldest_at: string | null, newest_at: string | null}} RetentionAmount
  *
- * @typedef {{sort: string, title: string, kept: RetentionAmount, would_go: RetentionAmount}} RetentionSort
+ * @typedef {{sort: string, title: string, estimated: boolean, kept: RetentionAmount, would_go: RetentionAmount}} RetentionSort
  *
  * @typedef {{sort: string, would_go: RetentionAmount, examples: {id: string, time: string, bytes: number}[]}} RetentionPreview
  *

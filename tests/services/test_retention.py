@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,8 @@ from gateway.features.artifacts.store import Store
 from gateway.features.messaging import service_matching
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, Retention
-from gateway.features.retention import jobs, service
+from gateway.features.retention import jobs, queries, queries_look, service
+from gateway.features.retention.rules import Rule
 from gateway.features.retention.schemas import RetentionPolicyIn, RetentionPolicyPatch
 from gateway.features.runs import service_purge
 from gateway.features.sessions import service as sessions
@@ -132,6 +133,46 @@ def policy(unit: Open, actor: Actor, place: uuid.UUID | None = None, **limits: A
     )
     with unit(actor) as work:
         return service.create(work, SORTS, wish).id
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_sample_of_everything_is_everything(unit: Open, sort: str) -> None:
+    whole = SORTS[sort]
+    part = replace(whole, rows=lambda: queries_look.sampled(whole.rows(), 1))
+    with unit(SYSTEM) as work:
+        assert queries.amount(work.session, part, Rule(sort)) == queries.amount(work.session, whole, Rule(sort))
+
+
+def test_of_much_a_part_is_looked_at_and_the_figures_say_so(
+    unit: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = 20_000
+    with database.engine.begin() as connection:
+        connection.execute(text("""
+            INSERT INTO causes (id, effect_kind, effect_id, cause_kind, cause_id, reason, time)
+            SELECT uuidv7(interval '-9 days'), 'tests', uuidv7(), 'tests', uuidv7(), 'much', now() - interval '9 days'
+              FROM generate_series(1, :many)"""), {"many": many})  # fmt: skip
+    policy(unit, SYSTEM, sort="causes", max_age_days=7, max_count=many // 2)
+
+    def causes() -> tuple[Any, int]:
+        with unit(SYSTEM) as work:
+            read = text("SELECT pg_stat_get_xact_tuples_returned(CAST('causes' AS regclass))")
+            before = work.session.scalar(read)
+            [found] = [each for each in service.overview(work, SORTS, None).items if each.sort == "causes"]
+            return found, work.session.scalar(read) - before
+
+    try:
+        exact, _ = causes()
+        monkeypatch.setattr(queries_look, "COUNTED_BYTES", 500_000)
+        about, looked_at = causes()
+    finally:
+        with database.engine.begin() as connection:
+            connection.execute(text("DELETE FROM causes WHERE effect_kind = 'tests'"))
+    assert (exact.estimated, exact.would_go.count) == (False, many)
+    assert about.estimated
+    assert about.kept.count == pytest.approx(exact.kept.count, rel=0.5)
+    assert about.would_go.bytes == pytest.approx(exact.would_go.bytes, rel=0.5)
+    assert looked_at < many
 
 
 def test_age_takes_what_is_older_and_the_rest_stays(

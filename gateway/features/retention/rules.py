@@ -70,5 +70,11 @@ def rule_of(policy: Any) -> Rule:
     )  # fmt: skip
 
 
+def of_share(rule: Rule, share: float) -> Rule:
+    """The rule for a share of everything."""
+    count, size = (most if most is None else round(most * share) for most in (rule.max_count, rule.max_bytes))
+    return replace(rule, max_count=count, max_bytes=size)
+
+
 def _age(rule: Rule | None) -> int | None:
     return rule.max_age_days if rule else None

@@ -107,10 +107,14 @@ class RetentionPlace(In):
 
 
 class RetentionSort(Out):
-    """One sort: what is there, and what all policies together would purge of it now."""
+    """One sort: what is there, and what all policies together would purge of it now.
+
+    `estimated`: there is so much that a part was looked at, and the figures are what follows for the whole.
+    """
 
     sort: str
     title: str
+    estimated: bool
     kept: RetentionAmount
     would_go: RetentionAmount
 

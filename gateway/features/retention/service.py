@@ -14,8 +14,9 @@ from gateway.core.purging import Purgeable
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 
-from . import queries, rules
+from . import queries, queries_look, rules
 from .models import RetentionPolicy
+from .queries_look import Look
 from .rules import Rule
 from .schemas import (
     RetentionAmount,
@@ -112,14 +113,21 @@ def overview(work: Work, sorts: Sorts, project_id: uuid.UUID | None) -> Retentio
     else:
         project = projects.get(work, project_id)
         work.allow("retention_policies.read", Resource("retention_policies", None, project.owner_id, project.id))
+    own = projects.retentions(work)
     items = []
-    for each in sorts.values():
-        held = [rule for rule in in_force(work, each.sort) if project_id in (None, rule.project_id)]
+    for sort, purgeable in sorts.items():
+        all_rules = rules.in_force(sort, queries.enabled(work.session, sort), own)
+        held = [rule for rule in all_rules if project_id in (None, rule.project_id)]
         if project_id is not None and not held:
-            held = [rule_there(rule, project_id) for rule in in_force(work, each.sort) if rule.project_id is None]
-        kept = _amount(queries.amount(work.session, each, Rule(each.sort, project_id=project_id)))
-        going = [_would_go(work, each, rule) for rule in held]
-        items.append(RetentionSort(sort=each.sort, title=each.title, kept=kept, would_go=_sum(going)))
+            held = [rule_there(rule, project_id) for rule in all_rules if rule.project_id is None]
+        look = queries_look.look(work.session, purgeable, project_id)
+        found = queries.amount(work.session, look.purgeable, Rule(sort, project_id=project_id))
+        items.append(
+            RetentionSort(
+                sort=sort, title=purgeable.title, estimated=look.share < 1, kept=_amount(found, look.share),
+                would_go=_sum([_would_go(work, look, rule) for rule in held]),
+            )
+        )  # fmt: skip
     return RetentionOut(items=items)
 
 
@@ -147,13 +155,15 @@ def _preview(work: Work, sorts: Sorts, policy: Any) -> RetentionPreview:
     )
 
 
-def _would_go(work: Work, purgeable: Purgeable, rule: Rule) -> RetentionAmount:
-    wanted = queries.aim(work.session, purgeable, rule, now())
-    return _amount(queries.amount(work.session, purgeable, rule, wanted))
+def _would_go(work: Work, look: Look, rule: Rule) -> RetentionAmount:
+    there = rules.of_share(rule, look.share)
+    wanted = queries.aim(work.session, look.purgeable, there, now())
+    return _amount(queries.amount(work.session, look.purgeable, there, wanted), look.share)
 
 
-def _amount(row: Any) -> RetentionAmount:
-    return RetentionAmount(count=row[0], bytes=int(row[1]), oldest_at=row[2], newest_at=row[3])
+def _amount(row: Any, share: float = 1) -> RetentionAmount:
+    count, size = (round(int(figure) / share) for figure in row[:2])
+    return RetentionAmount(count=count, bytes=size, oldest_at=row[2], newest_at=row[3])
 
 
 def _sum(parts: list[RetentionAmount]) -> RetentionAmount:

@@ -99,16 +99,19 @@ const destroy = (policy, where, done) =>
     run: () => remove(`/v1/retention-policies/${policy.id}`, () => again(policy), "Policy removed", done),
   });
 
+/** How many; of much about how many. @param {RetentionSort} row @param {{count: number}} amount */
+const count = ({ estimated }, { count }) => (estimated ? `about ${count.toLocaleString(undefined, { maximumSignificantDigits: 2 })}` : count.toLocaleString());
+
 /** What there is, and what would go of it. @param {{of: import("../../resource.js").Resource<{items: RetentionSort[]}>}} props */
 const Kept = ({ of }) =>
   of.error?.status === 403
     ? html`<div class="card list-card"><${Empty} title="Choose a project">You may see what is kept in projects of yours.<//></div>`
     : html`<${List} of=${of} what="what is kept" keyOf=${(/** @type {RetentionSort} */ row) => row.sort} empty=${html`<${Empty} title="Nothing is kept">Tasks, runs, logs, artifacts and chats will be counted here.<//>`} columns=${[
         { head: "What", class: "cell-name", cell: (/** @type {RetentionSort} */ { title }) => html`<b>${title}</b>` },
-        { head: "Kept", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${row.kept.count.toLocaleString()}</span>` },
+        { head: "Kept", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${count(row, row.kept)}</span>` },
         { head: "Size", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${size(row.kept.bytes)}</span>` },
         { head: "Oldest", class: "col-time", cell: (/** @type {RetentionSort} */ row) => row.kept.oldest_at && html`<${Ago} at=${row.kept.oldest_at} />` },
-        { head: "Policies would free", cell: (/** @type {RetentionSort} */ { would_go: going }) => (going.count ? html`<span class="tabular">${going.count.toLocaleString()} · ${size(going.bytes)}</span>` : html`<span class="quiet">nothing now</span>`) },
+        { head: "Policies would free", cell: (/** @type {RetentionSort} */ row) => (row.would_go.count ? html`<span class="tabular">${count(row, row.would_go)} · ${size(row.would_go.bytes)}</span>` : html`<span class="quiet">nothing now</span>`) },
       ]} />`;
 
 export function RetentionSettings() {
