@@ -15,6 +15,7 @@ from http import HTTPStatus
 import gevent
 import gevent.socket
 import structlog
+from gevent.core import READ
 from gevent.queue import Empty, Full, Queue
 
 from gateway.adapters.providers.base import ProviderError, Upstream
@@ -77,7 +78,7 @@ class Relay:
         self._began = time.monotonic()
         self._ended: GatewayError | None = None
         self._pump: gevent.Greenlet | None = None
-        self._watcher = gevent.spawn(when_closed, client, self._client_gone) if client is not None else None
+        self._watcher = _ClientWatch(client, self._client_gone) if client is not None else None
 
     def ask(self, question: Callable[[], Question]) -> Head:
         """Asks, again where it is refused for the moment; the head of the answer. Raises GatewayError.
@@ -128,7 +129,7 @@ class Relay:
         if self._pump is not None:
             self._pump.kill(block=False)
         if self._watcher is not None:
-            self._watcher.kill()  # waits for its end: the next request on that connection is not for it to read
+            self._watcher.end()
 
     def let_end(self) -> None:
         """All was said: the upstream may end its answer in good order, so that the connection can be kept."""
@@ -210,6 +211,26 @@ class Relay:
 
     def _client_gone(self) -> None:
         self._stop(RequestCanceled(CLIENT_GONE))
+
+
+class _ClientWatch:
+    """`when_closed` from the moment on when something comes from the client: until then no greenlet waits for it."""
+
+    def __init__(self, client: socket.socket, then: Callable[[], None]) -> None:
+        self._looking: gevent.Greenlet | None = None
+        self._readable = gevent.get_hub().loop.io(client.fileno(), READ)
+        self._readable.start(self._look, client, then)
+
+    def end(self) -> None:
+        """Waits for its end: the next request on that connection is not for it to read."""
+        self._readable.stop()
+        self._readable.close()
+        if self._looking is not None:
+            self._looking.kill()
+
+    def _look(self, client: socket.socket, then: Callable[[], None]) -> None:
+        self._readable.stop()
+        self._looking = gevent.spawn(when_closed, client, then)
 
 
 def when_closed(client: socket.socket, then: Callable[[], None]) -> None:
