@@ -78,9 +78,11 @@ class Desktop:
         return list({own, *own.children(recursive=True), *others})
 
     def close(self) -> None:
-        """Ends it, whatever state it is in."""
+        """Ends it, whatever state it is in: a test that failed shows which."""
         self.view.close()
+        print(self.said, self.complained)
         if self.process.poll() is None:
+            print(*(f"{process} {' '.join(command(process))}" for process in self.family()), sep="\n")
             self.process.terminate()
             try:
                 self.process.wait(30)
