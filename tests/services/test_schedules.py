@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import text
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound
@@ -14,7 +15,7 @@ from gateway.core.identity import SYSTEM, Actor
 from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
-from gateway.features.schedules import service, service_days, service_history, service_import, service_views
+from gateway.features.schedules import queries, service, service_days, service_history, service_import, service_views
 from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn, UpcomingQuery
 from gateway.features.schedules.schemas_days import DaysQuery
 from tests.services.conftest import Open, Tasks
@@ -425,6 +426,27 @@ def test_days_begin_and_end_where_clocks_say_so(zone: str, after: str, midnights
     spans = service_days.spans(DaysQuery(after=first, before=last, time_zone=zone))
     assert [(begin, end) for _, begin, end in spans] == list(itertools.pairwise([first, *begins, last]))
     assert [day for day, _, _ in spans] == [spans[0][0] + timedelta(days=n) for n in range(len(spans))]
+
+
+def test_the_last_runs_of_each_cost_as_little_where_one_has_nearly_all(world: World, unit: Open) -> None:
+    many = 5_000
+    busy, *quiet = [world.make(cron="0 0 1 1 *", name=f"one of four {n}").id for n in range(4)]
+    with unit(SYSTEM) as work:
+        trial = work.session.begin_nested()
+        work.session.execute(
+            text("""
+                INSERT INTO schedule_runs (id, schedule_id, planned_at, outcome, cause, depth, told)
+                SELECT uuidv7(- n * interval '1 h'), :id, now() - n * interval '1 h', 'skipped', 'clock', 0, true
+                  FROM generate_series(1, :many) n"""),
+            {"id": busy, "many": many},
+        )
+        work.session.execute(text("ANALYZE schedule_runs"))
+        fetched = text("SELECT pg_stat_get_xact_tuples_fetched(CAST('schedule_runs' AS regclass))")
+        before = work.session.scalar(fetched)
+        found = queries.recent(work.session, [busy, *quiet], 10)
+        assert [run.schedule_id for run in found] == [busy] * 10
+        assert work.session.scalar(fetched) - before < 100
+        trial.rollback()
 
 
 def test_old_history_goes_and_what_is_open_stays(world: World, mine: Tasks) -> None:
