@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from gateway.adapters.sandboxes import process_tree, reaching
 from gateway.adapters.sandboxes.base import Attachment, Command, Limit, Limits, OutputSink, SandboxError, Stream
-from gateway.adapters.sandboxes.bubblewrap_options import IN_MEMORY, gate, options
+from gateway.adapters.sandboxes.bubblewrap_options import IN_MEMORY, NICENESS, gate, options
 from gateway.adapters.sandboxes.supervision import feed, pump, readable
 from gateway.adapters.sandboxes.unprivileged import MOUNT_POINT, unprivileged
 from gateway.adapters.sandboxes.workspace import open_folder, usage
@@ -108,10 +108,14 @@ class Box(Attachment):
             raise SandboxError(f"The sandbox could not be set up: {reason}.", permanent=False) from error
 
     async def tie(self) -> None:
-        """Get hold of `init`, and wait until it dies with bubblewrap, as bubblewrap does with us."""
+        """Get hold of `init` and of the program's priority, and wait until `init` dies with bubblewrap, which does so
+        with us.
+        """
         try:
             (self.init_pid,) = process_tree.children(self.process.pid)
             self.init = os.pidfd_open(self.init_pid)
+            (program,) = process_tree.children(self.init_pid)
+            os.setpriority(os.PRIO_PROCESS, program, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
             # Bubblewrap ties its first process to its own life just before it puts the filter on it.
             async with asyncio.timeout(_STARTUP_S):
                 while not process_tree.is_filtered(self.init_pid):  # noqa: ASYNC110 - the kernel does not tell
