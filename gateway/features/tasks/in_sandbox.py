@@ -46,19 +46,29 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
         await uninterrupted(asyncio.to_thread(set_up))
         async with hosted(node, attempt.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
             report, last = await _run_all(attempt, plan, sandbox, folder, commands)
-        async with taken_artifacts(attempt, folder) as files:
+        async with taken_artifacts(attempt, folder, leave=False) as files:
             await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
     finally:
-        await uninterrupted(asyncio.to_thread(workspace.remove, folder))
+        if folder.exists():
+            await uninterrupted(asyncio.to_thread(workspace.remove, folder))
 
 
 @asynccontextmanager
-async def taken_artifacts(attempt: "Attempt", folder: Path) -> AsyncIterator[list[Upload]]:
-    """What the run left as artifacts; copies that nobody kept are deleted in the end, however it comes."""
+async def taken_artifacts(attempt: "Attempt", folder: Path, *, leave: bool = True) -> AsyncIterator[list[Upload]]:
+    """What the run left as artifacts; copies that nobody kept are deleted in the end, however it comes.
+
+    Unless the workspace is to be left, it is removed as soon as they are taken.
+    """
     files: list[Upload] = []
     notes: list[str] = []
+
+    def take() -> None:
+        _take_artifacts(attempt, folder, files, notes)
+        if not leave:
+            workspace.remove(folder)
+
     try:
-        await uninterrupted(asyncio.to_thread(_take_artifacts, attempt, folder, files, notes))
+        await uninterrupted(asyncio.to_thread(take))
         for note in notes:
             attempt.log.write(None, "system", note)
         yield files
