@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from ssl import SSLCertVerificationError
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.adapters.providers.base import ProviderError, Upstream
@@ -37,6 +38,32 @@ class Head:
     def is_stream(self) -> bool:
         """Whether its body is server-sent events."""
         return self.headers.get("content-type", "").startswith("text/event-stream")
+
+
+class _InOneWrite(http.client.HTTPConnection):
+    """A connection that sends the head of a request with its body: each write wakes the server."""
+
+    _held: bytearray | None = None
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        """As the library's."""
+        self._held = bytearray()
+        try:
+            super().request(*arguments, **options)
+        finally:
+            held, self._held = self._held, None
+        self.send(held)
+
+    def send(self, data: Any) -> None:
+        """As the library's, but what belongs to a request waits for the rest of it."""
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held += data
+
+
+class _InOneWriteByTls(_InOneWrite, http.client.HTTPSConnection):
+    """The same by TLS."""
 
 
 class Pool:
@@ -117,7 +144,7 @@ class Exchange:
         self._connection = connection
         self._response = response
         self._is_read = False
-        self.head = Head(response.status, {name.lower(): value for name, value in response.getheaders()})
+        self.head = Head(response.status, {name.lower(): value for name, value in response.headers.raw_items()})
 
     def pieces(self) -> Iterator[bytes]:
         """The body as it comes. Raises ProviderError `interrupted` where it breaks off."""
@@ -176,11 +203,11 @@ def _connect(url: SplitResult, place: _Place, connect_s: float) -> http.client.H
     ends_at = (proxy.hostname or "", proxy.port or 80) if proxy is not None else (host, port)
     connection: http.client.HTTPConnection
     if scheme == "https":
-        connection = http.client.HTTPSConnection(*ends_at, timeout=connect_s, context=tls_context())
+        connection = _InOneWriteByTls(*ends_at, timeout=connect_s, context=tls_context())
         if proxy is not None:
             connection.set_tunnel(host, port)
     else:
-        connection = http.client.HTTPConnection(*ends_at, timeout=connect_s)
+        connection = _InOneWrite(*ends_at, timeout=connect_s)
     try:
         connection.connect()
     except OSError as error:
