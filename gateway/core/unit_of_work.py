@@ -169,17 +169,12 @@ class Work:
         """The same for an event that only the database can tell, with `event_append`: numbering comes last."""
         self._left.told.append(statement)
 
-    def need_not_wait(self) -> None:
-        """The commit need not wait for the disk: another follows before anybody is told, and makes both durable.
-
-        Only a crash of the database in between loses it. Whoever says so stores it again then.
-        """
-        self._left.wait = "never"
-
     def go_on_meanwhile(self) -> None:
-        """The same for who has something else to do while it is committed, and waits by `committed` before it tells.
+        """The commit goes on while its caller does something else, who waits by `committed` before telling anybody.
 
-        Where it cannot be, because something was read before, the unit of work waits as any other.
+        It does not wait for the disk: another follows, and makes both durable. Only a crash of the database in between
+        loses it, and whoever says so stores it again then. Where something was read before, the unit of work waits for
+        the commit as any other.
         """
         self._left.wait, self._left.goes_on = "never", True
 

@@ -3,14 +3,16 @@
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy.orm import Session
 
 from gateway.core.errors import Conflict
 from gateway.core.identity import Actor
-from gateway.features.openai.kept import KeptAnswers
+from gateway.features.events.watch import Watch
+from gateway.features.openai.kept import Answer, KeptAnswers
 from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import new_person
 from tests.openai.conftest import HELLO, Upstream, streams
@@ -70,6 +72,16 @@ def test_of_two_who_ask_at_once_under_one_name_one_is_refused() -> None:
         raise ZeroDivisionError
     with kept.room_for(me, "a"):
         pass
+
+
+def test_whatever_came_instead_of_an_answer_is_told_to_who_follows() -> None:
+    def never_stored() -> Iterator[bytes]:
+        raise OSError("no space is left")
+        yield b""
+
+    me = Actor(uuid.uuid4(), "me", frozenset({"member"}), via="token")
+    with pytest.raises(OSError, match="no space is left"):
+        next(Answer(never_stored()).follow(Watch(Session), me))
 
 
 def test_a_kept_answer_is_stopped_and_its_model_with_it(upstream: Make, live_gateway: LiveGateway) -> None:

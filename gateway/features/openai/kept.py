@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import gevent
 from gevent.event import Event
 
-from gateway.core.errors import Conflict, GatewayError, NotFound
+from gateway.core.errors import Conflict, NotFound
 from gateway.core.identity import Actor
 from gateway.features.events.watch import Watch
 
@@ -29,7 +29,7 @@ class Answer:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.is_over = False
-        self._error: GatewayError = RequestCanceled("The answer was stopped before it began.")
+        self._error: Exception = RequestCanceled("The answer was stopped before it began.")
         self._pieces: list[bytes] = []
         self._news = Event()
         self._reading = gevent.spawn(self._read, pieces)
@@ -45,7 +45,7 @@ class Answer:
     def follow(self, watch: Watch, actor: Actor) -> Iterator[bytes]:
         """All of it, as far as it has come and as it goes on, while the reader may read.
 
-        Raises the GatewayError that came instead of an answer. That it was canceled is told as part of a stream: a
+        Raises the error that came instead of an answer. That it was canceled is told as part of a stream: a
         browser asks again by itself, over a connection that it kept, what is answered with 408.
         """
         reader = _Reader(actor)
@@ -71,7 +71,7 @@ class Answer:
             for piece in pieces:
                 self._pieces.append(piece)
                 self._tell()
-        except GatewayError as error:
+        except Exception as error:  # noqa: BLE001 - whoever follows is told
             self._error = error
         finally:
             self.is_over = True
