@@ -20,3 +20,10 @@ def see_through(page: Page) -> None:
     """Has what still could be undone done, and waits for it."""
     page.get_by_role("button", name="Do it now", exact=True).click()
     expect(page.get_by_text(re.compile("^(Deleted|Removed|Uninstalled) "))).to_be_visible()
+
+
+def find(within: Locator, label: str, name: str) -> None:
+    """Writes a name, and waits for the one that is offered by it."""
+    field = within.get_by_label(label, exact=True)
+    field.fill(name)
+    expect(field).to_have_js_property("validationMessage", "")

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.ui.rows import choose, row
+from tests.ui.rows import choose, find, row
 
 PASSWORD = "a long enough password"
 
@@ -77,13 +77,6 @@ def test_what_one_may_not_do_is_not_shown_and_said_where_one_goes_there_anyway(
         expect(page.get_by_role("button", name="New user")).to_have_count(0)
         page.goto("/settings")
         expect(page.get_by_role("navigation", name="Settings")).not_to_contain_text("Emergency kit")
-
-
-def find(within: Locator, label: str, name: str) -> None:
-    """Writes a name, and waits for the one that is offered by it."""
-    field = within.get_by_label(label, exact=True)
-    field.fill(name)
-    expect(field).to_have_js_property("validationMessage", "")
 
 
 def test_who_keeps_a_project_gives_a_role_there_to_somebody_who_is_not_shown_to_them(

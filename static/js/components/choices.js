@@ -6,11 +6,16 @@ import { userName } from "../format.js";
 /** Of what is answered as a whole, without pages. */
 const WHOLE = { limit: null };
 
-/** @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @param {Record<string, any>} [query] @returns {() => Promise<Option[]>} */
+const SHOWN = 200;
+
+/**
+ * A list that is short for most people: its newest. What grows with use is searched instead.
+ * @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @param {Record<string, any>} [query] @returns {() => Promise<Option[]>}
+ */
 const choices =
   (path, label, value = (row) => row.id, query = {}) =>
   async () =>
-    (await api.all(path, query)).map((row) => ({ value: value(row), label: label(row) }));
+    (await api.get(path, { limit: SHOWN, ...query })).items.map((/** @type {any} */ row) => ({ value: value(row), label: label(row) }));
 
 const OFFERED = 20;
 
@@ -37,8 +42,9 @@ export const projects = choices("/v1/projects", (project) => project.display_nam
 export const credentials = choices("/v1/credentials", (credential) => credential.name);
 export const tasks = choices("/v1/tasks", (task) => task.name);
 export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
-export const schedules = choices("/v1/schedules", (schedule) => schedule.name);
-export const chats = choices("/v1/chat/threads", (thread) => thread.title || "Untitled chat");
+export const oneSchedule = oneOf("/v1/schedules", (schedule) => schedule.name, (schedule) => schedule.name);
+const titled = (/** @type {any} */ thread) => `${thread.title || "Untitled chat"} (${thread.id.slice(-8)})`; // several may have one title
+export const oneChat = oneOf("/v1/chat/threads", titled, titled);
 export const tokens = choices("/v1/tokens", (token) => token.name);
 export const destinations = choices("/v1/destinations", (destination) => destination.name);
 export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
@@ -47,7 +53,7 @@ export const eventPatterns = choices("/v1/events/catalog", (item) => item.summar
 
 /** What roles, rules and scopes can give, and policy decides. @returns {Promise<Option[]>} */
 export const actions = async () =>
-  (await api.all("/v1/access/actions", WHOLE)).filter((item) => !item.recorded_only).map((item) => ({ value: item.action, label: item.description }));
+  (await api.get("/v1/access/actions")).items.filter((/** @type {any} */ item) => !item.recorded_only).map((/** @type {any} */ item) => ({ value: item.action, label: item.description }));
 
 /** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
 export const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];

@@ -5,7 +5,7 @@ import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
 import { order } from "../components/changes.js";
-import { orNone, projects } from "../components/choices.js";
+import { oneProject } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
@@ -33,7 +33,7 @@ const add = (done) =>
     title: "New credential",
     action: "Keep secret",
     initial: { kind: "api_key" },
-    fields: [...DESCRIPTION, { name: "kind", label: "Kind", kind: "select", required: true, options: KINDS }, { name: "project_id", label: "For", kind: "select", options: orNone("me alone", projects) }, SECRET],
+    fields: [...DESCRIPTION, { name: "kind", label: "Kind", kind: "select", required: true, options: KINDS }, { name: "project_id", label: "For the project", hint: "Without one for you alone.", ...oneProject }, SECRET],
     send: ({ project_id: project, ...body }) => api.post("/v1/credentials", { ...body, ...(project ? { project_id: project } : {}) }),
     done,
   });

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { navigate } from "../../router.js";
 import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
-import { orNone, groups, projects } from "../../components/choices.js";
+import { oneGroup, oneProject } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
 import { fieldsOf, initialOf, valueOf } from "../../components/schema-form.js";
 import { Loaded } from "../../components/states.js";
@@ -19,8 +19,8 @@ const prefixed = (fields) => fields.map((field) => ({ ...field, name: `config.${
 const fields = (type) => [
   { name: "name", label: "Name", required: true, placeholder: type.type },
   ...prefixed(fieldsOf(type.config_schema)),
-  { name: "project_id", label: "Project", kind: "select", options: orNone("none", projects) },
-  { name: "group_id", label: "Also for", kind: "select", options: orNone("me alone", groups), hint: "Members of the group may use it; only you change it." },
+  { name: "project_id", label: "Project", ...oneProject },
+  { name: "group_id", label: "Also for the group", hint: "Its members may use it; only you change it.", ...oneGroup },
 ];
 
 /** What is written in the form, as the API takes it. @param {ConnectorType} type @param {Record<string, any>} values */

@@ -1,7 +1,7 @@
 /** Making and changing a hook: who may post, and what comes of it. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { chats, connectorsTo, orNone, projects, schedules } from "../../components/choices.js";
+import { connectorsTo, oneChat, oneProject, oneSchedule, orNone } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
 /** @import { Hook, HookWithSecret } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -46,9 +46,9 @@ const RATE = { name: "rate_per_minute", label: "Requests a minute", kind: "numbe
 function fieldsOf(kind) {
   if (kind === "create_task") return [{ name: "task", label: "The task", kind: "json", required: true, hint: "The fields of a task: prompt, script or commands, and the others." }];
   if (kind === "emit_event") return [{ name: "event", label: "Event", required: true, code: true, placeholder: "deploy.finished" }, { name: "data", label: "Its data", kind: "json" }];
-  if (kind === "run_schedule") return [{ name: "schedule_id", label: "Schedule", kind: "select", required: true, options: schedules }];
+  if (kind === "run_schedule") return [{ name: "schedule_id", label: "Schedule", required: true, ...oneSchedule }];
   const text = /** @type {Field} */ ({ name: "text", label: "Text", kind: "area", required: true, placeholder: "{{ body.text }}" });
-  return kind === "append_message" ? [{ name: "thread_id", label: "Chat", kind: "select", required: true, options: chats }, text] : [text];
+  return kind === "append_message" ? [{ name: "thread_id", label: "Chat", required: true, ...oneChat }, text] : [text];
 }
 
 /** @param {Record<string, any>} values of the form @param {Record<string, any>} [before] the action as it was */
@@ -80,7 +80,7 @@ function fieldsOfNew(values) {
   const answers = isPreset && !isDiscord ? [{ name: `by_${service}`, label: "Answer through", kind: "select", options: orNone("the chat here alone", connectorsTo(service)), hint: "A connector that writes answers into the channel where the service says no address for them. Its rules have to allow it to post." }] : [];
   /** @type {Field[]} */
   const action = isPreset ? answers : [{ name: "kind", label: "What it does", kind: "select", required: true, options: ACTIONS }, ...fieldsOf(values.kind), CONDITION];
-  return [...ABOUT, { name: "sender", label: "Who posts", kind: "select", required: true, options: SENDERS }, ...proof, ...action, { name: "project_id", label: "In", kind: "select", options: orNone("my default project", projects) }];
+  return [...ABOUT, { name: "sender", label: "Who posts", kind: "select", required: true, options: SENDERS }, ...proof, ...action, { name: "project_id", label: "In the project", hint: "Without one your default project.", ...oneProject }];
 }
 
 /** @param {Record<string, any>} values */

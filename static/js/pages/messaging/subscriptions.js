@@ -6,7 +6,7 @@ import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { remove } from "../../components/changes.js";
-import { destinations, eventPatterns, orNone, projects } from "../../components/choices.js";
+import { destinations, eventPatterns, oneProject, projects } from "../../components/choices.js";
 import { Choice } from "../../components/choice.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -31,7 +31,7 @@ const GRAVE = [
 const FIELDS = [
   { name: "event_pattern", label: "Events", required: true, code: true, placeholder: "task.*", options: eventPatterns, hint: "A name, or a pattern: * is one part, ** any number." },
   { name: "min_severity", label: "Severity", kind: "select", options: GRAVE },
-  { name: "project_id", label: "Of the project", kind: "select", options: orNone("any", projects) },
+  { name: "project_id", label: "Of the project", ...oneProject },
   { name: "tags", label: "With all these tags", kind: "words" },
   { name: "digest_s", label: "One message for all of so many seconds", kind: "number", min: 10, hint: "Without it, each event is a message. 3600 sends one on the hour." },
   { name: "template", label: "What is said", kind: "area", code: true, placeholder: "{{ event.data.name }} failed", hint: "Jinja over event, title and severity; in a digest events and count. Without one, the usual text." },

@@ -3,7 +3,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { commandsIn, commandsText } from "../../commands.js";
 import { openForm } from "../../components/form.js";
-import { schedules } from "../../components/choices.js";
+import { oneSchedule } from "../../components/choices.js";
 import { TimingPreview } from "../../components/planned.js";
 /** @import { Schedule } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
@@ -104,7 +104,7 @@ function fieldsOf(values) {
       { name: "for_s", label: "Stays away for seconds", kind: "number", min: 1, required: true },
     ],
     schedule: [
-      { name: "schedule_id", label: "After", kind: "select", required: true, options: schedules },
+      { name: "schedule_id", label: "After", required: true, ...oneSchedule },
       { name: "result", label: "Whose task", kind: "select", options: RESULTS },
     ],
     command: [

@@ -8,7 +8,7 @@ import { can } from "../../session.js";
 import { readStanding, standing, stopSpending } from "../../standing.js";
 import { about, useResource } from "../../resource.js";
 import { destroy as remove } from "../../components/changes.js";
-import { providers, tokens, users } from "../../components/choices.js";
+import { oneUser, providers, tokens, users } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
@@ -37,8 +37,8 @@ const SUBJECTS = [
   { value: "token", label: "an API token" },
   { value: "provider", label: "a model provider" },
 ];
-/** @type {Record<string, () => Promise<Option[]>>} */
-const WHOM = { user: users, token: tokens, provider: providers };
+/** @type {Record<string, Partial<Field>>} */
+const WHOM = { user: oneUser, token: { kind: "select", options: tokens }, provider: { kind: "select", options: providers } };
 const WINDOWS = ["hour", "day", "month"].map((window) => ({ value: window, label: `each ${window}` }));
 
 /** @type {Field[]} */
@@ -59,7 +59,7 @@ const add = (done) =>
     initial: { subject_type: "system", window: "day" },
     fields: ({ subject_type: type }) => [
       { name: "subject_type", label: "Binds", kind: "select", required: true, options: SUBJECTS },
-      .../** @type {Field[]} */ (WHOM[type] ? [{ name: `subject_${type}`, label: `Which ${type}`, kind: "select", required: true, options: WHOM[type] }] : []),
+      .../** @type {Field[]} */ (WHOM[type] ? [{ name: `subject_${type}`, label: `Which ${type}`, required: true, ...WHOM[type] }] : []),
       { name: "window", label: "Window", kind: "select", required: true, options: WINDOWS },
       ...MOST,
     ],

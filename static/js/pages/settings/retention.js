@@ -6,7 +6,7 @@ import { place, navigate, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
-import { orNone, projects } from "../../components/choices.js";
+import { oneProject, projects } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { Dialog, closeDialog, confirmFirst, openDialog } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
@@ -43,7 +43,7 @@ const add = (sorts, project, done) =>
     initial: { scope_id: project, sort: "" },
     fields: [
       { name: "sort", label: "What", kind: "select", required: true, options: sorts },
-      { name: "scope_id", label: "Where", kind: "select", options: orNone("every project without a policy of its own", projects) },
+      { name: "scope_id", label: "In the project", hint: "Without one in every project that has no policy of its own.", ...oneProject },
       ...LIMITS,
     ],
     send: (values) => api.post("/v1/retention-policies", { sort: values.sort, ...(values.scope_id ? { scope_type: "project", scope_id: values.scope_id } : {}), ...limits(values) }),
