@@ -139,7 +139,7 @@ function usePages({ key, start, isOrdered, inAddress }, read, concerns, settle) 
     // The address keeps the page that is read, so that a bookmark and the way back lead there.
     const first = inView(kept.current.pages, from, from + 1).at(-1) ?? 0;
     const address = withQuery({ cursor: kept.current.pages[first]?.cursor });
-    if (kept.current.key === key && location.pathname === place.value.path && address !== location.pathname + location.search) history.replaceState(null, "", address);
+    if (kept.current.key === key && location.pathname === place.value.path && address !== location.pathname + location.search) history.replaceState(history.state, "", address);
   };
 
   const isThere = resource.data !== null && kept.current.key === key;

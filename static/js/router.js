@@ -11,7 +11,8 @@ export const place = signal(here());
  * @param {{replace?: boolean}} [options]
  */
 export function navigate(address, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", address);
+  if (replace) history.replaceState(history.state, "", address);
+  else history.pushState({ entry: Date.now() }, "", address);
   const moved = place.value.path !== location.pathname;
   place.value = here();
   if (moved) window.scrollTo(0, 0);
@@ -31,29 +32,45 @@ export function withQuery(changes) {
   return place.value.path + (text ? `?${text}` : "");
 }
 
+/** Closes what the address has opened; the way back then leads past it. @param {string} name in the query */
+export const closeInAddress = (name) => navigate(withQuery({ [name]: null }), { replace: true });
+
+/** How far each entry of the history was scrolled down, in pixels. @type {Map<number | undefined, number>} */
+const scrolled = new Map();
+const entry = () => history.state?.entry;
+
 const RETURN_MS = 3000;
 const LOOK_MS = 50;
 
-/** Puts the focus on the row that leads to where one comes back from, as soon as it is there. @param {string} left the path of that */
-function returnFrom(left) {
+/**
+ * Scrolls to where one was before, and puts the focus on the row that leads to where one comes back from, as soon as it is there.
+ * @param {string} left the path of that @param {number} y
+ */
+function returnFrom(left, y) {
   const [there, until] = [place.value, Date.now() + RETURN_MS];
+  let isFar = y > 0;
   const look = () => {
     if (place.value !== there || Date.now() > until) return;
-    const row = document.querySelector(`#main .row-link[href=${JSON.stringify(left)}]`);
-    if (!(row instanceof HTMLElement)) return void setTimeout(look, LOOK_MS);
+    if (isFar && !document.querySelector("#main .loading") && document.documentElement.scrollHeight >= y + innerHeight) {
+      window.scrollTo(0, y);
+      isFar = false;
+    }
+    const row = left === there.path ? null : document.querySelector(`#main .row-link[href=${JSON.stringify(left)}]`);
     // Whoever has gone on by themselves meanwhile is left alone.
-    if (document.activeElement === document.body || document.activeElement?.id === "main") row.focus();
+    if (row instanceof HTMLElement && (document.activeElement === document.body || document.activeElement?.id === "main")) row.focus({ preventScroll: !isFar });
+    if (isFar || !row) setTimeout(look, LOOK_MS);
   };
-  look();
+  setTimeout(look, LOOK_MS);
 }
 
 /** Makes the console's own links move without a page load. */
 export function startRouter() {
   window.addEventListener("popstate", () => {
-    const left = place.value.path;
+    const [left, y] = [place.value.path, scrolled.get(entry()) ?? 0];
     place.value = here();
-    if (place.value.path !== left) returnFrom(left);
+    returnFrom(left, y);
   });
+  window.addEventListener("scroll", () => void scrolled.set(entry(), window.scrollY), { passive: true });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = /** @type {Element} */ (event.target).closest?.("a[href]");

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import httpx
 from playwright.sync_api import Page, Route, expect
 
+from tests.conftest import wait_until
+
 
 def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
@@ -111,6 +113,13 @@ def test_rows_are_walked_with_j_and_k(page: Page, api: httpx.Client) -> None:
     expect(times.first).to_have_text(re.compile(r"^\d+ [A-Z][a-z]+, \d\d:\d\d:\d\d$"))
     page.keyboard.press("t")
     expect(times.first).to_have_text(re.compile("just now|ago"))
+    page.set_viewport_size({"width": 1280, "height": 240})
+    page.evaluate("window.scrollTo(0, 60)")
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    page.wait_for_url("**/nodes")
+    page.go_back()
+    wait_until(lambda: page.evaluate("window.scrollY") == 60, 5)
     page.goto("/access/roles")
     expect(page.get_by_role("button", name="Actions for member")).to_be_visible()
     page.keyboard.press("/")

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
-import { navigate, place, withQuery } from "../router.js";
+import { closeInAddress, place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
 import { size } from "../format.js";
@@ -26,7 +26,7 @@ const ORIGINS = /** @type {const} */ ([["", "all"], ["task", "made by tasks"], [
 function Opened({ id, listed }) {
   const found = listed.find((artifact) => artifact.id === id);
   const read = useResource(id, async () => found ?? api.get(`/v1/artifacts/${encodeURIComponent(id)}`));
-  const close = () => navigate(withQuery({ preview: null }));
+  const close = () => closeInAddress("preview");
   if (!read.data) return read.error && html`<p class="stale" role="alert">That artifact could not be opened: ${read.error.message}</p>`;
   return html`<${PreviewDialog} artifact=${read.data} onClose=${close} />`;
 }

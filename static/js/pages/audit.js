@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
-import { navigate, place, withQuery } from "../router.js";
+import { closeInAddress, place, withQuery } from "../router.js";
 import { exactTime, plural } from "../format.js";
 import { can } from "../session.js";
 import { useEndless } from "../endless.js";
@@ -42,7 +42,7 @@ function Details({ id }) {
   const read = useResource(id, () => api.get(`/v1/audit/${encodeURIComponent(id)}`));
   const known = useResource("actions", async () => (can("access.explain") ? actions() : [])).data ?? [];
   const none = html`<span class="quiet">none</span>`;
-  return html`<${Dialog} title=${read.data ? `Record ${read.data.seq.toLocaleString()}` : "Record"} onClose=${() => navigate(withQuery({ record: null }))}>
+  return html`<${Dialog} title=${read.data ? `Record ${read.data.seq.toLocaleString()}` : "Record"} onClose=${() => closeInAddress("record")}>
     <${Loaded} of=${read} what="the record">
       ${(/** @type {AuditRecord} */ record) => html`<dl class="facts is-record">
         <${Fact} label="Decision"><${Decision} decision=${record.decision} /> ${record.reason}<//>

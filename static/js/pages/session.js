@@ -13,7 +13,7 @@ import { Empty, Loaded } from "../components/states.js";
 import { Status } from "../components/status.js";
 import { TimeTree, nested, sessionNode } from "./time-tree.js";
 import { Transcript } from "../components/transcript.js";
-import { closing, destroySession, editSession } from "../components/work-session.js";
+import { closing, destroySession, editSession } from "./work-session.js";
 /** @import { Segment, WorkSession } from "../types.js" */
 /** @import { Node } from "./time-tree.js" */
 

@@ -14,7 +14,7 @@ import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
 import { Status } from "../components/status.js";
 import { Tabs } from "../components/tabs.js";
-import { closing, destroySession, editSession } from "../components/work-session.js";
+import { closing, destroySession, editSession } from "./work-session.js";
 /** @import { WorkSession } from "../types.js" */
 
 const STATUSES = ["open", "closed"].map((value) => ({ value, label: value }));

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { navigate, place, withQuery } from "../../router.js";
+import { closeInAddress, navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { useFurther } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
@@ -95,7 +95,7 @@ function Members({ id }) {
       ]),
     ),
   ];
-  const close = () => navigate(withQuery({ group: null }));
+  const close = () => closeInAddress("group");
   return html`<${Dialog} title=${group.data?.name ?? "Group"} onClose=${close} wide>
     <${Loaded} of=${members} what="the members">
       ${(/** @type {Page<Member>} */ page) =>

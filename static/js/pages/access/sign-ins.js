@@ -2,7 +2,7 @@
 import { html } from "../../html.js";
 import { userName } from "../../format.js";
 import * as api from "../../api.js";
-import { navigate, withQuery } from "../../router.js";
+import { closeInAddress } from "../../router.js";
 import { can } from "../../session.js";
 import { useFurther } from "../../endless.js";
 import { useResource } from "../../resource.js";
@@ -29,7 +29,7 @@ function Ended({ title, path, columns, verb, done, none }) {
 export function SignIns({ id }) {
   const path = `/v1/users/${encodeURIComponent(id)}`;
   const user = useResource(id, () => api.get(path));
-  return html`<${Dialog} title=${user.data ? `Signed in as ${userName(user.data)}` : "Sessions and tokens"} onClose=${() => navigate(withQuery({ user: null }))} wide>
+  return html`<${Dialog} title=${user.data ? `Signed in as ${userName(user.data)}` : "Sessions and tokens"} onClose=${() => closeInAddress("user")} wide>
     <${Ended} title="Sessions" path=${`${path}/sessions`} columns=${SESSION_COLUMNS} verb="End" done="Session ended" none="Signed in nowhere." />
     <${Ended} title="API tokens" path=${`${path}/tokens`} columns=${TOKEN_COLUMNS} verb="Revoke" done="Token revoked" none="No tokens." />
   <//>`;

@@ -6,7 +6,7 @@ import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
 import { oneGroup, oneProject } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
-import { fieldsOf, initialOf, valueOf } from "../../components/schema-form.js";
+import { fieldsOf, initialOf, valueOf } from "./schema-form.js";
 import { Loaded } from "../../components/states.js";
 import { toast } from "../../components/toast.js";
 /** @import { ConnectorType } from "../../types.js" */

@@ -9,7 +9,7 @@ import { confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { openForm } from "../../components/form.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
-import { fieldsOf, valueOf } from "../../components/schema-form.js";
+import { fieldsOf, valueOf } from "./schema-form.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt, toast } from "../../components/toast.js";

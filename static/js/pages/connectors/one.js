@@ -8,7 +8,7 @@ import { useTitle } from "../../title.js";
 import { Ago } from "../../components/clock.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
-import { fieldsOf, valueOf } from "../../components/schema-form.js";
+import { fieldsOf, valueOf } from "./schema-form.js";
 import { Loaded } from "../../components/states.js";
 import { State, enable, test, uninstall } from "./acts.js";
 import { Credentials } from "./credentials.js";

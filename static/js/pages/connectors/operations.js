@@ -6,7 +6,7 @@ import { can } from "../../session.js";
 import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
-import { fieldsOf, initialOf, valueOf } from "../../components/schema-form.js";
+import { fieldsOf, initialOf, valueOf } from "./schema-form.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";

@@ -1,7 +1,7 @@
 /** What came to a hook: each request as it came, what became of it, and acting on it again. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { navigate, place, withQuery } from "../../router.js";
+import { closeInAddress, navigate, place, withQuery } from "../../router.js";
 import { exactTime, plural } from "../../format.js";
 import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
@@ -36,7 +36,7 @@ const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}
 /** @param {{hook: Hook, id: string, onChange: () => void}} props the request that the address names */
 export function Inspector({ hook, id, onChange }) {
   const read = useResource(id, () => api.get(`/v1/hooks/${hook.id}/requests/${encodeURIComponent(id)}`));
-  const close = () => navigate(withQuery({ request: null }));
+  const close = () => closeInAddress("request");
   const again = () =>
     attempt(async () => {
       const made = await api.post(`/v1/hooks/${hook.id}/requests/${id}/replay`);

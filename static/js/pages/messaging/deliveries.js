@@ -1,7 +1,7 @@
 /** Deliveries: what was sent where, every attempt, and once more. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { place, withQuery } from "../../router.js";
+import { closeInAddress, navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
@@ -10,11 +10,11 @@ import { Choice } from "../../components/choice.js";
 import { Ago } from "../../components/clock.js";
 import { Id } from "../../components/copy.js";
 import { DeliveryStatus } from "../../components/delivery.js";
-import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
+import { Dialog } from "../../components/dialog.js";
 import { FilterField } from "../../components/filter-field.js";
 import { List, Table, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
-import { Empty } from "../../components/states.js";
+import { Empty, Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 /** @import { Attempt, Delivery } from "../../types.js" */
 
@@ -28,17 +28,21 @@ const ATTEMPTS = [
   { head: "Took", class: "is-number", cell: (/** @type {Attempt} */ one) => `${one.latency_ms} ms` },
 ];
 
-/** @param {Delivery} delivery @param {string} to */
-const inspect = (delivery, to) =>
-  openDialog(html`<${Dialog} key=${delivery.id} title=${`${delivery.event_name} to ${to}`} wide onClose=${closeDialog}>
-    <div class="form">
-      <p><${DeliveryStatus} status=${delivery.status} /> <${Id} id=${delivery.id} what="Delivery id" />
-        ${delivery.next_attempt_at && html` <span class="quiet">next attempt <${Ago} at=${delivery.next_attempt_at} /></span>`}</p>
-      ${delivery.attempts.length ? html`<${Table} columns=${ATTEMPTS} rows=${delivery.attempts} keyOf=${(/** @type {Attempt} */ one) => String(one.number)} label="attempts" />` : html`<p class="quiet">Not tried yet.</p>`}
-      <section class="tester" aria-label="Event"><h3>Event</h3>
-        <pre class="said" tabindex="0" aria-label="The event">${JSON.stringify(delivery.event, null, 2)}</pre></section>
-    </div>
-  <//>`);
+/** @param {{delivery: Delivery}} props */
+const Told = ({ delivery }) => html`<div class="form">
+  <p><${DeliveryStatus} status=${delivery.status} /> <${Id} id=${delivery.id} what="Delivery id" />
+    ${delivery.next_attempt_at && html` <span class="quiet">next attempt <${Ago} at=${delivery.next_attempt_at} /></span>`}</p>
+  ${delivery.attempts.length ? html`<${Table} columns=${ATTEMPTS} rows=${delivery.attempts} keyOf=${(/** @type {Attempt} */ one) => String(one.number)} label="attempts" />` : html`<p class="quiet">Not tried yet.</p>`}
+  <section class="tester" aria-label="Event"><h3>Event</h3>
+    <pre class="said" tabindex="0" aria-label="The event">${JSON.stringify(delivery.event, null, 2)}</pre></section>
+</div>`;
+
+/** @param {{id: string, nameOf: (destination: string) => string}} props the delivery that the address names */
+function Details({ id, nameOf }) {
+  const read = useResource(id, () => api.get(`/v1/deliveries/${id}`), about("delivery."));
+  const title = read.data ? `${read.data.event_name} to ${nameOf(read.data.destination_id)}` : "Delivery";
+  return html`<${Dialog} title=${title} wide onClose=${() => closeInAddress("delivery")}><${Loaded} of=${read} what="the delivery">${(/** @type {Delivery} */ delivery) => html`<${Told} delivery=${delivery} />`}<//><//>`;
+}
 
 /** @param {{of: Delivery}} props */
 const Attempts = ({ of }) => {
@@ -54,15 +58,16 @@ export function Deliveries() {
   const known = useResource("destinations", destinations, about("destination.")).data ?? [];
   const nameOf = (/** @type {string} */ id) => known.find(({ value }) => value === id)?.label ?? id.slice(-8);
   const again = (/** @type {Delivery} */ delivery) => attempt(() => api.post(`/v1/deliveries/${delivery.id}/redeliver`), "It is sent again").then(list.reload);
+  const opened = query.get("delivery");
   const columns = [
-    { head: "Event", class: "cell-name", cell: (/** @type {Delivery} */ delivery) => html`<button type="button" class="link row-link" onClick=${() => inspect(delivery, nameOf(delivery.destination_id))}><code>${delivery.event_name}</code></button> <span class="quiet">${delivery.event.data?.name}</span>${delivery.is_digest && html` <span class="tag">digest</span>`}` },
+    { head: "Event", class: "cell-name", cell: (/** @type {Delivery} */ delivery) => html`<a class="row-link" href=${withQuery({ delivery: delivery.id })}><code>${delivery.event_name}</code></a> <span class="quiet">${delivery.event.data?.name}</span>${delivery.is_digest && html` <span class="tag">digest</span>`}` },
     { head: "To", cell: (/** @type {Delivery} */ delivery) => nameOf(delivery.destination_id) },
     { head: "Status", cell: (/** @type {Delivery} */ delivery) => html`<${DeliveryStatus} status=${delivery.status} />` },
     { head: "Attempts", class: "col-wide", cell: (/** @type {Delivery} */ delivery) => html`<${Attempts} of=${delivery} />` },
     { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Delivery} */ delivery) => html`<${Ago} at=${delivery.created_at} />` },
     menuColumn((/** @type {Delivery} */ delivery) =>
       rowMenu(delivery.event_name, [
-        { label: "Attempts and event", icon: "history", run: () => inspect(delivery, nameOf(delivery.destination_id)) },
+        { label: "Attempts and event", icon: "history", run: () => navigate(withQuery({ delivery: delivery.id })) },
         can("deliveries.redeliver") && delivery.status !== "merged" && { label: "Send again", icon: "restore", run: () => void again(delivery) },
       ]),
     ),
@@ -73,5 +78,6 @@ export function Deliveries() {
       </nav>
       <${Choice} name="destination_id" label="To" none="all destinations" options=${destinations} /><${FilterField} name="event" label="Event" placeholder="task.failed" /></div>
     <${List} of=${list} what="the deliveries" columns=${columns} empty=${html`<${Empty} title="Nothing was sent yet">What <a href="/messaging/subscriptions">subscriptions</a> choose appears here, with every attempt.<//>`} />
+    ${opened && html`<${Details} key=${opened} id=${opened} nameOf=${nameOf} />`}
   <//>`;
 }

@@ -1,7 +1,7 @@
 /** Every version of one preference at one scope, the newest first. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { navigate, withQuery } from "../../router.js";
+import { closeInAddress } from "../../router.js";
 import { useResource } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { Dialog } from "../../components/dialog.js";
@@ -13,7 +13,7 @@ import { Loaded } from "../../components/states.js";
 export function History({ scope, name }) {
   const read = useResource(name, () => api.all("/v1/preferences/history", { scope_type: scope.type, scope_id: scope.id, key: name }));
   const valueOf = (/** @type {PreferenceChange | undefined} */ change) => (!change || change.is_deleted ? undefined : change.value);
-  return html`<${Dialog} title=${`History of ${name}`} wide onClose=${() => navigate(withQuery({ history: null }))}>
+  return html`<${Dialog} title=${`History of ${name}`} wide onClose=${() => closeInAddress("history")}>
     <${Loaded} of=${read} what="the history">
       ${(/** @type {PreferenceChange[]} */ items) => html`<ol class="changes">${items
         .map(

@@ -1,6 +1,6 @@
 /** Fields of a form read off a JSON Schema, and what they hold as a value that fits it. */
-import { sentence } from "../format.js";
-/** @import { Field } from "./input.js" */
+import { sentence } from "../../format.js";
+/** @import { Field } from "../../components/input.js" */
 
 /** @typedef {Record<string, any>} Schema */
 

@@ -1,9 +1,9 @@
 /** What can be done with a session: make, rename, put elsewhere, delete. */
 import { html } from "../html.js";
 import * as api from "../api.js";
-import { confirmFirst } from "./dialog.js";
-import { openForm } from "./form.js";
-import { attempt, toast } from "./toast.js";
+import { confirmFirst } from "../components/dialog.js";
+import { openForm } from "../components/form.js";
+import { attempt, toast } from "../components/toast.js";
 /** @import { Project, WorkSession } from "../types.js" */
 
 const MOST = 200;
