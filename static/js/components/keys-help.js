@@ -16,5 +16,5 @@ const shown = () => new Map([...FIXED, ...shortcuts.value].map((shortcut) => [sh
 
 /** @param {{onClose: () => void}} props */
 export const KeysHelp = ({ onClose }) => html`<${Dialog} title="Keys" onClose=${onClose}>
-  <dl class="keys-list">${[...shown()].map(({ keys, label }) => html`<div><dt><${Keys} keys=${keys} /></dt><dd>${label}</dd></div>`)}</dl>
+  <dl class="keys-list" tabindex="0">${[...shown()].map(({ keys, label }) => html`<div><dt><${Keys} keys=${keys} /></dt><dd>${label}</dd></div>`)}</dl>
 <//>`;
