@@ -98,7 +98,7 @@ async def reached(root: Path) -> str:
     )
     await listens.wait()
     with await asyncio.to_thread(attached[0].reach, 8000) as connection:
-        heard = connection.recv(100).decode()
+        heard = (await asyncio.get_running_loop().sock_recv(connection, 100)).decode()
     await running
     remove(workspace)
     return heard
