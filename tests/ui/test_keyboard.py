@@ -60,6 +60,26 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_slip_does_not_lose_what_is_written(page: Page) -> None:
+    page.goto("/projects")
+    page.get_by_role("button", name="New project").click()
+    dialog = page.get_by_role("dialog", name="New project")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="New project").click()
+    name = dialog.get_by_role("textbox").first
+    name.fill("half")
+    for slip in (lambda: page.keyboard.press("Escape"), lambda: page.mouse.click(2, 2)):
+        slip()
+        expect(dialog.get_by_role("status")).to_contain_text("not saved yet")
+        name.press_sequentially("way")
+        expect(dialog.get_by_role("status")).to_have_count(0)
+    expect(name).to_have_value("halfwayway")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
 def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
     page.get_by_role("link", name="Tasks", exact=True).click()
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()

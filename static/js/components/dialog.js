@@ -15,6 +15,14 @@ const FIELD = ".dialog-body :is(input, select, textarea):not(:disabled)";
  */
 export function Dialog({ title, onClose, wide, bare, children, footer }) {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const written = useRef(/** @type {Element | null} */ (null));
+  const [isWarned, setWarned] = useState(false);
+  const onInput = (/** @type {Event} */ event) => {
+    written.current = /** @type {Element} */ (event.target).closest("form");
+    setWarned(false);
+  };
+  // A slip does not lose what was written; a form that was sent is gone, or made anew.
+  const leave = () => (written.current?.isConnected && !isWarned ? setWarned(true) : onClose());
   // Open before the next key can arrive.
   useLayoutEffect(() => {
     const dialog = element.current;
@@ -33,12 +41,14 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
     aria-label=${title}
     onCancel=${(/** @type {Event} */ event) => {
       event.preventDefault();
-      onClose();
+      leave();
     }}
-    onMouseDown=${(/** @type {MouseEvent} */ event) => event.target === element.current && onClose()}
+    onMouseDown=${(/** @type {MouseEvent} */ event) => event.target === element.current && leave()}
+    onInput=${onInput}
   >
     <div class="dialog-box">
       ${!bare && html`<header class="dialog-head"><h2>${title}</h2><${IconButton} icon="x" label="Close" onClick=${onClose} /></header>`}
+      ${isWarned && html`<p class="dialog-warning" role="status">This is not saved yet. <kbd>Esc</kbd> once more drops it.</p>`}
       <div class="dialog-body">${children}</div>
       ${footer && html`<footer class="dialog-foot">${footer}</footer>`}
     </div>
