@@ -76,7 +76,8 @@ def test_a_task_is_stopped_while_its_artifacts_are_collected(live_gateway: LiveG
     else:
         assert live_gateway.task(task["id"])["status"] == "completed", "it had just ended"
     wait_until(lambda: not any(folder.iterdir()), 15)
-    wait_until(lambda: not any((live_gateway.data_dir / "work").iterdir()), 15)
+    workspace = live_gateway.data_dir / "work" / live_gateway.task(task["id"])["run_id"]
+    wait_until(lambda: not workspace.exists(), 15)
 
 
 def test_cancel_and_the_end_never_both_win(live_gateway: LiveGateway) -> None:
