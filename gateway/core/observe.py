@@ -1,6 +1,7 @@
 """One log line and one measurement per request, and the headers that every answer carries."""
 
 import time
+from functools import partial
 
 import structlog
 from flask import Flask, Response, g, request
@@ -30,13 +31,14 @@ def install(app: Flask) -> None:
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         route = request.url_rule.rule if request.url_rule is not None else "unmatched"
         method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(method, route, response.status_code).inc()
-        SECONDS.labels(method, route).observe(seconds)
         actor = g.get("actor")
-        log.info(
-            "request", method=method, route=route, status=response.status_code, ms=round(seconds * 1000, 2),
-            request_id=g.get("request_id"), actor=actor.handle if actor else None,
-        )  # fmt: skip
+        tell = partial(
+            _tell, method, route, response.status_code, seconds, g.get("request_id"), actor.handle if actor else None
+        )
+        if response.is_streamed:
+            tell()
+        else:
+            response.call_on_close(tell)  # once it is sent: nobody waits for that
         response.headers["X-Request-Id"] = g.get("request_id", "")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "no-referrer")
@@ -44,3 +46,10 @@ def install(app: Flask) -> None:
         if request.path.startswith("/v1/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _tell(method: str, route: str, status: int, seconds: float, request_id: str | None, handle: str | None) -> None:
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    ms = round(seconds * 1000, 2)
+    log.info("request", method=method, route=route, status=status, ms=ms, request_id=request_id, actor=handle)
