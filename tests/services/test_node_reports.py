@@ -1,7 +1,7 @@
 """What a node writes of what it can do."""
 
 import asyncio
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,23 @@ def test_an_older_look_is_not_written_over_a_newer_one(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, has, written = Node(Config(data_dir=tmp_path), database, "here"), ["little"], list[str]()
+    is_begun, is_overtaken = threading.Event(), threading.Event()
 
     async def capabilities() -> dict[str, Any]:
         return {"has": has[0]}
 
     def write(work: Work, found: dict[str, Any]) -> None:
         written.append(found["has"])
+        is_overtaken.set()
 
     def write_slowly(work: Work, found: dict[str, Any]) -> None:
-        time.sleep(0.1)
+        is_begun.set()
+        is_overtaken.wait(0.1)  # by whom nothing keeps back
         write(work, found)
 
     async def both() -> None:
         first = asyncio.create_task(node.report(write_slowly))
-        await asyncio.sleep(0.02)
+        await asyncio.to_thread(is_begun.wait, 10)
         has[0] = "much"
         await node.report(write)
         await first

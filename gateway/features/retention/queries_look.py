@@ -51,7 +51,9 @@ def sampled(rows: Select[Any], share: float) -> Select[Any]:
             return part.c[element.key]
         return None
 
-    return replacement_traverse(rows, {}, put_in)  # type: ignore[return-value]
+    found = replacement_traverse(rows, {}, put_in)
+    assert isinstance(found, Select)
+    return found
 
 
 def _has_few(session: Session, table: Table, project_id: uuid.UUID) -> bool:
