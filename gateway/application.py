@@ -16,14 +16,16 @@ from sqlalchemy.orm import sessionmaker
 import gateway
 from gateway import registry
 from gateway.adapters.providers.passthrough import Pool
-from gateway.core import cors, crypto, denials, guards, journal, observe, problems, uploads
-from gateway.core.api_document import ApiDocument
 from gateway.core.config import Config
-from gateway.core.cooperation import cooperate
 from gateway.core.data_dir import DataDir
 from gateway.core.database import ENGINE_OPTIONS, Base, drop_dead_connections, plan_anew, sqlalchemy_url
-from gateway.core.key_store import KeyStore
-from gateway.core.room import PUBLIC, Room
+from gateway.core.driver import journal
+from gateway.core.driver.cooperation import cooperate
+from gateway.core.http import cors, denials, guards, observe, problems, uploads
+from gateway.core.http.api_document import ApiDocument
+from gateway.core.http.room import PUBLIC, Room
+from gateway.core.secrets import crypto
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.artifacts.store import Store
 from gateway.features.audit.signer import Signer
 from gateway.features.events import downloads

@@ -29,16 +29,17 @@ from gateway import registry
 from gateway.application import ROOT, Application, create_app
 from gateway.commands.database import prepare
 from gateway.commands.migration import migrating
-from gateway.core import crypto, logs
-from gateway.core.answers import CLIENT
+from gateway.core import logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
+from gateway.core.http.answers import CLIENT
+from gateway.core.http.problems import unread
 from gateway.core.identity import SYSTEM
-from gateway.core.migrating import is_migrated
-from gateway.core.problems import unread
+from gateway.core.postgres.embedded import EmbeddedPostgres
+from gateway.core.postgres.migrating import is_migrated
+from gateway.core.secrets import crypto
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.audit import service as audit
 from gateway.features.schedules.clock import Clock

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `gateway.core.migrating` or a test hands over."""
+"""Runs the migrations on the connection that `gateway.core.postgres.migrating` or a test hands over."""
 
 from alembic import context
 

@@ -22,17 +22,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.application import ROOT
 from gateway.commands.database import database, prepare
 from gateway.commands.keys import key_store
-from gateway.core import archive, crypto, dump
+from gateway.core import archive
 from gateway.core.archive import Reader, Source
 from gateway.core.clock import now
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir, make_directory, write_private
 from gateway.core.database import Database, libpq_url, sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.envelope import MasterKey
 from gateway.core.errors import Conflict, Invalid, MissingPart
 from gateway.core.identity import SYSTEM
-from gateway.core.migrating import migrate_to
+from gateway.core.postgres import dump
+from gateway.core.postgres.embedded import EmbeddedPostgres
+from gateway.core.postgres.migrating import migrate_to
+from gateway.core.secrets import crypto
+from gateway.core.secrets.envelope import MasterKey
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.system import backing_up

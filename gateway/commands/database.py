@@ -8,10 +8,10 @@ from gateway.application import ROOT
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
-from gateway.core.embedded_postgres import PATIENCE_S, EmbeddedPostgres
 from gateway.core.errors import MissingPart
 from gateway.core.identity import SYSTEM
-from gateway.core.migrating import migrate
+from gateway.core.postgres.embedded import PATIENCE_S, EmbeddedPostgres
+from gateway.core.postgres.migrating import migrate
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.audit import service as audit
 from gateway.features.identity import service as identity

@@ -11,7 +11,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.credentials import service_keys
 

@@ -11,7 +11,7 @@ import structlog
 
 from gateway.core.config import Config
 from gateway.core.database import Database
-from gateway.core.migrating import migrate
+from gateway.core.postgres.migrating import migrate
 
 log = structlog.get_logger("gateway.migration")
 

@@ -14,12 +14,12 @@ from sqlalchemy import Engine, NullPool, create_engine
 
 from gateway.application import ROOT
 from gateway.commands.database import database
-from gateway.core import dump
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import libpq_url, sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.migrating import migrate, migrate_to, newest_revision
+from gateway.core.postgres import dump
+from gateway.core.postgres.embedded import EmbeddedPostgres
+from gateway.core.postgres.migrating import migrate, migrate_to, newest_revision
 
 SCRATCH = "rehearsal-"
 """How the folder of a copy is called."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
 from .database import Base
-from .driver import Statement
+from .driver.statements import Statement
 from .identity import Actor
 from .policy import Resource
 

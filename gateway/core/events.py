@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import new_id, now
 from .database import Base
-from .driver import Statement
+from .driver.statements import Statement
 
 CHANNEL = "gateway_events"
 """NOTIFY channel; a notification is only a hint: the newest number, and the names of the events that came."""

@@ -14,10 +14,10 @@ from sqlalchemy import LargeBinary, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from . import crypto
 from .clock import now
 from .database import Base
 from .errors import Invalid
+from .secrets import crypto
 
 KEPT = timedelta(hours=24)
 HEADER = "Idempotency-Key"

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from .driver import Statement, execute
-from .fixed_queries import FixedQuery
+from .driver.fixed_queries import FixedQuery
+from .driver.statements import Statement, execute
 
 QUEUE = "default"
 

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .clock import now
-from .envelope import Sealed
+from .secrets.envelope import Sealed
 
 
 class VersionedRow:

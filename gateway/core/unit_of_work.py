@@ -15,21 +15,21 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from . import journal
 from .audit import audit_row
 from .causes import Cause
 from .clock import new_id, now
-from .commits import Wait, commit_with
 from .database import Base
-from .driver import Statement
+from .driver import journal
+from .driver.commits import Wait, commit_with
+from .driver.journal import Entry
+from .driver.statements import Statement
+from .driver.storing import store
 from .errors import Forbidden, NotFound
 from .events import NewEvent
 from .identity import Actor
-from .journal import Entry
 from .policy import Resource, can, is_hidden
 from .queue import QUEUE
 from .queue import defer as put_in_queue
-from .storing import store
 
 log = structlog.get_logger("gateway")
 

@@ -25,9 +25,9 @@ from gateway.core import logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server, hung_up, libpq_url
-from gateway.core.embedded_postgres import PATIENCE_S, EmbeddedPostgres
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.errors import AlreadyRunning, MissingPart
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.postgres.embedded import PATIENCE_S, EmbeddedPostgres
 from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
 

@@ -22,7 +22,7 @@ from gateway.adapters.providers.registry import create_provider
 from gateway.core.clock import now
 from gateway.core.config import Config
 from gateway.core.errors import GatewayError, NotReady
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.providers import service_use
 from gateway.features.providers.schemas import ProviderTest

@@ -19,11 +19,11 @@ from gateway.core.clock import new_id, now
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
-from gateway.core.driver import circle
+from gateway.core.driver.fixed_queries import FixedQuery
+from gateway.core.driver.statements import circle
 from gateway.core.errors import MissingPart
-from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import SYSTEM_USER_ID, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.processes.host import Host

@@ -17,13 +17,13 @@ from gateway.commands import backup as commands
 from gateway.commands.backup import Wish
 from gateway.commands.database import as_system
 from gateway.commands.keys import key_store
-from gateway.core import dump
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, libpq_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import AlreadyRunning, Conflict, Invalid, MissingPart
 from gateway.core.identity import SYSTEM
+from gateway.core.postgres import dump
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from gateway.core.received_file import ReceivedFile
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.artifacts import service as artifacts

@@ -12,8 +12,8 @@ from gateway.commands.database import prepare
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, libpq_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.identity import SYSTEM
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.settings import service as settings
 from gateway.features.system import backing_up, jobs

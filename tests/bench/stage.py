@@ -15,7 +15,7 @@ import psycopg
 
 from gateway.core.data_dir import DataDir
 from gateway.core.database import libpq_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import PROJECT, LiveGateway
 
 BENCH = Path(__file__).resolve().parent

@@ -14,7 +14,7 @@ from gateway.adapters.connectors.base import Connector, Found, Operation
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
 from gateway.features.artifacts.store import Store
 from gateway.features.connectors import carrying
 from gateway.features.connectors.service_execution import Order

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core import embedded_postgres, postgres_cluster
+from gateway.core.postgres import cluster, embedded
 
 OLDEST_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 """Of Debian 12's package postgresql-15: the oldest version that the gateway takes."""
 
-PROGRAMS_BEFORE = postgres_cluster._find_programs().parent.parent / "pginstall" / "bin"
+PROGRAMS_BEFORE = cluster._find_programs().parent.parent / "pginstall" / "bin"
 """Of the version before the embedded one's."""
 
 
@@ -21,10 +21,10 @@ def servers_of(programs: Path) -> Iterator[int]:
     """Embedded servers that are started meanwhile are of these programs; gives their version."""
     said = subprocess.check_output([programs / "postgres", "--version"], text=True)
     version = int(said.split()[2].split(".")[0])
-    options = [option for option in postgres_cluster.INITDB_OPTIONS if "builtin" not in option]
+    options = [option for option in cluster.INITDB_OPTIONS if "builtin" not in option]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_cluster, "_find_programs", lambda: programs)
-        patch.setattr(postgres_cluster, "SERVER_VERSION", version)
-        patch.setattr(postgres_cluster, "INITDB_OPTIONS", options)
-        patch.delitem(embedded_postgres.SETTINGS, "io_method")
+        patch.setattr(cluster, "_find_programs", lambda: programs)
+        patch.setattr(cluster, "SERVER_VERSION", version)
+        patch.setattr(cluster, "INITDB_OPTIONS", options)
+        patch.delitem(embedded.SETTINGS, "io_method")
         yield version

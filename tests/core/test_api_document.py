@@ -8,7 +8,7 @@ from gevent import monkey
 monkey.patch_all()
 import gevent
 import pydantic.main
-from gateway.core.api_document import ApiDocument
+from gateway.core.http.api_document import ApiDocument
 
 def in_turn():
     with pydantic.main._rebuild_lock:

@@ -20,12 +20,12 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from gateway.core import postgres_cluster
 from gateway.core.data_dir import DataDir
 from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import LOG_LIMIT_BYTES, EmbeddedPostgres
 from gateway.core.errors import MissingPart
-from gateway.core.migrating import migrate
+from gateway.core.postgres import cluster
+from gateway.core.postgres.embedded import LOG_LIMIT_BYTES, EmbeddedPostgres
+from gateway.core.postgres.migrating import migrate
 from tests.core.older_server import PROGRAMS_BEFORE, servers_of
 
 ROOT = Path(__file__).parents[2]
@@ -37,9 +37,9 @@ if "gevent" in sys.argv:
     monkey.patch_all()
 import os, pwd, signal, time
 from pathlib import Path
-from gateway.core import postgres_cluster
+from gateway.core.postgres import cluster
 from gateway.core.data_dir import DataDir
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from gateway.core.errors import MissingPart
 if "nobody" in sys.argv:  # after the imports: its Python may lie where only this user reads
     account = pwd.getpwnam("nobody")
@@ -47,7 +47,7 @@ if "nobody" in sys.argv:  # after the imports: its Python may lie where only thi
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
 if "untied" in sys.argv:  # as on systems that cannot tie a child to its parent
-    postgres_cluster._tie_to_parent = lambda dies_by: None
+    cluster._tie_to_parent = lambda dies_by: None
 if "deaf" in sys.argv:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 data_dir = DataDir(Path(sys.argv[1]))
@@ -491,13 +491,13 @@ def test_a_database_of_the_version_before_is_moved_or_left_as_it_was(
         hashed = query(url, ROWS), query(url, SCHEMA)
         main_process(empty_dir.path).kill()
     with monkeypatch.context() as hindered:
-        hindered.setattr(postgres_cluster, "INITDB_OPTIONS", (*postgres_cluster.INITDB_OPTIONS, "--no-data-checksums"))
+        hindered.setattr(cluster, "INITDB_OPTIONS", (*cluster.INITDB_OPTIONS, "--no-data-checksums"))
         with pytest.raises(MissingPart, match=r"checksums.*it is as it was"), running(empty_dir.path):
             pass
     assert (empty_dir.postgres / "PG_VERSION").read_text().strip() == str(version)
     with running(empty_dir.path) as (_, url):
         assert (query(url, ROWS), query(url, SCHEMA)) == hashed
-        assert str(query(url, "SHOW server_version")).startswith(f"{postgres_cluster.SERVER_VERSION}.")
+        assert str(query(url, "SHOW server_version")).startswith(f"{cluster.SERVER_VERSION}.")
         assert query(url, "SELECT tableowner FROM pg_tables WHERE tablename = 't'") == "gateway"
     assert [path.name for path in empty_dir.path.glob("postgres*")] == ["postgres"]
 
@@ -506,7 +506,7 @@ def test_programs_that_cannot_be_run_are_explained(empty_dir: DataDir, monkeypat
     programs = empty_dir.path / "pginstall" / "bin"
     programs.mkdir(parents=True)
     (programs / "initdb").touch(mode=0o600)
-    monkeypatch.setattr("gateway.core.postgres_cluster._find_programs", lambda: programs)
+    monkeypatch.setattr("gateway.core.postgres.cluster._find_programs", lambda: programs)
     with pytest.raises(MissingPart, match="initdb cannot be run"), running(empty_dir.path):
         pass
     assert not list(empty_dir.path.glob("postgres*"))

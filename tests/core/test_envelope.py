@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import envelope, recovery
-from gateway.core.envelope import MasterKey, Sealed, Unreadable
+from gateway.core.secrets import envelope, recovery
+from gateway.core.secrets.envelope import MasterKey, Sealed, Unreadable
 
 HERE, THERE = "credentials|1|secret", "credentials|2|secret"
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.core import gathering
-from gateway.core.gathering import Gathering
+from gateway.core.driver import gathering
+from gateway.core.driver.gathering import Gathering
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from typing import Any
 import httpcore
 import pytest
 
-from gateway.core.guarded_http import GuardedClient
-from gateway.core.outbound import Answer, Bounds, OutboundError
-from gateway.core.public_internet import is_own, is_public
+from gateway.core.outbound.exchange import Answer, Bounds, OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient
+from gateway.core.outbound.public_internet import is_own, is_public
 from tests.core.outside import ENCODED, V4, V6, addresses, answer, greeting, listening, names, redirect
 
 CONNECTS: list[tuple[str, int]] = []

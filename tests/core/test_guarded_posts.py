@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.guarded_posts import GuardedPosts
-from gateway.core.outbound import Answer, Bounds, OutboundError
+from gateway.core.outbound.exchange import Answer, Bounds, OutboundError
+from gateway.core.outbound.guarded_posts import GuardedPosts
 from tests.core.outside import ENCODED, V4, V6, Listener, addresses, answer, greeting, listening, names, redirect
 
 Ask = Callable[..., Awaitable[Answer]]

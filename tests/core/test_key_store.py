@@ -8,9 +8,9 @@ import keyring.backend
 import keyring.errors
 import pytest
 
-from gateway.core.envelope import MasterKey
 from gateway.core.errors import MissingPart, NotReady
-from gateway.core.key_store import SERVICE, KeyStore
+from gateway.core.secrets.envelope import MasterKey
+from gateway.core.secrets.key_store import SERVICE, KeyStore
 
 
 class MemoryKeyring(keyring.backend.KeyringBackend):

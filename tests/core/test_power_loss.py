@@ -12,10 +12,10 @@ import pytest
 
 from gateway.adapters.providers.local_model.download import extract
 from gateway.core import archive
-from gateway.core.crypto import key_file
 from gateway.core.data_dir import DataDir, write_private
-from gateway.core.envelope import MasterKey
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.crypto import key_file
+from gateway.core.secrets.envelope import MasterKey
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.artifacts.store import Store
 from gateway.features.audit.signer import Signer
 from gateway.node.kept_name import KeptName, Named

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core import crypto
-from gateway.core.redaction import REDACTED, redact, redact_all
+from gateway.core.secrets import crypto
+from gateway.core.secrets.redaction import REDACTED, redact, redact_all
 
 PROJECT = Path(__file__).resolve().parents[2]
 ALNUM = string.ascii_letters + string.digits

@@ -16,8 +16,9 @@ from gateway import registry
 from gateway.adapters.connectors import registry as connectors
 from gateway.adapters.destinations import registry as destinations
 from gateway.application import openapi_document
-from gateway.core import errors, problems
+from gateway.core import errors
 from gateway.core.config import Config
+from gateway.core.http import problems
 from gateway.features.events.catalogue import EVENTS
 from gateway.features.hooks.schemas import VerifyKind
 from gateway.features.runs import state

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from gateway.core.data_dir import DataDir
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import PROJECT, LiveGateway, wait_until
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.core import embedded_postgres
 from gateway.core.data_dir import DataDir
-from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.postgres_cluster import DATABASE, PORT, ROLE, PostgresCluster
+from gateway.core.postgres import embedded
+from gateway.core.postgres.cluster import DATABASE, PORT, ROLE, PostgresCluster
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import LiveGateway, wait_until
 from tests.execution.conftest import another_node, online, runs_of
 from tests.execution.drill import assert_nothing_lost_or_doubled, retries, submit_surely, wait_for_all
@@ -123,9 +123,9 @@ def _listening(server: EmbeddedPostgres) -> str:
     with (cluster.path / "pg_hba.conf").open("a") as rules:
         rules.write(f"host {DATABASE} {ROLE} {HOST}/24 scram-sha-256\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(embedded_postgres.SETTINGS, "max_connections", "200")
-        usual = embedded_postgres._address
-        patch.setattr(embedded_postgres, "_address", lambda there: {**usual(there), "listen_addresses": HOST})
+        patch.setitem(embedded.SETTINGS, "max_connections", "200")
+        usual = embedded._address
+        patch.setattr(embedded, "_address", lambda there: {**usual(there), "listen_addresses": HOST})
         return server.start()
 
 

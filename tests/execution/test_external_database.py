@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gateway.core.data_dir import DataDir
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import PROJECT, LiveGateway, wait_until
 from tests.core.older_server import OLDEST_PROGRAMS, servers_of
 from tests.execution.conftest import another_node, online

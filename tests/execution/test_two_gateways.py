@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gateway.core.data_dir import DataDir
 from gateway.core.database import BY_NETWORK, SERVER_SIDE, libpq_url, sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import LiveGateway, wait_until
 from tests.execution.drill import submit_surely
 from tests.execution.tls_front import TlsFront

@@ -15,7 +15,7 @@ from gateway.commands.database import as_system
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from gateway.features.identity import service as identity
 from gateway.features.identity import service_sessions
 from tests.conftest import LiveGateway

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.core.archive import reading
 from gateway.core.data_dir import DataDir
-from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.postgres_cluster import _find_programs
+from gateway.core.postgres.cluster import _find_programs
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import LiveGateway
 
 

@@ -8,7 +8,7 @@ import pytest
 import websocket
 from flask import Flask
 
-from gateway.core import crypto
+from gateway.core.secrets import crypto
 from tests.conftest import LiveGateway
 from tests.http.callers import PUBLIC, Database, Person, Route, assert_problem, at_own_address, error_code
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 
 from gateway.core.data_dir import DataDir
 from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from tests.conftest import PASSWORD, LiveGateway
 from tests.http.callers import OPENAI_ROUTE, Database, at_own_address, new_person
 from tests.http.things import named_by, things_of

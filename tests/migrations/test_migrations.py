@@ -20,14 +20,15 @@ from gateway import registry
 from gateway.application import ROOT
 from gateway.commands.backup import _rows_of
 from gateway.commands.migration import migrating
-from gateway.core import archive, dump
+from gateway.core import archive
 from gateway.core.audit import ORIGIN
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Base, sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
-from gateway.core.migrating import is_migrated, migrate, migrate_to
-from gateway.core.upgrade_check import ours
+from gateway.core.postgres import dump
+from gateway.core.postgres.embedded import EmbeddedPostgres
+from gateway.core.postgres.migrating import is_migrated, migrate, migrate_to
+from gateway.core.postgres.upgrade_check import ours
 from gateway.features.audit.queries_chain import stretch
 from tests.backup.test_backup import row_hashes
 
@@ -35,7 +36,7 @@ MIGRATE = """
 import sys
 from sqlalchemy import create_engine
 from gateway.application import ROOT
-from gateway.core.migrating import migrate
+from gateway.core.postgres.migrating import migrate
 engine = create_engine(sys.argv[1])
 migrate(engine, ROOT / "migrations")
 """

@@ -14,9 +14,9 @@ from gateway.commands.rehearsal import rehearse
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import sqlalchemy_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.errors import MissingPart
-from gateway.core.migrating import migrate, newest_revision
+from gateway.core.postgres.embedded import EmbeddedPostgres
+from gateway.core.postgres.migrating import migrate, newest_revision
 from tests.migrations.test_migrations import AUDIT_ID, AUDITED, run
 
 OLD = "0003"

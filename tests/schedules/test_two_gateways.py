@@ -17,7 +17,7 @@ from gateway.core.clock import now
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import libpq_url
-from gateway.core.embedded_postgres import EmbeddedPostgres
+from gateway.core.postgres.embedded import EmbeddedPostgres
 from gateway.features.identity import service as identity
 from gateway.features.schedules import service as schedules
 from gateway.features.schedules.schemas import ScheduleIn

@@ -14,10 +14,10 @@ from gateway.application import ROOT
 from gateway.core.clock import new_id
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database
-from gateway.core.embedded_postgres import EmbeddedPostgres
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
-from gateway.core.migrating import migrate
+from gateway.core.postgres.embedded import EmbeddedPostgres
+from gateway.core.postgres.migrating import migrate
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.identity import service as identity

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from gateway.core.clock import new_id
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.messaging import service, service_deliveries, service_matching, service_subscriptions
 from gateway.features.messaging.models import Destination

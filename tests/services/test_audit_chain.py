@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from gateway.core import audit
 from gateway.core.clock import first_id_at, new_id
-from gateway.core.commits import commit_with
 from gateway.core.database import Database
+from gateway.core.driver.commits import commit_with
 from gateway.core.errors import Forbidden, Invalid
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.policy import Resource

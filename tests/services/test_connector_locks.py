@@ -11,7 +11,7 @@ from sqlalchemy import text
 from gateway.core.clock import new_id, now
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.connectors import service_execution as execution
 from gateway.features.connectors import service_operations

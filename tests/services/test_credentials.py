@@ -20,7 +20,7 @@ from gateway.core.config import Config
 from gateway.core.database import Database
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound, NotReady
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.credentials import service, service_keys
 from gateway.features.credentials.models import Credential

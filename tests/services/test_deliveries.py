@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook as Reference
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 from gateway.features.events import queries_purge as purge_of_events

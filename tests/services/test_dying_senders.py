@@ -10,7 +10,7 @@ from typing import Any
 import time_machine
 
 from gateway.core.clock import now
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.messaging import service_matching
 from gateway.features.messaging.sender import MOST_UNRECORDED, Sender

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.core.clock import now
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.hooks import service, service_replies
 from gateway.features.hooks.models import HookReply
 from gateway.features.hooks.schemas import HookIn

@@ -23,7 +23,7 @@ from gateway.core.clock import new_id, now
 from gateway.core.database import Database
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound, TooMany, Unauthenticated
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.agents import queries as agent_queries
 from gateway.features.credentials import service_keys
 from gateway.features.hooks import flood, jobs, queries, service, service_receive, service_replies

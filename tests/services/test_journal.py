@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import text
 
-from gateway.core import journal as journals
 from gateway.core.audit import audit_row
 from gateway.core.clock import new_id
 from gateway.core.database import Database
+from gateway.core.driver import journal as journals
+from gateway.core.driver.journal import Entry, Journal
 from gateway.core.events import NewEvent
 from gateway.core.identity import Actor
-from gateway.core.journal import Entry, Journal
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import unit_of_work
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from gateway.core import crypto, idempotency
+from gateway.core import idempotency
 from gateway.core.clock import now
 from gateway.core.idempotency import IdempotencyKey
 from gateway.core.identity import SYSTEM, Actor
+from gateway.core.secrets import crypto
 from gateway.features.identity import service_sessions as identity
 from gateway.features.identity.models import AuthSession, SessionToken
 from tests.services.conftest import Open

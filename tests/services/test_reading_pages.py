@@ -14,9 +14,9 @@ import pytest
 
 from gateway.core import policy
 from gateway.core.clock import now
-from gateway.core.guarded_http import GuardedClient
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.agents import service as agents

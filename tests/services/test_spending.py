@@ -11,7 +11,7 @@ import pytest
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.credentials import service as credentials
 from gateway.features.credentials.schemas import CredentialIn
 from gateway.features.limits import service

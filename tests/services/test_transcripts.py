@@ -10,7 +10,7 @@ import pytest
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Forbidden
 from gateway.core.identity import SYSTEM, Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.credentials import service_keys
 from gateway.features.runs import service_external as external
 from gateway.features.runs.schemas import RunIn

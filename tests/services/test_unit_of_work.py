@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy.exc
 from sqlalchemy import bindparam, select, text
 
-from gateway.core.driver import circle
+from gateway.core.driver.fixed_queries import FixedQuery
+from gateway.core.driver.statements import circle
+from gateway.core.driver.storing import columns_of, entity
 from gateway.core.errors import Forbidden
-from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource
-from gateway.core.storing import columns_of, entity
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.models import Task, TaskTag
 from gateway.features.tasks.schemas import TaskIn

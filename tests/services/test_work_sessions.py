@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from gateway.core.errors import Conflict, Forbidden, GatewayError, Invalid, NotFound
 from gateway.core.identity import Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn

@@ -15,8 +15,8 @@ import pytest
 from gateway.adapters.web import browser
 from gateway.adapters.web.browser import Read, read_apart, read_page
 from gateway.adapters.web.page_text import MOST_LETTERS, NoPage, page_text
-from gateway.core.guarded_http import GuardedClient
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import truststore
 
-from gateway.core.guarded_http import GuardedClient, open_socket
-from gateway.core.outbound import Check, OutboundError
+from gateway.core.outbound.exchange import Check, OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient, open_socket
 
 MAIL_PORTS = frozenset({25, 110, 143, 465, 587, 993, 995, 2525})
 

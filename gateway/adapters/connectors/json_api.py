@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from gateway.core.outbound import Answer, Bounds, OutboundError
+from gateway.core.outbound.exchange import Answer, Bounds, OutboundError
 
 from .egress import Egress
 from .failure import AUTHENTICATION_FAILED, ConnectorError

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import httpx
 import httpx2
 
-from gateway.core.guarded_http import GuardedClient
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient
 
 from .failure import AUTHENTICATION_FAILED, ConnectorError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.core.outbound import Check
+from gateway.core.outbound.exchange import Check
 
 from .base import Connector, ConnectorConfig, ConnectorSecret
 from .egress import Egress

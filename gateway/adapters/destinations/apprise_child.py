@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from gateway.core.public_internet import is_own, is_public, literal
+from gateway.core.outbound.public_internet import is_own, is_public, literal
 
 CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 STARTING = frozenset(

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 import truststore
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
 
 Severity = Literal["info", "warning", "error"]
 SecretNeed = Literal["required", "optional", "generated", "none"]

@@ -14,7 +14,7 @@ from gateway.adapters.destinations.base import (
     DestinationConfig,
     tls_context,
 )
-from gateway.core.outbound import Answer, Bounds, OutboundError
+from gateway.core.outbound.exchange import Answer, Bounds, OutboundError
 
 BOUNDS = Bounds(total_s=ATTEMPT_S, connect_s=CONNECT_S, body_bytes=16 * 2**10)
 
@@ -35,7 +35,7 @@ class HttpDestination(Destination[C]):
     """Answers that come back however often the message is sent."""
 
     def __init__(self, config: C, secrets: Sequence[str]) -> None:
-        from gateway.core.guarded_posts import GuardedPosts  # only a node that sends something pays for it
+        from gateway.core.outbound.guarded_posts import GuardedPosts  # only a node that sends something pays for it
 
         super().__init__(config, secrets)
         allowed: list[str] = getattr(config, "allowed_hosts", [])
@@ -73,7 +73,7 @@ class HttpDestination(Destination[C]):
 
 def check_url(url: str, allowed_hosts: Iterable[str], field: str) -> None:
     """Raises ValueError for an address that the guard would refuse for what its text says."""
-    from gateway.core.guarded_http import GuardedClient  # only who makes such a destination pays for it
+    from gateway.core.outbound.guarded_http import GuardedClient  # only who makes such a destination pays for it
 
     client = GuardedClient(tls=tls_context(), allowed_hosts=allowed_hosts)
     try:

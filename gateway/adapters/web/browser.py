@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.apart import apart
-from gateway.core.guarded_http import GuardedClient
-from gateway.core.outbound import Bounds, Check, OutboundError
+from gateway.core.outbound.exchange import Bounds, Check, OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient
 
 from . import page_text
 from .page_text import NoPage, Page

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.adapters.providers.base import ProviderError
-from gateway.core.redaction import redact
+from gateway.core.secrets.redaction import redact
 from gateway.features.limits.service_spending import Call, SpendLimitReached
 from gateway.features.settings import service as settings
 from gateway.features.tasks.metered import Metered

@@ -16,7 +16,7 @@ from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.sandboxes.base import SandboxError
 from gateway.core.clock import now
 from gateway.core.errors import GatewayError
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
 from gateway.features.runs.service_holding import Fenced
 
 from . import (

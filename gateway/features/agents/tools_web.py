@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic_ai import RunContext
 
 from gateway.adapters.web.browser import read_page
-from gateway.core.guarded_http import GuardedClient
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
+from gateway.core.outbound.guarded_http import GuardedClient
 from gateway.core.unit_of_work import Work
 from gateway.features.preferences import constraints
 from gateway.features.preferences.resolution import Entry

@@ -28,7 +28,7 @@ from gateway.adapters.providers.completion import Completion
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.clock import now
-from gateway.core.redaction import redact
+from gateway.core.secrets.redaction import redact
 from gateway.features.limits import service_spending as spending
 from gateway.features.processes.host import hosted
 from gateway.features.runs import service_external as external

@@ -4,9 +4,9 @@ import re
 
 from flask import Response, current_app, request, send_file
 
-from gateway.core.answers import answer, created, no_content, page_of
 from gateway.core.errors import NotFound
-from gateway.core.room import Room, ok, takes_file, work
+from gateway.core.http.answers import answer, created, no_content, page_of
+from gateway.core.http.room import Room, ok, takes_file, work
 from gateway.core.schemas import IdPath, Page
 from gateway.core.task_names import named
 

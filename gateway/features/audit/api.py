@@ -2,12 +2,12 @@
 
 from flask import Response, current_app
 
-from gateway.core.answers import answer, page_of
 from gateway.core.audit import AuditRecord
 from gateway.core.clock import now
 from gateway.core.exporting import MEDIA_TYPES
+from gateway.core.http.answers import answer, page_of
+from gateway.core.http.room import Room, ok, work
 from gateway.core.paging import listed
-from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 
 from . import export, service, service_verify

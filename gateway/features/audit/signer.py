@@ -16,8 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
-from gateway.core import crypto
 from gateway.core.data_dir import write_private
+from gateway.core.secrets import crypto
 
 Sessions = Callable[[], Session]
 

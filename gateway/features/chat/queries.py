@@ -27,9 +27,9 @@ from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import now
 from gateway.core.database import Base
-from gateway.core.driver import Statement
+from gateway.core.driver.fixed_queries import FixedQuery, KeyedQuery
+from gateway.core.driver.statements import Statement
 from gateway.core.events import NewEvent, row_of
-from gateway.core.fixed_queries import FixedQuery, KeyedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 from gateway.features.projects import service as projects

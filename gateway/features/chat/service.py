@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.policy import Resource
-from gateway.core.redaction import redact
+from gateway.core.secrets.redaction import redact
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from gateway.core.clock import new_id, now
-from gateway.core.driver import Statement
+from gateway.core.driver.statements import Statement
 from gateway.core.events import NewEvent
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects

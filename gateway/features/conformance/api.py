@@ -2,9 +2,9 @@
 
 from flask import Response
 
-from gateway.core import inner
-from gateway.core.answers import answer
-from gateway.core.room import Room, opens_units, unit, work
+from gateway.core.http import inner
+from gateway.core.http.answers import answer
+from gateway.core.http.room import Room, opens_units, unit, work
 
 from . import service
 from .clients import Ask

@@ -6,12 +6,12 @@ from contextlib import closing
 import gevent
 from flask import Response, current_app, request
 
-from gateway.core.answers import answer, page_of
 from gateway.core.errors import Forbidden, Invalid
+from gateway.core.http.answers import answer, page_of
+from gateway.core.http.room import Room, opens_units, unit, work
 from gateway.core.idempotency import HEADER
 from gateway.core.identity import SYSTEM
 from gateway.core.paging import listed
-from gateway.core.room import Room, opens_units, unit, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.features.events.fanout import Fanout, Subscriber
 from gateway.features.events.schemas import Filter

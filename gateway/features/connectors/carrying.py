@@ -15,8 +15,8 @@ from gateway.adapters.connectors.base import Connector, File, Operation, Polled,
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
-from gateway.core.outbound import Check, OutboundError
-from gateway.core.redaction import REDACTED, redact, redact_all
+from gateway.core.outbound.exchange import Check, OutboundError
+from gateway.core.secrets.redaction import REDACTED, redact, redact_all
 from gateway.features.artifacts.store import Store
 from gateway.features.preferences import constraints
 from gateway.features.preferences.resolution import Entry

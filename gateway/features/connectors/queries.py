@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, case, exists, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

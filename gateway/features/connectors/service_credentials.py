@@ -8,7 +8,7 @@ from sqlalchemy import Select
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Invalid, NotFound
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import select, text, update
 
-from gateway.core import envelope
 from gateway.core.clock import now
 from gateway.core.database import Base
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import GatewayError
 from gateway.core.identity import Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets import envelope
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.artifacts import service as artifacts
 from gateway.features.artifacts.service import Upload

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource, can
-from gateway.core.redaction import redact_all
 from gateway.core.resources import Asked, as_id
+from gateway.core.secrets.redaction import redact_all
 from gateway.core.unit_of_work import Work
 from gateway.features.tasks import service as tasks
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
 from gateway.core.rows import VersionedRow
+from gateway.core.secrets.envelope import Sealed
 
 
 class MasterKey(Base):

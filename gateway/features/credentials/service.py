@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Select, update
 
-from gateway.core import envelope
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import Conflict, NotFound
-from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
+from gateway.core.secrets import envelope
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 

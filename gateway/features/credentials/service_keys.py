@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import Table, bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.core import envelope, recovery
 from gateway.core.clock import now
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import Conflict, Forbidden, Invalid
-from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
+from gateway.core.secrets import envelope, recovery
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 
 from . import queries

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.core.answers import answer, event_stream, page_of
 from gateway.core.errors import GatewayError, Invalid, NotReady
 from gateway.core.events import Event
+from gateway.core.http.answers import answer, event_stream, page_of
+from gateway.core.http.room import Room, ok, work
 from gateway.core.identity import Actor
 from gateway.core.paging import listed
-from gateway.core.room import Room, ok, work
 from gateway.core.schemas import Page
 from gateway.core.unit_of_work import unit_of_work
 

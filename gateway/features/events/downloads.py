@@ -9,7 +9,7 @@ import gevent
 from flask import Flask, Response, current_app, g, request
 from werkzeug.wsgi import ClosingIterator
 
-from gateway.core.answers import CLIENT
+from gateway.core.http.answers import CLIENT
 from gateway.core.identity import Actor
 
 from .watch import Watch

@@ -20,8 +20,8 @@ import sqlalchemy.exc
 import structlog
 from sqlalchemy.orm import Session
 
-from gateway.core.commits import Durability, make_durable
 from gateway.core.database import AT_ONCE, libpq_url
+from gateway.core.driver.commits import Durability, make_durable
 from gateway.core.events import CHANNEL, Event, told_by
 from gateway.core.identity import Actor
 from gateway.core.policy import Reach, reach

@@ -8,8 +8,8 @@ from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.database import Base
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.events import Event, EventHead
-from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

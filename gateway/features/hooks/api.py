@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response, request
 
-from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.room import Room, keys, work
 from gateway.core.paging import listed
-from gateway.core.room import Room, keys, work
 from gateway.core.schemas import IdPath, Page
 from gateway.core.task_names import named
 

@@ -5,8 +5,8 @@ import json
 from flask import Response, current_app, g, request
 
 from gateway.core.clock import now
-from gateway.core.denials import RECORDS_ITSELF
-from gateway.core.room import Room, actor, ok, opens_units, public
+from gateway.core.http.denials import RECORDS_ITSELF
+from gateway.core.http.room import Room, actor, ok, opens_units, public
 from gateway.core.schemas import IdPath
 
 from .requests import Received

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, GatewayError
-from gateway.core.key_store import KeyStore
-from gateway.core.outbound import Bounds, OutboundError
+from gateway.core.outbound.exchange import Bounds, OutboundError
+from gateway.core.secrets.key_store import KeyStore
 from gateway.features.connectors.jobs import operate
 from gateway.features.connectors.state import UNDER_WAY
 
@@ -63,7 +63,7 @@ async def _post(node: "Node", post: Post) -> None:
 
 
 async def _send(node: "Node", owed: Owed) -> None:
-    from gateway.core.guarded_http import GuardedClient  # only a node that answers pays for it
+    from gateway.core.outbound.guarded_http import GuardedClient  # only a node that answers pays for it
 
     method, body = presets.message(owed.format, owed.text)
     client = GuardedClient(tls=ssl.create_default_context(), allowed_hosts=owed.allowed_hosts)

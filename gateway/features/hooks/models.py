@@ -10,9 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Sealed
 from gateway.core.policy import Resource
 from gateway.core.rows import SecretHolder, VersionedRow
+from gateway.core.secrets.envelope import Sealed
 
 VERIFY = ("standard_webhooks", "github", "slack", "hmac", "token", "discord")
 

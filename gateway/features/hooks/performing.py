@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from gateway.core.clock import new_id
-from gateway.core.key_store import KeyStore
-from gateway.core.redaction import redact
+from gateway.core.secrets.key_store import KeyStore
+from gateway.core.secrets.redaction import redact
 from gateway.core.unit_of_work import Work
 from gateway.features.agents import service as agents
 from gateway.features.agents import service_chat

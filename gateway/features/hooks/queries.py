@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

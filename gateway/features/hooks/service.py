@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Select
 
-from gateway.core import crypto, envelope
 from gateway.core.clock import new_id, now
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import Forbidden, Invalid, NotFound
-from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
+from gateway.core.secrets import crypto, envelope
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 from gateway.features.projects import service as projects

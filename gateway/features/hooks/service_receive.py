@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gateway.core.clock import new_id, now
 from gateway.core.errors import BadRequest, Conflict, Forbidden, GatewayError, NotFound, Unauthenticated
 from gateway.core.identity import Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 
 from . import performing, presets, queries, rendering, service, service_replies, wishes

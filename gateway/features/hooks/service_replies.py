@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from gateway.core import envelope
 from gateway.core.clock import now
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import Invalid, NotFound, NotReady
 from gateway.core.identity import Actor
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets import envelope
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.chat import service_turns as turns
 from gateway.features.connectors import service as connectors

@@ -4,14 +4,14 @@ from flask import Response, current_app, request
 from flask_login import current_user, login_user, logout_user
 from pydantic import SecretStr
 
-from gateway.core import crypto
-from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import Unauthenticated
+from gateway.core.http.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.room import Room, actor, public, work
 from gateway.core.identity import Actor
 from gateway.core.paging import listed
 from gateway.core.policy import allowed_actions
-from gateway.core.room import Room, actor, public, work
 from gateway.core.schemas import IdPath, Page, PageQuery
+from gateway.core.secrets import crypto
 
 from . import service, service_sessions, service_tokens
 from .api_users import session_out, user_out, users

@@ -18,12 +18,13 @@ from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from gateway.core import crypto, inner
 from gateway.core.clock import now
 from gateway.core.database import AT_ONCE
 from gateway.core.errors import Forbidden, TooMany, Unauthenticated
+from gateway.core.http import inner
 from gateway.core.identity import Actor
 from gateway.core.pace import Pace
+from gateway.core.secrets import crypto
 
 from . import queries, service, service_delays
 from .models import ApiToken, AuthSession, SessionToken

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, LargeBinary, Row, Select, any_, bindparam, func, o
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
-from gateway.core.fixed_queries import FixedQuery, KeyedQuery
+from gateway.core.driver.fixed_queries import FixedQuery, KeyedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 from gateway.features.access import service as access

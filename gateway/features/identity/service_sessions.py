@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from gateway.core import crypto
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, NotFound, Unauthenticated
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource
+from gateway.core.secrets import crypto
 from gateway.core.unit_of_work import Work
 
 from . import passwords, queries, service

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Select, update
 
-from gateway.core import crypto
 from gateway.core.clock import now
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.policy import Resource
+from gateway.core.secrets import crypto
 from gateway.core.unit_of_work import Work
 
 from . import queries, service

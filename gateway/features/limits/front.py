@@ -10,10 +10,10 @@ from flask import Flask, Response, g, request
 from prometheus_client import Counter
 from werkzeug.wsgi import ClosingIterator
 
-from gateway.core import inner
 from gateway.core.errors import TooMany
+from gateway.core.http import inner
+from gateway.core.http.problems import render
 from gateway.core.identity import Actor
-from gateway.core.problems import render
 from gateway.features.settings.live import Live
 
 from .gate import Pacer, Slots, Standing, token_key, user_key

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Response, current_app, g, request
 
 import gateway
-from gateway.core import crypto, inner
-from gateway.core.answers import CLIENT, answer, event_stream, no_content
 from gateway.core.errors import Invalid, MethodNotAllowed, NotFound, UnsupportedMediaType
-from gateway.core.room import PROBLEMS, Room, actor, ok, opens_units, public
+from gateway.core.http import inner
+from gateway.core.http.answers import CLIENT, answer, event_stream, no_content
+from gateway.core.http.room import PROBLEMS, Room, actor, ok, opens_units, public
+from gateway.core.secrets import crypto
 
 from . import calls, completions, prompts, resources
 from .protocol import (

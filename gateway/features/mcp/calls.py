@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from flask import Response, current_app
 
-from gateway.core import inner
+from gateway.core.http import inner
+from gateway.core.http.room import actor
 from gateway.core.policy import Resource, can
-from gateway.core.room import actor
 
 from . import tools
 from .protocol import INVALID_PARAMS, Message, RpcError, text

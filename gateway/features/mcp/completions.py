@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gateway.core import inner
+from gateway.core.http import inner
 
 from .protocol import INVALID_PARAMS, Message, RpcError
 

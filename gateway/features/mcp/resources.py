@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response
 
-from gateway.core import inner
+from gateway.core.http import inner
 
 from .protocol import INVALID_PARAMS, Message, RpcError
 

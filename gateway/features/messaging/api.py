@@ -2,9 +2,9 @@
 
 from flask import Response, current_app, g
 
-from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.room import Room, actor, keys, work
 from gateway.core.paging import listed
-from gateway.core.room import Room, actor, keys, work
 from gateway.core.schemas import IdPath, Page
 from gateway.core.unit_of_work import unit_of_work
 

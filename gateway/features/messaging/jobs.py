@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 
 from . import queries
 from . import service_matching as matching

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, nulls_first, or_, select, text
 from sqlalchemy.orm import Session
 
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.events import Event, EventHead
-from gateway.core.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

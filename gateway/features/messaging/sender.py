@@ -13,7 +13,7 @@ import structlog
 from gateway.adapters.destinations.base import DeliveryError, Destination
 from gateway.adapters.destinations.registry import open_destination
 from gateway.core.clock import now
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 
 from . import service_recording as recording

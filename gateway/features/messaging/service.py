@@ -9,13 +9,13 @@ from sqlalchemy import Select, update
 
 from gateway.adapters.destinations.kinds.webhook import new_secret
 from gateway.adapters.destinations.registry import KINDS, Unfit, checked
-from gateway.core import envelope
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
+from gateway.core.secrets import envelope
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 

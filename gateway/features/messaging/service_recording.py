@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.core.clock import new_id, now
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.unit_of_work import Work
 
 from . import queries, retries, service

@@ -13,7 +13,7 @@ from gateway.adapters.destinations.registry import KINDS
 from gateway.core.clock import now
 from gateway.core.database import Base
 from gateway.core.errors import GatewayError
-from gateway.core.key_store import KeyStore
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.templating import TemplateError
 from gateway.core.unit_of_work import Work
 

@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Row, Select, bindparam, cast, delete, func, sel
 from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

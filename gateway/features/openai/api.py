@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from werkzeug.wsgi import ClosingIterator
 
 from gateway.core import tracing
-from gateway.core.answers import CLIENT, answer, event_stream, no_content
 from gateway.core.errors import Invalid
+from gateway.core.http.answers import CLIENT, answer, event_stream, no_content
+from gateway.core.http.room import Room, actor, ok, opens_units, unit, work
 from gateway.core.policy import Resource
-from gateway.core.room import Room, actor, ok, opens_units, unit, work
 from gateway.core.tracing import Span
 from gateway.features.events.watch import Watch
 from gateway.features.providers import service as providers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.errors import Invalid, NotFound
-from gateway.core.redaction import redact
+from gateway.core.secrets.redaction import redact
 from gateway.core.unit_of_work import Work
 from gateway.features.agents import trust
 from gateway.features.artifacts import service as artifacts

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.adapters.providers.base import ProviderError
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.policy import Resource
-from gateway.core.redaction import redact_all
+from gateway.core.secrets.redaction import redact_all
 from gateway.core.unit_of_work import Work
 from gateway.features.agents import service_chat as agent
 from gateway.features.chat import service_turns as turns

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gateway.core import references as core_references
 from gateway.core.database import Base
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.driver.fixed_queries import FixedQuery
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

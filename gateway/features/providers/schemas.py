@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from gateway.core.addresses import checked_base_url
+from gateway.core.outbound.addresses import checked_base_url
 from gateway.core.schemas import In, Out, PageQuery, Shape, Versioned
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from gateway.adapters.providers.base import ProviderError, Upstream
 from gateway.core.errors import NotFound
-from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials.service import Stamp
 from gateway.features.nodes import service as nodes

@@ -10,8 +10,8 @@ from sqlalchemy import update
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
 from gateway.core.errors import NotFound
-from gateway.core.key_store import KeyStore
 from gateway.core.policy import Resource
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service as credentials
 from gateway.features.credentials.service import Stamp

@@ -3,9 +3,9 @@
 from flask import Response, request
 
 from gateway.core import tracing
-from gateway.core.answers import answer, check_version, created, page_of
+from gateway.core.http.answers import answer, check_version, created, page_of
+from gateway.core.http.room import Room, work
 from gateway.core.paging import listed
-from gateway.core.room import Room, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.core.task_names import named
 from gateway.features.nodes.schemas import PlacementOut

@@ -2,9 +2,9 @@
 
 from flask import Response, current_app, request
 
-from gateway.core.answers import created, event_stream, page_of
 from gateway.core.errors import Invalid
-from gateway.core.room import Room, keys, ok, work
+from gateway.core.http.answers import created, event_stream, page_of
+from gateway.core.http.room import Room, keys, ok, work
 from gateway.core.schemas import IdPath, Page
 from gateway.features.sessions import service_transcripts as transcripts
 from gateway.features.sessions.schemas import SegmentIn, SegmentOut, TranscriptQuery

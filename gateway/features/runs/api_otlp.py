@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from gateway.core.answers import answer
-from gateway.core.room import Room, work
+from gateway.core.http.answers import answer
+from gateway.core.http.room import Room, work
 
 from . import service_otlp
 from .schemas_otlp import OtlpAnswer, OtlpLogs, OtlpTraces

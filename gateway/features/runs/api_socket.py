@@ -10,7 +10,7 @@ from flask_sock import Sock
 from pydantic import ValidationError
 from simple_websocket import ConnectionClosed, Server
 
-from gateway.core.problems import invalid_from
+from gateway.core.http.problems import invalid_from
 from gateway.core.unit_of_work import unit_of_work
 from gateway.features.events.line import Line
 

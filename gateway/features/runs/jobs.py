@@ -11,7 +11,7 @@ import structlog
 
 from gateway.core import queue
 from gateway.core.clock import now
-from gateway.core.outbound import Bounds, OutboundError
+from gateway.core.outbound.exchange import Bounds, OutboundError
 from gateway.features.settings import service as settings
 
 from . import service_external, service_otlp
@@ -51,7 +51,7 @@ async def export(node: "Node", run_id: str, tries: int = 0) -> None:
 
 async def _post(url: str, body: bytes) -> str | None:
     """None when it was taken, else why not. The operator named the host, so it may be one's own."""
-    from gateway.core.guarded_http import GuardedClient  # only a node that tells a collector pays for it
+    from gateway.core.outbound.guarded_http import GuardedClient  # only a node that tells a collector pays for it
 
     client = GuardedClient(tls=ssl.create_default_context(), allowed_hosts=[urlsplit(url).hostname or ""])
     try:

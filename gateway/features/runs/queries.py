@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import UUID, distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from gateway.core.clock import first_id_at, last_id_at, now
-from gateway.core.fixed_queries import FixedQuery, any_of
+from gateway.core.driver.fixed_queries import FixedQuery, any_of
+from gateway.core.driver.storing import columns_of, entity
 from gateway.core.identity import Actor
-from gateway.core.storing import columns_of, entity
 from gateway.core.tracing import span_id
 from gateway.core.visibility import seen_by
 

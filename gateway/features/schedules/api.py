@@ -2,9 +2,9 @@
 
 from flask import Response
 
-from gateway.core.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.room import Room, ok, work
 from gateway.core.paging import listed
-from gateway.core.room import Room, ok, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.core.task_names import named
 

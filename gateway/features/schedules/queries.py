@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from gateway.core.fixed_queries import FixedQuery, any_of
+from gateway.core.driver.fixed_queries import FixedQuery, any_of
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 

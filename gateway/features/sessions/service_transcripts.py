@@ -11,15 +11,15 @@ from typing import Any
 
 from sqlalchemy import Select, delete
 
-from gateway.core import envelope
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.envelope import Unreadable
 from gateway.core.errors import Conflict
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import Listed, listed
 from gateway.core.policy import Resource
-from gateway.core.redaction import redact_all
+from gateway.core.secrets import envelope
+from gateway.core.secrets.envelope import Unreadable
+from gateway.core.secrets.key_store import KeyStore
+from gateway.core.secrets.redaction import redact_all
 from gateway.core.unit_of_work import Work
 from gateway.features.credentials import service_keys
 

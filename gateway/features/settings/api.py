@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from gateway.core.answers import answer, check_version, no_content, page_of
-from gateway.core.room import Room, work
+from gateway.core.http.answers import answer, check_version, no_content, page_of
+from gateway.core.http.room import Room, work
 from gateway.core.schemas import Page
 
 from . import service

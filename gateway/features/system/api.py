@@ -7,11 +7,11 @@ from gevent import get_hub
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import gateway
-from gateway.core.answers import answer, created, page_of
-from gateway.core.api_document import Described
 from gateway.core.errors import Conflict, MissingPart
+from gateway.core.http.answers import answer, created, page_of
+from gateway.core.http.api_document import Described
+from gateway.core.http.room import Room, keys, ok, opens_units, public, unit, work
 from gateway.core.policy import Resource
-from gateway.core.room import Room, keys, ok, opens_units, public, unit, work
 from gateway.core.schemas import Page
 from gateway.features.limits import service as limits
 

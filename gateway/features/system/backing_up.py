@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 
 import gateway
-from gateway.core import archive, dump
+from gateway.core import archive
 from gateway.core.archive import Writer
 from gateway.core.clock import now
 from gateway.core.data_dir import DataDir
 from gateway.core.database import libpq_url
 from gateway.core.errors import MissingPart
+from gateway.core.postgres import dump
 from gateway.features.artifacts.store import Store
 
 NAME = re.compile(r"gateway-\d{8}-\d{6}\.backup")

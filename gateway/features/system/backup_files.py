@@ -16,9 +16,9 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir, make_directory
 from gateway.core.database import libpq_url
 from gateway.core.errors import Conflict, Invalid, MissingPart, NotFound
-from gateway.core.key_store import KeyStore
 from gateway.core.paging import AS_MADE, Listed
 from gateway.core.policy import Resource
+from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work
 from gateway.features.settings import service as settings
 

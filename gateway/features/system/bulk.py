@@ -3,8 +3,8 @@ as it would be by itself, and those that cannot be are told one by one."""
 
 import uuid
 
-from gateway.core import inner
 from gateway.core.errors import Invalid, NotFound
+from gateway.core.http import inner
 
 from . import lists
 from .schemas import BulkIn, BulkItem, BulkOut

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Response, stream_with_context
 
-from gateway.core import inner
 from gateway.core.clock import now
 from gateway.core.errors import NotFound
 from gateway.core.exporting import MEDIA_TYPES, lines
+from gateway.core.http import inner
 
 from . import lists
 from .schemas import ListExportQuery

@@ -7,11 +7,11 @@ from flask import Response, current_app, request
 from pydantic import ValidationError
 
 from gateway.core import tracing
-from gateway.core.answers import answer, check_version, created, no_content, page_of
 from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
+from gateway.core.http.answers import answer, check_version, created, no_content, page_of
+from gateway.core.http.problems import invalid_from
+from gateway.core.http.room import Room, takes_file, work
 from gateway.core.paging import Tied, listed
-from gateway.core.problems import invalid_from
-from gateway.core.room import Room, takes_file, work
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.core.task_names import named
 from gateway.features.artifacts import service as artifacts

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gateway.core.fixed_queries import FixedQuery
+from gateway.core.driver.fixed_queries import FixedQuery
 
 LONGEST = 60
 

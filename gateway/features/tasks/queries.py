@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session, undefer
 
 from gateway.core.clock import first_id_at
 from gateway.core.database import PLANNED_ANEW
-from gateway.core.fixed_queries import FixedQuery, any_of
+from gateway.core.driver.fixed_queries import FixedQuery, any_of
+from gateway.core.driver.storing import columns_of, entity
 from gateway.core.identity import Actor
 from gateway.core.policy import reach
-from gateway.core.storing import columns_of, entity
 from gateway.core.visibility import seen_by
 
 from .models import Task, TaskAttachment, TaskChange, TaskDependency, TaskTag

@@ -2,8 +2,8 @@
 
 from flask import Response, current_app
 
-from gateway.core.answers import answer, created
-from gateway.core.room import Room, work
+from gateway.core.http.answers import answer, created
+from gateway.core.http.room import Room, work
 from gateway.core.schemas import IdPath
 from gateway.features.tasks.schemas import TaskOut
 

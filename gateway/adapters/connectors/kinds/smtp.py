@@ -18,7 +18,7 @@ from gateway.adapters.connectors.base import (
     operation,
 )
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
-from gateway.core.outbound import OutboundError
+from gateway.core.outbound.exchange import OutboundError
 from gateway.core.schemas import Shape
 
 TIMEOUT_S = 20

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gateway.adapters.destinations.base import DeliveryError, Message, shortened
 from gateway.adapters.destinations.by_http import HttpConfig, HttpDestination, bounded_wait, check_url
-from gateway.core.outbound import Answer
+from gateway.core.outbound.exchange import Answer
 
 LONGEST = 2000
 

@@ -64,7 +64,7 @@ class Email(Destination[EmailConfig]):
     async def send(self, message: Message) -> int | None:
         import aiosmtplib  # only a node that sends mail pays for it
 
-        from gateway.core.guarded_http import open_socket
+        from gateway.core.outbound.guarded_http import open_socket
 
         config = self.config
         connection = await open_socket(

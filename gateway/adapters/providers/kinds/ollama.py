@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from gateway.adapters.providers.base import ModelInfo, ProviderConfig, ProviderError, Upstream
 from gateway.adapters.providers.openai_protocol import OpenAIProvider, bearer
-from gateway.core.addresses import checked_base_url
+from gateway.core.outbound.addresses import checked_base_url
 
 _NUM_CTX = re.compile(r"^num_ctx\s+(\d{1,9})\s*$", re.MULTILINE)
 

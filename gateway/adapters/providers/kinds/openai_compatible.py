@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from gateway.adapters.providers.base import ProviderConfig, Upstream
 from gateway.adapters.providers.openai_protocol import OpenAIProvider, bearer
-from gateway.core.addresses import checked_base_url
+from gateway.core.outbound.addresses import checked_base_url
 
 
 class OpenAICompatibleConfig(ProviderConfig):

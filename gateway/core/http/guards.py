@@ -4,9 +4,10 @@ import re
 
 from flask import Flask, g, request
 
+from gateway.core.clock import new_id
+from gateway.core.errors import Forbidden, Misdirected
+
 from . import cors
-from .clock import new_id
-from .errors import Forbidden, Misdirected
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

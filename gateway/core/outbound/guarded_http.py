@@ -15,7 +15,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from .outbound import Answer, Bounds, Check, OutboundError, Resolve, broken_off, insecure, late, timed_out, unreachable
+from .exchange import Answer, Bounds, Check, OutboundError, Resolve, broken_off, insecure, late, timed_out, unreachable
 from .public_internet import Address, is_own, is_public, literal
 
 WEB_PORTS = frozenset({80, 443, 8080, 8443})

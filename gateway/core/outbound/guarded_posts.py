@@ -15,8 +15,8 @@ from typing import Any
 import h11
 import httpx
 
+from .exchange import Answer, Bounds, OutboundError, Resolve, broken_off, insecure, late, timed_out, unreachable
 from .guarded_http import Guard
-from .outbound import Answer, Bounds, OutboundError, Resolve, broken_off, insecure, late, timed_out, unreachable
 
 KEPT_S = 30.0
 """How long a connection is kept that nothing goes over."""

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from . import postgres_upgrade
-from .data_dir import DataDir, sync_directory, write_private
-from .errors import MissingPart
+from gateway.core.data_dir import DataDir, sync_directory, write_private
+from gateway.core.errors import MissingPart
+
+from . import upgrade
 from .server_account import ServerAccount
 
 SERVER_VERSION = 18
@@ -91,12 +92,12 @@ class PostgresCluster:
                 _remove(unfinished)
             if self.account:
                 self.account.let_in(self.data_dir.path, self.programs)
-            postgres_upgrade.resume(self)
+            upgrade.resume(self)
             version = self._version()
             if version is None:
                 self._create()
             elif version < SERVER_VERSION:
-                postgres_upgrade.upgrade(self, version, SERVER_VERSION)
+                upgrade.upgrade(self, version, SERVER_VERSION)
             if self.account:
                 self.account.own(self.path)
             if not self.passfile.exists():

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
-from .archive import Source
+from gateway.core.archive import Source
 
 CHUNK = 256 * 1024
 

@@ -13,9 +13,10 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
-from .data_dir import make_directory, write_private
+from gateway.core.data_dir import make_directory, write_private
+from gateway.core.errors import MissingPart, NotReady
+
 from .envelope import MasterKey
-from .errors import MissingPart, NotReady
 
 Where = Literal["auto", "keyring", "file"]
 

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from flask import Response, request
 from pydantic import BaseModel
 
-from .errors import Invalid, PreconditionFailed
-from .paging import Listed
-from .schemas import Out
+from gateway.core.errors import Invalid, PreconditionFailed
+from gateway.core.paging import Listed
+from gateway.core.schemas import Out
 
 CLIENT = "gateway.client"
 """WSGI environment: the socket to the client, for who must know when it has gone."""

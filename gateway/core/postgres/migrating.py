@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from .errors import MissingPart
+from gateway.core.errors import MissingPart
 
 MIGRATION_LOCK = 7_340_001
 """Advisory lock under which exactly one process migrates the schema."""

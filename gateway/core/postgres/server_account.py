@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import MissingPart
+from gateway.core.errors import MissingPart
 
 ACCOUNT = "user-api-gateway"
 

@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from .database import hung_up
+from gateway.core.database import hung_up
 
 Statement = tuple[str, Mapping[str, Any]]
 """SQL of the driver with `%(name)s` for each value, and the values."""

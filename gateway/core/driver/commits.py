@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from .driver import Statement, alone, named_errors
 from .fixed_queries import FixedQuery
+from .statements import Statement, alone, named_errors
 
 Wait = Literal["with", "after", "never"]
 """When a commit waits for the disk: as it is made, while it holds its locks; after it has let go of them, so that many

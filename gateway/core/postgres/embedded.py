@@ -16,10 +16,11 @@ from typing import NamedTuple
 import psutil
 import psycopg
 
-from . import postgres_upgrade
-from .data_dir import DataDir
-from .errors import MissingPart
-from .postgres_cluster import PORT, PostgresCluster, SignalName
+from gateway.core.data_dir import DataDir
+from gateway.core.errors import MissingPart
+
+from . import upgrade
+from .cluster import PORT, PostgresCluster, SignalName
 
 POLL_S = 0.005
 READY_TIMEOUT_S = 300.0
@@ -166,7 +167,7 @@ class EmbeddedPostgres:
                 f"The embedded PostgreSQL refused the gateway ({reason}); remove {cluster.passfile}"
                 " to have its password renewed at the next start."
             ) from error
-        postgres_upgrade.forget_old(cluster)
+        upgrade.forget_old(cluster)
         return url
 
     def _wait_until_ready(self, cluster: PostgresCluster, pid: int, written: int) -> "_Status":

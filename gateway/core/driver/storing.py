@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, make_transient_to_detached
 
-from .database import DIALECT, Base
-from .driver import together
+from gateway.core.database import DIALECT, Base
+
+from .statements import together
 
 Row = dict[str, Any]
 M = TypeVar("M", bound=Base)

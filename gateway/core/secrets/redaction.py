@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .secret_patterns import DETECTORS
+from .patterns import DETECTORS
 
 REDACTED = "SECRET_REDACTED"
 

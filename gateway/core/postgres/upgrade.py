@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .data_dir import sync_directory
-from .errors import MissingPart
+from gateway.core.data_dir import sync_directory
+from gateway.core.errors import MissingPart
 
 if TYPE_CHECKING:
-    from .postgres_cluster import PostgresCluster
+    from .cluster import PostgresCluster
 
 BEFORE = "postgres.before-"
 """What the old files are called, with their version, from the moment the new ones are complete."""

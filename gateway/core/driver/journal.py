@@ -10,11 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import audit, events
+from gateway.core import audit, events
+from gateway.core.events import NewEvent
+
 from .commits import Wait, commit_alone
-from .driver import Statement, kept
-from .events import NewEvent
 from .gathering import Gathering
+from .statements import Statement, kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Request, current_app
 
-from .errors import BadRequest, TooLarge
-from .received_file import ReceivedFile
+from gateway.core.errors import BadRequest, TooLarge
+from gateway.core.received_file import ReceivedFile
 
 CHUNK = 1024 * 1024
 

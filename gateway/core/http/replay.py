@@ -7,8 +7,9 @@ import uuid
 from flask import Response, current_app, request
 from sqlalchemy.orm import Session
 
-from . import crypto, idempotency
-from .idempotency import Answer
+from gateway.core import idempotency
+from gateway.core.idempotency import Answer
+from gateway.core.secrets import crypto
 
 KEPT_HEADERS = ("Location", "ETag", "Content-Type")
 

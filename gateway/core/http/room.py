@@ -15,14 +15,16 @@ from flask_openapi3.models import Tag
 from flask_openapi3.utils import parse_parameters
 from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 
-from . import denials, idempotency, replay, tombstones
-from .errors import BadRequest, Forbidden, Gone, Invalid, NotFound, UnsupportedMediaType
-from .identity import Actor
-from .key_store import KeyStore
-from .policy import Resource, can
+from gateway.core import idempotency, tombstones
+from gateway.core.errors import BadRequest, Forbidden, Gone, Invalid, NotFound, UnsupportedMediaType
+from gateway.core.identity import Actor
+from gateway.core.policy import Resource, can
+from gateway.core.schemas import Problem
+from gateway.core.secrets.key_store import KeyStore
+from gateway.core.unit_of_work import Work, unit_of_work
+
+from . import denials, replay
 from .problems import ErrorShape
-from .schemas import Problem
-from .unit_of_work import Work, unit_of_work
 
 PUBLIC = "is_public"
 """View attribute: callable without an identity. The whole list is asserted by a test."""

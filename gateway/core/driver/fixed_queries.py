@@ -12,9 +12,10 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from .database import DIALECT
-from .driver import Kept, alone, kept, named_errors, together
+from gateway.core.database import DIALECT
+
 from .gathering import Gathering
+from .statements import Kept, alone, kept, named_errors, together
 
 
 class FixedQuery:

@@ -11,13 +11,13 @@ import sqlalchemy.exc
 import structlog
 from flask import Flask, Response, current_app, g, request
 
-from . import audit
-from .audit import audit_row
-from .commits import commit_with
-from .errors import GatewayError
-from .pace import Pace
-from .policy import Resource
-from .unit_of_work import Work
+from gateway.core import audit
+from gateway.core.audit import audit_row
+from gateway.core.driver.commits import commit_with
+from gateway.core.errors import GatewayError
+from gateway.core.pace import Pace
+from gateway.core.policy import Resource
+from gateway.core.unit_of_work import Work
 
 AT_THE_DOOR = (401, 403, 421)
 INSIDE = (401, 403, 404, 410)

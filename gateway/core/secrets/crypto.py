@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .data_dir import write_private
-from .errors import MissingPart
+from gateway.core.data_dir import write_private
+from gateway.core.errors import MissingPart
 
 TOKEN_PREFIX = "uag_"  # noqa: S105 - a mark, no secret
 

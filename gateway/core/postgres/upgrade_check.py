@@ -6,8 +6,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from .database import Base
-from .errors import MissingPart
+from gateway.core.database import Base
+from gateway.core.errors import MissingPart
 
 ELSEWHERE = ("procrastinate_", "audit_records_")
 """Beginnings of the names of tables that no model describes: the queue's, and partitions."""

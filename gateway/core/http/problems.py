@@ -15,9 +15,9 @@ from pydantic_core import ErrorDetails
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from .clock import new_id
-from .driver import circle
-from .errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
+from gateway.core.clock import new_id
+from gateway.core.driver.statements import circle
+from gateway.core.errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
 
 log = structlog.get_logger("gateway")
 
