@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import LiveGateway
+from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import Database, assert_problem, send_raw
 
 MIB = 2**20
@@ -202,8 +202,30 @@ def test_the_request_id_is_taken_answered_and_stored(live_gateway: LiveGateway, 
     assert answer.headers["X-Request-Id"] == wanted
     [record] = database.audit(wanted)
     assert (record["action"], record["decision"], record["actor"]) == ("self.read", "allow", "owner")
-    log = (live_gateway.data_dir / "logs" / "gateway.log").read_text()
-    assert [line for line in log.splitlines() if wanted in line and '"status": 200' in line]
+    assert logged(live_gateway, wanted, 1) == [("GET", "/v1/users/me", 200)]
+
+
+def test_requests_that_the_gateway_makes_for_a_caller_are_logged_as_part_of_the_outer_one(
+    live_gateway: LiveGateway,
+) -> None:
+    wanted = f"client:{uuid.uuid4()}"
+    wish = {"action": "cancel", "ids": [str(uuid.uuid4())]}
+    live_gateway.call("POST", "/v1/bulk/tasks", json=wish, headers={"X-Request-Id": wanted})
+    assert logged(live_gateway, wanted, 2) == [
+        ("POST", "/v1/tasks/<uuid:id>/cancel", 404), ("POST", "/v1/bulk/<path:name>", 200),
+    ]  # fmt: skip
+
+
+def logged(gateway: LiveGateway, request_id: str, count: int) -> list[tuple[str, str, int]]:
+    """What the log says of a request, which is written once its answer is sent: method, route and status of each."""
+    log = gateway.data_dir / "logs" / "gateway.log"
+
+    def found() -> list[tuple[str, str, int]]:
+        lines = (json.loads(line) for line in log.read_text().splitlines() if request_id in line)
+        return [(line["method"], line["route"], line["status"]) for line in lines]
+
+    wait_until(lambda: len(found()) >= count, 5)
+    return found()
 
 
 @pytest.mark.parametrize("sent", ["a b", "x" * 129, "<script>", "ü", "a\tb", ""])
