@@ -16,6 +16,7 @@ from flask_openapi3.utils import parse_parameters
 from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 
 from gateway.core import idempotency, tombstones
+from gateway.core.driver.fixed_queries import KeyedQuery
 from gateway.core.errors import BadRequest, Forbidden, Gone, Invalid, NotFound, UnsupportedMediaType
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource, can
@@ -34,6 +35,9 @@ TAKES_FILE = "takes_file"
 
 MAY_BE_ABSENT = "may_be_absent"
 """Attribute of a body's model (`In`): no body at all means one without fields."""
+
+CALLERS = "callers"
+"""View attribute: the query by which its callers are known, and what it needs to know of them besides."""
 
 OPENS_UNITS = "opens_units"
 """View attribute: it opens units of work itself, since it waits for others for long."""
@@ -89,6 +93,16 @@ def opens_units(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
+def knows_callers(by: KeyedQuery) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a view that is told more about who calls by an API token, asked for in the same round trip: `caller`."""
+
+    def mark(view: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(view, CALLERS, by)
+        return view
+
+    return mark
+
+
 @contextmanager
 def unit() -> Iterator[Work]:
     """A unit of work of the request's caller, for a view that `opens_units`. A refusal inside is recorded."""
@@ -123,6 +137,11 @@ def ok(*media_types: str, schema_type: str = "string") -> dict[str, Any]:
 def actor() -> Actor:
     """Who calls."""
     return g.actor  # type: ignore[no-any-return]
+
+
+def caller() -> Any:
+    """The row by which the caller was known, of a view that `knows_callers`; None where it was not by an API token."""
+    return g.get("caller")
 
 
 def work() -> Work:

@@ -32,21 +32,28 @@ from gateway.core.driver.statements import Statement
 from gateway.core.events import NewEvent, row_of
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
+from gateway.features.identity import service_tokens as tokens
 from gateway.features.projects import service as projects
 
 from .models import Message, NewMessage, Thread
 
 _PLACES = projects.default_places().subquery()
-_USUAL = KeyedQuery(
+_USUAL = (
     select(
-        _PLACES.c.owner_id.label("key"), _PLACES.c.owner_id, _PLACES.c.id.label("project_id"), _PLACES.c.is_active,
-        Thread.id, Thread.last_activity_at,
+        _PLACES.c.owner_id, _PLACES.c.id.label("project_id"), _PLACES.c.is_active, Thread.id.label("thread_id"),
+        Thread.last_activity_at,
     )
     .join(Thread, and_(Thread.project_id == _PLACES.c.id, Thread.owner_id == _PLACES.c.owner_id))
-    .where(Thread.is_active, _PLACES.c.owner_id == any_(bindparam("keys", type_=ARRAY(UUID(as_uuid=True)))))
+    .where(Thread.is_active)
 )  # fmt: skip
+_USUAL_OF = KeyedQuery(
+    _USUAL.add_columns(_PLACES.c.owner_id.label("key")).where(
+        _PLACES.c.owner_id == any_(bindparam("keys", type_=ARRAY(UUID(as_uuid=True))))
+    )
+)
+CALLERS = tokens.callers(_USUAL)
 _ACTIVE = FixedQuery(
-    select(Thread.id, Thread.owner_id, Thread.project_id, Thread.last_activity_at).where(
+    select(Thread.id.label("thread_id"), Thread.owner_id, Thread.project_id, Thread.last_activity_at).where(
         Thread.owner_id == bindparam("owner_id"), Thread.project_id == bindparam("project_id"), Thread.is_active
     )
 )
@@ -84,11 +91,11 @@ def one(session: Session, actor: Actor, thread_id: uuid.UUID, *, lock: bool = Fa
 
 def usual(session: Session, owner_id: uuid.UUID) -> Any:
     """The active thread of a user's default project: as `active`, and whether that project is active; None without."""
-    return _USUAL.first(session, owner_id)
+    return _USUAL_OF.first(session, owner_id)
 
 
 def active(session: Session, owner_id: uuid.UUID, project_id: uuid.UUID) -> Any:
-    """The thread that messages without one go to: id, owner_id, project_id, last_activity_at; None before the first."""
+    """The thread that messages without one go to: thread_id, owner_id, project_id, last_activity_at; None without."""
     return _ACTIVE.first(session, owner_id=owner_id, project_id=project_id)
 
 

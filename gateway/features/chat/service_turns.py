@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
+from psycopg.errors import ForeignKeyViolation
+from sqlalchemy.exc import IntegrityError
+
 from gateway.core.clock import new_id, now
 from gateway.core.driver.statements import Statement
 from gateway.core.events import NewEvent
@@ -62,6 +65,9 @@ ATTACHED = ("<attached_files>", "</attached_files>")
 CHAT_HISTORY = "<chat_history>"
 """Where what a client asks on its own repeats the chat, whatever is said there."""
 
+CALLERS = queries.CALLERS
+"""Who calls by an API token, and where their chat goes on: for views that open turns."""
+
 Ended = Literal["complete", "cut", "failed"]
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -98,6 +104,8 @@ class Place:
     client_chat_id: str | None = None
     parent_id: uuid.UUID | None = None
     """The message that the new one answers to; for the console, which shows branches."""
+    caller: Any = None
+    """Whom the turn is of as CALLERS told it, where it did: then nothing has to be asked again."""
 
     @property
     def is_open(self) -> bool:
@@ -136,16 +144,21 @@ def _go_on(work: Work, newest: dict[str, Any], model: str, place: Place) -> Turn
     """
     usual = _usual(work, place)
     thread = usual or _active(work, place, newest)
-    said = _as_stored(thread.id, None, newest)
-    answer = _empty_answer(thread.id, said.id, model)
-    store = queries.go_on(thread.id, said, answer)
+    said = _as_stored(thread.thread_id, None, newest)
+    answer = _empty_answer(thread.thread_id, said.id, model)
+    store = queries.go_on(thread.thread_id, said, answer)
     work.execute_last(store)
     for message in (said, answer):
         tell_message(work, thread, message, "message.created")
     is_short = len(said.text) + (SHORT if said.content else 0) <= SHORT
     # A thread that begins here would be lost with its turn: nothing could be stored in it again.
     is_stored_again = usual is not None and is_short
-    return Turn(thread.id, thread.project_id, said.id, answer.id, store if is_stored_again else None)
+    return Turn(thread.thread_id, thread.project_id, said.id, answer.id, store if is_stored_again else None)
+
+
+def is_gone(error: IntegrityError) -> bool:
+    """Whether a turn could not be stored because its thread was deleted after it had been found."""
+    return isinstance(error.orig, ForeignKeyViolation) and error.orig.diag.table_name == Message.__tablename__
 
 
 def open_next(work: Work, text: str, model: str, place: Place, source: str) -> tuple[Turn, list[dict[str, Any]]]:
@@ -243,7 +256,7 @@ def _thread(work: Work, place: Place, newest: dict[str, Any]) -> tuple[Thread, b
     if place.thread_id is not None:
         return find(work, place.thread_id, "threads.write", lock=True), True
     if place.client_chat_id is None:
-        return find(work, _active(work, place, newest).id, "threads.write", lock=True), False
+        return find(work, _active(work, place, newest).thread_id, "threads.write", lock=True), False
     project = projects.for_new_work(work, place.project_id, "threads.write")
     wanted = (work.actor.user_id, project.id, place.client_chat_id)
     found = queries.of_client(work.session, *wanted)
@@ -255,9 +268,11 @@ def _thread(work: Work, place: Place, newest: dict[str, Any]) -> tuple[Thread, b
 
 
 def _usual(work: Work, place: Place) -> Any:
-    """The active thread in the caller's default project, by one look; None where it is another's, or silent."""
-    found = queries.usual(work.session, work.actor.user_id) if place.project_id is None else None
-    if found is None or now() - found.last_activity_at > SILENCE:
+    """The active thread in the caller's default project, by one look; None where there is none, or a silent one."""
+    if place.project_id is not None:
+        return None
+    found = place.caller or queries.usual(work.session, work.actor.user_id)
+    if found is None or found.thread_id is None or now() - found.last_activity_at > SILENCE:
         return None
     projects.check_new_work(work, "threads.write", found.owner_id, found.project_id, found.is_active)
     return found
@@ -269,7 +284,7 @@ def _active(work: Work, place: Place, newest: dict[str, Any]) -> Any:
     owner_id = work.actor.user_id
     found = queries.active(work.session, owner_id, project.id)
     if found is not None and now() - found.last_activity_at > SILENCE:
-        queries.retire(work.session, found.id)
+        queries.retire(work.session, found.thread_id)
         found = None
     if found is None:
         _begin(work, project.id, None, newest)

@@ -20,8 +20,10 @@ from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.database import AT_ONCE
+from gateway.core.driver.fixed_queries import KeyedQuery
 from gateway.core.errors import Forbidden, TooMany, Unauthenticated
 from gateway.core.http import inner
+from gateway.core.http.room import CALLERS
 from gateway.core.identity import Actor
 from gateway.core.pace import Pace
 from gateway.core.secrets import crypto
@@ -174,10 +176,13 @@ def _bearer() -> Actor | None:
 def _api_token(token: str) -> Actor | None:
     if not crypto.looks_like_api_token(token):
         return None
+    view = current_app.view_functions.get(request.endpoint or "")
+    callers: KeyedQuery = getattr(view, CALLERS, queries.CALLERS)
     with current_app.extensions["gateway_sessions"]() as session:
-        found = queries.live_api_token(session, crypto.digest(token))
+        found = callers.first(session, crypto.digest(token))
         if found is None:
             return None
+        g.caller = found
         if found.last_used_at is None or (now() - found.last_used_at).total_seconds() > _TOUCH_EVERY_S:
             # Of many that come at once the first one notes it, and the others find it noted.
             used = update(ApiToken).where(ApiToken.id == found.token_id)

@@ -15,7 +15,7 @@ from gateway.features.access import service as access
 
 from .models import ApiToken, AuthSession, SessionToken, SignInCode, SignInDelay, User
 
-_LIVE_API_TOKEN = KeyedQuery(
+_LIVE_API_TOKENS = (
     select(
         ApiToken.hash.label("key"), ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.last_used_at,
         User.id, User.handle,
@@ -24,9 +24,24 @@ _LIVE_API_TOKEN = KeyedQuery(
     .join(User, User.id == ApiToken.user_id)
     .where(ApiToken.hash == any_(bindparam("keys", type_=ARRAY(LargeBinary))))
     .where(ApiToken.revoked_at.is_(None), User.is_active)
-    .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > bindparam("now"))),
-    lambda: {"now": now()},
+    .where((ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > bindparam("now")))
 )  # fmt: skip
+
+
+def callers(along: Select[Any] | None = None) -> KeyedQuery:
+    """API tokens that may be used now, by their digests.
+
+    token_id, scopes, last_used_at, the active user's id and handle, and version, the policy's. `along` is what else
+    there is to know of users: a row at most for each `owner_id`, whose columns come too.
+    """
+    query: Select[Any] = _LIVE_API_TOKENS
+    if along is not None:
+        theirs = along.subquery()
+        query = query.add_columns(*theirs.c).outerjoin(theirs, theirs.c.owner_id == User.id)
+    return KeyedQuery(query, lambda: {"now": now()})
+
+
+CALLERS = callers()
 """Part of almost every request."""
 
 
@@ -87,13 +102,6 @@ def first_owner(session: Session) -> User | None:
     return session.scalar(
         select(User).where(User.id.in_(access.holders("owner")), User.is_active).order_by(User.id).limit(1)
     )
-
-
-def live_api_token(session: Session, digest: bytes) -> Any:
-    """An API token that may be used now: token_id, scopes, last_used_at, its active user's id and handle, and version,
-    the policy's. None where there is no such token.
-    """
-    return _LIVE_API_TOKEN.first(session, digest)
 
 
 def live_api_tokens(session: Session, ids: Collection[uuid.UUID]) -> list[Row[ApiToken, User, int]]:

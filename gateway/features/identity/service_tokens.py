@@ -18,6 +18,10 @@ from .models import ApiToken, User
 _SCOPE = re.compile(r"[a-z_*]{1,40}(\.[a-z_*]{1,40}){0,3}")
 
 
+callers = queries.callers
+"""Makes the query of who calls by a token, for who wants to know more of them at once."""
+
+
 def create_token(
     work: Work, name: str, scopes: list[str] | None, expires_at: datetime | None, user: User | None = None
 ) -> tuple[ApiToken, str]:

@@ -13,9 +13,10 @@ from werkzeug.wsgi import ClosingIterator
 from gateway.core import tracing
 from gateway.core.errors import Invalid
 from gateway.core.http.answers import CLIENT, answer, event_stream, no_content
-from gateway.core.http.room import Room, actor, ok, opens_units, unit, work
+from gateway.core.http.room import Room, actor, caller, knows_callers, ok, opens_units, unit, work
 from gateway.core.policy import Resource
 from gateway.core.tracing import Span
+from gateway.features.chat import service_turns as turns
 from gateway.features.events.watch import Watch
 from gateway.features.providers import service as providers
 from gateway.features.providers.schemas import ModelList, ModelOut, ModelPath
@@ -74,6 +75,7 @@ def get_model(path: ModelPath) -> Response:
 
 @room.post("/chat/completions", responses={200: ChatOut}, summary="A completion, whole or as a stream (SSE)")
 @opens_units
+@knows_callers(turns.CALLERS)
 def complete_chat(body: ChatIn) -> Response:
     name = kept_name() if body.stream else None
     with kept_answers().room_for(actor(), name) if name is not None else nullcontext():
@@ -101,6 +103,7 @@ def stop_answer(path: AnswerPath) -> Response:
 
 @room.post("/responses", responses={200: ResponseOut}, summary="A response, whole or as a stream (SSE)")
 @opens_units
+@knows_callers(turns.CALLERS)
 def create_response(body: ResponsesIn) -> Response:
     given: dict[str, Any] = request.get_json()
     call, asked = _chat(body.model, responses.as_chat(body, given))
@@ -190,7 +193,7 @@ def _begin(model: str, text: str | None, **of_chat: Any) -> Direct:
 
 
 def _wish(model: str, text: str | None, **of_chat: Any) -> Wish:
-    return Wish(model, text, request.headers.get("OpenAI-Project"), _patience().total_s, **of_chat)
+    return Wish(model, text, request.headers.get("OpenAI-Project"), _patience().total_s, caller=caller(), **of_chat)
 
 
 def _patience() -> Patience:

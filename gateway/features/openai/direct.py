@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import gevent
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway.adapters.providers.passthrough import Head, Pool
@@ -188,8 +189,20 @@ class Direct:
 
     def _ask(self, body: dict[str, Any], path: str = CHAT) -> Head:
         head = self._relay.ask(lambda: self._question(body, path))
-        self._admitted()
+        self._wait_admitted()
         return head
+
+    def _wait_admitted(self) -> None:
+        """Until the admission is stored: another one where the thread that the turn was for was deleted meanwhile."""
+        try:
+            self._admitted()
+        except IntegrityError as error:
+            if not turns.is_gone(error):
+                raise
+            with self._unit() as work:
+                self._admission = service.admit_again(work, self._gate.upstreams, self._admission)
+            self._admitted = work.committed
+            self._admitted()
 
     def _checked(self, head: Head) -> None:
         """Raises GatewayError for an answer that is a refusal."""
@@ -247,7 +260,7 @@ class Direct:
         if self._settled:
             return
         self._settled = True
-        self._admitted()
+        self._wait_admitted()
         if self._admission.reservation is None and self._admission.turn is None:
             return
         with self._unit() as work:

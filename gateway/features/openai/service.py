@@ -5,7 +5,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.adapters.providers.base import ProviderError
@@ -57,16 +57,18 @@ class Wish:
     messages: Sequence[dict[str, Any]] = ()
     """What is kept in a chat thread; none where it is no chat."""
     chat: ChatHeaders = ChatHeaders()
+    caller: Any = None
+    """Who calls, with where their chat goes on (turns.CALLERS); None where that is still to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A model call that may be made. `model` is what was asked for, `behind` the PROVIDER/MODEL that answers.
+    """A model call that may be made. `wish` is what was asked for, `behind` the PROVIDER/MODEL that answers.
 
     `reached` is None for a local model that has to be loaded first.
     """
 
-    model: str
+    wish: Wish
     behind: str
     call: Call
     reached: Reached | None
@@ -75,6 +77,11 @@ class Admission:
     turn: Turn | None = None
     is_background: bool = False
     """Whether a program asks on its own, for a title, tags or the like."""
+
+    @property
+    def model(self) -> str:
+        """The model as it was asked for."""
+        return self.wish.model
 
     @property
     def is_local(self) -> bool:
@@ -111,7 +118,15 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     if turn is None or turn.stored is not None:
         work.go_on_meanwhile()  # what stores the answer follows
     is_background = turns.is_background(wish.messages)
-    return Admission(wish.model, behind, call, reached, reservation, project_id, turn, is_background)
+    return Admission(wish, behind, call, reached, reservation, project_id, turn, is_background)
+
+
+def admit_again(work: Work, upstreams: Upstreams, refused: Admission) -> Admission:
+    """Decides anew on a call whose admission was not stored, since the thread that it was for is gone (turns.is_gone).
+
+    Raises as `admit`.
+    """
+    return admit(work, upstreams, replace(refused.wish, caller=None))
 
 
 def commission(
@@ -183,7 +198,7 @@ def _turn(work: Work, wish: Wish, project_id: uuid.UUID | None) -> Turn | None:
         return None
     place = Place(
         project_id, _id("X-Thread-Id", wish.chat.thread_id), wish.chat.client_chat_id,
-        _id("X-Parent-Id", wish.chat.parent_id),
+        _id("X-Parent-Id", wish.chat.parent_id), wish.caller,
     )  # fmt: skip
     return turns.open_turn(work, wish.messages, wish.model, place)
 
