@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import socket as sockets
 import threading
 import time
@@ -211,3 +212,20 @@ def test_a_stalled_reader_holds_nobody_up_and_memory_stays_flat(live_gateway: Li
     wait_until(lambda: live_gateway.call("GET", "/healthz").status_code == 200, 5)
     with suppress(psycopg.Error):
         rows(live_gateway, "SELECT 1")
+
+
+def counted(gateway: LiveGateway, route: str) -> float:
+    """How often a route was answered with 200, as the metrics say."""
+    told = re.search(
+        rf'gateway_requests_total{{method="GET",route="{route}",status="200"}} (\S+)',
+        gateway.call("GET", "/metrics").text,
+    )
+    return float(told[1]) if told else 0.0
+
+
+def test_streams_are_counted_once_they_have_begun_and_sockets_once_they_are_closed(live_gateway: LiveGateway) -> None:
+    stream, socket = "/v1/events/stream", "/v1/events/ws"
+    before = {route: counted(live_gateway, route) for route in (stream, socket)}
+    read_stream(live_gateway, "?since=0")
+    connect(live_gateway, {"since": 0}).close()
+    wait_until(lambda: all(counted(live_gateway, route) > before[route] for route in before), 10)

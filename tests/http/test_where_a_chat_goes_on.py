@@ -93,7 +93,7 @@ def other_default(person: Person, database: Database) -> Iterator[Callable[[], s
     def change() -> str:
         made: str = person.call("POST", "/v1/projects", json={"slug": f"goer-{uuid.uuid4().hex[:12]}"}).json()["id"]
         of_owner = "owner_id = (SELECT id FROM users WHERE handle = :handle)"
-        database.run(f"UPDATE projects SET is_default = false WHERE {of_owner}", handle=person.handle)  # noqa: S608
+        database.run(f"UPDATE projects SET is_default = false WHERE {of_owner}", handle=person.handle)
         database.run("UPDATE projects SET is_default = true WHERE id = :id", id=made)
         return made
 

@@ -64,6 +64,11 @@ def event_stream(lines: Iterator[str] | Iterator[bytes]) -> Response:
     return Response(lines, mimetype="text/event-stream", headers=headers)
 
 
+def is_websocket() -> bool:
+    """Whether the request opens a WebSocket: its view returns once that is closed, and nobody closes its answer."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
 def no_content() -> Response:
     """204."""
     return Response(status=204)

@@ -1,11 +1,16 @@
 """One log line and one measurement per request, and the headers that every answer carries."""
 
 import time
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
+from typing import cast
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
+from werkzeug.wsgi import ClosingIterator
+
+from .answers import is_websocket
 
 REQUESTS = Counter("gateway_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -32,11 +37,18 @@ def install(app: Flask) -> None:
         route = request.url_rule.rule if request.url_rule is not None else "unmatched"
         method = request.method if request.method in METHODS else "other"
         actor = g.get("actor")
-        tell = partial(
-            _tell, method, route, response.status_code, seconds, g.get("request_id"), actor.handle if actor else None
-        )
-        if response.is_streamed:
+        tell = cache(
+            partial(
+                _tell, method, route, response.status_code, seconds, g.get("request_id"),
+                actor.handle if actor else None,
+            )
+        )  # fmt: skip
+        if is_websocket():
             tell()
+        elif response.is_streamed:
+            body = cast("Iterable[bytes]", response.response)
+            ends = [tell, body.close] if hasattr(body, "close") else [tell]
+            response.response = ClosingIterator(_told_after_the_first(body, tell), ends)
         else:
             response.call_on_close(tell)  # once it is sent: nobody waits for that
         response.headers["X-Request-Id"] = g.get("request_id", "")
@@ -46,6 +58,13 @@ def install(app: Flask) -> None:
         if request.path.startswith("/v1/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _told_after_the_first(pieces: Iterable[bytes], tell: Callable[[], None]) -> Iterator[bytes]:
+    """A body whose reader has its first piece before it is told of."""
+    for piece in pieces:
+        yield piece
+        tell()
 
 
 def _tell(method: str, route: str, status: int, seconds: float, request_id: str | None, handle: str | None) -> None:

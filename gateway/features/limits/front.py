@@ -12,6 +12,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from gateway.core.errors import TooMany
 from gateway.core.http import inner
+from gateway.core.http.answers import is_websocket
 from gateway.core.http.problems import render
 from gateway.core.identity import Actor
 from gateway.features.settings.live import Live
@@ -47,7 +48,7 @@ class Front:
             return
         try:
             g.standing = self._pacer.take(self._limits(actor, "requests_per_minute"))
-            if _is_socket():
+            if is_websocket():
                 g.give_back = self._take_stream(actor)
             else:
                 at_once = self._settings.value("limits.concurrent_requests")
@@ -61,8 +62,8 @@ class Front:
         give_back: Callable[[], None] | None = g.pop("give_back", None)
         if give_back is None:
             return _with_standing(response)
-        if _is_socket():
-            give_back()  # the view of a WebSocket returns when it is closed, and nobody closes its answer
+        if is_websocket():
+            give_back()
             return response
         if response.mimetype == EVENT_STREAM and response.status_code == 200:
             give_back()
@@ -91,10 +92,6 @@ class Front:
         if actor.via == "token" and actor.credential_id is not None:
             limits.append((token_key(actor.credential_id), self._settings.value(f"limits.token_{name}")))
         return limits
-
-
-def _is_socket() -> bool:
-    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _with_standing(response: Response) -> Response:
