@@ -18,7 +18,7 @@ wait together; or never, when it is written down within a second all the same an
 What others see of a commit before it is durable, they store something on later only: a crash never keeps that alone.
 """
 
-_NOT_WAITING = "SELECT set_config('synchronous_commit', 'off', true)"
+_NOT_WAITING = "SET LOCAL synchronous_commit TO off"
 _WAIT_NOW = "SELECT pg_logical_emit_message(true, 'gateway', '')"
 """A commit of nothing but a mark in the log of the database: it waits until all before it is on disk."""
 

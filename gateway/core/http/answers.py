@@ -1,6 +1,6 @@
 """What a route answers with: JSON bodies, ETags, Location, pages. Uses the request at hand."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from flask import Response, request
@@ -62,6 +62,12 @@ def event_stream(lines: Iterator[str] | Iterator[bytes]) -> Response:
     """Server-Sent Events that nothing on the way may buffer."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Response(lines, mimetype="text/event-stream", headers=headers)
+
+
+def complete(response: Response, headers: Mapping[str, str]) -> None:
+    """Gives an answer those of the headers that it does not have yet, by one look at what it has."""
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend({name: value for name, value in headers.items() if name.lower() not in given})
 
 
 def is_websocket() -> bool:

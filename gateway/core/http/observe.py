@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
 from werkzeug.wsgi import ClosingIterator
 
-from .answers import is_websocket
+from .answers import complete, is_websocket
 
 REQUESTS = Counter("gateway_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -20,6 +20,12 @@ SECONDS = Histogram(
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods that are counted by name; a caller's inventions share one name, so that memory stays flat."""
+
+SAFE = {
+    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}  # fmt: skip
+OF_API = {**SAFE, "Cache-Control": "no-store"}
 
 log = structlog.get_logger("gateway.http")
 
@@ -52,11 +58,7 @@ def install(app: Flask) -> None:
         else:
             response.call_on_close(tell)  # once it is sent: nobody waits for that
         response.headers["X-Request-Id"] = g.get("request_id", "")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.path.startswith("/v1/"):
-            response.headers.setdefault("Cache-Control", "no-store")
+        complete(response, OF_API if request.path.startswith("/v1/") else SAFE)
         return response
 
 

@@ -12,7 +12,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from gateway.core.errors import TooMany
 from gateway.core.http import inner
-from gateway.core.http.answers import is_websocket
+from gateway.core.http.answers import complete, is_websocket
 from gateway.core.http.problems import render
 from gateway.core.identity import Actor
 from gateway.features.settings.live import Live
@@ -97,6 +97,5 @@ class Front:
 def _with_standing(response: Response) -> Response:
     standing: Standing | None = g.get("standing")
     if standing is not None:
-        for name, value in standing.headers().items():
-            response.headers.setdefault(name, value)
+        complete(response, standing.headers())
     return response
