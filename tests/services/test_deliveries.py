@@ -22,6 +22,7 @@ from gateway.features.events import queries_purge as purge_of_events
 from gateway.features.identity import service as identity
 from gateway.features.identity import service_tokens
 from gateway.features.messaging import (
+    queries,
     queries_purge,
     retries,
     service,
@@ -33,6 +34,7 @@ from gateway.features.messaging import (
 )
 from gateway.features.messaging.schemas import (
     DeliveryQuery,
+    DestinationQuery,
     EventFilter,
     SecretRotate,
     SubscriptionIn,
@@ -83,6 +85,24 @@ def test_a_subscription_to_the_end_of_a_task_hears_of_it_once_and_is_over(outbox
     assert [request.json["type"] for request in outbox.held.requests] == ["task.failed"]
     with outbox.open(outbox.actor) as work:
         assert list(work.session.scalars(service_subscriptions.visible(work, SubscriptionQuery()))) == []
+
+
+def test_destinations_are_found_and_told_by_name(outbox: Outbox, bob: Actor) -> None:
+    destination_id = outbox.add(name="Pocket telephone")
+    outbox.add(name="Elsewhere")
+    outbox.subscribe(destination_id)
+    outbox.emit()
+    outbox.node.work()
+    assert [each.destination_name for each in outbox.deliveries()] == ["Pocket telephone"]
+    with outbox.open(outbox.actor) as work:
+        subscriptions = list(work.session.scalars(service_subscriptions.visible(work, SubscriptionQuery())))
+        assert [each.destination_name for each in service_subscriptions.shown(work, subscriptions)] == [
+            "Pocket telephone"
+        ]
+        found = work.session.scalars(service.visible(work, DestinationQuery(q="TELE")))
+        assert [each.name for each in found] == ["Pocket telephone"]
+    with outbox.open(bob) as work:
+        assert queries.destination_names(work.session, bob, {destination_id}) == {}
 
 
 def test_matching_is_once_for_each_subscription_though_nodes_race(outbox: Outbox, unit: Open) -> None:

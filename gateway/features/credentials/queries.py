@@ -38,6 +38,8 @@ def filtered(actor: Actor, query: CredentialQuery) -> Select[Credential]:
     conditions = [key == value for key, value in wanted if value is not None]
     if query.is_active is not None:
         conditions.append(Credential.is_active.is_(query.is_active))
+    if query.q is not None:
+        conditions.append(Credential.name.icontains(query.q, autoescape=True))
     return visible(actor).where(*conditions)
 
 

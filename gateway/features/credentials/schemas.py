@@ -59,11 +59,12 @@ class SecretIn(In):
 
 
 class CredentialQuery(PageQuery):
-    """Filters of the list."""
+    """Filters of the list; `q` is found in the name."""
 
     kind: Annotated[str, KIND] | None = None
     project_id: uuid.UUID | None = None
     is_active: bool | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class CredentialOut(Versioned):

@@ -1,11 +1,11 @@
 """Every select on spend limits, usage and reservations, and the two updates that must not be read before."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, column, delete, exists, func, or_, select, table, text, tuple_
+from sqlalchemy import Select, column, delete, exists, func, null, or_, select, table, text, tuple_
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,9 @@ from .models import SpendLimit, SpendReservation, UsageWindow
 # Rooms above this one, or whose doors are closed: only to see whether a run goes on, whom a subject binds,
 # and who is paid.
 _RUNS = table("runs", column("id", UUID(as_uuid=True)), column("status"))
-_USERS = table("users", column("id", UUID(as_uuid=True)))
+_USERS = table("users", column("id", UUID(as_uuid=True)), column("handle"), column("display_name"))
 _PROVIDERS = table("providers", column("name"), column("credential_id", UUID(as_uuid=True)))
-_TOKENS = table("api_tokens", column("id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)))
+_TOKENS = table("api_tokens", column("id", UUID(as_uuid=True)), column("user_id", UUID(as_uuid=True)), column("name"))
 
 _ARE_ANY = text("SELECT EXISTS (SELECT FROM spend_limits)")
 
@@ -130,6 +130,23 @@ def owner_of_token(session: Session, token_id: uuid.UUID) -> uuid.UUID | None:
 def has_user(session: Session, user_id: uuid.UUID) -> bool:
     """Whether there is such a user."""
     return session.scalar(select(_USERS.c.id).where(_USERS.c.id == user_id)) is not None
+
+
+def subject_names(session: Session, actor: Actor, subjects: Collection[uuid.UUID]) -> dict[str, tuple[str, str | None]]:
+    """Name and, of a user, display name of those of the users and of their own tokens that the actor may see, by id."""
+    if not subjects:
+        return {}
+    of_user = select(_USERS.c.id, _USERS.c.handle, _USERS.c.display_name).where(
+        _USERS.c.id.in_(subjects), seen_by(actor, "users.read", owner=_USERS.c.id, key=_USERS.c.id)
+    )
+    of_token = select(_TOKENS.c.id, _TOKENS.c.name, null()).where(
+        _TOKENS.c.id.in_(subjects), _TOKENS.c.user_id == actor.user_id
+    )
+    return {
+        str(key): (name, display_name)
+        for found in (of_user, of_token)
+        for key, name, display_name in session.execute(found)
+    }
 
 
 def wants_key(session: Session, provider: str) -> bool:

@@ -68,9 +68,15 @@ class Amount(Out):
 
 
 class UsageOut(Out):
-    """Where one limit stands in its present window."""
+    """Where one limit stands in its present window.
+
+    `subject_name` is what the user or token that it binds is called, null for who may not read that; a user has a
+    `subject_display_name`, too.
+    """
 
     limit: SpendLimitOut
+    subject_name: str | None = None
+    subject_display_name: str | None = None
     starts_at: datetime
     ends_at: datetime
     used: Amount

@@ -85,15 +85,20 @@ def usage(work: Work, limits: list[SpendLimit]) -> list[UsageOut]:
     moment = now()
     starts = {limit.id: start_of(limit.window, moment) for limit in limits}
     found = queries.usage(work.session, list(starts.items()))
+    subjects = {uuid.UUID(limit.subject_id) for limit in limits if limit.owner_id and limit.subject_id}
+    names = queries.subject_names(work.session, work.actor, subjects)
     return [
         UsageOut(
             limit=SpendLimitOut.model_validate(limit),
+            subject_name=name,
+            subject_display_name=display_name,
             starts_at=starts[limit.id],
             ends_at=end_of(limit.window, starts[limit.id]),
             used=_amount(found.get(limit.id), "used"),
             reserved=_amount(found.get(limit.id), "reserved"),
         )
         for limit in limits
+        for name, display_name in [names.get(limit.subject_id or "", (None, None))]
     ]
 
 

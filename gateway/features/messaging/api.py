@@ -103,8 +103,8 @@ def list_subscriptions(query: SubscriptionQuery) -> Response:
 
 @room.post("/subscriptions", responses={201: SubscriptionOut}, summary="Subscribe a destination to events")
 def create_subscription(body: SubscriptionIn) -> Response:
-    subscription = service_subscriptions.create(work(), body)
-    return created(SubscriptionOut.model_validate(subscription), f"/v1/subscriptions/{subscription.id}")
+    [subscription] = service_subscriptions.shown(work(), [service_subscriptions.create(work(), body)])
+    return created(subscription, f"/v1/subscriptions/{subscription.id}")
 
 
 @room.post("/subscriptions/preview", responses={200: SubscriptionTried}, summary="Try one on the newest events")
@@ -122,7 +122,7 @@ def get_subscription(path: IdPath) -> Response:
 def patch_subscription(path: IdPath, body: SubscriptionPatch) -> Response:
     subscription = service_subscriptions.for_change(work(), path.id)
     check_version(subscription.version)
-    return answer(SubscriptionOut.model_validate(service_subscriptions.change(work(), subscription, body)))
+    return answer(service_subscriptions.shown(work(), [service_subscriptions.change(work(), subscription, body)])[0])
 
 
 @room.delete("/subscriptions/<uuid:id>", responses={204: None}, summary="End a subscription")

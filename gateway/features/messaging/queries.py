@@ -35,7 +35,17 @@ def filtered_destinations(actor: Actor, query: DestinationQuery) -> Select[Desti
     found = destinations(actor)
     if query.destination_type is not None:
         found = found.where(Destination.destination_type == query.destination_type)
-    return found if query.is_active is None else found.where(Destination.is_active.is_(query.is_active))
+    if query.is_active is not None:
+        found = found.where(Destination.is_active.is_(query.is_active))
+    return found if query.q is None else found.where(Destination.name.icontains(query.q, autoescape=True))
+
+
+def destination_names(session: Session, actor: Actor, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Those of the destinations that the actor may see, by their names."""
+    if not ids:
+        return {}
+    found = destinations(actor).where(Destination.id.in_(ids)).with_only_columns(Destination.id, Destination.name)
+    return {row.id: row.name for row in session.execute(found)}
 
 
 def destination(session: Session, actor: Actor, destination_id: uuid.UUID, *, lock: bool = False) -> Destination | None:

@@ -95,10 +95,11 @@ class DestinationPatch(In):
 
 
 class DestinationQuery(PageQuery):
-    """Filters of the list."""
+    """Filters of the list; `q` is found in the name."""
 
     destination_type: Kind | None = None
     is_active: bool | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class DestinationOut(Versioned):
@@ -209,9 +210,13 @@ class SubscriptionQuery(PageQuery):
 
 
 class SubscriptionOut(Versioned):
-    """A subscription; `problem` is why it sends nothing any more, with the remedy."""
+    """A subscription; `problem` is why it sends nothing any more, with the remedy.
+
+    `destination_name` is null for who may not read the destination.
+    """
 
     destination_id: uuid.UUID
+    destination_name: str | None = None
     user_id: uuid.UUID
     event_pattern: str
     filter: dict[str, Any] | None
@@ -270,10 +275,14 @@ class AttemptOut(Out):
 
 
 class DeliveryOut(Out):
-    """A delivery with its latest attempts, the newest first. Its id is the `webhook-id` of all of them."""
+    """A delivery with its latest attempts, the newest first. Its id is the `webhook-id` of all of them.
+
+    `destination_name` is null for who may not read the destination.
+    """
 
     id: uuid.UUID
     destination_id: uuid.UUID
+    destination_name: str | None
     subscription_id: uuid.UUID | None
     event_seq: int | None
     event_name: str

@@ -42,10 +42,13 @@ def get(work: Work, delivery_id: uuid.UUID) -> Delivery:
 def describe(work: Work, rows: Sequence[Delivery]) -> list[DeliveryOut]:
     """Deliveries with their attempts, as the wire shows them."""
     attempts = queries.attempts_of(work.session, [row.id for row in rows])
-    plain = [name for name in DeliveryOut.model_fields if name not in ("attempts", "attempt_count")]
+    names = queries.destination_names(work.session, work.actor, {row.destination_id for row in rows})
+    further = ("attempts", "attempt_count", "destination_name")
+    plain = [name for name in DeliveryOut.model_fields if name not in further]
     return [
         DeliveryOut(
             **{name: getattr(row, name) for name in plain}, attempt_count=row.attempts,
+            destination_name=names.get(row.destination_id),
             attempts=[AttemptOut.model_validate(attempt) for attempt in attempts[row.id]],
         )
         for row in rows

@@ -45,10 +45,12 @@ def visible(work: Work, query: SubscriptionQuery) -> Select[Subscription]:
 
 
 def shown(work: Work, subscriptions: Sequence[Subscription]) -> list[SubscriptionOut]:
-    """Subscriptions on the wire, with what keeps them from sending."""
+    """Subscriptions on the wire, with where they go by its name, and what keeps them from sending."""
+    names = queries.destination_names(work.session, work.actor, {one.destination_id for one in subscriptions})
     revoked = identity.revoked_of(work, {one.by_token for one in subscriptions if one.by_token is not None})
     outs = [SubscriptionOut.model_validate(one) for one in subscriptions]
     for out, one in zip(outs, subscriptions, strict=True):
+        out.destination_name = names.get(one.destination_id)
         if one.by_token in revoked:
             out.problem = SILENCED
     return outs

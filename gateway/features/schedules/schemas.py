@@ -225,6 +225,7 @@ class ScheduleRunOut(Out):
     `task_name` is null for who may not read the task.
     """
 
+    id: uuid.UUID
     planned_at: datetime
     fired_at: datetime | None
     outcome: Outcome | None
