@@ -65,6 +65,7 @@
  * @property {string} id
  * @property {"system" | "project"} scope_type
  * @property {string | null} scope_id
+ * @property {string | null} scope_name as the console has read it
  * @property {string} sort
  * @property {number | null} max_age_days
  * @property {number | null} max_count
@@ -295,7 +296,7 @@
  *
  * @typedef {{id: string, version: number, subject_type: string, subject_id: string | null, window: string, max_requests: number | null, max_tokens: number | null, max_cost_micros: number | null}} SpendLimit
  * @typedef {{requests: number, tokens: number, cost_micros: number}} Amount money in millionths of a dollar
- * @typedef {{limit: SpendLimit, ends_at: string, used: Amount, reserved: Amount}} Usage
+ * @typedef {{limit: SpendLimit, subject_name: string | null, subject_display_name: string | null, ends_at: string, used: Amount, reserved: Amount}} Usage
  *
  * @typedef {{type: string, id: string}} Scope the id is empty where the type needs none
  * @typedef {{scope_type: string, scope_id: string | null, scope_name?: string | null, key: string, version: number}} ScopedEntry
@@ -313,10 +314,10 @@
  *
  * @typedef {{destination_type: string, title: string, config_schema: Record<string, any>, secret: "required" | "optional" | "generated" | "none", secret_title: string, per_minute: number | null, available: boolean, reason: string | null, remedy: string | null}} DestinationKind
  * @typedef {{id: string, version: number, name: string, destination_type: string, destination_config: Record<string, any>, has_secret: boolean, is_active: boolean, disabled_reason: string | null, is_ordered: boolean, per_minute: number | null, health: "good" | "failing" | "off" | "unused", failing_since: string | null, last_success_at: string | null, last_error: Problem | null}} Destination
- * @typedef {{id: string, version: number, destination_id: string, event_pattern: string, filter: Record<string, any> | null, template: string | null, digest_s: number | null, problem: string | null}} Subscription
+ * @typedef {{id: string, version: number, destination_id: string, destination_name: string | null, event_pattern: string, filter: Record<string, any> | null, template: string | null, digest_s: number | null, problem: string | null}} Subscription
  * @typedef {{looked_at: number, matched: number, events: GatewayEvent[], message: {title: string, text: string, severity: string, body: any} | null, problem: string | null}} SubscriptionTried
  * @typedef {{number: number, status: "succeeded" | "failed", started_at: string, latency_ms: number, response_status: number | null, error: Problem | null}} Attempt
- * @typedef {{id: string, destination_id: string, subscription_id: string | null, event_name: string, event: GatewayEvent, status: "pending" | "held" | "delivered" | "failed" | "merged", is_digest: boolean, attempt_count: number, attempts: Attempt[], next_attempt_at: string | null, created_at: string}} Delivery */
+ * @typedef {{id: string, destination_id: string, destination_name: string | null, subscription_id: string | null, event_name: string, event: GatewayEvent, status: "pending" | "held" | "delivered" | "failed" | "merged", is_digest: boolean, attempt_count: number, attempts: Attempt[], next_attempt_at: string | null, created_at: string}} Delivery */
 
 /**
  * Connectors.
@@ -337,7 +338,7 @@
  * @typedef {{schedule_id: string, name: string, day: string, first_at: string, last_at: string, times: number, skipped: number}} PlannedDay
  * @typedef {{schedule_id: string, name: string, description: string}} Frequent
  * @typedef {{schedule_id: string, name: string, day: string, first_at: string, last_at: string, outcomes: Partial<Record<PastState, number>>}} PastDay
- * @typedef {{planned_at: string, fired_at: string | null, outcome: "fired" | "skipped" | "missed" | "failed" | null, cause: string, reason: string | null, task_id: string | null, task_name: string | null, result: "completed" | "failed" | "canceled" | null}} ScheduleRun
+ * @typedef {{id: string, planned_at: string, fired_at: string | null, outcome: "fired" | "skipped" | "missed" | "failed" | null, cause: string, reason: string | null, task_id: string | null, task_name: string | null, result: "completed" | "failed" | "canceled" | null}} ScheduleRun
  * @typedef {{utc: string, local: string, utc_offset: string, skipped: boolean}} Planned
  *
  * @typedef {object} Schedule

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import wait_until
 from tests.messaging.stand_ins import Receiver, receiver
-from tests.ui.rows import choose, row
+from tests.ui.rows import choose, find, row
 from tests.ui.test_accessibility import settle, violations
 
 
@@ -57,7 +57,7 @@ def test_a_destination_is_added_tried_subscribed_and_its_messages_replayed(
     page.goto("/messaging/subscriptions")
     page.get_by_role("button", name="New subscription").click()
     dialog = page.get_by_role("dialog", name="New subscription")
-    dialog.get_by_label("Send to").select_option(label="journey hook")
+    find(dialog, "Send to", "journey hook")
     dialog.get_by_label("Events").fill("project.created")
     dialog.get_by_label("What is said").fill("{{ event.data.slug }} is there")
     expect(dialog.get_by_label("The message")).to_contain_text("is there")
@@ -125,7 +125,7 @@ def test_a_tasks_page_offers_to_tell_of_its_end(
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("menuitem", name="Notify me when it ends…").click()
     dialog = page.get_by_role("dialog", name="Notify me when patience ends")
-    dialog.get_by_label("Through").select_option(label="my telephone")
+    find(dialog, "Through", "my telephone")
     assert violations(page) == []
     dialog.get_by_role("button", name="Notify me").click()
     expect(page.get_by_text("You will hear when patience ends")).to_be_visible()

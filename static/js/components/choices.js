@@ -32,21 +32,19 @@ const oneOf = (path, label, name) => {
   };
 };
 
-export const users = choices("/v1/users", userName);
-export const groups = choices("/v1/groups", (group) => group.name);
 export const oneUser = oneOf("/v1/users", userName, (user) => user.handle);
 export const oneGroup = oneOf("/v1/groups", (group) => group.name, (group) => group.name);
 export const oneRole = oneOf("/v1/roles", (role) => role.name, (role) => role.name);
 export const oneProject = oneOf("/v1/projects", (project) => project.display_name || project.slug, (project) => project.slug);
-export const projects = choices("/v1/projects", (project) => project.display_name || project.slug);
-export const credentials = choices("/v1/credentials", (credential) => credential.name);
-export const tasks = choices("/v1/tasks", (task) => task.name);
+export const oneCredential = oneOf("/v1/credentials", (credential) => credential.kind.replaceAll("_", " "), (credential) => credential.name);
 export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
+export const oneTask = oneOf("/v1/tasks", (task) => task.status, (task) => task.name);
+export const oneDestination = oneOf("/v1/destinations", (destination) => destination.destination_type, (destination) => destination.name);
 export const oneSchedule = oneOf("/v1/schedules", (schedule) => schedule.name, (schedule) => schedule.name);
-const titled = (/** @type {any} */ thread) => `${thread.title || "Untitled chat"} (${thread.id.slice(-8)})`; // several may have one title
+const titled = (/** @type {any} */ one) => `${one.title || "Untitled chat"} (${one.id.slice(-8)})`; // several may have one title
+export const oneSession = oneOf("/v1/sessions", titled, titled);
 export const oneChat = oneOf("/v1/chat/threads", titled, titled);
 export const tokens = choices("/v1/tokens", (token) => token.name);
-export const destinations = choices("/v1/destinations", (destination) => destination.name);
 export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
 export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, WHOLE);
 export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, WHOLE);

@@ -62,7 +62,7 @@ const Cells = ({ columns, row }) => html`${columns.map(({ head, cell, class: nam
  * @param {{columns: Column[], rows: any[], label: string, keyOf?: (row: any) => string, of?: Endless}} props `of`: where further rows come from
  */
 export const Table = ({ columns, rows, label, keyOf = (row) => row.id, of }) => html`<table class="table list is-stacked" aria-label=${label} aria-rowcount=${of?.data?.next_cursor ? -1 : rows.length + 1}>
-  <thead><tr>${columns.map(({ head, class: name, sort }) => (sort ? html`<${SortHead} by=${sort} label=${head} class=${name} />` : html`<th scope="col" class=${name}>${head || html`<span class="visually-hidden">Actions</span>`}</th>`))}</tr></thead>
+  <thead><tr aria-rowindex="1">${columns.map(({ head, class: name, sort }) => (sort ? html`<${SortHead} by=${sort} label=${head} class=${name} />` : html`<th scope="col" class=${name}>${head || html`<span class="visually-hidden">Actions</span>`}</th>`))}</tr></thead>
   <${Rows} of=${of} columns=${columns.length} rows=${rows} keyOf=${keyOf} row=${(/** @type {any} */ row, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}><${Cells} columns=${columns} row=${row} /></tr>`} />
 </table>`;
 

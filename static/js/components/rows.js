@@ -65,3 +65,7 @@ export const RowsEnd = ({ of }) => html`<div class="pager rows-end" role="status
   ${of.inAddress && html`<${ToFirst} />`}
   ${of.moreFailed ? html`<span>More could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading on…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">These are all ${of.data?.items.length.toLocaleString()}.</span>`}
 </div>`;
+
+/** What is further on of a list that is no table, by a button. @param {{of: Endless, count: number}} props how many there are by now */
+export const ReadOn = ({ of, count }) =>
+  of.data?.next_cursor && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${() => (of.look(0, count + 1), of.more())}>Read on</button>${of.moreFailed && html` <span role="status">More could not be read: ${of.moreFailed.message}</span>`}</div>`;

@@ -10,6 +10,7 @@ import { openForm } from "./form.js";
 import { Icon } from "./icon.js";
 import { Json } from "./json.js";
 import { Markdown } from "./markdown.js";
+import { ReadOn } from "./rows.js";
 import { Empty, Loaded } from "./states.js";
 import { toast } from "./toast.js";
 /** @import { Page, Segment } from "../types.js" */
@@ -55,7 +56,7 @@ export function Transcript({ of, id }) {
       ${(/** @type {Page<Segment>} */ page) =>
         page.items.length
           ? html`<ol class="segments">${page.items.map((segment) => html`<${SegmentView} key=${segment.id} segment=${segment} />`)}</ol>
-              ${page.next_cursor && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${() => (read.look(0, page.items.length + 1), read.more())}>Read on</button>${read.moreFailed && html` <span role="status">More could not be read: ${read.moreFailed.message}</span>`}</div>`}`
+              <${ReadOn} of=${read} count=${page.items.length} />`
           : html`<${Empty} title=${audit ? "Nothing for auditors" : "Nothing was written down"}>${audit ? "What was sealed for them would be listed here." : "Agents write down what they thought and said; a tool of yours may, too."}<//>`}
     <//></section>`;
 }

@@ -4,7 +4,8 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { closeInAddress, place, withQuery } from "../router.js";
 import { can } from "../session.js";
-import { useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about, useResource } from "../resource.js";
 import { size } from "../format.js";
 import { Ago } from "../components/clock.js";
 import { Id } from "../components/copy.js";
@@ -12,14 +13,14 @@ import { destroy } from "../components/changes.js";
 import { confirmFirst } from "../components/dialog.js";
 import { DropZone, FileButton } from "../components/files.js";
 import { IconButton } from "../components/icon.js";
-import { Pager, SortHead, useRowKeys } from "../components/list.js";
+import { SortHead, useRowKeys } from "../components/list.js";
 import { Download, PreviewDialog } from "../components/preview.js";
 import { Progress } from "../components/progress.js";
+import { Rows, RowsEnd } from "../components/rows.js";
 import { Empty, Loaded } from "../components/states.js";
 import { toast, toastError } from "../components/toast.js";
 /** @import { Artifact, Page } from "../types.js" */
 
-const PAGE = 50;
 const ORIGINS = /** @type {const} */ ([["", "all"], ["task", "made by tasks"], ["upload", "uploaded"]]);
 
 /** @param {{id: string, listed: Artifact[]}} props the artifact that the address names, listed or not */
@@ -31,8 +32,8 @@ function Opened({ id, listed }) {
   return html`<${PreviewDialog} artifact=${read.data} onClose=${close} />`;
 }
 
-/** @param {{artifact: Artifact}} props */
-function Row({ artifact }) {
+/** @param {{artifact: Artifact, attributes: Record<string, any>}} props */
+function Row({ artifact, attributes }) {
   const ask = () =>
     confirmFirst({
       title: `Delete ${artifact.filename}?`,
@@ -40,7 +41,7 @@ function Row({ artifact }) {
       action: "Delete file",
       run: () => destroy(`/v1/artifacts/${artifact.id}`, artifact.filename),
     });
-  return html`<tr>
+  return html`<tr ...${attributes}>
     <td class="cell-name"><a class="row-link" href=${withQuery({ preview: artifact.id })}>${artifact.filename}</a></td>
     <td class="col-type quiet">${artifact.media_type}</td>
     <td class="is-number">${size(artifact.size)}</td>
@@ -54,10 +55,9 @@ function Row({ artifact }) {
 
 export default function ArtifactsPage() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["origin", "sort", "cursor"].map((name) => [name, query.get(name)]));
-  const preview = query.get("preview");
+  const [origin, preview] = ["origin", "preview"].map((name) => query.get(name));
   const [sending, setSending] = useState(/** @type {{name: string, part: number} | null} */ (null));
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/artifacts", { ...filters, limit: PAGE }), (event) => event.name.startsWith("artifact."));
+  const list = useEndless({ origin }, (wanted) => api.get("/v1/artifacts", wanted), about("artifact."));
   useRowKeys();
   const upload = async (/** @type {File[]} */ files) => {
     for (const file of files) {
@@ -77,16 +77,16 @@ export default function ArtifactsPage() {
   return html`<${DropZone} hint="Drop to upload" class="drop-page" onFiles=${upload}>
     <div class="page-head"><h1>Artifacts</h1>${can("artifacts.create") && html`<${FileButton} class="btn-sm" label="Upload" onFiles=${upload} />`}</div>
     <div class="filters"><nav class="filter-set" aria-label="Where from">
-      ${ORIGINS.map(([value, label]) => html`<a href=${withQuery({ origin: value, cursor: null })} aria-current=${value === (filters.origin ?? "") ? "true" : null}>${label}</a>`)}
+      ${ORIGINS.map(([value, label]) => html`<a href=${withQuery({ origin: value, cursor: null })} aria-current=${value === (origin ?? "") ? "true" : null}>${label}</a>`)}
     </nav></div>
     ${sending && html`<div class="sending" role="status">Uploading ${sending.name} <${Progress} part=${sending.part} label=${`Upload of ${sending.name}`} /></div>`}
     <div class="card list-card">
       <${Loaded} of=${list} what="the artifacts" rows=${8}>
         ${(/** @type {Page<Artifact>} */ { items, next_cursor: next }) =>
           items.length
-            ? html`<table class="table list"><thead><tr><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><${SortHead} by="created_at" label="Created" class="col-time" /><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
-                <tbody>${items.map((artifact) => html`<${Row} key=${artifact.id} artifact=${artifact} />`)}</tbody></table><${Pager} next=${next} />`
-            : filters.origin
+            ? html`<table class="table list" aria-label="artifacts" aria-rowcount=${next ? -1 : items.length + 1}><thead><tr aria-rowindex="1"><th scope="col">File</th><th scope="col" class="col-type">Type</th><th scope="col" class="is-number">Size</th><th scope="col" class="col-task">From</th><${SortHead} by="created_at" label="Created" class="col-time" /><th scope="col" class="col-id">Id</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
+                <${Rows} of=${list} columns=${7} rows=${items} row=${(/** @type {Artifact} */ artifact, /** @type {Record<string, any>} */ { key, ...attributes }) => html`<${Row} key=${key} artifact=${artifact} attributes=${attributes} />`} /></table><${RowsEnd} of=${list} />`
+            : origin
               ? html`<${Empty} title="No artifact matches">Change the filter, or <a href="/artifacts">show all</a>.<//>`
               : html`<${Empty} title="No artifacts yet">Drop files here, or write to <code>artifacts/</code> from a task.<//>`}
       <//>

@@ -3,7 +3,8 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
-import { about, useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about } from "../resource.js";
 import { order } from "../components/changes.js";
 import { oneProject } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
@@ -12,6 +13,7 @@ import { Flag } from "../components/flag.js";
 import { openForm } from "../components/form.js";
 import { Icon } from "../components/icon.js";
 import { List, MADE, menuColumn, rowMenu } from "../components/list.js";
+import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
 import { toast } from "../components/toast.js";
 /** @import { Credential } from "../types.js" */
@@ -63,8 +65,8 @@ const destroy = (credential, done) =>
 
 export default function CredentialsPage() {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), is_active: query.get("is_active"), sort: query.get("sort") };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/credentials", filters), about("credential."));
+  const filters = Object.fromEntries(["q", "is_active"].map((name) => [name, query.get(name)]));
+  const list = useEndless(filters, (wanted) => api.get("/v1/credentials", wanted), about("credential."));
   const set = (/** @type {Credential} */ credential) => order(`/v1/credentials/${credential.id}`, credential.is_active ? { order: "disable", back: "enable" } : { order: "enable", back: "disable" }, `${credential.name} ${credential.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Credential", class: "cell-name", cell: (/** @type {Credential} */ credential) => html`<b>${credential.name}</b> <span class="quiet">${credential.description}</span>` },
@@ -87,6 +89,6 @@ export default function CredentialsPage() {
       ${can("credentials.create") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => add(list.reload)}><${Icon} icon="plus" />New credential</button>`}</div>
     <div class="filters"><nav class="filter-set" aria-label="State">
       ${states.map(([value, label]) => html`<a href=${withQuery({ is_active: value, cursor: null })} aria-current=${value === (filters.is_active ?? "") ? "true" : null}>${label}</a>`)}
-    </nav></div>
+    </nav><${SearchField} label="Search credentials" /></div>
     <${List} of=${list} what="the credentials" columns=${columns} empty=${html`<${Empty} title="No credentials yet">A model provider that wants a key uses one by its name.<//>`} />`;
 }

@@ -3,7 +3,8 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { can } from "../session.js";
-import { about, useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about } from "../resource.js";
 import { change, destroy as remove } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { copy } from "../components/copy.js";
@@ -47,8 +48,8 @@ const STATES = /** @type {const} */ ([["", "all"], ["true", "enabled"], ["false"
 
 export default function HooksPage() {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), sort: query.get("sort"), enabled: query.get("enabled") };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/hooks", filters), about("hook."));
+  const filters = { enabled: query.get("enabled") };
+  const list = useEndless(filters, (wanted) => api.get("/v1/hooks", wanted), about("hook."));
   const made = (/** @type {HookWithSecret} */ hook) => (list.reload(), showNew(hook));
   const columns = [
     { head: "Hook", class: "cell-name", cell: (/** @type {Hook} */ hook) => html`<a class="row-link" href=${`/messaging/hooks/${hook.id}`}>${hook.name}</a> <span class="quiet">${hook.description}</span>` },

@@ -5,9 +5,10 @@ import { place } from "../router.js";
 import { MODEL_TABS } from "../routes.js";
 import { can } from "../session.js";
 import { makeDefault, useDefaultModel } from "../default-model.js";
+import { useEndless } from "../endless.js";
 import { about, useResource } from "../resource.js";
 import { change, remove } from "../components/changes.js";
-import { credentials, orNone } from "../components/choices.js";
+import { oneCredential } from "../components/choices.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
@@ -31,7 +32,7 @@ const KINDS = [
 const FIELDS = [
   { name: "name", label: "Name", required: true, placeholder: "openai", hint: "The first part of its models’ ids: name/model." },
   { name: "base_url", label: "Address", code: true, placeholder: "https://api.example.com/v1" },
-  { name: "credential_id", label: "Credential", kind: "select", options: orNone("none", credentials) },
+  { name: "credential_id", label: "Credential", ...oneCredential },
   { name: "models", label: "Models", kind: "words", hint: "The only ones to offer; without any, what the server lists." },
 ];
 
@@ -69,8 +70,7 @@ const Test = ({ test }) =>
 
 /** @param {{onChange: () => void}} props what else is to be read again */
 function Providers({ onChange }) {
-  const [cursor, sort] = ["cursor", "sort"].map((name) => place.value.query.get(name));
-  const list = useResource(JSON.stringify([cursor, sort]), () => api.get("/v1/providers", { cursor, sort }), about("provider."));
+  const list = useEndless({}, (wanted) => api.get("/v1/providers", wanted), about("provider."));
   const changed = () => (list.reload(), onChange());
   const test = (/** @type {Provider} */ provider) =>
     attempt(async () => {

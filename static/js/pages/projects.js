@@ -3,7 +3,8 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can, session } from "../session.js";
-import { about, useResource } from "../resource.js";
+import { useEndless } from "../endless.js";
+import { about } from "../resource.js";
 import { change, remove } from "../components/changes.js";
 import { Ago } from "../components/clock.js";
 import { confirmFirst } from "../components/dialog.js";
@@ -59,8 +60,8 @@ const destroy = (project, done) =>
 
 export default function ProjectsPage() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["q", "is_active", "cursor", "sort"].map((name) => [name, query.get(name)]));
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/projects", filters), about("project."));
+  const filters = Object.fromEntries(["q", "is_active"].map((name) => [name, query.get(name)]));
+  const list = useEndless(filters, (wanted) => api.get("/v1/projects", wanted), about("project."));
   const setActive = (/** @type {Project} */ project) => change(`/v1/projects/${project.id}`, project, { is_active: !project.is_active }, `${project.display_name} ${project.is_active ? "deactivated" : "activated"}`, list.reload);
   const makeDefault = (/** @type {Project} */ project) => attempt(() => api.patch(`/v1/projects/${project.id}`, { is_default: true }, project.version), `${project.display_name} is the default`).then(list.reload);
   const columns = [

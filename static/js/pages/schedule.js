@@ -2,8 +2,9 @@
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { commandsText } from "../commands.js";
-import { navigate, place } from "../router.js";
+import { navigate } from "../router.js";
 import { can } from "../session.js";
+import { useEndless } from "../endless.js";
 import { about, useResource } from "../resource.js";
 import { useTitle } from "../title.js";
 import { duration, plural } from "../format.js";
@@ -77,8 +78,7 @@ function Facts({ schedule }) {
 
 /** @param {{id: string}} props */
 function History({ id }) {
-  const cursor = place.value.query.get("cursor");
-  const list = useResource(`${id} ${cursor}`, () => api.get(`/v1/schedules/${id}/runs`, { cursor }), about("schedule."), 400);
+  const list = useEndless({}, (wanted) => api.get(`/v1/schedules/${id}/runs`, wanted), about("schedule."), 400);
   const columns = [
     { head: "Planned", cell: (/** @type {ScheduleRun} */ run) => html`<${Ago} at=${run.planned_at} />` },
     { head: "Outcome", cell: (/** @type {ScheduleRun} */ run) => html`<${Outcome} run=${run} />` },
@@ -87,7 +87,7 @@ function History({ id }) {
     { head: "Task", cell: (/** @type {ScheduleRun} */ run) => html`<${TaskOf} of=${run} />` },
   ];
   return html`<section aria-labelledby="h-history"><h2 id="h-history" class="section-title">History</h2>
-    <${List} of=${list} what="the history" columns=${columns} keyOf=${(/** @type {ScheduleRun} */ run) => run.planned_at} empty=${html`<${Empty} title="It has not run yet">Each planned time will have a line here: whether it ran, was skipped or missed, and why. <i>Run now</i> tries it at once.<//>`} /></section>`;
+    <${List} of=${list} what="the history" columns=${columns} empty=${html`<${Empty} title="It has not run yet">Each planned time will have a line here: whether it ran, was skipped or missed, and why. <i>Run now</i> tries it at once.<//>`} /></section>`;
 }
 
 /** @param {{data: {schedule: Schedule, upcoming: {time_zone: string, items: Planned[]}}, reload: () => void}} props */

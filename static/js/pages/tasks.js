@@ -20,7 +20,7 @@ const STATUSES = ["running", "queued", "waiting", "completed", "failed", "cancel
 
 /** @param {{of: Endless}} props */
 const TaskTable = ({ of }) => html`<table class="table list" aria-label="tasks" aria-rowcount=${of.data?.next_cursor ? -1 : (of.data?.items.length ?? 0) + 1}>
-  <thead><tr><${SortHead} by="name" label="Task" /><${SortHead} by="status" label="Status" /><${SortHead} by="created_at" label="Created" class="col-time" /><${SortHead} by="duration_s" label="Took" class="col-took" /></tr></thead>
+  <thead><tr aria-rowindex="1"><${SortHead} by="name" label="Task" /><${SortHead} by="status" label="Status" /><${SortHead} by="created_at" label="Created" class="col-time" /><${SortHead} by="duration_s" label="Took" class="col-took" /></tr></thead>
   <${Rows} of=${of} columns=${4} rows=${of.data?.items ?? []} row=${(/** @type {Task} */ task, /** @type {Record<string, any>} */ attributes) => html`<tr ...${attributes}>
         <td class="cell-name"><${KindIcon} kind=${task.kind} /><a class="row-link" href=${`/tasks/${task.id}`} title=${task.name}>${task.name}</a>
           ${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}</td>

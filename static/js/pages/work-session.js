@@ -1,36 +1,26 @@
 /** What can be done with a session: make, rename, put elsewhere, delete. */
 import { html } from "../html.js";
 import * as api from "../api.js";
+import { oneProject, oneSession } from "../components/choices.js";
 import { confirmFirst } from "../components/dialog.js";
 import { openForm } from "../components/form.js";
 import { attempt, toast } from "../components/toast.js";
-/** @import { Project, WorkSession } from "../types.js" */
-
-const MOST = 200;
+/** @import { WorkSession } from "../types.js" */
 
 /**
  * @param {WorkSession | null} session none: a new one
  * @param {() => void} done
  * @param {WorkSession | null} [parent] of a new one
  */
-export async function editSession(session, done, parent = null) {
-  /** @type {WorkSession[]} */
-  let others = [];
-  /** @type {Project[]} */
-  let projects = [];
-  const read = async () => {
-    others = (await api.get("/v1/sessions", { limit: MOST })).items.filter((/** @type {WorkSession} */ other) => other.id !== session?.id);
-    projects = (await api.get("/v1/projects", { limit: MOST, is_active: true })).items;
-  };
-  if (!(await attempt(read))) return;
+export const editSession = (session, done, parent = null) =>
   openForm({
     title: session ? `Edit ${session.title}` : parent ? `New session in ${parent.title}` : "New session",
     action: session ? "Save" : "Create session",
     initial: session ?? (parent ? { parent_session_id: parent.id, project_id: parent.project_id } : {}),
     fields: [
       { name: "title", label: "Title", required: true },
-      { name: "parent_session_id", label: "Lies in", options: others.map((other) => ({ value: other.id, label: other.title })), hint: "Nothing: at the top." },
-      { name: "project_id", label: "Project", options: projects.map((project) => ({ value: project.id, label: project.display_name })) },
+      { name: "parent_session_id", label: "Lies in", ...oneSession, hint: "Nothing: at the top." },
+      { name: "project_id", label: "Project", ...oneProject },
     ],
     send: ({ title, parent_session_id: above, project_id: project }) => {
       const body = { title, parent_session_id: above || null, ...(project ? { project_id: project } : {}) };
@@ -38,7 +28,6 @@ export async function editSession(session, done, parent = null) {
     },
     done,
   });
-}
 
 /** @param {WorkSession} session @param {() => void} done */
 export const closeSession = (session, done) =>

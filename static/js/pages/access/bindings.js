@@ -3,7 +3,8 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { remove } from "../../components/changes.js";
 import { oneGroup, oneProject, oneRole, oneUser } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -62,9 +63,8 @@ const destroy = (binding, done) =>
 
 export function Bindings() {
   const query = place.value.query;
-  const [type, cursor, sort] = ["subject_type", "cursor", "sort"].map((name) => query.get(name));
-  const filters = { subject_type: type, subject_id: query.get("subject_id"), cursor, sort };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/role-bindings", filters), about("role_binding.", "group.", "role."));
+  const [type, id] = ["subject_type", "subject_id"].map((name) => query.get(name));
+  const list = useEndless({ subject_type: type, subject_id: id }, (wanted) => api.get("/v1/role-bindings", wanted), about("role_binding.", "group.", "role."));
   const columns = [
     { head: "Who", class: "cell-name", cell: (/** @type {Binding} */ binding) => html`${binding.subject_type === "group" ? html`<${Icon} icon="users" class="kind" />` : html`<${Icon} icon="user" class="kind" />`}${binding.subject_name} <span class="quiet">${binding.subject_type}</span>` },
     { head: "Role", cell: (/** @type {Binding} */ binding) => html`<b>${binding.role_name}</b>` },

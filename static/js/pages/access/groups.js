@@ -4,7 +4,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { closeInAddress, navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
-import { useFurther } from "../../endless.js";
+import { useEndless, useFurther } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
 import { oneUser } from "../../components/choices.js";
@@ -109,8 +109,8 @@ function Members({ id }) {
 
 export function Groups() {
   const query = place.value.query;
-  const [cursor, open, sort, q] = ["cursor", "group", "sort", "q"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/groups", { q, cursor, sort }), about("group."));
+  const [open, q] = ["group", "q"].map((name) => query.get(name));
+  const list = useEndless({ q }, (wanted) => api.get("/v1/groups", wanted), about("group."));
   const setActive = (/** @type {Group} */ group) => change(`/v1/groups/${group.id}`, group, { is_active: !group.is_active }, `${group.name} ${group.is_active ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Group", sort: "name", class: "cell-name", cell: (/** @type {Group} */ group) => html`<a class="row-link" href=${withQuery({ group: group.id })}>${group.name}</a> <span class="quiet">${group.description}</span>` },

@@ -3,7 +3,8 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { remove } from "../../components/changes.js";
 import { actions } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -58,8 +59,7 @@ const destroy = (role, done) =>
   });
 
 export function Roles() {
-  const [q, cursor, sort] = ["q", "cursor", "sort"].map((name) => place.value.query.get(name));
-  const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/roles", { q, cursor, sort }), about("role."));
+  const list = useEndless({ q: place.value.query.get("q") }, (wanted) => api.get("/v1/roles", wanted), about("role."));
   const columns = [
     { head: "Role", sort: "name", class: "cell-top", cell: (/** @type {Role} */ role) => html`<b>${role.name}</b>${role.is_builtin && html` <span class="tag">built in</span>`}<div class="quiet cell-text">${role.description}</div>` },
     { head: "May", class: "cell-wrap", cell: (/** @type {Role} */ role) => html`${tags(role.actions)}${role.own_actions.length > 0 && html`<div class="quiet cell-text">and on their own: ${tags(role.own_actions)}</div>`}` },

@@ -4,7 +4,8 @@ import { userName } from "../../format.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
 import { actions, oneGroup, oneRole, oneUser } from "../../components/choices.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -77,8 +78,8 @@ const destroy = (rule, done) =>
 
 export function Rules() {
   const query = place.value.query;
-  const [effect, q, cursor, sort] = ["effect", "q", "cursor", "sort"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([effect, q, cursor, sort]), () => api.get("/v1/policy-rules", { effect, q, cursor, sort }), about("policy_rule."));
+  const [effect, q] = ["effect", "q"].map((name) => query.get(name));
+  const list = useEndless({ effect, q }, (wanted) => api.get("/v1/policy-rules", wanted), about("policy_rule."));
   const set = (/** @type {Rule} */ rule) => change(`/v1/policy-rules/${rule.id}`, rule, { is_enabled: !rule.is_enabled }, `${rule.name} ${rule.is_enabled ? "disabled" : "enabled"}`, list.reload);
   const columns = [
     { head: "Effect", cell: (/** @type {Rule} */ rule) => html`<${Decision} decision=${rule.effect} />` },

@@ -4,7 +4,8 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { exactTime, userName } from "../../format.js";
 import { can, session } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { order } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -103,8 +104,8 @@ const isAnother = (user) => user.is_active && user.id !== session.value?.user.id
 
 export function Users() {
   const query = place.value.query;
-  const [q, cursor, sort, open] = ["q", "cursor", "sort", "user"].map((name) => query.get(name));
-  const list = useResource(JSON.stringify([q, cursor, sort]), () => api.get("/v1/users", { q, cursor, sort }), about("user.", "role_binding."));
+  const [q, open] = ["q", "user"].map((name) => query.get(name));
+  const list = useEndless({ q }, (wanted) => api.get("/v1/users", wanted), about("user.", "role_binding."));
   const enable = (/** @type {User} */ user) => order(`/v1/users/${user.id}`, { order: "enable", back: "disable" }, `${user.handle} enabled`, list.reload);
   const mayBind = can("role_bindings.read");
   const columns = [

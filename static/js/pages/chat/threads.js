@@ -22,8 +22,11 @@ async function read(q, cursor) {
   return { threads, hits: hits.items };
 }
 
-/** The address of a thread, with what is searched for. @param {string} id */
-const addressOf = (id) => `/chat/${id}${place.value.query.get("q") ? `?q=${encodeURIComponent(place.value.query.get("q") ?? "")}` : ""}`;
+/** The address of a thread; the list beside it stays as it is. @param {string} id */
+function addressOf(id) {
+  const [q, cursor] = ["q", "cursor"].map((name) => place.value.query.get(name));
+  return `/chat/${id}${api.queryString({ q, cursor })}`;
+}
 
 /** @param {{text: string}} props the words that were looked for stand between « and » */
 const Snippet = ({ text }) => html`${text.split(/[«»]/).map((part, index) => (index % 2 ? html`<mark>${part}</mark>` : part))}`;

@@ -2,7 +2,8 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place } from "../../router.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { ShortJson } from "../../components/json.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
@@ -17,9 +18,7 @@ const why = (each) => (each.error ? each.error.message : each.reason);
 
 /** @param {{connector: Connector}} props */
 export function History({ connector }) {
-  const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), status: query.get("status"), sort: query.get("sort") };
-  const list = useResource(JSON.stringify([connector.id, filters]), () => api.get(`/v1/connectors/${connector.id}/operations`, filters), about("connector.operation"));
+  const list = useEndless({ status: place.value.query.get("status") }, (wanted) => api.get(`/v1/connectors/${connector.id}/operations`, wanted), about("connector.operation"));
   const columns = [
     { head: "Operation", class: "cell-top", cell: (/** @type {ConnectorOperation} */ each) => html`<b>${each.operation}</b> <span class="quiet">by ${each.actor}</span>${each.task_id && html` <a href=${`/tasks/${each.task_id}`}>for a task</a>`}${Object.keys(each.arguments).length > 0 && html`<div><${ShortJson} value=${each.arguments} /></div>`}` },
     { head: "Outcome", class: "cell-wrap", cell: (/** @type {ConnectorOperation} */ each) => html`<${Status} status=${each.status === "denied" ? "failed" : each.status === "held" ? "waiting" : each.status === "undone" ? "canceled" : each.status} word=${each.status} /><div class="quiet cell-text">${why(each)}</div>` },

@@ -3,6 +3,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
+import { useEndless } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
 import { Choice } from "../../components/choice.js";
 import { connectorTypes } from "../../components/choices.js";
@@ -24,8 +25,8 @@ function allowed(connector) {
 
 export function Installed() {
   const query = place.value.query;
-  const filters = { cursor: query.get("cursor"), type: query.get("type"), enabled: query.get("enabled"), sort: query.get("sort") };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/connectors", filters), about("connector."));
+  const filters = { type: query.get("type"), enabled: query.get("enabled") };
+  const list = useEndless(filters, (wanted) => api.get("/v1/connectors", wanted), about("connector."));
   const types = /** @type {ConnectorType[]} */ (useResource("catalog", () => api.get("/v1/connectors/catalog")).data?.items ?? []);
   const columns = [
     { head: "Connector", class: "cell-name", cell: (/** @type {Connector} */ each) => html`<a class="row-link" href=${`/connectors/${each.id}`}>${each.name}</a> <span class="quiet">${each.type} ${each.description}</span>` },

@@ -5,13 +5,12 @@ import { closeInAddress, navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
 import { about, useResource } from "../../resource.js";
-import { destinations } from "../../components/choices.js";
-import { Choice } from "../../components/choice.js";
+import { oneDestination } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { Id } from "../../components/copy.js";
 import { DeliveryStatus } from "../../components/delivery.js";
 import { Dialog } from "../../components/dialog.js";
-import { FilterField } from "../../components/filter-field.js";
+import { FilterField, FilterFind } from "../../components/filter-field.js";
 import { List, Table, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty, Loaded } from "../../components/states.js";
@@ -37,10 +36,13 @@ const Told = ({ delivery }) => html`<div class="form">
     <pre class="said" tabindex="0" aria-label="The event">${JSON.stringify(delivery.event, null, 2)}</pre></section>
 </div>`;
 
-/** @param {{id: string, nameOf: (destination: string) => string}} props the delivery that the address names */
-function Details({ id, nameOf }) {
+/** Where it goes, by its name. @param {Delivery} delivery */
+const nameOf = (delivery) => delivery.destination_name ?? delivery.destination_id.slice(-8);
+
+/** @param {{id: string}} props the delivery that the address names */
+function Details({ id }) {
   const read = useResource(id, () => api.get(`/v1/deliveries/${id}`), about("delivery."));
-  const title = read.data ? `${read.data.event_name} to ${nameOf(read.data.destination_id)}` : "Delivery";
+  const title = read.data ? `${read.data.event_name} to ${nameOf(read.data)}` : "Delivery";
   return html`<${Dialog} title=${title} wide onClose=${() => closeInAddress("delivery")}><${Loaded} of=${read} what="the delivery">${(/** @type {Delivery} */ delivery) => html`<${Told} delivery=${delivery} />`}<//><//>`;
 }
 
@@ -55,13 +57,11 @@ export function Deliveries() {
   const query = place.value.query;
   const filters = Object.fromEntries(["destination_id", "status", "event"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (wanted) => api.get("/v1/deliveries", wanted), about("delivery.", "destination."));
-  const known = useResource("destinations", destinations, about("destination.")).data ?? [];
-  const nameOf = (/** @type {string} */ id) => known.find(({ value }) => value === id)?.label ?? id.slice(-8);
   const again = (/** @type {Delivery} */ delivery) => attempt(() => api.post(`/v1/deliveries/${delivery.id}/redeliver`), "It is sent again").then(list.reload);
   const opened = query.get("delivery");
   const columns = [
     { head: "Event", class: "cell-name", cell: (/** @type {Delivery} */ delivery) => html`<a class="row-link" href=${withQuery({ delivery: delivery.id })}><code>${delivery.event_name}</code></a> <span class="quiet">${delivery.event.data?.name}</span>${delivery.is_digest && html` <span class="tag">digest</span>`}` },
-    { head: "To", cell: (/** @type {Delivery} */ delivery) => nameOf(delivery.destination_id) },
+    { head: "To", cell: nameOf },
     { head: "Status", cell: (/** @type {Delivery} */ delivery) => html`<${DeliveryStatus} status=${delivery.status} />` },
     { head: "Attempts", class: "col-wide", cell: (/** @type {Delivery} */ delivery) => html`<${Attempts} of=${delivery} />` },
     { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Delivery} */ delivery) => html`<${Ago} at=${delivery.created_at} />` },
@@ -76,8 +76,8 @@ export function Deliveries() {
     <div class="filters"><nav class="filter-set" aria-label="Status">
         ${STATUSES.map((value) => html`<a href=${withQuery({ status: value, cursor: null })} aria-current=${value === (filters.status ?? "") ? "true" : null}>${value || "all"}</a>`)}
       </nav>
-      <${Choice} name="destination_id" label="To" none="all destinations" options=${destinations} /><${FilterField} name="event" label="Event" placeholder="task.failed" /></div>
+      <${FilterFind} name="destination_id" label="To" placeholder="all destinations" ...${oneDestination} /><${FilterField} name="event" label="Event" placeholder="task.failed" /></div>
     <${List} of=${list} what="the deliveries" columns=${columns} empty=${html`<${Empty} title="Nothing was sent yet">What <a href="/messaging/subscriptions">subscriptions</a> choose appears here, with every attempt.<//>`} />
-    ${opened && html`<${Details} key=${opened} id=${opened} nameOf=${nameOf} />`}
+    ${opened && html`<${Details} key=${opened} id=${opened} />`}
   <//>`;
 }

@@ -3,7 +3,8 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { change, destroy as remove } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { DeliveryStatus } from "../../components/delivery.js";
@@ -11,6 +12,7 @@ import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { fieldsOf, initialOf, objectOf } from "../../components/schema-fields.js";
+import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { showSecret } from "../../components/secret.js";
 import { Empty } from "../../components/states.js";
@@ -131,8 +133,8 @@ const Health = ({ of }) => html`<${DeliveryStatus} status=${of.health} />
 
 export function Destinations() {
   const query = place.value.query;
-  const filters = { is_active: query.get("is_active"), cursor: query.get("cursor"), sort: query.get("sort") };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/destinations", filters), about("destination.", "delivery."));
+  const filters = Object.fromEntries(["q", "is_active"].map((name) => [name, query.get(name)]));
+  const list = useEndless(filters, (wanted) => api.get("/v1/destinations", wanted), about("destination.", "delivery."));
   const set = (/** @type {Destination} */ destination) => change(`/v1/destinations/${destination.id}`, destination, { is_active: !destination.is_active }, `${destination.name} is ${destination.is_active ? "off" : "on"}`, list.reload);
   const columns = [
     { head: "Destination", class: "cell-name", cell: (/** @type {Destination} */ destination) => html`<b>${destination.name}</b> <span class="quiet">${destination.destination_type}</span>` },
@@ -155,7 +157,7 @@ export function Destinations() {
   return html`<${Section} title="Destinations" about="Places that messages go to: a webhook, a chat, a mailbox, a telephone, this desktop." add=${can("destinations.create") && "New destination"} onAdd=${() => void edit(null, list.reload)}>
     <div class="filters"><nav class="filter-set" aria-label="State">
       ${states.map(([value, label]) => html`<a href=${withQuery({ is_active: value, cursor: null })} aria-current=${value === (filters.is_active ?? "") ? "true" : null}>${label}</a>`)}
-    </nav></div>
+    </nav><${SearchField} label="Search destinations" /></div>
     <${List} of=${list} what="the destinations" columns=${columns} empty=${html`<${Empty} title="No destinations yet">Add one, and subscribe it to what you want to hear of.<//>`} />
   <//>`;
 }

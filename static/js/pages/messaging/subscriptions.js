@@ -4,15 +4,17 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { remove } from "../../components/changes.js";
-import { destinations, eventPatterns, oneProject, projects } from "../../components/choices.js";
-import { Choice } from "../../components/choice.js";
+import { eventPatterns, oneDestination, oneProject } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
+import { FilterFind } from "../../components/filter-field.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
+import { ProjectName } from "../../components/named.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
@@ -82,7 +84,7 @@ const edit = (subscription, done) =>
     action: subscription ? "Save" : "Subscribe",
     wide: true,
     initial: subscription ? { ...subscription, ...subscription.filter } : { destination_id: place.value.query.get("destination_id") ?? "" },
-    fields: subscription ? FIELDS : [/** @type {Field} */ ({ name: "destination_id", label: "Send to", kind: "select", required: true, options: destinations }), ...FIELDS],
+    fields: subscription ? FIELDS : [/** @type {Field} */ ({ name: "destination_id", label: "Send to", required: true, ...oneDestination }), ...FIELDS],
     previewAfter: ["tags"],
     preview: (values) => html`<${Tester} values=${values} />`,
     send: (values) => {
@@ -109,31 +111,35 @@ const destroy = (subscription, to, done) =>
     run: () => remove(`/v1/subscriptions/${subscription.id}`, () => again(subscription), "Subscription ended", done),
   });
 
+/** Where it goes, by its name. @param {Subscription} subscription */
+const nameOf = (subscription) => subscription.destination_name ?? subscription.destination_id.slice(-8);
+
+/** What a subscription is narrowed to. @param {{of: Record<string, any>}} props */
+function Only({ of: { tags = [], min_severity: least, project_id: project, ...rest } }) {
+  const words = [...tags.map((/** @type {string} */ tag) => `tagged ${tag}`), least && `at least ${least}`, ...Object.entries(rest).map(([name, value]) => `${name} ${value.slice(-8)}`)].filter(Boolean);
+  return html`${words.join(", ")}${project && html`${words.length > 0 && ", "}in <${ProjectName} id=${project} />`}`;
+}
+
 export function Subscriptions() {
   const query = place.value.query;
-  const filters = { destination_id: query.get("destination_id"), cursor: query.get("cursor"), sort: query.get("sort") };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/subscriptions", filters), about("subscription.", "destination."));
-  const known = useResource("destinations", destinations, about("destination.")).data ?? [];
-  const nameOf = (/** @type {string} */ id) => known.find(({ value }) => value === id)?.label ?? id.slice(-8);
-  const named = useResource("projects", () => projects().catch(() => []), about("project.")).data ?? [];
-  const only = (/** @type {Record<string, any>} */ { tags = [], min_severity: least, project_id: project, ...rest }) =>
-    [...tags.map((/** @type {string} */ tag) => `tagged ${tag}`), least && `at least ${least}`, project && `in ${named.find(({ value }) => value === project)?.label ?? project.slice(-8)}`, ...Object.entries(rest).map(([name, value]) => `${name} ${value.slice(-8)}`)].filter(Boolean).join(", ");
+  const filters = { destination_id: query.get("destination_id") };
+  const list = useEndless(filters, (wanted) => api.get("/v1/subscriptions", wanted), about("subscription.", "destination."));
   const columns = [
     { head: "Events", class: "cell-name", cell: (/** @type {Subscription} */ subscription) => html`<code>${subscription.event_pattern}</code>${subscription.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${subscription.problem}</p>`}` },
-    { head: "To", cell: (/** @type {Subscription} */ subscription) => nameOf(subscription.destination_id) },
-    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => html`${subscription.filter ? only(subscription.filter) : html`<span class="quiet">all</span>`}` },
+    { head: "To", cell: nameOf },
+    { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => html`${subscription.filter ? html`<${Only} of=${subscription.filter} />` : html`<span class="quiet">all</span>`}` },
     { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${subscription.digest_s} s` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
     MADE,
     menuColumn((/** @type {Subscription} */ subscription) =>
       rowMenu(subscription.event_pattern, [
         Boolean(subscription.problem) && can("subscriptions.update") && { label: "Take it over", icon: "check", run: () => takeOver(subscription, list.reload) },
         can("subscriptions.update") && { label: "Edit…", icon: "pencil", run: () => edit(subscription, list.reload) },
-        can("subscriptions.delete") && { label: "End…", icon: "trash", danger: true, run: () => destroy(subscription, nameOf(subscription.destination_id), list.reload) },
+        can("subscriptions.delete") && { label: "End…", icon: "trash", danger: true, run: () => destroy(subscription, nameOf(subscription), list.reload) },
       ]),
     ),
   ];
   return html`<${Section} title="Subscriptions" about="Which events go where. Only those that you may see are ever sent." add=${can("subscriptions.create") && "New subscription"} onAdd=${() => edit(null, list.reload)}>
-    <div class="filters"><${Choice} name="destination_id" label="To" none="all destinations" options=${destinations} /></div>
+    <div class="filters"><${FilterFind} name="destination_id" label="To" placeholder="all destinations" ...${oneDestination} /></div>
     <${List} of=${list} what="the subscriptions" columns=${columns} empty=${html`<${Empty} title="No subscriptions yet">A destination hears of nothing before it is subscribed.<//>`} />
   <//>`;
 }

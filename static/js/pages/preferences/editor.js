@@ -8,7 +8,7 @@ import { Form } from "../../components/form.js";
 import { JsonDiff } from "../../components/json.js";
 import { toast } from "../../components/toast.js";
 import { WhatCounts } from "./what-counts.js";
-/** @import { Preference, Scope } from "../../types.js" */
+/** @import { Preference, PreferenceChange, Scope } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
 const TYPES = [
@@ -54,15 +54,18 @@ function valueOf({ type, value }) {
   }
 }
 
-/** The entry as it is saved now; null when there is none. @param {Scope} scope @param {string} key @returns {Promise<Preference | null>} */
+/** @typedef {Pick<Preference, "version" | "value" | "updated_by">} Saved */
+
+/** The entry as it is saved now; null when there is none. @param {Scope} scope @param {string} key @returns {Promise<Saved | null>} */
 async function present({ type, id }, key) {
-  const found = await api.all("/v1/preferences", { scope_type: type, scope_id: id, key_prefix: key });
-  return found.find((/** @type {Preference} */ item) => item.key === key) ?? null;
+  /** @type {PreferenceChange | undefined} */
+  const last = (await api.get("/v1/preferences/history", { scope_type: type, scope_id: id, key, sort: "-created_at", limit: 1 })).items[0];
+  return last && !last.is_deleted ? { version: last.version, value: last.value, updated_by: last.actor } : null;
 }
 
 /** @param {{scope: Scope, entry: Preference | null, done: () => void}} props */
 function Editor({ scope, entry, done }) {
-  const [saved, setSaved] = useState(entry);
+  const [saved, setSaved] = useState(/** @type {Saved | null} */ (entry));
   const [isConflict, setConflict] = useState(false);
   const type = entry ? typeOf(entry.value) : "string";
   const send = async (/** @type {Record<string, any>} */ values) => {

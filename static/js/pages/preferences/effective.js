@@ -4,8 +4,8 @@ import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
-import { projects, tasks, users } from "../../components/choices.js";
-import { Choice } from "../../components/choice.js";
+import { oneProject, oneTask, oneUser } from "../../components/choices.js";
+import { FilterFind } from "../../components/filter-field.js";
 import { Icon } from "../../components/icon.js";
 import { ShortJson } from "../../components/json.js";
 import { Table } from "../../components/list.js";
@@ -33,9 +33,9 @@ const Result = ({ of }) => html`<div class="sections">
 </div>`;
 
 const WHOM = [
-  { name: "task_id", label: "Task", options: tasks },
-  { name: "project_id", label: "Project", options: projects },
-  { name: "user_id", label: "User", options: users },
+  { name: "task_id", label: "Task", one: oneTask },
+  { name: "project_id", label: "Project", one: oneProject },
+  { name: "user_id", label: "User", one: oneUser },
 ];
 
 export function Effective() {
@@ -48,7 +48,7 @@ export function Effective() {
       <nav class="filter-set" aria-label="For">
         ${[{ name: null, label: "You" }, ...WHOM.filter(({ name }) => name !== "user_id" || can("users.read"))].map(({ name, label }) => html`<a href=${withQuery({ of: name, task_id: null, project_id: null, user_id: null })} aria-current=${(whom?.name ?? null) === name ? "true" : null}>${label}</a>`)}
       </nav>
-      ${whom && html`<${Choice} key=${whom.name} name=${whom.name} label=${`Which ${whom.label.toLowerCase()}`} options=${whom.options} />`}
+      ${whom && html`<${FilterFind} key=${whom.name} name=${whom.name} label=${`Which ${whom.label.toLowerCase()}`} ...${whom.one} />`}
     </div>
     <${Loaded} of=${read} what="the preferences" rows=${6}>${(/** @type {EffectivePreferences} */ data) => html`<${Result} of=${data} />`}<//>
   <//>`;

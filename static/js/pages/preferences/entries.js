@@ -3,11 +3,12 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
-import { groups, projects, tasks, users } from "../../components/choices.js";
-import { Choice } from "../../components/choice.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
+import { oneGroup, oneProject, oneTask, oneUser } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
+import { FilterFind } from "../../components/filter-field.js";
 import { ShortJson } from "../../components/json.js";
 import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
@@ -25,8 +26,8 @@ const SCOPES = [
   { type: "group", label: "a group" },
   { type: "system", label: "the system" },
 ];
-/** @type {Record<string, () => Promise<any>>} */
-const CHOICES = { user: users, project: projects, task: tasks, group: groups };
+/** @type {Record<string, typeof oneUser>} */
+const CHOICES = { project: oneProject, task: oneTask, group: oneGroup };
 
 /** @param {Scope} scope @param {Preference} entry @param {() => void} done */
 const destroy = (scope, entry, done) =>
@@ -40,7 +41,7 @@ const destroy = (scope, entry, done) =>
 
 /** @param {{scope: Scope}} props what a scope of many asks first */
 const Which = ({ scope }) => html`
-  ${scope.type === "user" ? can("users.read") && html`<${Choice} name="id" label="User" none="me" options=${users} />` : CHOICES[scope.type] && html`<${Choice} key=${scope.type} name="id" label=${`Which ${scope.type}`} options=${CHOICES[scope.type]} />`}`;
+  ${scope.type === "user" ? can("users.read") && html`<${FilterFind} key="user" name="id" label="User" placeholder="me" ...${oneUser} />` : CHOICES[scope.type] && html`<${FilterFind} key=${scope.type} name="id" label=${`Which ${scope.type}`} ...${CHOICES[scope.type]} />`}`;
 
 /** @param {{scope: Scope, of: import("../../resource.js").Resource<any>}} props */
 function Table({ scope, of }) {
@@ -63,12 +64,12 @@ function Table({ scope, of }) {
 
 export function Entries() {
   const query = place.value.query;
-  const [history, cursor, q] = ["history", "cursor", "q"].map((name) => query.get(name));
+  const [history, q] = ["history", "q"].map((name) => query.get(name));
   /** @type {Scope} */
   const scope = { type: query.get("scope") ?? "user", id: query.get("id") ?? "" };
   const isWhole = Boolean(scope.id || scope.type === "system" || scope.type === "user");
-  const filters = { scope_type: scope.type, scope_id: scope.id || "-", key_prefix: q, cursor };
-  const list = useResource(JSON.stringify(filters), async () => (isWhole ? await api.get("/v1/preferences", filters) : { items: [] }), about("preference."));
+  const filters = { scope_type: scope.type, scope_id: scope.id || "-", key_prefix: q };
+  const list = useEndless(filters, async (wanted) => (isWhole ? await api.get("/v1/preferences", wanted) : { items: [], next_cursor: null }), about("preference."));
   const shared = scope.type === "group" || scope.type === "system" ? "_shared" : "";
   return html`<${Section} title="What is set" about="A task goes before its project, the project before the user, the user before groups, groups before the system." add=${isWhole && can(`preferences.write${shared}`) && "New preference"} onAdd=${() => editPreference(scope, null, list.reload)}>
     <div class="filters">

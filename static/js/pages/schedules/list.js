@@ -3,7 +3,8 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { destroy, order } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
@@ -54,8 +55,8 @@ export function Next({ schedule }) {
 
 export function ScheduleList() {
   const query = place.value.query;
-  const filters = Object.fromEntries(["q", "enabled", "cursor", "sort"].map((name) => [name, query.get(name)]));
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/schedules", filters), about("schedule."), 500);
+  const filters = Object.fromEntries(["q", "enabled"].map((name) => [name, query.get(name)]));
+  const list = useEndless(filters, (wanted) => api.get("/v1/schedules", wanted), about("schedule."), 500);
   const columns = [
     { head: "Schedule", class: "cell-name", cell: (/** @type {Schedule} */ one) => html`<${KindIcon} kind=${one.payload.kind} /><a class="row-link" href=${`/schedules/${one.id}`}>${one.name}</a><span class="cell-more quiet" title=${one.description}>${one.description}</span>${one.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${one.problem}</p>`}` },
     { head: "Last runs", cell: (/** @type {Schedule} */ one) => html`<${Strip} runs=${one.recent} name=${one.name} />${one.failures_in_a_row > 1 && html` <span class="status is-failed"><${Icon} icon="x" />${one.failures_in_a_row} in a row</span>`}` },

@@ -13,10 +13,11 @@ import { SESSION_COLUMNS, TOKEN_COLUMNS } from "../../components/sign-ins.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt, toast } from "../../components/toast.js";
-/** @import { LoginSession, Token } from "../../types.js" */
+/** @import { LoginSession, Page, Token } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
 const DAY_MS = 86_400_000;
+const A_PAGE = 200;
 const LIVES = [
   { value: "", label: "never" },
   { value: "30", label: "in 30 days" },
@@ -61,9 +62,12 @@ function Sessions() {
       text: "Every browser and program that is signed in as you, but this one, has to sign in again.",
       action: "End other sessions",
       run: async () => {
-        /** @type {LoginSession[]} */
-        const all = await api.all("/v1/users/me/sessions");
-        for (const one of all.filter(({ current }) => !current)) await api.remove(`/v1/users/me/sessions/${one.id}`);
+        for (let cursor = null, isRead = false; cursor || !isRead; isRead = true) {
+          /** @type {Page<LoginSession>} */
+          const page = await api.get("/v1/users/me/sessions", { limit: A_PAGE, cursor });
+          for (const one of page.items.filter(({ current }) => !current)) await api.remove(`/v1/users/me/sessions/${one.id}`);
+          cursor = page.next_cursor;
+        }
         toast("Other sessions ended");
         list.reload();
       },

@@ -3,12 +3,13 @@ import { useEffect } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
-import { shortId } from "../../format.js";
+import { shortId, userName } from "../../format.js";
 import { can } from "../../session.js";
 import { readStanding, standing, stopSpending } from "../../standing.js";
-import { about, useResource } from "../../resource.js";
+import { useEndless } from "../../endless.js";
+import { about } from "../../resource.js";
 import { destroy as remove } from "../../components/changes.js";
-import { oneUser, providers, tokens, users } from "../../components/choices.js";
+import { oneUser, providers, tokens } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
@@ -96,10 +97,10 @@ const Used = ({ usage: { limit, used, reserved } }) => html`<ul class="used">${F
   return html`<li><${Progress} part=${top ? Math.min(1, spent / top) : 1} label=${`${label} used`} /><span class="tabular">${write(spent)} of ${write(top)}${label === "money" ? "" : ` ${label}`}</span></li>`;
 })}</ul>`;
 
-/** Ids of users and tokens to their names, as far as they may be read. */
-async function names() {
-  const read = await Promise.all([users, tokens].map((choices) => choices().catch(() => [])));
-  return Object.fromEntries(read.flat().map(({ value, label }) => [value, label]));
+/** Whom a limit binds. @param {Usage} usage */
+function nameOf({ subject_name: name, subject_display_name: display, limit: { subject_type: type, subject_id: id } }) {
+  if (!id) return "everybody";
+  return `${type} ${type === "provider" ? id : name ? userName({ handle: name, display_name: display ?? "" }) : shortId(id)}`;
 }
 
 /** The stop of all that costs money, for those who may turn it. */
@@ -115,23 +116,19 @@ function Stop() {
 
 export function Limits() {
   const query = place.value.query;
-  const filters = { subject_type: query.get("subject_type"), cursor: query.get("cursor") };
-  const list = useResource(JSON.stringify(filters), async () => {
-    const page = await api.get("/v1/usage", filters);
+  const filters = { subject_type: query.get("subject_type") };
+  const list = useEndless(filters, async (wanted) => {
+    const page = await api.get("/v1/usage", wanted);
     return { ...page, items: page.items.map((/** @type {Usage} */ usage) => ({ ...usage, id: usage.limit.id })) };
   }, about("spend_limit."));
-  const isOfSome = list.data?.items.some((/** @type {Usage} */ { limit }) => limit.subject_type === "user" || limit.subject_type === "token") ?? false;
-  /** @type {Record<string, string>} */
-  const known = useResource(`names ${isOfSome}`, async () => (isOfSome ? names() : {})).data ?? {};
-  const nameOf = (/** @type {SpendLimit} */ { subject_type: type, subject_id: id }) => (id ? `${type} ${type === "provider" ? id : (known[id] ?? shortId(id))}` : "everybody");
   const columns = [
-    { head: "Binds", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<b>${nameOf(usage.limit)}</b>` },
+    { head: "Binds", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<b>${nameOf(usage)}</b>` },
     { head: "Window", cell: (/** @type {Usage} */ usage) => html`each ${usage.limit.window} <span class="quiet">ends <${Ago} at=${usage.ends_at} /></span>` },
     { head: "Used", class: "cell-wrap", cell: (/** @type {Usage} */ usage) => html`<${Used} usage=${usage} />` },
     menuColumn((/** @type {Usage} */ usage) =>
-      rowMenu(`the limit of ${nameOf(usage.limit)} each ${usage.limit.window}`, [
-        can("spend_limits.update") && { label: "Edit…", icon: "pencil", run: () => edit(usage.limit, nameOf(usage.limit), list.reload) },
-        can("spend_limits.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(usage.limit, nameOf(usage.limit)) },
+      rowMenu(`the limit of ${nameOf(usage)} each ${usage.limit.window}`, [
+        can("spend_limits.update") && { label: "Edit…", icon: "pencil", run: () => edit(usage.limit, nameOf(usage), list.reload) },
+        can("spend_limits.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(usage.limit, nameOf(usage)) },
       ]),
     ),
   ];

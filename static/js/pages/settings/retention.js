@@ -2,20 +2,22 @@
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { plural, sentence, size } from "../../format.js";
-import { place, navigate, withQuery } from "../../router.js";
+import { useEndless } from "../../endless.js";
+import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
 import { change, remove } from "../../components/changes.js";
-import { oneProject, projects } from "../../components/choices.js";
+import { oneProject } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { Dialog, closeDialog, confirmFirst, openDialog } from "../../components/dialog.js";
+import { FilterFind } from "../../components/filter-field.js";
 import { Flag } from "../../components/flag.js";
 import { openForm } from "../../components/form.js";
 import { List, Table, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty, Loaded } from "../../components/states.js";
 import { toast } from "../../components/toast.js";
-/** @import { RetentionPolicy, RetentionPreview, RetentionSort } from "../../types.js" */
+/** @import { Page, RetentionPolicy, RetentionPreview, RetentionSort } from "../../types.js" */
 /** @import { Field, Option } from "../../components/input.js" */
 
 const MB = 1_000_000;
@@ -114,17 +116,24 @@ const Kept = ({ of }) =>
         { head: "Policies would free", cell: (/** @type {RetentionSort} */ row) => (row.would_go.count ? html`<span class="tabular">${count(row, row.would_go)} · ${size(row.would_go.bytes)}</span>` : html`<span class="quiet">nothing now</span>`) },
       ]} />`;
 
+/** A page of policies, each with the name of its project. @param {Record<string, any>} wanted */
+async function readPolicies(wanted) {
+  /** @type {Page<RetentionPolicy>} */
+  const page = await api.get("/v1/retention-policies", wanted);
+  const nameOf = (/** @type {string} */ id) => oneProject.read(id).then(({ label }) => label, () => "a project");
+  return { ...page, items: await Promise.all(page.items.map(async (policy) => ({ ...policy, scope_name: policy.scope_id && (await nameOf(policy.scope_id)) }))) };
+}
+
 export function RetentionSettings() {
   const query = place.value.query;
   const project = query.get("project_id") ?? "";
-  const options = useResource("projects", projects).data ?? [];
   const there = useResource(`kept ${project}`, () => api.get("/v1/retention", { project_id: project || null }), about("retention.", "retention_policy."));
-  const filters = { scope_id: project || null, cursor: query.get("cursor") };
-  const list = useResource(JSON.stringify(filters), () => api.get("/v1/retention-policies", filters), about("retention.", "retention_policy."));
+  const filters = { scope_id: project || null };
+  const list = useEndless(filters, readPolicies, about("retention.", "retention_policy."));
   /** @type {Option[]} */
   const sorts = (there.data?.items ?? []).map((/** @type {RetentionSort} */ { sort, title }) => ({ value: sort, label: title }));
-  const others = (/** @type {RetentionPolicy} */ { sort }) => list.data?.items.some((/** @type {RetentionPolicy} */ other) => other.scope_id && other.sort === sort);
-  const where = (/** @type {RetentionPolicy} */ policy) => (policy.scope_id ? (options.find(({ value }) => value === policy.scope_id)?.label ?? "a project") : others(policy) ? "everywhere else" : "everywhere");
+  const others = (/** @type {RetentionPolicy} */ { sort }) => list.data?.items.some((other) => other.scope_id && other.sort === sort);
+  const where = (/** @type {RetentionPolicy} */ policy) => (policy.scope_id ? (policy.scope_name ?? "a project") : others(policy) ? "everywhere else" : "everywhere");
   const reload = () => (there.reload(), list.reload());
   const turn = (/** @type {RetentionPolicy} */ policy) => change(`/v1/retention-policies/${policy.id}`, policy, { enabled: !policy.enabled }, policy.enabled ? "Policy switched off" : "Policy switched on", reload);
   const columns = [
@@ -143,10 +152,7 @@ export function RetentionSettings() {
       ]),
     ),
   ];
-  return html`<div class="filters"><div class="filter-field"><label class="form-label" for="retention-project">Project</label>
-      <select id="retention-project" class="form-select form-select-sm" value=${project} onChange=${(/** @type {any} */ e) => navigate(withQuery({ project_id: e.target.value || null, cursor: null }))}>
-        <option value="">all of them</option>${options.map(({ value, label }) => html`<option value=${value}>${label}</option>`)}
-      </select></div></div>
+  return html`<div class="filters"><${FilterFind} name="project_id" label="Project" placeholder="all of them" ...${oneProject} /></div>
     <${Section} title="What is kept" about="What waits or runs never goes, nor does the audit record."><${Kept} of=${there} /><//>
     <${Section} title="Retention policies" about="What is over a limit goes, the oldest first. Without a policy everything is kept." add=${can("retention_policies.create") && sorts.length > 0 && "New policy"} onAdd=${() => add(sorts, project, reload)}>
       <${List} of=${list} what="the retention policies" columns=${columns} empty=${html`<${Empty} title="No policies yet">Everything is kept.<//>`} />

@@ -5,17 +5,20 @@ import { toast } from "../../components/toast.js";
 /** @import { Destination, DestinationKind, Task } from "../../types.js" */
 
 const DESKTOP = "desktop";
+const OFFERED = 20;
 const ENDS = ["task.completed", "task.failed", "task.canceled"];
 
-/** Where a message can go; the desktop, where there is one, without having been added first. */
-async function ways() {
-  const [held, kinds] = await Promise.all([api.all("/v1/destinations"), api.get("/v1/destinations/kinds")]);
-  const active = /** @type {Destination[]} */ (held).filter((destination) => destination.is_active);
-  const desktop = /** @type {DestinationKind[]} */ (kinds.items).find((kind) => kind.destination_type === DESKTOP);
-  return [
-    ...active.map(({ id, name }) => ({ value: id, label: name })),
-    ...(desktop?.available && !active.some((destination) => destination.destination_type === DESKTOP) ? [{ value: DESKTOP, label: "A notification on the desktop" }] : []),
-  ];
+/** Whether messages can go to a desktop that no destination stands for yet. */
+async function isDesktopFree() {
+  const [held, kinds] = await Promise.all([api.get("/v1/destinations", { destination_type: DESKTOP, is_active: true, limit: 1 }), api.get("/v1/destinations/kinds")]);
+  return !held.items.length && /** @type {DestinationKind[]} */ (kinds.items).some((kind) => kind.destination_type === DESKTOP && kind.available);
+}
+
+/** Where a message can go, found by words; the desktop, where there is one, without having been added first. @param {string} q */
+async function ways(q) {
+  const [held, isFree] = await Promise.all([api.get("/v1/destinations", { q, is_active: true, limit: OFFERED }), isDesktopFree()]);
+  const found = /** @type {Destination[]} */ (held.items).map(({ id, name, destination_type: type }) => ({ value: id, name, label: type }));
+  return isFree ? [{ value: DESKTOP, name: "This desktop", label: "a notification" }, ...found] : found;
 }
 
 /** @param {string} way a destination's id, or the desktop, which becomes one @returns {Promise<string>} */
@@ -26,7 +29,7 @@ export const notifyOfEnd = (task) =>
   openForm({
     title: `Notify me when ${task.name} ends`,
     action: "Notify me",
-    fields: [{ name: "way", label: "Through", kind: "select", required: true, options: ways, hint: "Others can be added under Messaging." }],
+    fields: [{ name: "way", label: "Through", kind: "find", required: true, search: ways, hint: "Others can be added under Messaging." }],
     send: async ({ way }) => api.post("/v1/subscriptions", { destination_id: await destinationOf(way), event_pattern: "task.*", filter: { task_id: task.id, names: ENDS, once: true } }),
     done: () => toast(`You will hear when ${task.name} ends`, { link: { href: "/messaging/subscriptions", label: "Subscriptions" } }),
   });
