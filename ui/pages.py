@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
 
 from ui.guide import add_guide
+from ui.modules import needed
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
@@ -119,20 +120,14 @@ def blueprint() -> Blueprint:
     """The console as one blueprint named `ui`; every route of it is public and holds no user data."""
     pages = Blueprint("ui", __name__, template_folder=str(ROOT / "templates"))
     version = assets_version()
-    core_modules = sorted(
-        path.relative_to(STATIC).as_posix()
-        for path in (STATIC / "js").rglob("*.js")
-        if "pages" not in path.parts and path.name != "types.js"  # which is for the type checker alone
-    )
+    modules = needed(STATIC, IMPORTS)
 
     def shell(**_: object) -> Response:
         nonce = secrets.token_urlsafe(16)
         base = f"/assets/{version}"
         imports = {name: f"{base}/{path}" for name, path in IMPORTS.items()}
         response = make_response(
-            render_template(
-                "console.html", base=base, nonce=nonce, import_map={"imports": imports}, modules=core_modules
-            )
+            render_template("console.html", base=base, nonce=nonce, import_map={"imports": imports}, modules=modules)
         )
         response.headers["Content-Security-Policy"] = content_security_policy(nonce)
         response.headers["Cache-Control"] = "no-cache"

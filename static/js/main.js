@@ -9,7 +9,7 @@ import { connection, reconnect, start as startLive } from "./live.js";
 import { startNotifications } from "./notifications.js";
 import { startOrders } from "./orders.js";
 import { navigate, place, startRouter } from "./router.js";
-import { routeOf } from "./routes.js";
+import { fetchAhead, load, routeOf } from "./routes.js";
 import { loadSession, session, signInNatively, toLogin } from "./session.js";
 import { entitle } from "./title.js";
 import { Shell } from "./components/shell.js";
@@ -20,7 +20,7 @@ import { Toasts } from "./components/toast.js";
 /** The page's module; an address that this release no longer has is loaded whole. @param {Route} route */
 async function pageOf(route) {
   try {
-    return (await route.load()).default;
+    return await load(route);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new ApiError(0, { title: connection.value === "live" ? "The page's files could not be loaded. Reload to get the present release." : "The gateway can't be reached. The page opens when it is back." });
@@ -61,6 +61,7 @@ async function start() {
   startRouter();
   startKeys();
   startFocus();
+  fetchAhead(routeOf(place.value.path).route);
   whenUnauthenticated(toLogin);
   // A page that the browser kept may show what is no longer this user's.
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());

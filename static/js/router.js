@@ -1,6 +1,6 @@
 /** Where we are: the address as a signal, moving without a page load, filters kept in the query. */
 import { signal } from "@preact/signals";
-import { isPage } from "./routes.js";
+import { fetchAhead, isPage, routeOf } from "./routes.js";
 
 const here = () => ({ path: location.pathname, query: new URLSearchParams(location.search) });
 
@@ -14,6 +14,7 @@ export function navigate(address, { replace = false } = {}) {
   if (replace) history.replaceState(history.state, "", address);
   else history.pushState({ entry: Date.now() }, "", address);
   const moved = place.value.path !== location.pathname;
+  if (moved) fetchAhead(routeOf(location.pathname).route);
   place.value = here();
   if (moved) window.scrollTo(0, 0);
 }
@@ -63,7 +64,15 @@ function returnFrom(left, y) {
   setTimeout(look, LOOK_MS);
 }
 
-/** Makes the console's own links move without a page load. */
+/** Where a link leads to within the console; nothing for any other. @param {EventTarget | null} target @returns {URL | null} */
+function leadsTo(target) {
+  const link = /** @type {Element} */ (target).closest?.("a[href]");
+  if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download")) return null;
+  const url = new URL(link.href);
+  return url.origin === location.origin && !link.getAttribute("href")?.startsWith("#") && isPage(url.pathname) ? url : null;
+}
+
+/** Makes the console's own links move without a page load, and has what they lead to fetched once one points at them. */
 export function startRouter() {
   window.addEventListener("popstate", () => {
     const [left, y] = [place.value.path, scrolled.get(entry()) ?? 0];
@@ -73,11 +82,15 @@ export function startRouter() {
   window.addEventListener("scroll", () => void scrolled.set(entry(), window.scrollY), { passive: true });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    const link = /** @type {Element} */ (event.target).closest?.("a[href]");
-    if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download")) return;
-    const url = new URL(link.href);
-    if (url.origin !== location.origin || link.getAttribute("href")?.startsWith("#") || !isPage(url.pathname)) return;
+    const url = leadsTo(event.target);
+    if (!url) return;
     event.preventDefault();
     navigate(url.pathname + url.search);
   });
+  for (const pointing of ["pointerover", "focusin"]) {
+    document.addEventListener(pointing, ({ target }) => {
+      const url = leadsTo(target);
+      if (url) fetchAhead(routeOf(url.pathname).route);
+    });
+  }
 }

@@ -14,8 +14,8 @@
  * @property {string} [action] without it the page is not shown; a page of tabs is shown with any of its tabs
  * @property {Tab[]} [tabs]
  *
- * @typedef {{pattern: RegExp, title: string, load: () => Promise<{default: any}>, bare?: boolean, isSteady?: boolean}} Route
- *   `isSteady`: the page stays what it is where only the id in its address changes
+ * @typedef {{pattern: RegExp, title: string, page: string, bare?: boolean, isSteady?: boolean}} Route
+ *   `page`: its module in pages/; `isSteady`: the page stays what it is where only the id in its address changes
  */
 
 /** @type {Tab[]} */
@@ -112,34 +112,34 @@ export const NAVIGATION = [
 
 /** @type {Route[]} */
 export const ROUTES = [
-  { pattern: /^\/$/, title: "Home", load: () => import("./pages/home.js") },
-  { pattern: /^\/chat(?:\/([0-9a-f-]+))?$/, title: "Chat", load: () => import("./pages/chat.js"), isSteady: true },
-  { pattern: /^\/tasks$/, title: "Tasks", load: () => import("./pages/tasks.js") },
-  { pattern: /^\/tasks\/new$/, title: "New task", load: () => import("./pages/new-task.js") },
-  { pattern: /^\/tasks\/([0-9a-f-]+)$/, title: "Task", load: () => import("./pages/task.js") },
-  { pattern: /^\/schedules(?:\/(calendar|queue))?$/, title: "Schedules", load: () => import("./pages/schedules.js") },
-  { pattern: /^\/schedules\/([0-9a-f-]{36})$/, title: "Schedule", load: () => import("./pages/schedule.js") },
-  { pattern: /^\/compare$/, title: "Compare runs", load: () => import("./pages/compare.js") },
-  { pattern: /^\/sessions$/, title: "Sessions & runs", load: () => import("./pages/sessions.js") },
-  { pattern: /^\/sessions\/([0-9a-f-]+)$/, title: "Session", load: () => import("./pages/session.js") },
-  { pattern: /^\/runs$/, title: "Sessions & runs", load: () => import("./pages/runs.js") },
-  { pattern: /^\/runs\/([0-9a-f-]+)$/, title: "Run", load: () => import("./pages/run.js") },
-  { pattern: /^\/artifacts$/, title: "Artifacts", load: () => import("./pages/artifacts.js") },
-  { pattern: /^\/messaging(?:\/(subscriptions|deliveries))?$/, title: "Messaging", load: () => import("./pages/messaging.js") },
-  { pattern: /^\/connectors(?:\/(catalog|pending|[0-9a-f-]{36}))?$/, title: "Connectors", load: () => import("./pages/connectors.js") },
-  { pattern: /^\/projects$/, title: "Projects", load: () => import("./pages/projects.js") },
-  { pattern: /^\/models(?:\/(conformance))?$/, title: "Models", load: () => import("./pages/models.js") },
-  { pattern: /^\/nodes$/, title: "Nodes", load: () => import("./pages/nodes.js") },
-  { pattern: /^\/credentials$/, title: "Credentials", load: () => import("./pages/credentials.js") },
-  { pattern: /^\/preferences(?:\/(effective))?$/, title: "Preferences", load: () => import("./pages/preferences.js") },
-  { pattern: /^\/access(?:\/(users|groups|roles|bindings|rules|why))?$/, title: "Access", load: () => import("./pages/access.js") },
-  { pattern: /^\/messaging\/hooks$/, title: "Hooks", load: () => import("./pages/hooks.js") },
-  { pattern: /^\/messaging\/hooks\/([0-9a-f-]+)$/, title: "Hook", load: () => import("./pages/hook.js") },
-  { pattern: /^\/audit$/, title: "Audit", load: () => import("./pages/audit.js") },
-  { pattern: /^\/settings(?:\/(account|desktop|gateway|limits|retention|backup|recovery|model|sandbox|updates|capabilities))?$/, title: "Settings", load: () => import("./pages/settings.js") },
-  { pattern: /^\/(?:api|docs)$/, title: "API", load: () => import("./pages/api-reference.js") },
-  { pattern: /^\/welcome$/, title: "Welcome", load: () => import("./pages/welcome.js"), bare: true },
-  { pattern: /^\/login$/, title: "Sign in", load: () => import("./pages/login.js"), bare: true },
+  { pattern: /^\/$/, title: "Home", page: "home" },
+  { pattern: /^\/chat(?:\/([0-9a-f-]+))?$/, title: "Chat", page: "chat", isSteady: true },
+  { pattern: /^\/tasks$/, title: "Tasks", page: "tasks" },
+  { pattern: /^\/tasks\/new$/, title: "New task", page: "new-task" },
+  { pattern: /^\/tasks\/([0-9a-f-]+)$/, title: "Task", page: "task" },
+  { pattern: /^\/schedules(?:\/(calendar|queue))?$/, title: "Schedules", page: "schedules" },
+  { pattern: /^\/schedules\/([0-9a-f-]{36})$/, title: "Schedule", page: "schedule" },
+  { pattern: /^\/compare$/, title: "Compare runs", page: "compare" },
+  { pattern: /^\/sessions$/, title: "Sessions & runs", page: "sessions" },
+  { pattern: /^\/sessions\/([0-9a-f-]+)$/, title: "Session", page: "session" },
+  { pattern: /^\/runs$/, title: "Sessions & runs", page: "runs" },
+  { pattern: /^\/runs\/([0-9a-f-]+)$/, title: "Run", page: "run" },
+  { pattern: /^\/artifacts$/, title: "Artifacts", page: "artifacts" },
+  { pattern: /^\/messaging(?:\/(subscriptions|deliveries))?$/, title: "Messaging", page: "messaging" },
+  { pattern: /^\/connectors(?:\/(catalog|pending|[0-9a-f-]{36}))?$/, title: "Connectors", page: "connectors" },
+  { pattern: /^\/projects$/, title: "Projects", page: "projects" },
+  { pattern: /^\/models(?:\/(conformance))?$/, title: "Models", page: "models" },
+  { pattern: /^\/nodes$/, title: "Nodes", page: "nodes" },
+  { pattern: /^\/credentials$/, title: "Credentials", page: "credentials" },
+  { pattern: /^\/preferences(?:\/(effective))?$/, title: "Preferences", page: "preferences" },
+  { pattern: /^\/access(?:\/(users|groups|roles|bindings|rules|why))?$/, title: "Access", page: "access" },
+  { pattern: /^\/messaging\/hooks$/, title: "Hooks", page: "hooks" },
+  { pattern: /^\/messaging\/hooks\/([0-9a-f-]+)$/, title: "Hook", page: "hook" },
+  { pattern: /^\/audit$/, title: "Audit", page: "audit" },
+  { pattern: /^\/settings(?:\/(account|desktop|gateway|limits|retention|backup|recovery|model|sandbox|updates|capabilities))?$/, title: "Settings", page: "settings" },
+  { pattern: /^\/(?:api|docs)$/, title: "API", page: "api-reference" },
+  { pattern: /^\/welcome$/, title: "Welcome", page: "welcome", bare: true },
+  { pattern: /^\/login$/, title: "Sign in", page: "login", bare: true },
 ];
 
 /** The page at a path with what its pattern captures. @param {string} path @returns {{route: Route, id: string}} */
@@ -152,7 +152,23 @@ export function routeOf(path) {
 }
 
 /** What is shown at an address that no page has. @type {Route} */
-const NOWHERE = { pattern: /(?!)/, title: "Nothing here", load: () => import("./pages/nowhere.js") };
+const NOWHERE = { pattern: /(?!)/, title: "Nothing here", page: "nowhere" };
+
+/** What each page needs besides the modules that are there from the start, as the shell says; nothing more once it was asked for. @type {Record<string, string[]>} */
+const needed = JSON.parse(document.getElementById("modules")?.textContent ?? "{}");
+const base = document.getElementById("app")?.dataset.base ?? "";
+
+/** Asks for all modules of a page at once: each would else be asked for only when one that imports it has come. @param {Route} route */
+export function fetchAhead({ page }) {
+  document.head.append(...(needed[page] ?? []).map((module) => Object.assign(document.createElement("link"), { rel: "modulepreload", href: `${base}/${module}` })));
+  delete needed[page];
+}
+
+/** The page itself. @param {Route} route @returns {Promise<any>} */
+export async function load(route) {
+  fetchAhead(route);
+  return (await import(`./pages/${route.page}.js`)).default;
+}
 
 /** Whether a path is one of the console's pages. @param {string} path */
 export const isPage = (path) => ROUTES.some((route) => route.pattern.test(path));

@@ -122,6 +122,14 @@ def test_the_console_hears_of_every_event() -> None:
     assert [name for name in EVENTS if not any(matches(pattern, name) for pattern in patterns)] == []
 
 
+def test_every_page_of_the_console_is_there() -> None:
+    """The routes name their modules, which no type checker follows."""
+    console = ROOT / "static" / "js"
+    named = re.findall(r'\bpage: "([\w-]+)"', (console / "routes.js").read_text("utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not (console / "pages" / f"{name}.js").is_file()] == []
+
+
 def test_every_kind_that_is_decided_about_is_told_of_by_its_room() -> None:
     """So that `access/explain` can say why; who reads a kind off the action goes by rooms that have told of it."""
     texts = [path.read_text("utf-8") for path in FEATURES.glob("*/*.py")]
