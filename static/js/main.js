@@ -1,6 +1,6 @@
 /** Starts the console: who is signed in, then the page that the address names. */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { html } from "./html.js";
 import { ApiError, whenUnauthenticated } from "./api.js";
 import { startFocus } from "./focus.js";
@@ -32,7 +32,7 @@ function App() {
   const [shown, setShown] = useState(/** @type {{route: Route, page: any} | null} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const isLive = connection.value === "live";
-  useEffect(() => {
+  useLayoutEffect(() => {
     setError(null);
     if (shown?.route === route) return;
     let left = false;

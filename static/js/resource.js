@@ -1,5 +1,5 @@
 /** Data of the API as a page holds it: loading, there, failed; read again when an event says so. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.js";
 import { remaining } from "./going.js";
 import { listen } from "./live.js";
@@ -48,12 +48,13 @@ export function useResource(key, read, concerns, settle = SETTLE_MS) {
     }
   }, []);
 
-  useEffect(() => {
+  // Before the page is painted, not after: what is asked for is on its way meanwhile.
+  useLayoutEffect(() => {
     reload();
     return () => void latest.current.turn++;
   }, [key]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     /** @type {number | undefined} */
     let timer;
     const stop = listen((event) => {

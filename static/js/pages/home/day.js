@@ -1,5 +1,5 @@
 /** The tasks of the last day, counted by hour and outcome. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { computed } from "@preact/signals";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
@@ -58,7 +58,7 @@ export function useDay() {
   // One after the other: an older answer never takes the place of a newer one.
   const day = useResource("day", () => (kept.current.turn = kept.current.turn.then(count, count)), about("task.", "retention."), SETTLE_MS);
 
-  useEffect(
+  useLayoutEffect(
     () =>
       listen((event) => {
         // Something may have been missed, or what is old has gone.
