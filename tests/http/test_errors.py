@@ -149,7 +149,7 @@ def test_fields_of_a_body_that_do_not_fit_are_422_with_the_field(
 def test_what_does_not_fit_is_said_in_words(live_gateway: LiveGateway) -> None:
     body = {
         "commands": ["true"], "tags": ["late\nnight"], "project_id": "home", "text": "x",
-        "script": {"content": "true", "interpreter": "/bin/sh"},
+        "script": {"content": "true", "interpreter": "/bin/sh"}, "priority": 5000, "name": "", "timeout_s": "long",
     }  # fmt: skip
     answer = live_gateway.call("POST", "/v1/tasks", json=body)
     assert {error["field"]: error["message"] for error in answer.json()["errors"]} == {
@@ -157,6 +157,9 @@ def test_what_does_not_fit_is_said_in_words(live_gateway: LiveGateway) -> None:
         "project_id": "this is no id; ids look like 0197f1a2-3b4c-7d5e-8f90-123456789abc",
         "text": "there is no such field",
         "script.interpreter": "it must be the name of a program, such as bash or python3, without a path",
+        "priority": "it must be at most 100",
+        "name": "it needs 1 or more characters",
+        "timeout_s": "it must be a number",
     }
 
 
