@@ -15,6 +15,7 @@ def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Clie
     dialog.get_by_label("Name").fill("from the build")
     dialog.get_by_label("What it does").select_option("emit_event")
     dialog.get_by_label("Event").fill("build.finished")
+    expect(dialog.get_by_label("Its data")).to_have_value("{}")
     dialog.get_by_label("Its data").fill('{"ref": "{{ body.ref }}"}')
     dialog.get_by_role("button", name="Make hook").click()
     shown = page.get_by_role("dialog", name="The secret of from the build")

@@ -31,6 +31,9 @@ const blank = ({ kind }) => (kind === "switch" ? false : kind === "words" ? [] :
 /** How a value of the API is written in a field. @param {Field} field @param {any} value */
 const written = (field, value) => (value === undefined || (value === null && field.kind !== "json") ? blank(field) : field.kind === "json" ? JSON.stringify(value, null, 2) : value);
 
+/** What a field shows; one that was not shown before has its value as the API has it. @param {Field} field @param {any} value */
+const text = (field, value) => (field.kind === "json" && typeof value !== "string" ? written(field, value) : (value ?? blank(field)));
+
 /** What is written, as a value of the API; throws a SyntaxError for text that is no JSON. @param {Field} field @param {any} value */
 function sentValue({ kind }, value) {
   if (kind === "json") return JSON.parse(value);
@@ -47,7 +50,7 @@ function gather(fields, values) {
   const refused = {};
   for (const field of fields) {
     try {
-      sent[field.name] = sentValue(field, values[field.name] ?? blank(field));
+      sent[field.name] = sentValue(field, text(field, values[field.name]));
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       refused[field.name] = `This is not JSON: ${error.message}`;
@@ -114,7 +117,7 @@ export function Form({ fields, initial = {}, action, send, fieldOf = (path) => p
   };
   return html`<form class="form" ref=${element} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}>
     ${children}
-    ${shown.map((field) => html`<${Fragment} key=${`${field.name} ${field.kind}`}><${Input} id=${`${id}-${field.name}`} field=${field} value=${values[field.name] ?? blank(field)} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues((now) => ({ ...now, [field.name]: value }))} />${field === marked && preview?.(values)}<//>`)}
+    ${shown.map((field) => html`<${Fragment} key=${`${field.name} ${field.kind}`}><${Input} id=${`${id}-${field.name}`} field=${field} value=${text(field, values[field.name])} refused=${refused[field.name]} onChange=${(/** @type {any} */ value) => setValues((now) => ({ ...now, [field.name]: value }))} />${field === marked && preview?.(values)}<//>`)}
     ${!marked && preview?.(values)}
     ${error && html`<${Problem} error=${error} />`}
     <div class="form-buttons">

@@ -36,7 +36,7 @@ function InputLine({ process }) {
   const [text, setText] = useState("");
   const send = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void attempt(() => api.post(`/v1/processes/${process.id}/input`, { text: `${text}\n` }), "Sent").then(() => setText(""));
+    void attempt(() => api.post(`/v1/processes/${process.id}/input`, { text: `${text}\n` }), "Sent").then((isSent) => isSent && setText(""));
   };
   return html`<form class="process-input" onSubmit=${send}><input class="form-control form-control-sm is-code" aria-label=${`Input of ${process.name}`} placeholder="A line for its input" autocomplete="off" spellcheck=${false} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
     <button type="submit" class="btn btn-sm">Send</button></form>`;
