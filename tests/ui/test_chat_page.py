@@ -162,6 +162,45 @@ def test_asking_again_and_editing_make_branches(page: Page, upstream: Make) -> N
     expect(question).to_contain_text("One word?")
 
 
+def test_a_long_chat_opens_at_its_end_and_reads_back_and_the_model_is_told_all(
+    open_page: Callable[..., Page],
+    api: httpx.Client,
+    upstream: Make,  # noqa: F811
+) -> None:
+    thread = api.post("/v1/chat/threads", json={"title": "A long one"}).json()["id"]
+    for number in range(230):  # more than one page of the API
+        role = "assistant" if number % 2 else "user"
+        api.post(
+            f"/v1/chat/threads/{thread}/messages", json={"role": role, "text": f"Word {number}."}
+        ).raise_for_status()
+    server = upstream(says("All of it."))
+    page = open_page(f"/chat/{thread}")
+    messages = page.locator(".chat-message")
+    expect(messages.last).to_contain_text("Word 229.")
+    expect(messages.last).to_be_in_viewport()
+    expect(messages).to_have_count(40)
+    earlier = page.get_by_role("button", name="Earlier messages")
+    first = messages.filter(has_text="Word 190.")
+    earlier.press("Enter")  # which scrolls to it, and that reads back, too
+    expect(messages).to_have_count(120)
+    expect(first).to_be_in_viewport()
+    while earlier.count():
+        page.locator(".chat-messages").evaluate("box => box.scrollTo(0, 0)")
+        page.wait_for_timeout(50)
+    expect(messages.first).to_contain_text("Word 0.")
+    expect(messages).to_have_count(230)
+    page.reload()
+    expect(messages).to_have_count(40)
+    choose(page, server.model)
+    say(page, "How much was that?")
+    expect(answers(page).last).to_contain_text("All of it.")
+    expect(answers(page).last).to_be_in_viewport()
+    assert [m["content"] for m in server.asked[-1]["messages"]] == [
+        *(f"Word {number}." for number in range(230)), "How much was that?",
+    ]  # fmt: skip
+    api.delete(f"/v1/chat/threads/{thread}").raise_for_status()
+
+
 def test_files_and_pictures_go_with_a_message_and_secrets_do_not(page: Page, upstream: Make) -> None:  # noqa: F811
     server = upstream(says("Seen: SECRET_REDACTED"))
     page.goto("/chat")

@@ -18,38 +18,15 @@ import { Loaded } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 import { Box, usualModel } from "./box.js";
 import { MessageView } from "./message.js";
+import { further, hasGoneOn, readTalk, wholeTalk } from "./talk.js";
+/** @import { Talk } from "./talk.js" */
 /** @import { Message, Thread } from "../../types.js" */
 /** @import { Live } from "../../answers.js" */
 
-const PAGE = 200;
-const MOST_PAGES = 20;
+const DRAWN = 40;
 const NEAR_END = 80;
+const NEAR_BEGINNING = 200;
 const LOOK_AGAIN_MS = 2500;
-
-/** @typedef {{thread: Thread | null, messages: Message[]}} Talk */
-
-/** A thread with its messages on all branches; nothing where it is still to be begun. @param {string} id @returns {Promise<Talk>} */
-async function readTalk(id) {
-  if (!id) return { thread: null, messages: [] };
-  const thread = await api.get(`/v1/chat/threads/${id}`);
-  /** @type {Message[]} */
-  const messages = [];
-  let cursor = null;
-  for (let n = 0; n < MOST_PAGES; n++) {
-    const page = await api.get(`/v1/chat/threads/${id}/messages`, { limit: PAGE, cursor });
-    messages.push(...page.items);
-    cursor = page.next_cursor;
-    if (!cursor) break;
-  }
-  return { thread, messages };
-}
-
-/** Whether a thread holds more than so many messages by now; what was refused after it was stored is to be seen there. @param {string} id @param {number} count */
-const hasMore = (id, count) =>
-  readTalk(id).then(
-    ({ messages }) => messages.length > count,
-    () => false,
-  );
 
 /** @param {{thread: Thread}} props */
 function ThreadMenu({ thread }) {
@@ -69,18 +46,47 @@ function ThreadMenu({ thread }) {
   return items.length ? html`<${Menu} label="Actions for this chat" items=${items} />` : null;
 }
 
-/** Keeps the end in view while one is at the end. @param {any} changes */
-function useEndInView(changes) {
+/**
+ * Keeps in view what one reads: the end while one is there, else the same messages when earlier ones come above them.
+ * @param {any} end changes as the end does
+ * @param {string | undefined} first the first message that is drawn
+ * @param {() => void} onBeginning called near the beginning
+ */
+function useReading(end, first, onBeginning) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const isAtEnd = useRef(true);
-  useLayoutEffect(() => {
-    if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [changes]);
-  const onScroll = () => {
-    const { scrollHeight, scrollTop, clientHeight } = /** @type {HTMLDivElement} */ (box.current);
-    isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END;
+  const below = useRef(0);
+  const scrollTo = (/** @type {number} */ fromEnd) => {
+    if (box.current) box.current.scrollTop = box.current.scrollHeight - fromEnd;
   };
-  return { box, onScroll };
+  useLayoutEffect(() => {
+    if (isAtEnd.current) scrollTo(0);
+  }, [end]);
+  useLayoutEffect(() => {
+    if (!isAtEnd.current) scrollTo(below.current);
+  }, [first]);
+  const look = () => {
+    const { scrollHeight, scrollTop, clientHeight } = /** @type {HTMLDivElement} */ (box.current);
+    below.current = scrollHeight - scrollTop;
+    isAtEnd.current = below.current - clientHeight < NEAR_END;
+    return scrollTop < NEAR_BEGINNING && !isAtEnd.current;
+  };
+  const onScroll = () => void (look() && onBeginning());
+  const toEarlier = () => (look(), onBeginning());
+  return { box, onScroll, toEarlier };
+}
+
+/**
+ * The end of a branch, which grows at both ends: by what is said, and by as many earlier messages as are asked for.
+ * @param {Message[]} branch
+ * @returns {{drawn: Message[], drawEarlier: () => void}}
+ */
+function useEndOf(branch) {
+  const [begin] = useState(branch.at(-DRAWN)?.id ?? branch[0]?.id);
+  const [earlier, setEarlier] = useState(0);
+  const at = branch.findIndex(({ id }) => id === begin);
+  const from = Math.max(0, (at < 0 ? branch.length - DRAWN : at) - earlier);
+  return { drawn: branch.slice(from), drawEarlier: () => setEarlier((before) => before + DRAWN) };
 }
 
 /** Follows the answer that is coming, whoever asked: along its stream, or where that is not ours by looking again. @param {string} id @param {boolean} streams @param {() => void} reload */
@@ -108,46 +114,56 @@ function useComingAnswer(id, streams, reload) {
 /** @param {{live: Live}} props what was said and is not stored yet */
 const Sending = ({ live }) => html`<article class="chat-message is-user" aria-label="You"><div class="chat-bubble"><div class="chat-plain">${live.asked}</div></div><p class="chat-note"><span class="pulse" aria-hidden="true"></span>Sending…</p></article>`;
 
-/** @param {{id: string, talk: Talk, reload: () => void, mayWrite: boolean, children?: any}} props */
-function Talking({ id, talk: { thread, messages }, reload, mayWrite, children }) {
+/** @param {{id: string, talk: Talk, reload: () => void, readOn: () => void, mayWrite: boolean, children?: any}} props */
+function Talking({ id, talk, reload, readOn, mayWrite, children }) {
+  const { thread, messages } = talk;
   const branch = branchOf(messages, thread?.message_id ?? null);
+  const { drawn, drawEarlier } = useEndOf(branch);
+  const hasEarlier = drawn.length < branch.length || !talk.isWhole;
+  const onEarlier = () => {
+    if (!hasEarlier) return;
+    drawEarlier();
+    if (drawn.length + DRAWN > branch.length && !talk.isWhole) readOn();
+  };
   const streams = branch.at(-1)?.status === "streaming";
   const live = useComingAnswer(id, streams, reload);
   const [model, setModel] = useState(branch.findLast((message) => message.model)?.model ?? usualModel());
-  const { box, onScroll } = useEndInView(`${branch.length} ${live?.text.length} ${live?.state} ${branch.at(-1)?.status}`);
+  const { box, onScroll, toEarlier } = useReading(`${branch.at(-1)?.id} ${live?.text.length} ${live?.state} ${branch.at(-1)?.status}`, drawn[0]?.id, onEarlier);
   const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const isBusy = streams || Boolean(live && live.state !== "over");
 
-  /** @param {string} threadId @param {string | null} parentId @param {Message[]} before @param {any} content @param {string} asked */
-  const send = (threadId, parentId, before, content, asked) => ask({ threadId, parentId, model, messages: [...told(before), { role: "user", content }], asked }, reload);
+  /** @param {string} threadId @param {string | null} parentId @param {any} content @param {string} asked @param {string | null} [last] the last message that the model is told before */
+  const send = async (threadId, parentId, content, asked, last = parentId) => {
+    const before = branchOf(await wholeTalk(id, talk), last);
+    return ask({ threadId, parentId, model, messages: [...told(before), { role: "user", content }], asked }, reload);
+  };
   const onSend = async (/** @type {string} */ text, /** @type {any} */ content) => {
     if (id) {
-      return send(id, branch.at(-1)?.id ?? null, branch, content, text).catch(async (error) => {
-        if (!(await hasMore(id, messages.length))) throw error;
+      return send(id, branch.at(-1)?.id ?? null, content, text).catch(async (error) => {
+        if (!(await hasGoneOn(id, messages.at(-1)))) throw error;
         reload();
       });
     }
     const made = await api.post("/v1/chat/threads");
-    const sent = send(made.id, null, [], content, text);
+    const sent = send(made.id, null, content, text);
     navigate(`/chat/${made.id}`, { replace: true });
     await sent.catch(async (error) => {
       if (!(error instanceof api.ApiError)) throw error;
-      if (!(await hasMore(made.id, 0))) setRefusal(made.id, { text, error });
+      if (!(await hasGoneOn(made.id, undefined))) setRefusal(made.id, { text, error });
     });
   };
   const onStop = () => attempt(() => stop(id)).then(reload);
   useShortcuts(isBusy ? [{ keys: "Escape", label: "Stop the answer", run: onStop }] : []);
-  const before = (/** @type {Message} */ message) => branch.slice(0, branch.indexOf(message));
   /** Asks something once more; the box has the focus then, as after a question, since Esc stops the answer there. @type {typeof send} */
   const sendAgain = (...question) => (area.current?.focus({ preventScroll: true }), send(...question));
   const doings = {
     onEdit: mayWrite && !isBusy ? (/** @type {Message} */ message, /** @type {string} */ text) => {
       const files = (message.content ?? []).filter((part) => part.type !== "text");
-      void attempt(() => sendAgain(id, message.parent_id, before(message), files.length ? [{ type: "text", text }, ...files] : text, text));
+      void attempt(() => sendAgain(id, message.parent_id, files.length ? [{ type: "text", text }, ...files] : text, text));
     } : null,
     onRetry: mayWrite && !isBusy ? (/** @type {Message} */ answer) => {
       const question = branch[branch.indexOf(answer) - 1];
-      if (question) void attempt(() => sendAgain(id, question.id, before(question), question.content ?? question.text, ""));
+      if (question) void attempt(() => sendAgain(id, question.id, question.content ?? question.text, "", question.parent_id));
     } : null,
     onShow: (/** @type {string} */ shown) => void attempt(() => api.patch(`/v1/chat/threads/${id}`, { message_id: newestLeaf(messages, shown) })).then(reload),
   };
@@ -155,7 +171,8 @@ function Talking({ id, talk: { thread, messages }, reload, mayWrite, children })
     <div class="page-head chat-head">${children}<h1>${thread?.title ?? "New chat"}</h1>${thread && html`<${ThreadMenu} thread=${thread} />`}</div>
     <div class="chat-messages" ref=${box} onScroll=${onScroll} role="log" aria-label="Messages" aria-busy=${String(isBusy)} tabindex="0">
       ${!branch.length && !live && html`<div class="chat-welcome"><${Icon} icon="messages" /><p>Ask a model, or have <b>orchestrator</b>, the agent, do something: it works in the sandbox, with your files and your rights.</p></div>`}
-      ${branch.map((message) => html`<${MessageView} key=${message.id} message=${message} all=${messages} live=${message.status === "streaming" ? live : null} doings=${doings} />`)}
+      ${hasEarlier && html`<button type="button" class="btn btn-sm chat-earlier" onClick=${toEarlier}>Earlier messages</button>`}
+      ${drawn.map((message) => html`<${MessageView} key=${message.id} message=${message} all=${messages} live=${message.status === "streaming" ? live : null} doings=${doings} />`)}
       ${live?.asked && !streams && html`<${Sending} live=${live} />`}
     </div>
     <${Box} area=${area} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${onStop} />
@@ -164,8 +181,14 @@ function Talking({ id, talk: { thread, messages }, reload, mayWrite, children })
 
 /** @param {{id: string, mayWrite: boolean, children?: any}} props */
 export function Conversation({ id, mayWrite, children }) {
-  const talk = useResource(id, () => readTalk(id), (event) => event.data?.thread_id === id);
+  const wanted = useRef(0);
+  const talk = useResource(id, () => readTalk(id, wanted.current), (event) => event.data?.thread_id === id);
+  const readOn = () => {
+    if (!talk.data || wanted.current > talk.data.messages.length) return; // what was wanted is on its way
+    wanted.current = further(talk.data);
+    talk.reload();
+  };
   useTitle(talk.data && (talk.data.thread?.title ?? "New chat"));
-  if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} mayWrite=${mayWrite}>${children}<//>`;
+  if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} readOn=${readOn} mayWrite=${mayWrite}>${children}<//>`;
   return html`<section class="chat-main" aria-label="Conversation"><div class="page-head chat-head">${children}<h1>Chat</h1></div><div class="chat-messages"><${Loaded} of=${talk} what="the chat" rows=${6}>${() => null}<//></div></section>`;
 }
