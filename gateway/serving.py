@@ -26,7 +26,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.wsgi import FileWrapper
 
 from gateway import registry
-from gateway.application import ROOT, Application, create_app
+from gateway.application import ROOT, create_app
 from gateway.commands.database import prepare
 from gateway.commands.migration import migrating
 from gateway.core import logs
@@ -149,14 +149,9 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         address = f"http://{_shown(config.host)}:{listener.getsockname()[1]}"
         server = WSGIServer(listener, app, handler_class=_Handler, log=None, error_log=_ErrorLog())
         data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})
-        gevent.spawn_later(DESCRIBED_AFTER_S, _describe, app)
+        document = app.extensions["api_document"]
+        gevent.spawn_later(DESCRIBED_AFTER_S, document.prepare, [room.describe for room in app.rooms])
         _run(server, f"gateway ready at {address}", beside)
-
-
-def _describe(app: Application) -> None:
-    for room in app.rooms:
-        room.describe()
-        gevent.sleep(0.1)
 
 
 def _prepare(config: Config, url: str, app_file: Path) -> None:

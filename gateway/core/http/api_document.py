@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pydantic.main
 from gevent.monkey import get_original
 
 A_MOMENT_S = 1.0
+BETWEEN_PARTS_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class ApiDocument:
         if not self._is_wanted:
             self._is_wanted = True
             gevent.spawn_later(A_MOMENT_S, self.get)
+
+    def prepare(self, parts: Iterable[Callable[[], None]]) -> None:
+        """Has parts of it made beforehand, one at a time, so that requests come between; until a thread makes all."""
+        for part in parts:
+            if self._made is not None:
+                return
+            part()
+            gevent.sleep(BETWEEN_PARTS_S)
 
     def _described(self) -> Described:
         document = self._make()
