@@ -15,7 +15,7 @@ import { List } from "../components/list.js";
 import { Menu } from "../components/menu.js";
 import { ProjectName, ScheduleName, TaskOf } from "../components/named.js";
 import { Outcome, Strip, because } from "../components/outcomes.js";
-import { PlannedTimes } from "../components/planned.js";
+import { PlannedTimes } from "./schedules/planned.js";
 import { Empty, Loaded } from "../components/states.js";
 import { editSchedule } from "./schedules/editor.js";
 import { act, destroySchedule, runNow } from "./schedules/list.js";

@@ -10,7 +10,7 @@ import { Form } from "../components/form.js";
 import { Icon } from "../components/icon.js";
 import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
-import { RecoveryKit } from "../components/recovery-kit.js";
+import { RecoveryKit } from "./settings/recovery-kit.js";
 import { Loaded } from "../components/states.js";
 import { Status, isFinished } from "../components/status.js";
 import { Told } from "../components/told.js";

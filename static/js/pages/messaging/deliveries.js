@@ -8,7 +8,7 @@ import { about, useResource } from "../../resource.js";
 import { oneDestination } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { Id } from "../../components/copy.js";
-import { DeliveryStatus } from "../../components/delivery.js";
+import { DeliveryStatus } from "./delivery.js";
 import { Dialog } from "../../components/dialog.js";
 import { FilterField, FilterFind } from "../../components/filter-field.js";
 import { List, Table, menuColumn, rowMenu } from "../../components/list.js";

@@ -5,7 +5,7 @@ import { place, withQuery } from "../../router.js";
 import { about, useResource } from "../../resource.js";
 import { Icon } from "../../components/icon.js";
 import { WORDS } from "../../components/outcomes.js";
-import { MY_ZONE } from "../../components/planned.js";
+import { MY_ZONE } from "./planned.js";
 import { Empty, Loaded } from "../../components/states.js";
 /** @import { Frequent, PastDay, PastState, PlannedDay } from "../../types.js" */
 

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { commandsIn, commandsText } from "../../commands.js";
 import { openForm } from "../../components/form.js";
 import { oneSchedule } from "../../components/choices.js";
-import { TimingPreview } from "../../components/planned.js";
+import { TimingPreview } from "./planned.js";
 /** @import { Schedule } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 

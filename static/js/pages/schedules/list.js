@@ -11,7 +11,7 @@ import { confirmFirst } from "../../components/dialog.js";
 import { Icon } from "../../components/icon.js";
 import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
 import { Strip } from "../../components/outcomes.js";
-import { MY_ZONE, inZone } from "../../components/planned.js";
+import { MY_ZONE, inZone } from "./planned.js";
 import { SearchField } from "../../components/search-field.js";
 import { Empty } from "../../components/states.js";
 import { KindIcon } from "../../components/task-list.js";

@@ -1,8 +1,8 @@
 /** Planned times: in the zone they are planned in and in the reader's own, clock changes marked. */
-import { html } from "../html.js";
-import { usePreview } from "../preview.js";
-import { Icon } from "./icon.js";
-/** @import { Planned } from "../types.js" */
+import { html } from "../../html.js";
+import { usePreview } from "../../preview.js";
+import { Icon } from "../../components/icon.js";
+/** @import { Planned } from "../../types.js" */
 
 export const MY_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 

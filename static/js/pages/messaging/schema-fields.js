@@ -1,5 +1,5 @@
 /** Fields of a form made from a JSON Schema: settings of kinds that the console need not know. */
-/** @import { Field } from "./input.js" */
+/** @import { Field } from "../../components/input.js" */
 
 /** @typedef {Record<string, any>} Schema */
 

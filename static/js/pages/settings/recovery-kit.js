@@ -1,15 +1,15 @@
 /** The emergency kit: a key to print, without which credentials are lost with the machine's keys. */
 import { useState } from "preact/hooks";
-import { html } from "../html.js";
-import * as api from "../api.js";
-import { exactTime } from "../format.js";
-import { useResource } from "../resource.js";
-import { Ago } from "./clock.js";
-import { copy } from "./copy.js";
-import { Icon } from "./icon.js";
-import { Problem } from "./problem.js";
-import { Loaded } from "./states.js";
-/** @import { RecoveryKit as Kit } from "../types.js" */
+import { html } from "../../html.js";
+import * as api from "../../api.js";
+import { exactTime } from "../../format.js";
+import { useResource } from "../../resource.js";
+import { Ago } from "../../components/clock.js";
+import { copy } from "../../components/copy.js";
+import { Icon } from "../../components/icon.js";
+import { Problem } from "../../components/problem.js";
+import { Loaded } from "../../components/states.js";
+/** @import { RecoveryKit as Kit } from "../../types.js" */
 
 /** @param {{kit: Kit}} props what is printed, alone on its page */
 const Sheet = ({ kit }) => html`<section class="kit" aria-label="Emergency kit">

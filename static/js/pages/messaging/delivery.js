@@ -1,6 +1,6 @@
 /** What became of a message, and how a destination fares, each as a word with a mark. */
-import { html, cx } from "../html.js";
-import { Icon } from "./icon.js";
+import { html, cx } from "../../html.js";
+import { Icon } from "../../components/icon.js";
 
 /** @param {{status: string}} props */
 function Mark({ status }) {
