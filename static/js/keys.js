@@ -66,7 +66,7 @@ function onKey(event) {
   clearTimeout(pendingTimer);
   pending = "";
   if (!isMeant(event, found)) return;
-  if (document.querySelector("dialog[open]") && !found?.whileTyping) return;
+  if (document.querySelector("dialog[open]") && !found?.whileTyping && !found?.whileEmpty) return;
   if (found) {
     if (found.run(event) !== false) event.preventDefault();
   } else if (shortcuts.value.some((s) => s.keys.startsWith(`${name} `))) {

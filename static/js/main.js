@@ -12,6 +12,7 @@ import { navigate, place, startRouter } from "./router.js";
 import { fetchAhead, load, routeOf } from "./routes.js";
 import { loadSession, session, signInNatively, toLogin } from "./session.js";
 import { entitle } from "./title.js";
+import { mayLeave } from "./components/dialog.js";
 import { Shell } from "./components/shell.js";
 import { Failed, Loading } from "./components/states.js";
 import { Toasts } from "./components/toast.js";
@@ -58,7 +59,7 @@ const isNew = () => session.value?.first_run && place.value.path === "/";
 
 async function start() {
   const root = /** @type {HTMLElement} */ (document.getElementById("app"));
-  startRouter();
+  startRouter(mayLeave);
   startKeys();
   startFocus();
   fetchAhead(routeOf(place.value.path).route);

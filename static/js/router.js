@@ -6,17 +6,26 @@ const here = () => ({ path: location.pathname, query: new URLSearchParams(locati
 
 export const place = signal(here());
 
+/** Which entry of the history is shown; the first has no number. */
+const entry = () => history.state?.entry ?? 0;
+let shown = entry();
+
+/** Whether another page may take the place of this one; where it asks the user, it may when they try again. */
+let mayLeave = () => true;
+
 /**
  * @param {string} address a path of the console, with its query
  * @param {{replace?: boolean}} [options]
  */
 export function navigate(address, { replace = false } = {}) {
+  const moves = new URL(address, location.href).pathname !== place.value.path;
+  if (moves && !mayLeave()) return;
   if (replace) history.replaceState(history.state, "", address);
-  else history.pushState({ entry: Date.now() }, "", address);
-  const moved = place.value.path !== location.pathname;
-  if (moved) fetchAhead(routeOf(location.pathname).route);
+  else history.pushState({ entry: ++shown }, "", address);
+  if (!replace) scrolled.delete(shown);
+  if (moves) fetchAhead(routeOf(location.pathname).route);
   place.value = here();
-  if (moved) window.scrollTo(0, 0);
+  if (moves) window.scrollTo(0, 0);
 }
 
 /**
@@ -36,9 +45,8 @@ export function withQuery(changes) {
 /** Closes what the address has opened; the way back then leads past it. @param {string} name in the query */
 export const closeInAddress = (name) => navigate(withQuery({ [name]: null }), { replace: true });
 
-/** How far each entry of the history was scrolled down, in pixels. @type {Map<number | undefined, number>} */
+/** How far each entry of the history was scrolled down, in pixels. @type {Map<number, number>} */
 const scrolled = new Map();
-const entry = () => history.state?.entry;
 
 const RETURN_MS = 3000;
 const LOOK_MS = 50;
@@ -72,10 +80,14 @@ function leadsTo(target) {
   return url.origin === location.origin && !link.getAttribute("href")?.startsWith("#") && isPage(url.pathname) ? url : null;
 }
 
-/** Makes the console's own links move without a page load, and has what they lead to fetched once one points at them. */
-export function startRouter() {
+/** Makes the console's own links move without a page load, and has what they lead to fetched once one points at them. @param {() => boolean} asked */
+export function startRouter(asked) {
+  mayLeave = asked;
   window.addEventListener("popstate", () => {
-    const [left, y] = [place.value.path, scrolled.get(entry()) ?? 0];
+    // The browser has gone there already.
+    if (place.value.path !== location.pathname && !mayLeave()) return history.go(shown - entry());
+    shown = entry();
+    const [left, y] = [place.value.path, scrolled.get(shown) ?? 0];
     place.value = here();
     returnFrom(left, y);
   });

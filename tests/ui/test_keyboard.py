@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.conftest import wait_until
 
@@ -68,14 +68,52 @@ def test_a_slip_does_not_lose_what_is_written(page: Page) -> None:
     expect(dialog).to_have_count(0)
     page.get_by_role("button", name="New project").click()
     name = dialog.get_by_role("textbox").first
-    for written, slip in (("half", lambda: page.keyboard.press("Escape")), ("more", lambda: page.mouse.click(2, 2))):
+
+    def by_the_palette() -> None:
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox", name="Search pages, actions and things").fill("Audit")
+        page.keyboard.press("Enter")
+
+    slips = (
+        ("half", lambda: page.keyboard.press("Escape")),
+        ("more", lambda: page.mouse.click(2, 2)),
+        ("most", by_the_palette),
+        ("all", lambda: page.evaluate("history.back()")),
+    )
+    for written, slip in slips:
         name.fill(written)
-        expect(dialog.get_by_role("status")).to_have_count(0)
+        expect(dialog.get_by_role("alert")).to_have_count(0)
         slip()
-        expect(dialog.get_by_role("status")).to_contain_text("not saved yet")
+        expect(dialog.get_by_role("alert")).to_contain_text("not saved yet")
         expect(name).to_have_value(written)
+        expect(page).to_have_url(re.compile("/projects$"))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+
+
+def test_a_page_asks_before_it_takes_what_is_written_along(page: Page) -> None:
+    asked: list[str] = []
+
+    def stay_once(question: Dialog) -> None:
+        asked.append(question.type)
+        question.dismiss() if len(asked) == 1 else question.accept()
+
+    page.on("dialog", stay_once)
+    page.goto("/projects")
+    page.get_by_role("button", name="New project").click()
+    dialog = page.get_by_role("dialog", name="New project")
+    page.keyboard.type("half")
+    with page.expect_event("dialog"):
+        page.evaluate("setTimeout(() => location.reload())")
+    expect(dialog.get_by_role("textbox").first).to_have_value("half")
+    page.reload()
+    assert asked == ["beforeunload", "beforeunload"]
+    expect(page.get_by_role("button", name="New project")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    page.reload()
+    assert len(asked) == 2
 
 
 def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
@@ -188,3 +226,40 @@ def test_the_focus_is_never_lost_and_menus_are_walked(page: Page, api: httpx.Cli
     page.get_by_role("link", name="Deliveries", exact=True).press("Enter")
     page.wait_for_url("**/deliveries")
     expect(page.get_by_role("link", name="Deliveries", exact=True)).to_be_focused()
+
+
+def test_a_message_stays_for_whoever_is_at_it_and_can_be_reached_in_a_dialog(page: Page, api: httpx.Client) -> None:
+    group = api.post("/v1/groups", json={"name": "readers"}).json()["id"]
+    me = api.get("/v1/users/me").json()
+    api.post(f"/v1/groups/{group}/members", json={"user_id": me["id"]}).raise_for_status()
+    page.clock.install()
+    page.goto(f"/access/groups?group={group}")
+    dialog = page.get_by_role("dialog", name="readers")
+    dialog.get_by_role("button", name=f"Actions for {me['handle']}").press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    removed = page.get_by_text(f"{me['handle']} removed")
+    expect(dialog.get_by_text(f"{me['handle']} removed")).to_be_visible()
+    dialog.get_by_role("button", name="Undo").focus()
+    page.clock.run_for(30_000)
+    expect(removed).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name=f"Actions for {me['handle']}")).to_be_visible()
+    page.clock.run_for(7_000)
+    expect(page.locator(".toast-item")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Actions for readers").press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status", name="Messages")).to_contain_text("readers deleted")
+    page.locator("#main").focus()  # without another group the search has it, and would take the letter
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Dismiss")).to_be_focused()
+    page.clock.run_for(30_000)
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast-item")).to_have_count(0)
+    expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
+    assert page.evaluate("document.activeElement.closest('#main') !== null")

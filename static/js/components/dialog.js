@@ -1,36 +1,62 @@
 /** Dialogs: the browser's own <dialog> (focus kept inside, Esc closes), and the one that asks before destroying. */
 import { signal } from "@preact/signals";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
 import { bringBack, whereFocusIs } from "../focus.js";
 import { IconButton } from "./icon.js";
 import { Problem } from "./problem.js";
+import { Toasts, layers } from "./toast.js";
 
 const FIELD = ".dialog-body :is(input, select, textarea):not(:disabled)";
+
+/** The form in a dialog that was written in last. @type {Element | null} */
+let written = null;
+
+/** What was written has been taken. */
+export const wasSent = () => (written = null);
+
+/** Whether something would be lost; a form that was made anew is gone. */
+const isUnsent = () => Boolean(written?.isConnected);
+
+/** Asks, as Esc does, before another page takes the place of what was written: whether it may. */
+export function mayLeave() {
+  if (isUnsent()) written?.closest("dialog")?.dispatchEvent(new Event("cancel", { cancelable: true }));
+  return !isUnsent();
+}
+
+// Also where the whole page would go: the browser asks then.
+window.addEventListener("beforeunload", (event) => isUnsent() && event.preventDefault());
 
 /**
  * @param {{title: string, onClose: () => void, wide?: boolean, bare?: boolean, children?: any, footer?: any}} props
  *   `bare`: without a visible heading
  */
 export function Dialog({ title, onClose, wide, bare, children, footer }) {
+  const id = useId();
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const written = useRef(/** @type {Element | null} */ (null));
   const [isWarned, setWarned] = useState(false);
   const onInput = (/** @type {Event} */ event) => {
-    written.current = /** @type {Element} */ (event.target).closest("form");
+    written = /** @type {Element} */ (event.target).closest("form") ?? written;
     setWarned(false);
   };
-  // A slip does not lose what was written; a form that was sent is gone, or made anew.
-  const leave = () => (written.current?.isConnected && !isWarned ? setWarned(true) : onClose());
+  const isMine = () => isUnsent() && Boolean(element.current?.contains(written));
+  const close = () => {
+    if (isMine()) written = null;
+    onClose();
+  };
+  // A slip does not lose what was written.
+  const leave = () => (isMine() && !isWarned ? setWarned(true) : close());
   // Open before the next key can arrive.
   useLayoutEffect(() => {
     const dialog = element.current;
     const before = whereFocusIs();
     dialog?.showModal();
+    layers.value = [...layers.peek(), id];
     // Else the cross, which comes first, would have it.
     if (!dialog?.querySelector("[autofocus]")) dialog?.querySelector(/** @type {"input"} */ (FIELD))?.focus();
     return () => {
+      layers.value = layers.peek().filter((other) => other !== id);
       dialog?.close();
       bringBack(before);
     };
@@ -47,11 +73,12 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
     onInput=${onInput}
   >
     <div class="dialog-box">
-      ${!bare && html`<header class="dialog-head"><h2>${title}</h2><${IconButton} icon="x" label="Close" onClick=${onClose} /></header>`}
-      ${isWarned && html`<p class="dialog-warning" role="status">This is not saved yet. <kbd>Esc</kbd> once more drops it.</p>`}
+      ${!bare && html`<header class="dialog-head"><h2>${title}</h2><${IconButton} icon="x" label="Close" onClick=${close} /></header>`}
+      ${isWarned && html`<p class="dialog-warning" role="alert">This is not saved yet. <kbd>Esc</kbd> once more drops it.</p>`}
       <div class="dialog-body">${children}</div>
       ${footer && html`<footer class="dialog-foot">${footer}</footer>`}
     </div>
+    <${Toasts} layer=${id} />
   </dialog>`;
 }
 
@@ -60,7 +87,10 @@ const opened = signal(null);
 
 /** @param {any} content a dialog that says `closeDialog` when it is done; it takes the place of the one before */
 export const openDialog = (content) => (opened.value = content);
-export const closeDialog = () => (opened.value = null);
+export function closeDialog() {
+  written = null;
+  opened.value = null;
+}
 export const OpenDialog = () => opened.value;
 
 /** @typedef {{title: string, text: any, more?: any, action: string, run: () => Promise<unknown>}} Question */

@@ -17,7 +17,7 @@ import { Icon, IconButton } from "./icon.js";
 import { KeysHelp } from "./keys-help.js";
 import { Palette } from "./palette.js";
 import { QuestionsBadge, useOpenQuestions } from "./questions.js";
-import { Toasts, attempt, settle, undoLast } from "./toast.js";
+import { Toasts, attempt, settle, toLast, undoLast } from "./toast.js";
 /** @import { Command } from "./palette.js" */
 /** @import { Entry } from "../routes.js" */
 
@@ -103,6 +103,7 @@ export function Shell({ children }) {
     { keys: "?", label: "Show these keys", run: () => setOpen("keys") },
     { keys: "n", label: "New task", run: () => can("tasks.create") && navigate("/tasks/new") },
     { keys: "Ctrl+z", label: "Undo what was just done", whileEmpty: true, run: undoLast },
+    { keys: "m", label: "To the message in the corner", run: toLast },
     { keys: "t", label: timesAs(), run: toggleTimes },
     { keys: "Ctrl+,", label: "Settings", whileTyping: true, run: () => navigate("/settings") },
     ...shownPages().map((page) => ({ keys: page.keys, label: `Go to ${page.label}`, run: () => navigate(page.path) })),

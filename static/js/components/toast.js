@@ -16,10 +16,17 @@ import { Icon, IconButton } from "./icon.js";
 const MOST = 4;
 const SHOWN_MS = 6_000;
 const UNDO_MS = 10_000;
+const LOOK_MS = 200;
 let nextId = 1;
 
 /** @type {import("@preact/signals").Signal<Toast[]>} */
 const toasts = signal([]);
+
+/** The dialogs that are open: the last lies on top, and what is not in it can be neither reached nor heard. @type {import("@preact/signals").Signal<string[]>} */
+export const layers = signal([]);
+
+/** Whether somebody is at the messages: points at them, or has the focus there. */
+const areHeld = () => document.querySelector(".toasts:is(:hover, :focus-within)") !== null;
 
 /** @param {number} id */
 const takeOff = (id) => (toasts.value = toasts.value.filter((toast) => toast.id !== id));
@@ -34,9 +41,19 @@ function dismiss(id) {
 /** @param {string} text @param {{kind?: Toast["kind"], link?: Toast["link"], undo?: Toast["undo"], gone?: Toast["gone"]}} [options] */
 export function toast(text, { kind = "done", link, undo, gone } = {}) {
   const id = nextId++;
-  for (const { id: old } of toasts.value.slice(0, -MOST + 1)) dismiss(old);
+  if (!areHeld()) for (const { id: old } of toasts.value.slice(0, -MOST + 1)) dismiss(old);
   toasts.value = [...toasts.value, { id, kind, text, link, undo, gone }];
-  setTimeout(() => dismiss(id), undo ? UNDO_MS : kind === "failed" ? SHOWN_MS * 2 : SHOWN_MS);
+  passTime(id, undo ? UNDO_MS : kind === "failed" ? SHOWN_MS * 2 : SHOWN_MS);
+}
+
+/** Lets a message go after its time, which stands still while somebody is at the messages. @param {number} id @param {number} left in milliseconds */
+function passTime(id, left) {
+  const began = Date.now();
+  setTimeout(() => {
+    const now = areHeld() ? left : left - (Date.now() - began);
+    if (now > 0) passTime(id, now);
+    else dismiss(id);
+  }, Math.min(left, LOOK_MS));
 }
 
 /** Does now what waits for a message to go. @param {boolean} [isLeaving] */
@@ -86,8 +103,16 @@ function KindIcon({ kind }) {
   return html`<${Icon} icon="info-circle" />`;
 }
 
-export const Toasts = () => html`<div class="toasts" role="status" aria-live="polite" aria-label="Messages">
-  ${toasts.value.map(
+/** Moves the focus to what can be done about the last message: whether there is one. */
+export function toLast() {
+  const [last] = [...document.querySelectorAll(".toast-item")].slice(-1);
+  /** @type {HTMLElement | null | undefined} */ (last?.querySelector("a, button"))?.focus();
+  return last !== undefined;
+}
+
+/** Each is read out once, as it comes. @param {{layer?: string}} props the dialog that they are shown in */
+export const Toasts = ({ layer }) => html`<div class="toasts" role=${layer ? null : "status"} aria-live="polite" aria-atomic="false" aria-label=${layer ? null : "Messages"}>
+  ${(layers.value.at(-1) === layer ? toasts.value : []).map(
     (item) => html`<div key=${item.id} class=${`toast-item is-${item.kind}`}>
       <${KindIcon} kind=${item.kind} />
       <span class="toast-text">${item.text} ${item.link && html`<a href=${item.link.href}>${item.link.label}</a>`}</span>
