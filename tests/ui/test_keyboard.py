@@ -263,3 +263,26 @@ def test_a_message_stays_for_whoever_is_at_it_and_can_be_reached_in_a_dialog(pag
     expect(page.locator(".toast-item")).to_have_count(0)
     expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
     assert page.evaluate("document.activeElement.closest('#main') !== null")
+
+
+def test_each_reason_of_a_refusal_stands_at_its_field(page: Page) -> None:
+    page.get_by_role("textbox", name="Prompt").fill("anything")
+    page.get_by_role("button", name="Options").press("Enter")
+    expect(page.get_by_label("Environment")).to_be_visible()
+    for label, wrong, why in (
+        ("Time limit", "soon", "15m"),
+        ("Priority", "5000", "at most 100"),
+        ("Environment", "MY_PASSWORD=x", "MY_PASSWORD looks like a secret"),
+    ):
+        field = page.get_by_label(label)
+        field.fill(wrong)
+        page.get_by_role("textbox", name="Prompt").press("Control+Enter")
+        expect(field).to_be_focused()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description(re.compile(why))
+        expect(field).to_have_value(wrong)
+        field.fill("")
+    page.get_by_label("Run after").fill("no such task")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_label("Run after")).to_be_focused()
+    page.get_by_label("Run after").fill("")

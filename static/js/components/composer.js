@@ -11,7 +11,8 @@ import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
 import { Icon } from "./icon.js";
 import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
-import { emptyOptions, optionFields, ownMetadata } from "./options.js";
+import { OPTIONS, emptyOptions, optionFields, optionOf, ownMetadata } from "./options.js";
+import { refusedOf } from "./refused.js";
 import { toast } from "./toast.js";
 /** @import { Task, Model } from "../types.js" */
 /** @import { Options } from "./options.js" */
@@ -112,6 +113,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
   useEffect(() => void (open && import("../pages/task/options.js").then((form) => setForm(() => form.TaskOptions))), [open]);
   const [sent, setSent] = useState(/** @type {number | null} */ (null));
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
+  const [refused, setRefused] = useState(/** @type {Record<string, string>} */ ({}));
   const text = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const change = (/** @type {Partial<Draft>} */ part) => setDraft((old) => ({ ...old, ...part }));
   const { placeholder } = KINDS.find((item) => item.kind === draft.kind) ?? KINDS[0];
@@ -131,15 +133,19 @@ export function Composer({ start, autofocus, session, onCreated }) {
     area.style.height = `${Math.min(Math.max(area.scrollHeight + 2, 92), innerHeight * 0.55)}px`;
   }, [draft.kind, draft[draft.kind]]);
 
-  const submit = async () => {
-    if (busy) return;
+  const refuse = (/** @type {Record<string, string>} */ reasons, /** @type {api.ApiError | null} */ problem) => {
+    setRefused(reasons);
+    setError(problem);
+    if (Object.keys(reasons).length) setOpen(true);
+    else if (problem?.errors.length) text.current?.focus();
+  };
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (busy || !(/** @type {HTMLFormElement} */ (event.currentTarget).reportValidity())) return;
     if (!draft[draft.kind].trim() && !isOfFile) return text.current?.focus();
-    setError(null);
     const timeout = draft.options.timeout.trim();
-    if (timeout && parseDuration(timeout) === null) {
-      setOpen(true);
-      return setError(new api.ApiError(422, { title: "Write the time limit as 90s, 15m or 2h." }));
-    }
+    if (timeout && parseDuration(timeout) === null) return refuse({ timeout: "Write it as 90s, 15m or 2h." }, null);
+    refuse({}, null);
     setSent(0);
     try {
       const task = await api.createTask({ ...bodyOf(draft), ...(session ? { session_id: session } : {}) }, files, setSent);
@@ -151,7 +157,8 @@ export function Composer({ start, autofocus, session, onCreated }) {
       else navigate(`/tasks/${task.id}`);
     } catch (problem) {
       if (!(problem instanceof api.ApiError)) throw problem;
-      setError(problem);
+      const { reasons, isAll } = refusedOf(OPTIONS, problem, optionOf);
+      refuse(reasons, isAll ? null : problem);
     } finally {
       setSent(null);
     }
@@ -165,8 +172,8 @@ export function Composer({ start, autofocus, session, onCreated }) {
   return html`<${DropZone} class="composer card" hint="Drop to attach" onFiles=${addFiles}>
     <form
       aria-label="New task"
-      onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), submit())}
-      onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && (e.preventDefault(), submit())}
+      onSubmit=${submit}
+      onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}
     >
       <div class="composer-head">
         <${KindTabs} value=${draft.kind} onChange=${(/** @type {Kind} */ kind) => change({ kind })} />
@@ -186,14 +193,16 @@ export function Composer({ start, autofocus, session, onCreated }) {
           aria-label=${KINDS.find((item) => item.kind === draft.kind)?.label}
           placeholder=${isOfFile ? "Empty: the file of the earlier task, as before." : placeholder}
           spellcheck=${draft.kind === "prompt"}
+          aria-invalid=${error?.errors.length ? "true" : null}
+          aria-describedby=${error?.errors.length ? "composer-problem" : null}
           value=${draft[draft.kind]}
           onInput=${(/** @type {any} */ e) => change({ [draft.kind]: e.target.value })}
         ></textarea>
       </div>
       ${files.length > 0 && html`<${FileChips} files=${files} onRemove=${(/** @type {number} */ index) => setFiles(files.filter((_, i) => i !== index))} />`}
       ${draft.kept.length > 0 && html`<p class="composer-kept quiet">With the ${draft.kept.length === 1 ? "file" : `${draft.kept.length} files`} of the earlier task. <button type="button" class="link" onClick=${() => change({ kept: [] })}>Leave out</button></p>`}
-      ${error && html`<${Problem} error=${error} />`}
-      ${open && TaskOptions && html`<${TaskOptions} value=${draft.options} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
+      <div id="composer-problem">${error && html`<${Problem} error=${error} />`}</div>
+      ${open && TaskOptions && html`<${TaskOptions} value=${draft.options} refused=${refused} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
       <div class="composer-foot">
         <${FileButton} class="btn-ghost-secondary" label="Attach" onFiles=${addFiles} />
         <button type="button" class="btn btn-ghost-secondary" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}><${Icon} icon="adjustments-horizontal" />Options</button>

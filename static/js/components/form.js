@@ -3,10 +3,10 @@ import { Fragment } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
-import { sentence } from "../format.js";
-import { Dialog, closeDialog, openDialog } from "./dialog.js";
+import { Dialog, closeDialog, openDialog, wasSent } from "./dialog.js";
 import { Input } from "./input.js";
 import { Problem } from "./problem.js";
+import { refusedOf } from "./refused.js";
 /** @import { Field } from "./input.js" */
 
 /**
@@ -59,21 +59,6 @@ function gather(fields, values) {
   return { sent, refused };
 }
 
-/** Which field an error of the API is about. @param {Field[]} fields @param {string} path */
-const fieldAt = (fields, path) => fields.find(({ name }) => path === name || path.startsWith(`${name}.`));
-
-/** What is said beside each field, in the API's words; of a value in JSON also at which part of it. @param {Field[]} fields @param {{field: string, message: string}[]} errors about these fields */
-function reasonsOf(fields, errors) {
-  /** @type {Record<string, string>} */
-  const reasons = {};
-  for (const { field: path, message } of errors) {
-    const { name, kind } = /** @type {Field} */ (fieldAt(fields, path));
-    const said = kind === "json" && path !== name ? `${path.slice(name.length + 1)}: ${message}` : sentence(message);
-    reasons[name] = reasons[name] ? `${reasons[name]}; ${said}` : said;
-  }
-  return reasons;
-}
-
 /** @param {FormOptions} props */
 export function Form({ fields, initial = {}, action, send, fieldOf = (path) => path, done, onCancel, cancel = "Cancel", children, preview, previewAfter = [], danger }) {
   const id = useId();
@@ -104,15 +89,15 @@ export function Form({ fields, initial = {}, action, send, fieldOf = (path) => p
     try {
       const answer = await send(sent);
       setBusy(false);
+      wasSent();
       // What is secret does not stay written.
       setValues((now) => ({ ...now, ...Object.fromEntries(shown.filter(({ kind }) => kind === "password").map(({ name }) => [name, ""])) }));
       done?.(answer);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       setBusy(false);
-      const named = problem.errors.map((item) => ({ ...item, field: fieldOf(item.field, values) }));
-      const placed = named.filter((item) => fieldAt(shown, item.field));
-      refuse(reasonsOf(shown, placed), placed.length && placed.length === named.length ? null : problem);
+      const { reasons, isAll } = refusedOf(shown, problem, (path) => fieldOf(path, values));
+      refuse(reasons, isAll ? null : problem);
     }
   };
   return html`<form class="form" ref=${element} onSubmit=${submit} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}>

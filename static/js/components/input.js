@@ -2,7 +2,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { useResource } from "../resource.js";
-import { Icon, IconButton } from "./icon.js";
+import { IconButton } from "./icon.js";
+import { Refused, saying } from "./refused.js";
 
 /** @typedef {{value: string, label: string}} Option */
 /** @typedef {Option & {name: string}} Found its name is what is written for it */
@@ -34,7 +35,7 @@ function Select({ id, field, value, onChange, described }) {
   const { options } = field;
   const read = useResource(field.name, async () => (typeof options === "function" ? options() : []));
   const shown = typeof options === "function" ? (read.data ?? []) : (options ?? []);
-  return html`<select id=${id} class="form-select" required=${field.required} ...${described} value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
+  return html`<select id=${id} class="form-select" required=${field.required} ...${described} aria-invalid=${described["aria-invalid"] ?? "false"} value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
     ${!shown.some((option) => option.value === "") && html`<option value="" disabled=${field.required}>${read.error ? "Could not be loaded" : field.required ? "Choose…" : "–"}</option>`}
     ${shown.map((option) => html`<option value=${option.value}>${option.label}</option>`)}
     ${value && !shown.some((option) => option.value === value) && html`<option value=${value}>${value}</option>`}
@@ -142,10 +143,8 @@ function Control({ id, field, value, onChange, described }) {
 
 /** @param {{id: string, field: Field, value: any, refused?: string, onChange: (value: any) => void}} props */
 export function Input({ id, field, value, refused, onChange }) {
-  const notes = [field.hint && `${id}-hint`, refused && `${id}-refused`].filter(Boolean).join(" ");
-  const described = { "aria-describedby": notes || null, "aria-invalid": refused ? "true" : null };
-  const below = html`${field.hint && html`<p class="form-hint" id=${`${id}-hint`}>${field.hint}</p>`}
-    ${refused && html`<p class="form-refused" id=${`${id}-refused`} role="alert"><${Icon} icon="alert-circle" />${refused}</p>`}`;
+  const described = saying(id, refused, field.hint);
+  const below = html`${field.hint && html`<p class="form-hint" id=${`${id}-hint`}>${field.hint}</p>`}<${Refused} id=${id} text=${refused} />`;
   if (field.kind === "switch") {
     return html`<div><label class="form-check form-switch"><input id=${id} class="form-check-input" type="checkbox" role="switch" disabled=${field.disabled} ...${described} checked=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.checked)} /><span class="form-check-label">${field.label}</span></label>${below}</div>`;
   }

@@ -25,6 +25,15 @@ export function ownMetadata({ metadata }) {
   return rest;
 }
 
+/** What the API calls each of them. @type {Record<string, keyof Options>} */
+const SENT_AS = { name: "name", tags: "tags", priority: "priority", timeout_s: "timeout", acceptance_criteria: "criteria", depends_on: "dependsOn", env: "env" };
+
+/** By which option a part of a task was given. @param {string} path */
+export const optionOf = (path) => SENT_AS[path.split(".")[0]] ?? path;
+
+/** All that a field shows. */
+export const OPTIONS = Object.values(SENT_AS).map((name) => ({ name }));
+
 /** @param {string} text @param {string | RegExp} separator */
 const parts = (text, separator) => text.split(separator).map((part) => part.trim()).filter(Boolean);
 

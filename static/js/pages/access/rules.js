@@ -55,6 +55,7 @@ const edit = (rule, done) =>
       ? { ...rule, ...written(rule.conditions), subject_type: rule.subject.type, [`subject_${rule.subject.type}`]: rule.subject.id }
       : { effect: "deny", subject_type: "everyone", resource: "*", priority: 0 },
     fields,
+    fieldOf: (path, { subject_type: type }) => (path.startsWith("subject.") ? `subject_${type}` : path),
     send: ({ subject_type: type, subject_user: user, subject_group: group, subject_role: role, name, ...others }) => {
       const { conditions, rest } = taken(others);
       const body = { ...rest, conditions, ...(name ? { name } : {}), subject: { type, id: user ?? group ?? role ?? null } };

@@ -75,7 +75,11 @@ export function Why() {
   const token = query.get("token") ?? "";
   const asked = { user_id: token ? "" : query.get("user") ?? session.value?.user.id ?? "", token_id: token, action: query.get("action") ?? "", resource: query.get("resource") ?? "*", project_id: query.get("project") ?? "", operation: query.get("operation") ?? "" };
   const answer = useResource(JSON.stringify(asked), async () => (asked.action ? await api.get("/v1/access/explain", asked) : {}));
-  const ask = async (/** @type {Record<string, any>} */ values) => navigate(withQuery({ user: values.token_id ? null : values.user_id, token: values.token_id || null, action: values.action, resource: values.resource, project: values.project_id || null, operation: values.operation || null }));
+  const ask = async (/** @type {Record<string, any>} */ { user_id: user, token_id: by, action, resource, project_id: project, operation }) => {
+    // What is refused is said in the form.
+    await api.get("/v1/access/explain", { user_id: by ? "" : user, token_id: by, action, resource, project_id: project, operation });
+    navigate(withQuery({ user: by ? null : user, token: by || null, action, resource, project: project || null, operation: operation || null }));
+  };
   return html`<${Section} title="Why can, why can’t" about="Ask about one user, one action and one resource; the answer is what the next request would meet.">
     <div class="why-grid">
       <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" initial=${asked} fields=${fields(asksOthers)} send=${ask} /></div>

@@ -30,6 +30,7 @@ export function Grants({ connector }) {
         { name: "minutes", label: "For minutes", kind: "number", min: 1, required: true },
         { name: "constraints", label: "Only with", kind: "json", hint: "Arguments and the values, or globs, that they are held to." },
       ],
+      fieldOf: (path) => (path === "for_s" ? "minutes" : path),
       send: ({ minutes, ...rest }) => api.post(base, { ...rest, for_s: minutes * MINUTE }),
       done: list.reload,
     });

@@ -60,6 +60,9 @@ function actionOf({ kind, task, event, data, text, thread_id: thread, schedule_i
   return kind === "append_message" ? { ...kept, thread_id: thread, text } : { ...kept, text };
 }
 
+/** The name of an event is not that of the hook. @param {string} path */
+const fieldOf = (path) => (path === "action.name" ? "event" : path);
+
 const HELP = html`<details class="hook-help"><summary>What templates can say</summary>
   <p><code>{{ body.issue.title }}</code> – fields of what was sent; also <code>headers['X-Name']</code>, <code>query.name</code>, <code>hook.name</code> and <code>received_at</code>.</p>
   <p><code>{{ body.note | default('none') }}</code> – for what may be missing; more filters: <code>join(', ')</code>, <code>length</code>, <code>lower</code>, <code>map('name')</code>, <code>replace</code>, <code>tojson</code>, <code>truncate(80)</code>, <code>upper</code>.</p>
@@ -99,6 +102,7 @@ export const add = (done) =>
     wide: true,
     initial: { sender: "token", kind: "create_task", task: TASK, data: {} },
     fields: fieldsOfNew,
+    fieldOf,
     preview: () => HELP,
     send: (values) => api.post("/v1/hooks", bodyOfNew(values)),
     done,
@@ -113,6 +117,7 @@ export function edit(hook, done) {
     wide: true,
     initial: { ...hook, kind: action.kind, task: action.task ?? TASK, event: action.name, data: action.data ?? {}, text: action.text, thread_id: action.thread_id, schedule_id: action.schedule_id, condition: hook.condition ?? "" },
     fields: (values) => [...ABOUT, { name: "kind", label: "What it does", kind: "select", required: true, options: ACTIONS }, ...fieldsOf(values.kind), CONDITION, RATE],
+    fieldOf,
     preview: () => HELP,
     send: ({ name, description, condition, rate_per_minute: rate, ...rest }) =>
       api.patch(`/v1/hooks/${hook.id}`, { name, description, condition: condition || null, rate_per_minute: rate, action: actionOf(rest, action) }, hook.version),
@@ -130,6 +135,7 @@ export const rotate = (hook, done) =>
       { name: "secret", label: "Secret", kind: "password", autocomplete: "new-password", hint: "Leave it empty to have one made." },
       { name: "overlap_h", label: "Hours that the present one goes on", kind: "number", min: 0 },
     ],
+    fieldOf: (path) => (path === "overlap_s" ? "overlap_h" : path),
     send: ({ secret, overlap_h: hours }) => api.post(`/v1/hooks/${hook.id}/rotate`, { overlap_s: Math.round((hours ?? 0) * 3600), ...(secret ? { secret } : {}) }),
     done,
   });

@@ -82,6 +82,7 @@ const rotate = (destination, done) =>
     action: "Make a new secret",
     initial: { hours: 24 },
     fields: [{ name: "hours", label: "The old one goes on signing for hours", kind: "number", min: 0, required: true, hint: "Until then messages carry both signatures." }],
+    fieldOf: () => "hours",
     send: ({ hours }) => api.post(`/v1/destinations/${destination.id}/rotate`, { overlap_s: Math.round(hours * 3600) }),
     done: (made) => (done(), shown(made)),
   });

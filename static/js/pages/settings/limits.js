@@ -49,6 +49,9 @@ const MOST = [
   { name: "dollars", label: "US dollars", kind: "number", min: 0, step: "any", hint: "As far as the provider’s prices are known." },
 ];
 
+/** In which field of the form it is written. @param {string} path @param {Record<string, any>} values */
+const fieldOf = (path, { subject_type: type }) => (path === "max_cost_micros" ? "dollars" : path === "subject_id" ? `subject_${type}` : path);
+
 /** @param {Record<string, any>} values of the form */
 const figures = ({ max_requests: requests, max_tokens: count, dollars: sum }) => ({ max_requests: requests, max_tokens: count, max_cost_micros: sum === null ? null : Math.round(sum * MICROS) });
 
@@ -64,6 +67,7 @@ const add = (done) =>
       { name: "window", label: "Window", kind: "select", required: true, options: WINDOWS },
       ...MOST,
     ],
+    fieldOf,
     send: (values) => {
       const id = values[`subject_${values.subject_type}`];
       return api.post("/v1/spend-limits", { subject_type: values.subject_type, ...(id ? { subject_id: id } : {}), window: values.window, ...figures(values) });
@@ -78,6 +82,7 @@ const edit = (limit, name, done) =>
     action: "Save",
     initial: { ...limit, dollars: limit.max_cost_micros === null ? null : limit.max_cost_micros / MICROS },
     fields: MOST,
+    fieldOf,
     send: (values) => api.patch(`/v1/spend-limits/${limit.id}`, figures(values), limit.version),
     done,
   });

@@ -30,6 +30,9 @@ const LIMITS = [
   { name: "megabytes", label: "How many MB of the newest are kept", kind: "number", min: 0, step: "any" },
 ];
 
+/** In which field of the form it is written. @param {string} path */
+const fieldOf = (path) => (path === "max_bytes" ? "megabytes" : path);
+
 /** @param {Record<string, any>} values of the form */
 const limits = ({ max_age_days: days, max_count: count, megabytes }) => ({ max_age_days: days, max_count: count, max_bytes: megabytes === null ? null : Math.round(megabytes * MB) });
 
@@ -48,6 +51,7 @@ const add = (sorts, project, done) =>
       { name: "scope_id", label: "In the project", hint: "Without one in every project that has no policy of its own.", ...oneProject },
       ...LIMITS,
     ],
+    fieldOf,
     send: (values) => api.post("/v1/retention-policies", { sort: values.sort, ...(values.scope_id ? { scope_type: "project", scope_id: values.scope_id } : {}), ...limits(values) }),
     done,
   });
@@ -59,6 +63,7 @@ const edit = (policy, done) =>
     action: "Save",
     initial: { ...policy, megabytes: policy.max_bytes === null ? null : policy.max_bytes / MB },
     fields: LIMITS,
+    fieldOf,
     send: (values) => api.patch(`/v1/retention-policies/${policy.id}`, limits(values), policy.version),
     done,
   });
