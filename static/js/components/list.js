@@ -54,6 +54,9 @@ export function SortHead({ by, label, class: name }) {
     ${direction === "ascending" && html`<${Icon} icon="chevron-up" />`}${direction === "descending" && html`<${Icon} icon="chevron-down" />`}</a></th>`;
 }
 
+/** How much a search found, for whoever doesn't see it. @param {{of: {data: {items: any[], next_cursor?: string | null} | null}}} props */
+export const FoundCount = ({ of: { data } }) => html`<p class="visually-hidden" role="status">${place.value.query.get("q") && data && `${data.next_cursor ? "More than " : ""}${data.items.length} found`}</p>`;
+
 /** @param {{columns: Column[], row: any}} props */
 const Cells = ({ columns, row }) => html`${columns.map(({ head, cell, class: name }) => html`<td class=${name} data-label=${head}>${cell(row)}</td>`)}`;
 
@@ -72,7 +75,7 @@ export const Table = ({ columns, rows, label, keyOf = (row) => row.id, of }) => 
  */
 export function List({ of, what, columns, empty, keyOf, class: name }) {
   useRowKeys();
-  return html`<div class=${cx("card list-card", name)}>
+  return html`<div class=${cx("card list-card", name)}><${FoundCount} of=${of} />
     <${Loaded} of=${of} what=${what} rows=${6}>
       ${(/** @type {{items: any[], next_cursor?: string | null}} */ page) =>
         page.items.length

@@ -133,8 +133,8 @@ export function Palette({ commands, onClose }) {
             ${command.status && html`<${Status} status=${command.status} />`}${command.keys && html`<${Keys} keys=${command.keys} />`}
           </li>`,
         )}
-        ${!shown.length && html`<li class="palette-none" role="presentation">Nothing matches “${query}”.</li>`}
       </ul>
+      <p class="palette-none" role="status">${!shown.length && `Nothing matches “${query}”.`}</p>
     </div>
   <//>`;
 }

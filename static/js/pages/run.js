@@ -88,7 +88,7 @@ function RunView({ run }) {
   const shown = PARTS.filter((part) => can(part.action));
   const part = shown.find((each) => each.key === place.value.query.get("part")) ?? shown[0];
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/runs">Runs</a></nav>
-    <div class="page-head is-task"><div class="task-title"><h1>${runName(run)}</h1><${Status} status=${run.status} large /></div></div>
+    <div class="page-head is-task"><div class="task-title"><h1>${runName(run)}</h1><span role="status"><${Status} status=${run.status} large /></span></div></div>
     ${run.error && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${run.error.message}</p></div></div>`}
     <nav class="page-tabs" aria-label="Parts">${shown.map((each) => html`<a href=${withQuery({ part: each === shown[0] ? null : each.key })} aria-current=${each === part ? "page" : null}>${each.label}</a>`)}</nav>
     <div class="task-grid"><div class="task-main"><${part.view} key=${part.key} run=${run} /></div><div class="task-side"><${Facts} run=${run} /></div></div>`;

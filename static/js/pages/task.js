@@ -152,7 +152,7 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
     <${LogViewer} log=${log} name=${task.name} running=${!finished}>${runs.length > 1 && html`<${RunChoice} runs=${runs} value=${log.runId ?? ""} />`}<//></section>`;
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/tasks">Tasks</a></nav>
     <div class="page-head is-task">
-      <div class="task-title"><h1>${task.name}</h1><${Status} status=${task.status} large /></div>
+      <div class="task-title"><h1>${task.name}</h1><span role="status"><${Status} status=${task.status} large /></span></div>
       <${Actions} task=${task} runId=${(chosen ?? runs[0])?.id} runs=${runs} reload=${reload} />
     </div>
     <div class="task-grid">

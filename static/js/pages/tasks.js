@@ -7,7 +7,7 @@ import { useEndless } from "../endless.js";
 import { about } from "../resource.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
-import { SortHead, useRowKeys } from "../components/list.js";
+import { FoundCount, SortHead, useRowKeys } from "../components/list.js";
 import { Rows, RowsEnd } from "../components/rows.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty, Loaded } from "../components/states.js";
@@ -46,7 +46,7 @@ export default function TasksPage() {
       ${tag && html`<a class="tag is-on" href=${withQuery({ tag: null, cursor: null })} aria-label=${`Stop filtering by tag ${tag}`}>${tag}<${Icon} icon="x" /></a>`}
       <${SearchField} label="Search tasks" />
     </div>
-    <div class="card list-card">
+    <div class="card list-card"><${FoundCount} of=${list} />
       <${Loaded} of=${list} what="the tasks" rows=${8}>
         ${(/** @type {Page} */ page) =>
           page.items.length

@@ -56,7 +56,7 @@ function Answer({ answer }) {
       shown = text;
     }
   }
-  return html`<div class="answer" role="status"><p><span class=${status < 400 ? "exit" : "exit is-bad"}>${status} ${statusText}</span> <span class="quiet tabular">${milliseconds} ms, ${size(text.length)}, ${type || "no content"}</span>
+  return html`<div class="answer"><p role="status"><span class=${status < 400 ? "exit" : "exit is-bad"}>${status} ${statusText}</span> <span class="quiet tabular">${milliseconds} ms, ${size(text.length)}, ${type || "no content"}</span>
     ${shown && html`<${IconButton} icon="copy" label="Copy the answer" onClick=${() => copy(shown, "Answer")} />`}</p>
     ${shown && html`<pre tabindex="0" aria-label="Answer">${shown.slice(0, SHOWN_CHARS)}</pre>`}</div>`;
 }

@@ -32,8 +32,8 @@ function TryIt({ connector, operation }) {
       send=${(/** @type {any} */ values) => api.post(`/v1/connectors/${connector.id}/operations/${operation.name}`, { arguments: valueOf(schema, values) })} done=${setAnswer}>
       ${operation.description !== operation.title && html`<p class="quiet">${operation.description}</p>`}
     <//>
-    ${answer && html`<section aria-label="Answer" role="status"><p><b>${answer.status}</b>${answer.duration_ms !== null && html` <span class="quiet">in ${answer.duration_ms} ms</span>`}${answer.status === "held" && html` <a href="/connectors/pending" onClick=${closeDialog}>undo or release it</a>`}</p>
-      <pre class="answer" tabindex="0" aria-label="What it answered">${JSON.stringify(answer.error ?? answer.result, null, 2)}</pre></section>`}
+    <section aria-label="Answer"><p role="status">${answer && html`<b>${answer.status}</b>${answer.duration_ms !== null && html` <span class="quiet">in ${answer.duration_ms} ms</span>`}${answer.status === "held" && html` <a href="/connectors/pending" onClick=${closeDialog}>undo or release it</a>`}`}</p>
+      ${answer && html`<pre class="answer" tabindex="0" aria-label="What it answered">${JSON.stringify(answer.error ?? answer.result, null, 2)}</pre>`}</section>
   <//>`;
 }
 
