@@ -1,5 +1,6 @@
 """Hooks in the console: made, shown how to be used, tried, looked into, acted on again, given a new secret, deleted."""
 
+import re
 from collections.abc import Callable
 
 import httpx
@@ -112,3 +113,16 @@ def test_pages_of_hooks_are_accessible_and_fit_a_small_screen(
             wider = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
             assert not wider, path
     api.delete(f"/v1/hooks/{hook}")
+
+
+def test_a_part_of_an_action_is_refused_at_its_field(page: Page) -> None:
+    page.goto("/messaging/hooks")
+    page.get_by_role("button", name="New hook").click()
+    dialog = page.get_by_role("dialog", name="New hook")
+    dialog.get_by_label("Name").fill("half a template")
+    task = dialog.get_by_label("The task")
+    task.fill('{"prompt": "x {{ body.y( }}"}')
+    page.keyboard.press("Control+Enter")
+    expect(task).to_be_focused()
+    expect(task).to_have_attribute("aria-invalid", "true")
+    expect(task).to_have_accessible_description(re.compile(r"unexpected '}'"))

@@ -61,7 +61,7 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
 
 
 def test_a_slip_does_not_lose_what_is_written(page: Page) -> None:
-    page.goto("/projects")
+    page.get_by_role("link", name="Projects", exact=True).click()
     page.get_by_role("button", name="New project").click()
     dialog = page.get_by_role("dialog", name="New project")
     page.keyboard.press("Escape")

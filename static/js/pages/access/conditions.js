@@ -14,7 +14,7 @@ export const CONDITIONS = [
   { name: "conditions.via", label: "Came by", kind: "words", options: async () => named(["token", "login", "console", "mcp", "agent", "hook"]), placeholder: "token" },
   { name: "conditions.addresses", label: "From addresses", kind: "words", placeholder: "127.0.0.1 or 10.0.0.0/8" },
   { name: "conditions.own", label: "Whose things", kind: "select", options: WHOSE },
-  { name: "conditions.weekdays", label: "On weekdays", kind: "words", options: async () => named(WEEKDAYS), placeholder: "Sat" },
+  { name: "conditions.weekdays", label: "On weekdays", kind: "words", options: async () => named(WEEKDAYS), placeholder: "Sat", hint: `${WEEKDAYS.slice(0, -1).join(", ")} or Sun.` },
   { name: "conditions.after", label: "From time", kind: "time" },
   { name: "conditions.before", label: "Until time", kind: "time", hint: "A window may go past midnight." },
   { name: "conditions.time_zone", label: "Time zone", options: Intl.supportedValuesOf("timeZone").map((value) => ({ value, label: value })), placeholder: "UTC" },

@@ -60,8 +60,11 @@ function actionOf({ kind, task, event, data, text, thread_id: thread, schedule_i
   return kind === "append_message" ? { ...kept, thread_id: thread, text } : { ...kept, text };
 }
 
-/** The name of an event is not that of the hook. @param {string} path */
-const fieldOf = (path) => (path === "action.name" ? "event" : path);
+/** In which field a part of what is sent is written; actions are told apart by their kind, and the name of an event is not that of the hook. @param {string} path */
+function fieldOf(path) {
+  const part = path.replace(/^action\.[a-z_]+\./, "");
+  return part !== path && part === "name" ? "event" : part;
+}
 
 const HELP = html`<details class="hook-help"><summary>What templates can say</summary>
   <p><code>{{ body.issue.title }}</code> – fields of what was sent; also <code>headers['X-Name']</code>, <code>query.name</code>, <code>hook.name</code> and <code>received_at</code>.</p>
