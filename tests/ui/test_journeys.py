@@ -239,10 +239,14 @@ def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[...,
     with scripted_server(writer) as server:
         add_server(page, "given", f"{server.url}/v1")
         expect(chosen).to_have_value("given/writer")
+        page.get_by_role("button", name="Undo").click()
+        expect(chosen).to_have_value(built_in)
+        chosen.select_option("given/writer")
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
         page.get_by_role("button", name="Ask the model").click()
         expect(page.locator(".sample")).to_contain_text("Work waits its turn.")
         expect(page.locator(".sample .status")).to_have_text("completed")
-    page.get_by_role("button", name="Undo").click()
+    api.delete("/v1/settings/chat.default_model").raise_for_status()
     expect(chosen).to_have_value(built_in)
     for room in ("providers", "credentials"):
         made = [item["id"] for item in api.get(f"/v1/{room}").json()["items"] if item["name"] in ("elsewhere", "given")]
