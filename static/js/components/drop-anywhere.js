@@ -1,6 +1,6 @@
 /** Files dropped where a page has no use of its own for them: a new task with them, or kept as artifacts. */
 import { signal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { plural } from "../format.js";
@@ -50,9 +50,9 @@ const isOver = signal(false);
 
 export const DropHint = () => isOver.value && html`<div class="drop-hint is-everywhere" aria-hidden="true"><${Icon} icon="file-plus" />Drop for a new task, or to keep</div>`;
 
-/** Listens while the frame is shown. */
+/** Listens while the frame is shown, from its first moment on. */
 export function useDropAnywhere() {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const over = (/** @type {DragEvent} */ event) => {
       isOver.value = isForUs(event);
       if (isOver.value) event.preventDefault();
