@@ -141,6 +141,10 @@ def test_the_list_comes_at_once_while_a_server_hangs(upstream: Make, live_gatewa
         hung.set()
         exchange.pause(20)
 
+    def listed() -> set[str]:
+        return {model["id"] for model in live_gateway.call("GET", "/v1/models").json()["data"]}
+
+    wait_until(lambda: LOCAL in listed(), 30)  # a node that has just started has not told of it yet
     upstream(script, models=None)
     assert hung.wait(10), "no node has asked the new provider"
     seconds = []
