@@ -3,7 +3,7 @@
 import json
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPResponse
@@ -46,12 +46,17 @@ def begun(person: Person) -> socket.socket:
 
 def goes_on(opened: socket.socket, model: str, words: str) -> tuple[int, str, Any]:
     """Sends the body; the status, the thread and the body of the answer."""
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": words}]})
     with closing(opened):
-        opened.sendall(body.ljust(1000).encode())
-        answer = HTTPResponse(opened)
-        answer.begin()
+        answer = sends(opened, {"model": model, "messages": [{"role": "user", "content": words}]})
         return answer.status, answer.headers["X-Thread-Id"], json.load(answer)
+
+
+def sends(opened: socket.socket, body: dict[str, Any]) -> HTTPResponse:
+    """The answer, of which the head has come."""
+    opened.sendall(json.dumps(body).ljust(1000).encode())
+    answer = HTTPResponse(opened)
+    answer.begin()
+    return answer
 
 
 def said(person: Person, thread_id: str) -> list[str]:
@@ -79,6 +84,34 @@ def test_a_thread_that_is_deleted_meanwhile_is_followed_by_one_for_all(
     assert {row["id"] for row in database.rows(told, actor=person.handle)} == {first, thread_id}
 
 
+def test_a_call_that_a_limit_binds_begins_a_thread_anew_too(person: Person, model: Upstream) -> None:
+    """It reads what was spent, and so is stored where it is decided on."""
+    first = complete(person, model.model, "one").headers["X-Thread-Id"]
+    me = person.call("GET", "/v1/users/me").json()["id"]
+    wish = {"subject_type": "user", "subject_id": me, "window": "month", "max_requests": 1000}
+    limit = person.gateway.call("POST", "/v1/spend-limits", json=wish).json()["id"]
+    opened = begun(person)
+    assert person.call("DELETE", f"/v1/chat/threads/{first}").status_code == 204
+    status, thread_id, _ = goes_on(opened, model.model, "two")
+    assert (status, said(person, thread_id)) == (200, ["two"])
+    [used] = [each for each in person.call("GET", "/v1/usage").json()["items"] if each["limit"]["id"] == limit]
+    assert (used["used"]["requests"], used["reserved"]["requests"]) == (1, 0)
+    assert person.gateway.call("DELETE", f"/v1/spend-limits/{limit}").status_code == 204
+
+
+def test_the_agent_begins_a_thread_anew_too(person: Person, model: Upstream) -> None:
+    first = complete(person, model.model, "one").headers["X-Thread-Id"]
+    opened = begun(person)
+    assert person.call("DELETE", f"/v1/chat/threads/{first}").status_code == 204
+    question = {"model": "orchestrator", "stream": True, "messages": [{"role": "user", "content": "two"}]}
+    with closing(opened):
+        answer = sends(opened, question)
+        thread_id = answer.headers["X-Thread-Id"]
+        assert (answer.status, said(person, thread_id)) == (200, ["two"])
+        [task] = person.call("GET", "/v1/tasks").json()["items"]
+        assert task["status"] in ("queued", "running", "completed")
+
+
 def test_silence_ends_while_the_question_comes(person: Person, model: Upstream, database: Database) -> None:
     first = complete(person, model.model, "one").headers["X-Thread-Id"]
     database.run(SILENCE, id=first)
@@ -87,7 +120,7 @@ def test_silence_ends_while_the_question_comes(person: Person, model: Upstream, 
 
 
 @pytest.fixture
-def other_default(person: Person, database: Database) -> Iterator[Callable[[], str]]:
+def other_default(person: Person, database: Database) -> Callable[[], str]:
     """Makes another project the person's default, past the gateway; its id."""
 
     def change() -> str:

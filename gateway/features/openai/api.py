@@ -40,7 +40,7 @@ from .schemas import (
     WarmIn,
     WarmOut,
 )
-from .service import ChatHeaders, Wish
+from .service import Admission, ChatHeaders, Commission, Wish
 
 _ERROR_SCHEMA = {"type": "object", "required": ["error"], "properties": {"error": ErrorBody.model_json_schema()}}
 _ERROR = {"application/json": {"schema": _ERROR_SCHEMA}}
@@ -144,8 +144,12 @@ def _chat(model: str, body: dict[str, Any]) -> tuple[Direct | Agentic, dict[str,
     text = service.text_of(asked)
     if by_agent:
         wish = _wish(model, text, secrets=secrets, messages=messages, chat=chat)
-        with unit() as opened:
-            commission = service.commission(opened, upstreams(), wish, asked["messages"], files, pictures)
+
+        def decide(wish: Wish) -> Commission:
+            with unit() as opened:
+                return service.commission(opened, upstreams(), wish, asked["messages"], files, pictures)
+
+        commission = service.while_deleted(decide, wish)
         return Agentic(_gate(), actor(), g.request_id, commission, _patience(), _reader()), asked
     return _begin(model, text, secrets=secrets, messages=messages, chat=chat), asked
 
@@ -186,10 +190,13 @@ def upstreams() -> Upstreams:
 
 def _begin(model: str, text: str | None, **of_chat: Any) -> Direct:
     """Admits a model call of the request's caller; `text` is what it sends, None for what spends nothing."""
-    wish = _wish(model, text, **of_chat)
-    with unit() as opened:
-        admission = service.admit(opened, upstreams(), wish)
-    return Direct(_gate(), actor(), g.request_id, admission, opened.committed, _patience(), _reader(), _trace())
+
+    def decide(wish: Wish) -> tuple[Admission, Callable[[], None]]:
+        with unit() as opened:
+            return service.admit(opened, upstreams(), wish), opened.committed
+
+    admission, admitted = service.while_deleted(decide, _wish(model, text, **of_chat))
+    return Direct(_gate(), actor(), g.request_id, admission, admitted, _patience(), _reader(), _trace())
 
 
 def _wish(model: str, text: str | None, **of_chat: Any) -> Wish:

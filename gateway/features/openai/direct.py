@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +30,7 @@ from .chunks import DONE, KEEP_ALIVE, Stream, Tally, embeddings, ended_well, usa
 from .failures import CompletionTimeout, InferenceFailed, from_answer
 from .gathering import gathered
 from .relay import Patience, Question, Relay
-from .service import Admission
+from .service import Admission, Wish
 
 CHAT = "/chat/completions"
 
@@ -199,10 +199,15 @@ class Direct:
         except IntegrityError as error:
             if not turns.is_gone(error):
                 raise
-            with self._unit() as work:
-                self._admission = service.admit_again(work, self._gate.upstreams, self._admission)
-            self._admitted = work.committed
-            self._admitted()
+            self._admission = service.while_deleted(self._admit, replace(self._admission.wish, caller=None))
+            self._admitted = lambda: None
+
+    def _admit(self, wish: Wish) -> Admission:
+        """An admission that is stored."""
+        with self._unit() as work:
+            admission = service.admit(work, self._gate.upstreams, wish)
+        work.committed()
+        return admission
 
     def _checked(self, head: Head) -> None:
         """Raises GatewayError for an answer that is a refusal."""

@@ -6,10 +6,12 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.providers.base import ProviderError
-from gateway.core.errors import GatewayError, Invalid
+from gateway.core.errors import Conflict, GatewayError, Invalid
 from gateway.core.policy import Resource
 from gateway.core.secrets.redaction import redact_all
 from gateway.core.unit_of_work import Work
@@ -27,6 +29,11 @@ from .failures import from_provider
 
 GRACE_S = 60.0
 """How long what a call may spend stays reserved after its time, for it to be settled."""
+
+TRIES = 3
+"""How often a call is decided on whose thread was deleted meanwhile."""
+
+Decision = TypeVar("Decision")
 
 DOCUMENTS = "client:documents"
 """The source of what a client has put before a question: what it found in files, or in the web."""
@@ -121,12 +128,19 @@ def admit(work: Work, upstreams: Upstreams, wish: Wish) -> Admission:
     return Admission(wish, behind, call, reached, reservation, project_id, turn, is_background)
 
 
-def admit_again(work: Work, upstreams: Upstreams, refused: Admission) -> Admission:
-    """Decides anew on a call whose admission was not stored, since the thread that it was for is gone (turns.is_gone).
+def while_deleted(decide: Callable[[Wish], Decision], wish: Wish) -> Decision:
+    """What `decide` comes to, which stores it; decided anew where the thread of the turn was deleted before that.
 
-    Raises as `admit`.
+    Raises what `decide` does, and Conflict where threads are deleted as fast as they begin.
     """
-    return admit(work, upstreams, replace(refused.wish, caller=None))
+    for _ in range(TRIES):
+        try:
+            return decide(wish)
+        except IntegrityError as error:
+            if not turns.is_gone(error):
+                raise
+            wish = replace(wish, caller=None)
+    raise Conflict("The chat was deleted at the same moment, several times over; ask again.")
 
 
 def commission(
