@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from gateway.core.clock import now
+from gateway.core.clock import new_id, now
 from gateway.core.database import Database
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.paging import listed
@@ -74,7 +74,7 @@ def test_what_is_shown_of_many_costs_as_many_queries_as_of_one(
             assert handles == [user.handle for user in users]
             unknowing = service_rules.describe(work.on_behalf_of(people["charlie"]), rules)
             assert [rule.subject_name for rule in unknowing] == [None] * 3
-            came = [ScheduleRun(planned_at=now(), cause="a test", task_id=task.id) for task in made]
+            came = [ScheduleRun(id=new_id(), planned_at=now(), cause="a test", task_id=task.id) for task in made]
             assert cost(lambda work, came: named(work.session, work.actor, ScheduleRunOut, came), came) == 1
             actors = (SYSTEM, people["charlie"])
             told = [named(work.session, actor, ScheduleRunOut, came)[0].task_name for actor in actors]
