@@ -141,7 +141,7 @@ def actor() -> Actor:
 
 def caller() -> Any:
     """The row by which the caller was known, of a view that `knows_callers`; None where it was not by an API token."""
-    return g.get("caller")
+    return g.caller
 
 
 def work() -> Work:

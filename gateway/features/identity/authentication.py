@@ -71,6 +71,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def authenticate() -> None:
+        g.caller = None  # an inner request shares `g` with the one that makes it, whose view was told other things
         g.actor = request.environ.get(inner.ACTOR) or (_nobody() if _is_public() else _known())
 
 
