@@ -13,6 +13,18 @@ const ASSUMED_PX = 41;
 const SCREENS_AHEAD = 2;
 
 /**
+ * Which rows are there: those near the screen, and the one that has the focus with its neighbours, where Tab leads.
+ * @param {number} from @param {number} to @param {number} at the row with the focus, or -1 @param {number} count @returns {[number, number][]}
+ */
+function parts(from, to, at, count) {
+  if (at < 0) return [[from, to]];
+  const [first, last] = [Math.max(0, at - 1), Math.min(count, at + 2)];
+  if (last < from) return [[first, last], [from, to]];
+  if (first > to) return [[from, to], [first, last]];
+  return [[Math.min(first, from), Math.max(last, to)]];
+}
+
+/**
  * @param {{rows: any[], of?: Endless, columns: number, keyOf?: (row: any) => string, row: (row: any, attributes: Record<string, any>) => any}} props
  *   `of`: where further rows come from; `row` makes a <tr> with the attributes
  */
@@ -28,8 +40,8 @@ export function Rows({ rows, of, columns, keyOf = (one) => one.id, row }) {
     const measure = () => {
       frame = 0;
       if (!body.current) return;
-      const there = body.current.querySelectorAll("tr[data-row]");
-      if (there.length) height.current = (there[there.length - 1].getBoundingClientRect().bottom - there[0].getBoundingClientRect().top) / there.length || ASSUMED_PX;
+      const there = [...body.current.querySelectorAll("tr[data-row]")];
+      if (there.length) height.current = there.reduce((sum, one) => sum + one.getBoundingClientRect().height, 0) / there.length || ASSUMED_PX;
       const top = body.current.getBoundingClientRect().top;
       const first = Math.max(0, Math.floor(-top / height.current));
       const last = Math.max(0, Math.ceil((innerHeight - top) / height.current));
@@ -53,8 +65,18 @@ export function Rows({ rows, of, columns, keyOf = (one) => one.id, row }) {
 
   const isWhole = rows.length <= ALL_UP_TO;
   const [from, to] = isWhole ? [0, rows.length] : [Math.min(view.from, Math.max(0, rows.length - AROUND)), Math.min(view.to, rows.length)];
-  const room = (/** @type {number} */ count) => count > 0 && html`<tr class="rows-room" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height.current}px` }}></td></tr>`;
-  return html`<tbody ref=${body}>${room(from)}${rows.slice(from, to).map((one, n) => row(one, { key: keyOf(one), "data-row": true, "aria-rowindex": from + n + 2 }))}${room(rows.length - to)}</tbody>`;
+  const focused = /** @type {HTMLElement | null | undefined} */ (body.current?.querySelector("tr[data-row]:focus-within"))?.dataset.row;
+  const at = focused === undefined ? -1 : rows.findIndex((one) => keyOf(one) === focused);
+  const room = (/** @type {string} */ key, /** @type {number} */ count) => count > 0 && html`<tr key=${`room ${key}`} class="rows-room" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height.current}px` }}></td></tr>`;
+  // One list, in which a row keeps its element whatever comes and goes around it: moved, it would lose the focus.
+  /** @type {any[]} */
+  const shown = [];
+  let end = 0;
+  for (const [first, last] of parts(from, to, at, rows.length)) {
+    shown.push(room(end ? "between" : "above", first - end), ...rows.slice(first, last).map((one, n) => row(one, { key: keyOf(one), "data-row": keyOf(one), "aria-rowindex": first + n + 2 })));
+    end = last;
+  }
+  return html`<tbody ref=${body}>${[...shown, room("below", rows.length - end)]}</tbody>`;
 }
 
 /** The way back to a list's beginning, where the address is further on. */
