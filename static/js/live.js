@@ -95,9 +95,13 @@ export function reconnect() {
   open();
 }
 
-/** Starts the connection, and watches for the machine having slept. */
-export function start() {
+/**
+ * Starts the connection, and watches for the machine having slept.
+ * @param {number} since the last event's number before anything was read: what came meanwhile is told, nothing has to be read again
+ */
+export function start(since) {
   if (socket) return;
+  lastSeq = since;
   open();
   lastTick = Date.now();
   setInterval(() => {

@@ -72,7 +72,7 @@ async function start() {
       if (isNew()) navigate("/welcome", { replace: true });
       startOrders();
       startNotifications();
-      startLive();
+      startLive(session.value?.last_event_seq ?? 0);
     }
     render(html`<${App} />`, root);
   } catch (error) {

@@ -206,6 +206,7 @@
  * @typedef {object} Session
  * @property {User} user
  * @property {string | null} csrf_token
+ * @property {number} last_event_seq the last event's number when this was told
  * @property {boolean} [first_run]
  * @property {string[]} [actions]
  *

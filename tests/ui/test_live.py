@@ -110,6 +110,36 @@ def test_home_shows_what_runs_as_it_starts_and_ends(page: Page, api: httpx.Clien
     expect(running).not_to_contain_text(task["name"])
 
 
+def test_home_reads_once_and_what_comes_before_it_is_live_is_shown(
+    open_page: Callable[..., Page], api: httpx.Client
+) -> None:
+    page = open_page("/welcome")
+    held: list[Callable[[], None]] = []
+
+    def hold(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append(lambda: server.send(message)))
+
+    page.route_web_socket("**/v1/events/ws", hold)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/v1/")[2]))
+    page.goto("/")
+    running = page.get_by_role("region", name="Running now")
+    expect(running.locator(".loading")).to_have_count(0)
+    expect(page.locator(".loading")).to_have_count(0)
+    assert held
+    before = list(filter(None, asked))
+    assert len(before) == len(set(before)), before
+    task = api.post("/v1/tasks", json={"name": "came-before-live", "script": {"content": "sleep 600"}}).json()
+    wait_until(lambda: api.get(f"/v1/tasks/{task['id']}").json()["status"] == "running", 20)
+    held.pop(0)()
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(running).to_contain_text("came-before-live")
+    api.post(f"/v1/tasks/{task['id']}/cancel")
+    expect(running).not_to_contain_text("came-before-live")
+    assert asked.count("providers?limit=8") == 1, "nothing is read again for being live"
+
+
 def test_home_counts_the_tasks_of_a_day_and_of_those_that_change_their_hour_alone(
     page: Page, api: httpx.Client
 ) -> None:
@@ -121,6 +151,7 @@ def test_home_counts_the_tasks_of_a_day_and_of_those_that_change_their_hour_alon
         made = sum(sum(hour.values()) for hour in hours)
         return [f"{n:,}" for n in (made, *(sum(hour.get(s, 0) for hour in hours) for s in ("completed", "failed")))]
 
+    api.post("/v1/tasks", json={"commands": ["true"]}).raise_for_status()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/v1/tasks/hours" in request.url else None)
     expect(page.locator(".connection")).to_contain_text("Live")

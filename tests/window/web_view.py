@@ -51,7 +51,8 @@ class WebView:
         self._send("Input.insertText", text=text)
 
     def drop(self, file: Path, x: int, y: int) -> None:
-        """Drags a file onto the window and lets go of it."""
+        """Drags a file onto the window once it is painted (Chromium hands on nothing before), and lets go of it."""
+        self.wait("performance.getEntriesByType('paint').length")
         data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self._send("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)

@@ -195,5 +195,6 @@ def _console(user: User, csrf: str | None, acting: Actor) -> Response:
             csrf_token=csrf,
             first_run=user.welcomed_at is None,
             actions=allowed_actions(acting),
+            last_event_seq=current_app.extensions["fanout"].seq,
         )
     )

@@ -143,6 +143,8 @@ class ConsoleSession(Out):
     csrf_token: str | None
     first_run: bool
     actions: list[str]
+    last_event_seq: int
+    """The last event's number: what is read from now on is as it was then or newer, so streams go on `since` there."""
 
 
 class MePatch(UserPatch):
