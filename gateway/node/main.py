@@ -90,6 +90,7 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
     keepers: list[asyncio.Task[None]] = []
     try:
         await _settle_name(node, is_named, beside=beside)
+        await node.models.begin()
         await _join(node, labels)
         placing = Placing(node, partial(_join, node, labels))
         pulse = Pulse(node, partial(_join, node, labels))

@@ -73,6 +73,10 @@ class Models:
         self.abilities: dict[str, Ability] = {}
         """What was learned about models: how they can be given tools."""
 
+    async def begin(self) -> None:
+        """Lists the local models, which need no server to answer: a node that joins can tell of them at once."""
+        self._listed = {"local": await self._list("local")}
+
     async def refresh(self) -> bool:
         """Looks for model servers, here and among the configured, and asks all of them for their models.
 

@@ -41,3 +41,9 @@ def test_an_older_look_is_not_written_over_a_newer_one(
     monkeypatch.setattr(node, "capabilities", capabilities)
     asyncio.run(both())
     assert written == ["little", "much"]
+
+
+def test_a_node_knows_its_own_models_before_it_has_asked_any_server(database: Database, tmp_path: Path) -> None:
+    node = Node(Config(data_dir=tmp_path), database, "here")
+    asyncio.run(node.models.begin())
+    assert "local/smollm2-135m" in {model["id"] for model in node.models.listed()}
