@@ -150,9 +150,9 @@ def _show(gateway: "Gateway", opening: Opening, instance: Instance, reason: str 
 
 def _show_window(gateway: "Gateway", opening: Opening, instance: Instance, kept: "Future[None]") -> None:
     shown = window.Window(gateway.url, opening.storage, opening.switches, gateway.sign_in_code)
-    signal.signal(signal.SIGTERM, lambda *_: shown.close())
+    signal.signal(signal.SIGTERM, lambda *_: shown.end())
     if gateway.is_ours:
-        kept.add_done_callback(lambda _: shown.close())
+        kept.add_done_callback(lambda _: shown.end())
     instance.listen(shown.open)
     shown.show(opening.path or "/", hidden=opening.hidden)
     if shown.ends_gateway:

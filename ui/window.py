@@ -7,6 +7,7 @@ asks for a one-time code. Pages of other origins open in the browser.
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from ui import on_qt, place
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 TITLE = "User API Gateway"
 ICON = Path(__file__).resolve().parent.parent / "static" / "img" / "favicon.svg"
+ANSWER_S = 2.0
+"""How long the page may take to say whether it may go."""
 
 
 def load() -> None:
@@ -44,6 +47,8 @@ class Window:
         self._switches = switches
         self._code = sign_in_code
         self._leaving = False
+        self._patience: Timer | None = None
+        self._wish: bool | None = None
         self._place = Place()
         self._tray: Tray | None = None
         self._window: Any = None
@@ -94,7 +99,19 @@ class Window:
         self._bridge.order(what)
 
     def close(self, *, ends_gateway: bool | None = None) -> None:
-        """Closes the window for good, from any thread or a signal handler."""
+        """Closes the window for good, from any thread, once the page has nothing to lose or the user says so.
+
+        A page that does not answer in ANSWER_S keeps nobody.
+        """
+        self._stop_waiting()
+        self._wish = ends_gateway
+        self._patience = Timer(ANSWER_S, self._end_as_wished)
+        self._patience.daemon = True
+        self._patience.start()
+        self._bridge.order("leave")
+
+    def end(self, *, ends_gateway: bool | None = None) -> None:
+        """Closes the window for good and asks nobody, from any thread or a signal handler."""
         self._leaving = True
         if ends_gateway is not None:
             self.ends_gateway = ends_gateway
@@ -150,6 +167,12 @@ class Window:
                 return self._shown()
             case "turn", {"name": str(name), "on": bool(on)}:
                 return self._turn(name, on)
+            case "leave", bool(may):
+                self._stop_waiting()
+                if may:
+                    self._end_as_wished()
+                elif on_qt.is_here():  # elsewhere it cannot have been out of sight
+                    self._run(self._come_forward)
             case "status", {"text": str(text), **more}:
                 self._run(lambda: self._tray.tell(text, more) if self._tray else None)
             case "notify", {"title": str(title), "text": str(text), "path": str(path)} if path.startswith("/"):
@@ -178,12 +201,23 @@ class Window:
             self._window.restore()
 
     def _closing(self) -> bool:
-        """Keeps the place, then says whether the window may close; it stays, unseen, where the tray is to keep it."""
+        """Keeps the place, then says whether the window may close at once: not before its page was asked, which this
+        thread must not wait for. It stays, unseen, where the tray is to keep it."""
         self._remember()
-        if self._leaving or not (self._switches.on("close_to_tray") and self._switches.on("tray")):
+        if self._leaving:
             return True
-        self._window.hide()
+        if self._switches.on("close_to_tray") and self._switches.on("tray"):
+            self._window.hide()
+        else:
+            self.close()
         return False
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _end_as_wished(self) -> None:
+        self.end(ends_gateway=self._wish)
 
     def _kept_place(self) -> Place:
         if not self._switches.on("remember_place"):

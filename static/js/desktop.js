@@ -23,7 +23,7 @@ function bridge() {
 
 /**
  * Asks the window. Null in a browser, and where the window does not know the question.
- * @param {"sign_in_code" | "switches" | "turn" | "status" | "notify"} name
+ * @param {"sign_in_code" | "switches" | "turn" | "status" | "notify" | "leave"} name
  * @param {any} [value]
  */
 export async function ask(name, value) {

@@ -4,7 +4,9 @@ import { ask, isDesktop, whenOrdered } from "./desktop.js";
 import { navigate } from "./router.js";
 import { isPage } from "./routes.js";
 import { inWords, pause, resume, standing, stopSpending, watchStanding } from "./standing.js";
-import { attempt } from "./components/toast.js";
+import { isUnsent } from "./unsent.js";
+import { confirmOver } from "./components/dialog.js";
+import { attempt, settle } from "./components/toast.js";
 /** @import { Order } from "./desktop.js" */
 
 /** Counts the wishes to see the keys; the frame of the page shows them. */
@@ -15,10 +17,19 @@ function tell() {
   if (now) void ask("status", { text: inWords(now), ...(now.paused === null ? {} : { paused: now.paused }), ...(now.stopped === null ? {} : { stopped: now.stopped }) });
 }
 
+/** Says whether the window may close: once what waits to be undone is seen through, and the user gives up what they have written. */
+async function leave() {
+  const isHeld = isUnsent();
+  if (isHeld) confirmOver({ title: "Close the window?", text: "What you have written is not saved yet, and is lost then.", action: "Close it", keep: "Stay", run: () => settle().then(() => ask("leave", true)) });
+  else await settle();
+  void ask("leave", !isHeld);
+}
+
 /** @type {Record<string, (order: Order) => unknown>} */
 const ORDERS = {
   open: ({ path = "/" }) => isPage(new URL(path, location.origin).pathname) && navigate(path),
   keys: () => keysWanted.value++,
+  leave,
   status: tell,
   pause: () => attempt(pause, "Work is paused: what runs goes on, nothing new begins").then(tell),
   resume: () => attempt(resume, "Work goes on").then(tell),

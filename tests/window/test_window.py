@@ -88,3 +88,36 @@ def test_ctrl_c_closes_the_window(desktop: Start, display: Display, live_gateway
     app.process.send_signal(signal.SIGINT)
     assert app.process.wait(20) == 0
     assert "Traceback" not in app.complained
+
+
+def test_the_cross_asks_before_what_is_written_is_lost(desktop: Start, display: Display, live_gateway: Any) -> None:
+    live_gateway.call("PATCH", "/v1/users/me", json={"welcomed": True})
+    app = desktop(live_gateway.data_dir, display=display)
+    view = app.view.attach(START_S)
+    view.click(".nav-side a", "Projects")
+    view.click("main button", "New project")
+    name = "document.querySelector('dialog form input')"
+    view.wait(f"document.activeElement === {name}")
+    view.type("half")
+    asked = "[...document.querySelectorAll('dialog h2')].some((h) => h.textContent === 'Close the window?')"
+    display.close_windows()
+    view.wait(asked)
+    view.click("dialog button", "Stay")
+    view.wait(f"!{asked} && {name}.value === 'half'")
+    display.close_windows()
+    view.wait(asked)
+    assert app.process.poll() is None
+    view.click("dialog button", "Close it")
+    assert app.process.wait(20) == 0
+    assert "Traceback" not in app.complained
+
+
+def test_the_cross_closes_over_a_page_that_does_not_answer(desktop: Start, display: Display, live_gateway: Any) -> None:
+    app = desktop(live_gateway.data_dir, display=display)
+    view = app.view.attach(START_S)
+    view.wait("window.gatewayDesktop !== undefined")
+    view.evaluate("void setTimeout(() => { for (;;); })")
+    view.close()
+    display.close_windows()
+    assert app.process.wait(20) == 0
+    assert "Traceback" not in app.complained

@@ -7,6 +7,7 @@ import { navigate } from "../router.js";
 import { useDefaultModel } from "../default-model.js";
 import { parseDuration } from "../format.js";
 import { useResource } from "../resource.js";
+import { holdsUnsent } from "../unsent.js";
 import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
 import { Icon } from "./icon.js";
 import { Problem } from "./problem.js";
@@ -32,6 +33,7 @@ const emptyDraft = () => ({ kind: "prompt", prompt: "", script: "", interpreter:
 
 /** What was written and not sent, while the console is open. @type {{draft: Draft, files: File[], open: boolean}} */
 let unsent = { draft: emptyDraft(), files: [], open: false };
+holdsUnsent(() => unsent.files.length > 0 || KINDS.some(({ kind }) => unsent.draft[kind].trim()));
 
 /** The draft that would make the same task again. @param {Task} task @returns {Draft} */
 export function draftOf(task) {

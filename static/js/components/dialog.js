@@ -4,6 +4,7 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
 import { bringBack, whereFocusIs } from "../focus.js";
+import { holdsUnsent } from "../unsent.js";
 import { IconButton } from "./icon.js";
 import { Problem } from "./problem.js";
 import { Toasts, layers } from "./toast.js";
@@ -18,15 +19,13 @@ export const wasSent = () => (written = null);
 
 /** Whether something would be lost; a form that was made anew is gone. */
 const isUnsent = () => Boolean(written?.isConnected);
+holdsUnsent(isUnsent);
 
 /** Asks, as Esc does, before another page takes the place of what was written: whether it may. */
 export function mayLeave() {
   if (isUnsent()) written?.closest("dialog")?.dispatchEvent(new Event("cancel", { cancelable: true }));
   return !isUnsent();
 }
-
-// Also where the whole page would go: the browser asks then.
-window.addEventListener("beforeunload", (event) => isUnsent() && event.preventDefault());
 
 /**
  * @param {{title: string, onClose: () => void, wide?: boolean, bare?: boolean, children?: any, footer?: any}} props
@@ -91,29 +90,36 @@ export function closeDialog() {
   written = null;
   opened.value = null;
 }
-export const OpenDialog = () => opened.value;
 
-/** @typedef {{title: string, text: any, more?: any, action: string, run: () => Promise<unknown>}} Question */
+/** @type {import("@preact/signals").Signal<any>} a question over all that is open, which stays as it is */
+const over = signal(null);
 
-/** @param {Question} asked */
-function Confirmation({ title, text, more, action, run }) {
+export const OpenDialog = () => html`${opened.value}${over.value}`;
+
+/** @typedef {{title: string, text: any, more?: any, action: string, keep?: string, run: () => Promise<unknown>}} Question `keep`: the words of the button that does nothing */
+
+/** @param {Question & {onClose: () => void}} props */
+function Confirmation({ title, text, more, action, keep = "Keep", run, onClose }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const confirm = async () => {
     setBusy(true);
     try {
       await run();
-      closeDialog();
+      onClose();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       setError(problem);
       setBusy(false);
     }
   };
-  const footer = html`<button type="button" class="btn" autofocus onClick=${closeDialog}>Keep</button>
+  const footer = html`<button type="button" class="btn" autofocus onClick=${onClose}>${keep}</button>
     <button type="button" class="btn btn-danger" disabled=${busy} onClick=${confirm}>${action}</button>`;
-  return html`<${Dialog} title=${title} onClose=${closeDialog} footer=${footer}><div class="form"><p>${text}</p>${more}${error && html`<${Problem} error=${error} />`}</div><//>`;
+  return html`<${Dialog} title=${title} onClose=${onClose} footer=${footer}><div class="form"><p>${text}</p>${more}${error && html`<${Problem} error=${error} />`}</div><//>`;
 }
 
 /** Asks before something is destroyed; the title names what. @param {Question} asked */
-export const confirmFirst = (asked) => openDialog(html`<${Confirmation} key=${asked.title} ...${asked} />`);
+export const confirmFirst = (asked) => openDialog(html`<${Confirmation} key=${asked.title} ...${asked} onClose=${closeDialog} />`);
+
+/** Asks so without taking the place of what is open. @param {Question} asked */
+export const confirmOver = (asked) => (over.value = html`<${Confirmation} ...${asked} onClose=${() => (over.value = null)} />`);

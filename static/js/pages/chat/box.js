@@ -4,6 +4,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { refusalOf, setRefusal } from "../../answers.js";
 import { about, useResource } from "../../resource.js";
+import { holdsUnsent } from "../../unsent.js";
 import { DropZone, FileButton } from "../../components/files.js";
 import { Icon, IconButton } from "../../components/icon.js";
 import { Problem } from "../../components/problem.js";
@@ -16,6 +17,7 @@ const KEPT_MODEL = "chat-model";
 
 /** What was written and not sent, by thread, while the console is open. @type {Map<string, string>} */
 const drafts = new Map();
+holdsUnsent(() => drafts.size > 0);
 
 /** @typedef {{name: string, part: number, artifact: Artifact | null}} Attachment */
 
