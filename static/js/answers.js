@@ -17,7 +17,7 @@ const STOPPED = "request_canceled";
  * @property {string} asked what the user said, until it is stored
  * @property {api.ApiError | null} error
  *
- * @typedef {{threadId: string, parentId: string | null, model: string, messages: any[], asked: string}} Question
+ * @typedef {{threadId: string, parentId: string | null, model: string, messages: Promise<any[]>, asked: string}} Question `messages`: what the model is told, which may still have to be read
  */
 
 /** @type {import("@preact/signals").Signal<Map<string, Live>>} by thread */
@@ -110,16 +110,24 @@ async function again(threadId) {
   return events;
 }
 
+/** The threads whose question waits for what was said before: nothing of it has gone out. @type {Set<string>} */
+const unsaid = new Set();
+
 /** Asks a model, and follows its answer until it is over. Throws the ApiError of what was refused. @param {Question} question @param {() => void} stored called once what was said is stored */
 export async function ask({ threadId, parentId, model, messages, asked }, stored) {
   set(threadId, { state: "sending", text: "", calls: [], taskId: null, asked, error: null });
+  unsaid.add(threadId);
   let opened;
   try {
+    const told = await messages;
+    if (!unsaid.has(threadId)) throw new api.ApiError(0, { title: "Stopped before it was sent." });
+    unsaid.delete(threadId);
     opened = await api.openStream("POST", "/v1/chat/completions", {
-      body: { model, messages, stream: true },
+      body: { model, messages: told, stream: true },
       headers: { "X-Thread-Id": threadId, "X-Keep-As": nameOf(threadId), ...(parentId ? { "X-Parent-Id": parentId } : {}) },
     });
   } catch (error) {
+    unsaid.delete(threadId);
     set(threadId, null);
     throw error;
   }
@@ -160,4 +168,4 @@ export function setRefusal(threadId, refusal) {
 }
 
 /** Ends a model's work on an answer. @param {string} threadId */
-export const stop = (threadId) => api.remove(addressOf(threadId));
+export const stop = async (threadId) => void (unsaid.delete(threadId) || (await api.remove(addressOf(threadId))));

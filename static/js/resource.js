@@ -9,7 +9,7 @@ const SETTLE_MS = 150;
 
 /**
  * @template T
- * @typedef {{data: T | null, error: ApiError | null, loading: boolean, reload: () => void}} Resource
+ * @typedef {{data: T | null, error: ApiError | null, loading: boolean, reload: () => Promise<void>}} Resource
  */
 
 /** A page of a list without what is about to be deleted; anything else as it is. @template T @param {T} data @returns {T} */

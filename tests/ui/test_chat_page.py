@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.agents.scripted_model import Reply, call, scripted, setting
 from tests.conftest import LiveGateway
@@ -22,6 +22,7 @@ AGENT_MS = 60_000
 """An agent begins with its model and a sandbox, which a busy machine keeps waiting."""
 
 THREAD = re.compile(r"/chat/[0-9a-f-]{36}$")
+SAID = re.compile(r"/messages\?limit=")
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
@@ -181,18 +182,50 @@ def test_a_long_chat_opens_at_its_end_and_reads_back_and_the_model_is_told_all(
     expect(messages).to_have_count(40)
     earlier = page.get_by_role("button", name="Earlier messages")
     first = messages.filter(has_text="Word 190.")
-    earlier.press("Enter")  # which scrolls to it, and that reads back, too
+    earlier.focus()  # which scrolls to it, and that reads back
+    expect(messages).to_have_count(80)
+    earlier.press("Enter")
     expect(messages).to_have_count(120)
     expect(first).to_be_in_viewport()
-    while earlier.count():
-        page.locator(".chat-messages").evaluate("box => box.scrollTo(0, 0)")
-        page.wait_for_timeout(50)
+
+    def up(marks: Locator) -> None:
+        while marks.count():
+            page.locator(".chat-messages").evaluate("box => box.scrollTo(0, 0)")
+            page.wait_for_timeout(50)
+
+    page.route(SAID, lambda route: route.abort())
+    up(earlier)
+    expect(page.get_by_role("log").get_by_role("status")).to_contain_text("Earlier messages could not be read.")
+    expect(messages.first).to_contain_text("Word 30.")
+    page.unroute(SAID)
+    page.get_by_role("button", name="Try again").press("Enter")
+    expect(messages).not_to_have_count(200)
+    up(earlier)
     expect(messages.first).to_contain_text("Word 0.")
     expect(messages).to_have_count(230)
     page.reload()
     expect(messages).to_have_count(40)
     choose(page, server.model)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(SAID, hold)
     say(page, "How much was that?")
+    expect(messages.last).to_have_text("How much was that?Sending…")
+    box(page).press("Escape")
+    while not page.get_by_role("alert").count():
+        for route in held:
+            route.continue_()
+        held.clear()
+        page.wait_for_timeout(50)
+    page.unroute(SAID)
+    expect(page.get_by_role("alert")).to_contain_text("Stopped before it was sent.")
+    expect(box(page)).to_have_value("How much was that?")
+    expect(messages.last).to_contain_text("Word 229.")
+    assert not server.asked
+    box(page).press("Enter")
     expect(answers(page).last).to_contain_text("All of it.")
     expect(answers(page).last).to_be_in_viewport()
     assert [m["content"] for m in server.asked[-1]["messages"]] == [

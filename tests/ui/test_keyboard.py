@@ -114,6 +114,11 @@ def test_a_page_asks_before_it_takes_what_is_written_along(page: Page) -> None:
     expect(dialog).to_have_count(0)
     page.reload()
     assert len(asked) == 2
+    page.goto("/tasks/new")
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
+    page.keyboard.type("half")
+    page.reload()
+    assert len(asked) == 3
 
 
 def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:

@@ -85,8 +85,9 @@ function useEndOf(branch) {
   const [begin] = useState(branch.at(-DRAWN)?.id ?? branch[0]?.id);
   const [earlier, setEarlier] = useState(0);
   const at = branch.findIndex(({ id }) => id === begin);
-  const from = Math.max(0, (at < 0 ? branch.length - DRAWN : at) - earlier);
-  return { drawn: branch.slice(from), drawEarlier: () => setEarlier((before) => before + DRAWN) };
+  const most = Math.max(0, at < 0 ? branch.length - DRAWN : at);
+  const drawEarlier = () => setEarlier((before) => Math.min(before, most) + DRAWN);
+  return { drawn: branch.slice(Math.max(0, most - earlier)), drawEarlier };
 }
 
 /** Follows the answer that is coming, whoever asked: along its stream, or where that is not ours by looking again. @param {string} id @param {boolean} streams @param {() => void} reload */
@@ -111,11 +112,11 @@ function useComingAnswer(id, streams, reload) {
   return live;
 }
 
-/** @param {{live: Live}} props what was said and is not stored yet */
-const Sending = ({ live }) => html`<article class="chat-message is-user" aria-label="You"><div class="chat-bubble"><div class="chat-plain">${live.asked}</div></div><p class="chat-note"><span class="pulse" aria-hidden="true"></span>Sending…</p></article>`;
+/** @param {{asked: string}} props what was said and is not stored yet; nothing where it is asked once more */
+const Sending = ({ asked }) => html`<article class="chat-message is-user" aria-label="You">${asked && html`<div class="chat-bubble"><div class="chat-plain">${asked}</div></div>`}<p class="chat-note" role="status"><span class="pulse" aria-hidden="true"></span>Sending…</p></article>`;
 
-/** @param {{id: string, talk: Talk, reload: () => void, readOn: () => void, mayWrite: boolean, children?: any}} props */
-function Talking({ id, talk, reload, readOn, mayWrite, children }) {
+/** @param {{id: string, talk: Talk, reload: () => void, readOn: () => void, unread: api.ApiError | null, mayWrite: boolean, children?: any}} props `unread`: why earlier messages could not be read */
+function Talking({ id, talk, reload, readOn, unread, mayWrite, children }) {
   const { thread, messages } = talk;
   const branch = branchOf(messages, thread?.message_id ?? null);
   const { drawn, drawEarlier } = useEndOf(branch);
@@ -130,12 +131,14 @@ function Talking({ id, talk, reload, readOn, mayWrite, children }) {
   const [model, setModel] = useState(branch.findLast((message) => message.model)?.model ?? usualModel());
   const { box, onScroll, toEarlier } = useReading(`${branch.at(-1)?.id} ${live?.text.length} ${live?.state} ${branch.at(-1)?.status}`, drawn[0]?.id, onEarlier);
   const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
-  const isBusy = streams || Boolean(live && live.state !== "over");
+  const [begun, setBegun] = useState(/** @type {string | null} */ (null));
+  const asked = begun ?? (live?.state === "sending" ? live.asked : null);
+  const isBusy = streams || asked !== null || Boolean(live && live.state !== "over");
 
   /** @param {string} threadId @param {string | null} parentId @param {any} content @param {string} asked @param {string | null} [last] the last message that the model is told before */
-  const send = async (threadId, parentId, content, asked, last = parentId) => {
-    const before = branchOf(await wholeTalk(id, talk), last);
-    return ask({ threadId, parentId, model, messages: [...told(before), { role: "user", content }], asked }, reload);
+  const send = (threadId, parentId, content, asked, last = parentId) => {
+    const before = wholeTalk(id, talk).then((all) => [...told(branchOf(all, last)), { role: "user", content }]);
+    return ask({ threadId, parentId, model, messages: before, asked }, reload);
   };
   const onSend = async (/** @type {string} */ text, /** @type {any} */ content) => {
     if (id) {
@@ -144,7 +147,8 @@ function Talking({ id, talk, reload, readOn, mayWrite, children }) {
         reload();
       });
     }
-    const made = await api.post("/v1/chat/threads");
+    setBegun(text);
+    const made = await api.post("/v1/chat/threads").finally(() => setBegun(null));
     const sent = send(made.id, null, content, text);
     navigate(`/chat/${made.id}`, { replace: true });
     await sent.catch(async (error) => {
@@ -171,9 +175,9 @@ function Talking({ id, talk, reload, readOn, mayWrite, children }) {
     <div class="page-head chat-head">${children}<h1>${thread?.title ?? "New chat"}</h1>${thread && html`<${ThreadMenu} thread=${thread} />`}</div>
     <div class="chat-messages" ref=${box} onScroll=${onScroll} role="log" aria-label="Messages" aria-busy=${String(isBusy)} tabindex="0">
       ${!branch.length && !live && html`<div class="chat-welcome"><${Icon} icon="messages" /><p>Ask a model, or have <b>orchestrator</b>, the agent, do something: it works in the sandbox, with your files and your rights.</p></div>`}
-      ${hasEarlier && html`<button type="button" class="btn btn-sm chat-earlier" onClick=${toEarlier}>Earlier messages</button>`}
+      ${hasEarlier && html`<div class="chat-earlier">${unread && html`<p class="chat-note is-failed" role="status"><${Icon} icon="alert-circle" />Earlier messages could not be read. ${unread.message}</p>`}<button type="button" class="btn btn-sm" onClick=${toEarlier}>${unread ? "Try again" : "Earlier messages"}</button></div>`}
       ${drawn.map((message) => html`<${MessageView} key=${message.id} message=${message} all=${messages} live=${message.status === "streaming" ? live : null} doings=${doings} />`)}
-      ${live?.asked && !streams && html`<${Sending} live=${live} />`}
+      ${asked !== null && !streams && html`<${Sending} asked=${asked} />`}
     </div>
     <${Box} area=${area} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${onStop} />
   </section>`;
@@ -183,12 +187,16 @@ function Talking({ id, talk, reload, readOn, mayWrite, children }) {
 export function Conversation({ id, mayWrite, children }) {
   const wanted = useRef(0);
   const talk = useResource(id, () => readTalk(id, wanted.current), (event) => event.data?.thread_id === id);
-  const readOn = () => {
-    if (!talk.data || wanted.current > talk.data.messages.length) return; // what was wanted is on its way
+  const isReading = useRef(false);
+  const readOn = async () => {
+    if (!talk.data || isReading.current) return;
     wanted.current = further(talk.data);
-    talk.reload();
+    isReading.current = true;
+    await talk.reload();
+    isReading.current = false;
   };
+  const unread = talk.data && wanted.current > talk.data.messages.length ? talk.error : null;
   useTitle(talk.data && (talk.data.thread?.title ?? "New chat"));
-  if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} readOn=${readOn} mayWrite=${mayWrite}>${children}<//>`;
+  if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} readOn=${readOn} unread=${unread} mayWrite=${mayWrite}>${children}<//>`;
   return html`<section class="chat-main" aria-label="Conversation"><div class="page-head chat-head">${children}<h1>Chat</h1></div><div class="chat-messages"><${Loaded} of=${talk} what="the chat" rows=${6}>${() => null}<//></div></section>`;
 }
