@@ -1,11 +1,16 @@
 """Long lists, of whose rows only those near the screen are there: the focus, keys, what a screen reader is told."""
 
+import json
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.conftest import LiveGateway
 from tests.ui.test_budgets import long_list, to_its_end
+
+SOME_CHANGE = {"before": "queued", "after": "running", "reason": "", "run_id": None}
 
 PLACED = """() => [...document.querySelectorAll("tbody tr[data-row]")].every((row) => {
   const named = Number(row.querySelector(".row-link").textContent.replace("task ", ""));
@@ -38,3 +43,34 @@ def test_the_row_with_the_focus_stays_wherever_one_scrolls(open_page: Callable[.
     for key, name in (("j", "task 499"), ("k", "task 500"), ("k", "task 501"), ("Tab", "many"), ("Tab", "task 500")):
         page.keyboard.press(key)
         expect(page.get_by_role("link", name=name, exact=True).and_(page.locator(":focus"))).to_be_in_viewport()
+
+
+def test_all_that_a_task_left_and_went_through_is_there(
+    open_page: Callable[..., Page], live_gateway: LiveGateway
+) -> None:
+    task = live_gateway.submit(commands=["for n in $(seq 1001 1150); do echo > artifacts/$n.txt; done"])["id"]
+    live_gateway.wait(task)
+
+    def made_up(route: Route) -> None:
+        first = int(parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"])[0])
+        items = [
+            {
+                **SOME_CHANGE,
+                "actor": f"person {n}",
+                "time": f"2026-01-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z",
+            }
+            for n in range(first, first + 200)
+        ]
+        body = {"items": items, "next_cursor": str(first + 200) if first < 2_000 else None}
+        route.fulfill(body=json.dumps(body), content_type="application/json")
+
+    page = open_page("/welcome")
+    page.route(f"**/v1/tasks/{task}/history?*", made_up)
+    page.goto(f"/tasks/{task}")
+    expect(page.get_by_text("by person 2199", exact=True)).to_be_visible()
+    files = page.get_by_role("region", name="Artifacts")
+    expect(files.get_by_role("listitem")).to_have_count(100)
+    files.get_by_role("button", name="Read on").click()
+    expect(files.get_by_role("button", name="1150.txt", exact=True)).to_be_visible()
+    expect(files.get_by_role("listitem")).to_have_count(150)
+    expect(files.get_by_role("button", name="Read on")).to_have_count(0)

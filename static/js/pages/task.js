@@ -3,6 +3,7 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
+import { useFurther } from "../endless.js";
 import { useResource } from "../resource.js";
 import { useTitle } from "../title.js";
 import { useShortcuts } from "../keys.js";
@@ -26,7 +27,8 @@ import { Criteria, Facts, Files, Jobs, Request, Timeline, asCurl, asPython, requ
 import { attempt } from "../components/toast.js";
 import { Why } from "./task/why.js";
 import { editSchedule } from "./schedules/editor.js";
-/** @import { Artifact, Change, Result, Run, Task } from "../types.js" */
+/** @import { Endless } from "../endless.js" */
+/** @import { Change, Result, Run, Task } from "../types.js" */
 
 const LAST_TASKS = 200;
 
@@ -40,21 +42,19 @@ async function resultOf(id) {
   }
 }
 
-/** Everything about a task but its log, read together. @param {string} id */
+/** Everything about a task but its log and its files, read together. @param {string} id */
 async function readTask(id) {
-  const [task, result, history, runs, artifacts] = await Promise.all([
+  const [task, result, history, runs] = await Promise.all([
     api.get(`/v1/tasks/${id}`),
     resultOf(id),
     api.all(`/v1/tasks/${id}/history`),
     api.all("/v1/runs", { task_id: id }),
-    api.all(`/v1/tasks/${id}/artifacts`),
   ]);
   return {
     task: /** @type {Task} */ (task),
     result,
     history: /** @type {Change[]} */ (history),
     runs: /** @type {Run[]} */ (runs),
-    artifacts: /** @type {Artifact[]} */ (artifacts),
   };
 }
 
@@ -141,8 +141,8 @@ function Answer({ task, result, log }) {
     <div class="panel-text" aria-busy=${String(!isFinished(task.status))}>${text ? html`<${Markdown} text=${text} />` : task.status === "running" ? html`<${Preparing} last=${log.lines.at(-1)?.text ?? ""} />` : html`<p class="quiet">${task.status === "waiting" && log.runId ? "It goes on once its question is answered." : "Not started yet."}</p>`}</div></section>`;
 }
 
-/** @param {{data: Awaited<ReturnType<typeof readTask>>, reload: () => void}} props */
-function TaskView({ data: { task, result, history, runs, artifacts }, reload }) {
+/** @param {{data: Awaited<ReturnType<typeof readTask>>, files: Endless, reload: () => void}} props */
+function TaskView({ data: { task, result, history, runs }, files, reload }) {
   const chosen = runs.find((run) => run.id === place.value.query.get("run"));
   const log = useLog((chosen ?? runs[0])?.id, { whole: task.kind === "prompt" });
   const finished = isFinished(task.status);
@@ -163,7 +163,7 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
         ${task.kind === "prompt" ? html`<${Steps} taskId=${task.id} /><${Request} task=${task} />${logPanel}` : logPanel}
         ${log.runId && can("processes.read") && html`<${Processes} key=${log.runId} runId=${log.runId} running=${(chosen ?? runs[0])?.status === "running"} />`}
         ${jobs.length > 0 && html`<${Jobs} jobs=${jobs} />`}
-        ${(artifacts.length > 0 || task.kind !== "prompt") && html`<${Files} artifacts=${artifacts} finished=${finished} />`}
+        ${(files.data?.items.length || task.kind !== "prompt") && html`<${Files} of=${files} finished=${finished} />`}
         ${task.kind !== "prompt" && html`<${Request} task=${task} />`}
         ${log.runId && html`<${Why} key=${log.runId} runId=${log.runId} />`}
       </div>
@@ -179,6 +179,7 @@ function TaskView({ data: { task, result, history, runs, artifacts }, reload }) 
 /** @param {{id: string}} props */
 export default function TaskPage({ id }) {
   const read = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress" && !event.name.startsWith("process."));
+  const files = useFurther(`/v1/tasks/${id}/artifacts`, (event) => event.task_id === id && event.name.startsWith("artifact."));
   useTitle(read.data?.task.name);
-  return html`<${Loaded} of=${read} what="the task" isPage rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} reload=${read.reload} />`}<//>`;
+  return html`<${Loaded} of=${read} what="the task" isPage rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} files=${files} reload=${read.reload} />`}<//>`;
 }

@@ -4,6 +4,7 @@ import { html, cx } from "../../html.js";
 import * as api from "../../api.js";
 import { bringBack, whereFocusIs } from "../../focus.js";
 import { callsOf, filesOf, picturesOf, siblingsOf } from "../../chat-tree.js";
+import { useFurther } from "../../endless.js";
 import { useResource } from "../../resource.js";
 import { Ago } from "../../components/clock.js";
 import { copy } from "../../components/copy.js";
@@ -11,6 +12,7 @@ import { Icon, IconButton } from "../../components/icon.js";
 import { Markdown, REDACTED, REDACTED_TITLE } from "../../components/markdown.js";
 import { Download, PreviewDialog, previewKind } from "../../components/preview.js";
 import { Questions } from "../../components/questions.js";
+import { ReadOn } from "../../components/rows.js";
 import { Steps } from "../../components/steps.js";
 /** @import { Artifact, Message } from "../../types.js" */
 /** @import { Call, Live } from "../../answers.js" */
@@ -39,10 +41,11 @@ export const Calls = ({ calls }) => html`${calls.map(
 /** The artifacts that the agent made for an answer. @param {{taskId: string}} props */
 function Made({ taskId }) {
   const [shown, setShown] = useState(/** @type {Artifact | null} */ (null));
-  const read = useResource(taskId, () => api.all(`/v1/tasks/${taskId}/artifacts`), (event) => event.task_id === taskId && event.name.startsWith("artifact."));
-  const made = /** @type {Artifact[]} */ (read.data ?? []).filter((artifact) => artifact.origin === "task");
+  const read = useFurther(`/v1/tasks/${taskId}/artifacts`, (event) => event.task_id === taskId && event.name.startsWith("artifact."));
+  const all = /** @type {Artifact[]} */ (read.data?.items ?? []);
+  const made = all.filter((artifact) => artifact.origin === "task");
   if (!made.length) return null;
-  return html`<ul class="chips" aria-label="Files of this answer">${made.map((artifact) => html`<li class="chip" key=${artifact.id}><${Icon} icon="file" /><button type="button" class="link chip-text" onClick=${() => setShown(artifact)}>${artifact.filename}</button><${Download} artifact=${artifact} class="icon-button is-download" /></li>`)}</ul>
+  return html`<ul class="chips" aria-label="Files of this answer">${made.map((artifact) => html`<li class="chip" key=${artifact.id}><${Icon} icon="file" /><button type="button" class="link chip-text" onClick=${() => setShown(artifact)}>${artifact.filename}</button><${Download} artifact=${artifact} class="icon-button is-download" /></li>`)}</ul><${ReadOn} of=${read} count=${all.length} />
     ${shown && html`<${PreviewDialog} artifact=${shown} onClose=${() => setShown(null)} />`}`;
 }
 

@@ -14,9 +14,11 @@ import { Markdown } from "../../components/markdown.js";
 import { ownMetadata } from "../../components/options.js";
 import { ProjectName, SessionName } from "../../components/named.js";
 import { Download, PreviewDialog, previewKind } from "../../components/preview.js";
-import { Empty } from "../../components/states.js";
+import { ReadOn } from "../../components/rows.js";
+import { Empty, Loaded } from "../../components/states.js";
 import { Status, isFinished } from "../../components/status.js";
-/** @import { Artifact, Change, Finding, Job, Result, Run, Task } from "../../types.js" */
+/** @import { Endless } from "../../endless.js" */
+/** @import { Artifact, Change, Finding, Job, Page, Result, Run, Task } from "../../types.js" */
 
 /** @param {{text: string, label: string, error?: boolean}} props */
 function Output({ text, label, error }) {
@@ -49,19 +51,22 @@ export const Jobs = ({ jobs }) => html`<section class="card panel" aria-labelled
   ${jobs.map((job, index) => html`<${JobResult} key=${index} job=${job} index=${index} open=${Boolean(job.exit_code) && jobs.length > 1} />`)}
 </section>`;
 
-/** @param {{artifacts: Artifact[], finished: boolean}} props */
-export function Files({ artifacts, finished }) {
+/** @param {{of: Endless, finished: boolean}} props */
+export function Files({ of, finished }) {
   const [shown, setShown] = useState(/** @type {Artifact | null} */ (null));
   return html`<section class="card panel" aria-labelledby="h-files"><header class="panel-head"><h2 id="h-files">Artifacts</h2></header>
-    ${artifacts.length
-      ? html`<ul class="files">${artifacts.map(
-          (artifact) => html`<li key=${artifact.id}>
-            ${previewKind(artifact) === "image" ? html`<img class="thumb" src=${api.artifactAddress(artifact.id)} alt="" loading="lazy" />` : html`<span class="thumb"><${Icon} icon="file" /></span>`}
-            <button type="button" class="file-name" onClick=${() => setShown(artifact)}>${artifact.filename}</button>
-            ${artifact.origin === "upload" && html`<span class="tag">input</span>`}<span class="quiet tabular">${size(artifact.size)}</span><${Download} artifact=${artifact} class="icon-button is-download" />
-          </li>`,
-        )}</ul>`
-      : html`<${Empty} title=${finished ? "No artifacts" : "None yet"}>What a task writes to <code>artifacts/</code> appears here.<//>`}
+    <${Loaded} of=${of} what="the artifacts" rows=${2}>
+      ${(/** @type {Page<Artifact>} */ { items }) =>
+        items.length
+          ? html`<ul class="files">${items.map(
+              (artifact) => html`<li key=${artifact.id}>
+                ${previewKind(artifact) === "image" ? html`<img class="thumb" src=${api.artifactAddress(artifact.id)} alt="" loading="lazy" />` : html`<span class="thumb"><${Icon} icon="file" /></span>`}
+                <button type="button" class="file-name" onClick=${() => setShown(artifact)}>${artifact.filename}</button>
+                ${artifact.origin === "upload" && html`<span class="tag">input</span>`}<span class="quiet tabular">${size(artifact.size)}</span><${Download} artifact=${artifact} class="icon-button is-download" />
+              </li>`,
+            )}</ul><${ReadOn} of=${of} count=${items.length} />`
+          : html`<${Empty} title=${finished ? "No artifacts" : "None yet"}>What a task writes to <code>artifacts/</code> appears here.<//>`}
+    <//>
     ${shown && html`<${PreviewDialog} artifact=${shown} onClose=${() => setShown(null)} />`}
   </section>`;
 }
