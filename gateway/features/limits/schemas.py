@@ -11,6 +11,9 @@ SubjectType = Literal["provider", "token", "user", "system"]
 Window = Literal["hour", "day", "month"]
 Most = Annotated[int, Field(ge=0, le=10**15)] | None
 
+NOTHING = "give at least one figure: requests, tokens or money"
+"""What is wrong with a limit that limits nothing, wherever such a limit is refused."""
+
 
 class SpendLimitIn(In):
     """A new limit: `subject_id` is a provider's name, a token's or a user's id; absent for `system`."""
@@ -28,7 +31,7 @@ class SpendLimitIn(In):
         if (self.subject_id is None) != (self.subject_type == "system"):
             raise ValueError("subject_id: name whom it binds; leave it out for system, which is everyone together")
         if self.max_requests is None and self.max_tokens is None and self.max_cost_micros is None:
-            raise ValueError("give at least one of max_requests, max_tokens and max_cost_micros")
+            raise ValueError(f"max_requests: {NOTHING}")
         return self
 
 

@@ -12,7 +12,7 @@ from gateway.core.unit_of_work import Work
 
 from . import queries, service_spending
 from .models import SpendLimit
-from .schemas import Amount, SpendLimitIn, SpendLimitOut, SpendLimitPatch, SpendLimitQuery, UsageOut
+from .schemas import NOTHING, Amount, SpendLimitIn, SpendLimitOut, SpendLimitPatch, SpendLimitQuery, UsageOut
 from .windows import end_of, start_of
 
 SPEND = Gauge(
@@ -64,7 +64,7 @@ def change(work: Work, limit: SpendLimit, patch: SpendLimitPatch) -> SpendLimit:
     wanted = {name: getattr(limit, name) for name in SpendLimitPatch.model_fields}
     wanted |= patch.model_dump(exclude_unset=True)
     if not any(most is not None for most in wanted.values()):
-        raise Invalid("Keep at least one of max_requests, max_tokens and max_cost_micros, or delete the limit.")
+        raise Invalid.field("max_requests", f"{NOTHING}, or delete the limit")
     for name, most in wanted.items():
         setattr(limit, name, most)
     work.session.flush()

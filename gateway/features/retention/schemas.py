@@ -14,6 +14,9 @@ Age = Annotated[int, Field(ge=1, le=36_500, description="days; what has rested l
 Count = Annotated[int, Field(ge=0, le=10**12, description="so many of the newest are kept")] | None
 Size = Annotated[int, Field(ge=0, le=10**18, description="so many bytes of the newest are kept")] | None
 
+NOTHING = "give at least one limit: an age, a number or a size"
+"""What is wrong with a policy that limits nothing, wherever such a policy is refused."""
+
 
 class RetentionPolicyIn(In):
     """A policy: for a project, or without `scope_id` for all projects that have none of their own."""
@@ -32,7 +35,7 @@ class RetentionPolicyIn(In):
         if (self.scope_id is None) != (self.scope_type == "system"):
             raise ValueError("scope_id: name the project; leave it out for system, which is all other projects")
         if self.max_age_days is None and self.max_count is None and self.max_bytes is None:
-            raise ValueError("give at least one of max_age_days, max_count and max_bytes")
+            raise ValueError(f"max_age_days: {NOTHING}")
         return self
 
 

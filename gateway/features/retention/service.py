@@ -19,6 +19,7 @@ from .models import RetentionPolicy
 from .queries_look import Look
 from .rules import Rule
 from .schemas import (
+    NOTHING,
     RetentionAmount,
     RetentionExample,
     RetentionOut,
@@ -71,7 +72,7 @@ def change(work: Work, policy: RetentionPolicy, patch: RetentionPolicyPatch) -> 
     for name, value in patch.model_dump(exclude_unset=True).items():
         setattr(policy, name, value)
     if policy.max_age_days is None and policy.max_count is None and policy.max_bytes is None:
-        raise Invalid("Keep at least one of max_age_days, max_count and max_bytes, or delete the policy.")
+        raise Invalid.field("max_age_days", f"{NOTHING}, or delete the policy")
     work.session.flush()
     _announce(work, policy, "retention_policy.updated")
     return policy
