@@ -3,7 +3,7 @@
 Services raise them; they are rendered in one place (RFC 9457, docs/api.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, TypedDict
 
 
@@ -94,6 +94,12 @@ class Invalid(GatewayError):
     def field(cls, field: str, message: str, *, code: str | None = None) -> "Invalid":
         """A 422 about exactly one field."""
         return cls(f"{field}: {message}", code=code, errors=[{"field": field, "message": message}])
+
+    @classmethod
+    def fields(cls, problems: Iterable[tuple[str, str]]) -> "Invalid":
+        """A 422 about each of these fields: pairs of its dotted path and what is wrong with it."""
+        errors: list[FieldError] = [{"field": field, "message": message} for field, message in problems]
+        return cls("; ".join(f"{each['field']}: {each['message']}" for each in errors), errors=errors)
 
 
 class TooMany(GatewayError):

@@ -62,11 +62,23 @@ def test_a_connector_lives_by_the_conventions(live_gateway: LiveGateway, slack: 
         ({"config": {"poll_s": "often"}}, "config.poll_s"), ({"rules": {"read": "perhaps"}}, "rules.read"),
         ({"rules": {"dance": "allow"}}, "rules"), ({"project_id": str(uuid.uuid4())}, "project_id"),
         ({"group_id": str(uuid.uuid4())}, "group_id"), ({"config": {"channels": ["x" * 300_000]}}, "config"),
+        ({"type": "feed", "config": {"url": "ftp//nowhere"}}, "config.url"),
+        ({"type": "imap", "config": {"host": "no host:at all"}}, "config.host"),
+        ({"type": "http"}, "config.document_url"),
     ],
 )  # fmt: skip
 def test_a_bad_field_is_named(live_gateway: LiveGateway, wish: dict[str, Any], field: str) -> None:
     answer = live_gateway.call("POST", "/v1/connectors", json={"type": "slack", "name": f"bad-{uuid.uuid4()}", **wish})
     assert_problem(answer, 422, field=field)
+
+
+def test_all_that_does_not_fit_is_told_at_once_and_in_plain_words(live_gateway: LiveGateway) -> None:
+    wish = {"type": "imap", "name": f"bad-{uuid.uuid4()}", "config": {"host": "no host", "port": 0, "security": "most"}}
+    assert live_gateway.call("POST", "/v1/connectors", json=wish).json()["errors"] == [
+        {"field": "config.host", "message": "it must be the name of a server, such as mail.example.org"},
+        {"field": "config.port", "message": "it must be at least 1"},
+        {"field": "config.security", "message": "it must be 'tls' or 'none'"},
+    ]
 
 
 def test_nothing_is_allowed_until_a_rule_allows_it(bot: Installed) -> None:

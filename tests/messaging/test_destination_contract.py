@@ -235,6 +235,17 @@ def test_settings_that_cannot_be_right_are_refused_by_field(
     assert caught.value.problems[0][0] == field
 
 
+def test_each_setting_that_does_not_fit_is_told_in_plain_words() -> None:
+    with pytest.raises(Unfit) as caught:
+        checked("email", {"host": "mail server", "port": 0, "sender": "me", "recipients": []}, None)
+    assert caught.value.problems == [
+        ("destination_config.host", "it must be the name of a server, such as smtp.example.org"),
+        ("destination_config.port", "it must be at least 1"),
+        ("destination_config.sender", "it must be an address, such as me@example.org"),
+        ("destination_config.recipients", "it needs 1 or more"),
+    ]
+
+
 def test_every_kind_describes_its_settings_for_a_form() -> None:
     for kind, sort in KINDS.items():
         schema = sort.Config.model_json_schema()

@@ -6,15 +6,30 @@ A connector is made for one call, from plain values, with its secret opened; it 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from gateway.core.schemas import Shape
 
 from .egress import Egress
 from .failure import ConnectorError
 
 Mode = Literal["read", "send", "admin"]
 """What an operation does outside: looks, writes something that others see, or changes how things are set up."""
+
+
+WebAddress = Annotated[
+    str,
+    Field(max_length=2000),
+    Shape(r"^https?://[^\s/?#\\]+[^\s\\]*$", "an address that begins with http:// or https://, without spaces"),
+]
+"""Where a service on the web is."""
+
+Host = Annotated[
+    str, Field(max_length=253), Shape(r"^[A-Za-z0-9.:_-]+$", "the name of a server, such as mail.example.org")
+]
+"""A server's name, or its address in digits."""
 
 
 class ConnectorConfig(BaseModel):

@@ -2,11 +2,12 @@
 
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.core.findings import finding
 from gateway.core.outbound.exchange import Check
 
 from .base import Connector, ConnectorConfig, ConnectorSecret
@@ -24,6 +25,15 @@ from .kinds.mcp import Mcp
 from .kinds.slack import Slack
 from .kinds.smtp import Smtp
 
+
+class Unfit(ConnectorError):
+    """Settings or a secret that do not fit their kind: pairs of a dotted field and what is wrong with it."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]], *, code: str) -> None:
+        super().__init__("; ".join(f"{field}: {words}" for field, words in problems), code=code)
+        self.problems = problems
+
+
 KINDS: dict[str, type[Connector[Any]]] = {
     "imap": Imap,
     "smtp": Smtp,
@@ -40,19 +50,19 @@ KINDS: dict[str, type[Connector[Any]]] = {
 
 
 def checked_config(kind: str, given: Mapping[str, Any]) -> ConnectorConfig:
-    """The settings of a kind. Raises ConnectorError naming the field that does not fit."""
+    """The settings of a kind. Raises Unfit, and ConnectorError for a kind there is not."""
     made = _checked(kind_of(kind).Config, given, "config")
     assert isinstance(made, ConnectorConfig)
     return made
 
 
 def checked_secret(kind: str, given: Mapping[str, Any] | None) -> ConnectorSecret | None:
-    """What a kind signs in with. Raises ConnectorError, which holds nothing of what was given."""
+    """What a kind signs in with. Raises Unfit, which holds nothing of what was given."""
     schema = kind_of(kind).Secret
     if given is None:
         return None
     if schema is None:
-        raise ConnectorError("This type takes no credential.", code="invalid_secret")
+        raise Unfit([("secret", "this type takes no credential")], code="invalid_secret")
     made = _checked(schema, given, "secret")
     assert isinstance(made, ConnectorSecret)
     return made
@@ -84,6 +94,5 @@ def _checked(schema: type[BaseModel], given: Mapping[str, Any], where: str) -> B
     try:
         return schema.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        field = ".".join([where, *(str(part) for part in first["loc"])])
-        raise ConnectorError(f"{field}: {first['msg']}", code=f"invalid_{where}") from None
+        found = [finding(each, where) for each in error.errors(include_url=False)]
+        raise Unfit(found, code=f"invalid_{where}") from None

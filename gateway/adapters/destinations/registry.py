@@ -15,6 +15,7 @@ from gateway.adapters.destinations.kinds.mattermost import Mattermost
 from gateway.adapters.destinations.kinds.ntfy import Ntfy
 from gateway.adapters.destinations.kinds.slack import Slack
 from gateway.adapters.destinations.kinds.webhook import Webhook
+from gateway.core.findings import finding
 
 KINDS: dict[str, type[Destination[Any]]] = {
     "webhook": Webhook,
@@ -43,10 +44,7 @@ def checked(kind: str, config: Mapping[str, Any], secret: str | None) -> dict[st
     try:
         settings: DestinationConfig = sort.Config.model_validate(config)
     except ValidationError as error:
-        raise Unfit([
-            (".".join(("destination_config", *(str(part) for part in each["loc"]))), each["msg"])
-            for each in error.errors(include_input=False, include_url=False)
-        ]) from None  # fmt: skip
+        raise Unfit([finding(each, "destination_config") for each in error.errors(include_url=False)]) from None
     try:
         sort.check(settings, secret)
     except ValueError as error:
@@ -61,9 +59,9 @@ def open_destination(kind: str, config: Mapping[str, Any], secrets: Sequence[str
     try:
         settings = sort.Config.model_validate(config)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        where, what = finding(error.errors(include_url=False)[0])
         raise DeliveryError(
-            f"Its settings do not fit: {first['msg']}.", code="invalid_config", permanent=True
+            f"Its settings do not fit: {where}: {what}.", code="invalid_config", permanent=True
         ) from None
     if sort.key_need in ("required", "generated") and not secrets:
         raise DeliveryError("Its secret is missing; give it one.", code="no_secret", permanent=True)

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,13 +10,13 @@ import sqlalchemy.exc
 import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from gateway.core.clock import new_id
 from gateway.core.driver.statements import circle
 from gateway.core.errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
+from gateway.core.findings import finding
 
 log = structlog.get_logger("gateway")
 
@@ -36,37 +35,6 @@ SHAPES = "error_shapes"
 
 NO_PAGE = "no_page"
 """Extension: the view for whoever opens an address that nothing has."""
-
-_NAMED = re.compile(r"([a-z][a-z0-9_]*): ")
-
-_WORDS = {
-    "extra_forbidden": "there is no such field",
-    "missing": "it is required",
-    "uuid_parsing": "this is no id; ids look like 0197f1a2-3b4c-7d5e-8f90-123456789abc",
-    "timezone_aware": "the offset from UTC is missing; write it as in 2026-01-31T09:00:00Z",
-    "datetime_parsing": "this is no time; write it as in 2026-01-31T09:00:00Z",
-    "datetime_from_date_parsing": "this is no time; write it as in 2026-01-31T09:00:00Z",
-    "greater_than_equal": "it must be at least {ge}",
-    "greater_than": "it must be more than {gt}",
-    "less_than_equal": "it must be at most {le}",
-    "less_than": "it must be less than {lt}",
-    "string_too_short": "it needs {min_length} or more characters",
-    "string_too_long": "it is longer than {max_length} characters",
-    "too_short": "it needs {min_length} or more",
-    "too_long": "these are more than {max_length}",
-    "literal_error": "it must be {expected}",
-    "int_parsing": "it must be a whole number",
-    "int_type": "it must be a whole number",
-    "int_from_float": "it must be a whole number",
-    "float_parsing": "it must be a number",
-    "float_type": "it must be a number",
-    "bool_parsing": "it must be true or false",
-    "bool_type": "it must be true or false",
-    "string_type": "it must be text",
-    "list_type": "it must be a list",
-    "dict_type": "it must be an object",
-}
-"""What is wrong, by pydantic's type of error, where it can be said more plainly than pydantic does; with its limits."""
 
 _KEPT_HEADERS = ("Allow", "Retry-After", "Content-Range")
 
@@ -142,19 +110,12 @@ def _own_shape() -> ErrorShape | None:
 
 def invalid_from(error: ValidationError) -> Invalid:
     """pydantic's findings as a 422 that names each field."""
-    found = [_finding(item) for item in error.errors(include_url=False)]
+    found: list[FieldError] = []
+    for item in error.errors(include_url=False):
+        field, message = finding(item)
+        found.append({"field": field or "body", "message": message})
     detail = "; ".join(f"{item['field']}: {item['message']}" for item in found[:5])
-    return Invalid(detail, errors=found)  # type: ignore[arg-type]
-
-
-def _finding(item: ErrorDetails) -> dict[str, str]:
-    """One finding; what is wrong between fields says itself, before a colon, at which of them it is to be mended."""
-    path = [str(part) for part in item["loc"]]
-    words = _WORDS.get(item["type"])
-    message = words.format_map(item.get("ctx", {})) if words else item["msg"].removeprefix("Value error, ")
-    if item["type"] == "value_error" and isinstance(item["input"], dict) and (named := _NAMED.match(message)):
-        path, message = [*path, named[1]], message[named.end() :]
-    return {"field": ".".join(path) or "body", "message": message}
+    return Invalid(detail, errors=found)
 
 
 def _is_looked_for() -> bool:

@@ -253,19 +253,19 @@ def plan_poll(connector: Connector) -> None:
 
 
 def checked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    """The settings as they are kept. Raises Invalid naming the field."""
+    """The settings as they are kept. Raises Invalid naming the fields."""
     from gateway.adapters.connectors.failure import ConnectorError
+    from gateway.adapters.connectors.registry import Unfit
     from gateway.adapters.connectors.registry import checked_config as check
 
     if len(json.dumps(config)) > CONFIG_BYTES:
         raise Invalid.field("config", f"settings may have {CONFIG_BYTES // 1024} KiB; give a document by its address")
     try:
         return check(kind, config).model_dump(mode="json")
+    except Unfit as unfit:
+        raise Invalid.fields(unfit.problems) from unfit
     except ConnectorError as error:
-        field, _, message = str(error).partition(": ")
-        raise (
-            Invalid.field("type", str(error)) if error.code == "unknown_type" else Invalid.field(field, message)
-        ) from error
+        raise Invalid.field("type", str(error)) from error
 
 
 def denied_by_rule(actor: Actor, connector: Connector, operation: str, action: str) -> Decision | None:

@@ -92,14 +92,12 @@ def _find(work: Work, connector_id: uuid.UUID, credential_id: uuid.UUID) -> tupl
 def _seal(
     work: Work, keys: KeyStore, connector: Connector, credential: ConnectorCredential, secret: dict[str, Any]
 ) -> None:
-    from gateway.adapters.connectors.failure import ConnectorError
-    from gateway.adapters.connectors.registry import checked_secret
+    from gateway.adapters.connectors.registry import Unfit, checked_secret
 
     try:
         checked_secret(connector.type, secret)
-    except ConnectorError as error:
-        field, colon, message = str(error).partition(": ")
-        raise Invalid.field(field if colon else "secret", message or str(error)) from None
+    except Unfit as unfit:
+        raise Invalid.fields(unfit.problems) from None
     table = ConnectorCredential.__tablename__
     credential.sealed = service_keys.seal(work, keys, table, credential.id, json.dumps(secret))
     credential.fields = sorted(secret)

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, ValidationError
 
 from gateway.core.clock import now
 from gateway.core.errors import FieldError, Invalid
+from gateway.core.findings import finding
 from gateway.core.schemas import In
 from gateway.features.tasks.schemas import TaskIn
 
@@ -106,7 +107,7 @@ def _task(wish: Mapping[str, Any], *, but: Collection[str] = ()) -> TaskIn | Non
     try:
         return TaskIn.model_validate(wish)
     except ValidationError as error:
-        found = [(".".join(str(part) for part in item["loc"]), str(item["msg"])) for item in error.errors()]
+        found = [finding(item) for item in error.errors()]
     errors: list[FieldError] = [
         {"field": f"action.task.{path}".rstrip("."), "message": message}
         for path, message in found

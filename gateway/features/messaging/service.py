@@ -11,7 +11,7 @@ from gateway.adapters.destinations.kinds.webhook import new_secret
 from gateway.adapters.destinations.registry import KINDS, Unfit, checked
 from gateway.core.clock import new_id, now
 from gateway.core.database import Base
-from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.policy import Resource
 from gateway.core.secrets import envelope
 from gateway.core.secrets.envelope import Unreadable
@@ -230,8 +230,7 @@ def _checked(kind: str, config: dict[str, Any], secret: str | None, *, is_new: b
     try:
         return checked(kind, config, secret)
     except Unfit as unfit:
-        errors: list[FieldError] = [{"field": field, "message": words} for field, words in unfit.problems]
-        raise Invalid("Some fields do not fit; see errors.", errors=errors) from None
+        raise Invalid.fields(unfit.problems) from None
 
 
 def _keep_secret_here(destination: Destination, config: dict[str, Any], secret: str | None) -> None:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from sqlalchemy import Select
 
 from gateway.core.clock import new_id, now
-from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.core.findings import finding
 from gateway.core.policy import Resource
 from gateway.core.task_names import named
 from gateway.core.unit_of_work import Work
@@ -358,11 +359,7 @@ def merge(before: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def _invalid_payload(error: ValidationError) -> Invalid:
-    errors: list[FieldError] = [
-        {"field": ".".join(["payload", *map(str, each["loc"])]), "message": each["msg"].removeprefix("Value error, ")}
-        for each in error.errors()
-    ]
-    return Invalid(f"{errors[0]['field']}: {errors[0]['message']}", errors=errors)
+    return Invalid.fields(finding(each, "payload") for each in error.errors())
 
 
 def _set_enabled(work: Work, schedule: Schedule, wanted: bool) -> None:

@@ -15,6 +15,7 @@ from gateway.adapters.connectors.base import (
     ConnectorConfig,
     ConnectorSecret,
     Found,
+    WebAddress,
     operation,
 )
 from gateway.adapters.connectors.failure import ConnectorError
@@ -38,7 +39,7 @@ _QUERY = """<?xml version="1.0" encoding="utf-8"?>
 class CalendarConfig(ConnectorConfig):
     """Which calendar."""
 
-    url: str = Field(title="Address of the calendar", min_length=1, max_length=2000)
+    url: WebAddress = Field(title="Address of the calendar")
     protocol: Literal["ics", "caldav"] = Field("ics", title="Protocol")
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from gateway.adapters.connectors.base import WebAddress
 from gateway.adapters.connectors.chat import Channel, Chat, ChatConfig, Me, Message, Post, Posted
 from gateway.adapters.connectors.json_api import JsonApi, segment
 
@@ -9,7 +10,7 @@ from gateway.adapters.connectors.json_api import JsonApi, segment
 class DiscordConfig(ChatConfig):
     """Where Discord is, and the server to list channels of."""
 
-    base_url: str = Field("https://discord.com/api/v10", title="Address", max_length=500)
+    base_url: WebAddress = Field("https://discord.com/api/v10", title="Address")
     guild: str | None = Field(None, title="Server", description="its id, to list channels", max_length=40)
 
 

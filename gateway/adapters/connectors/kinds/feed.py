@@ -6,7 +6,16 @@ from typing import Any
 
 from pydantic import Field
 
-from gateway.adapters.connectors.base import Answer, Arguments, Connector, Found, Polled, PollingConfig, operation
+from gateway.adapters.connectors.base import (
+    Answer,
+    Arguments,
+    Connector,
+    Found,
+    Polled,
+    PollingConfig,
+    WebAddress,
+    operation,
+)
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_api import check_status, request
 
@@ -18,7 +27,7 @@ REMEMBERED = 500
 class FeedConfig(PollingConfig):
     """Which feed."""
 
-    url: str = Field(title="Address of the feed", min_length=1, max_length=2000)
+    url: WebAddress = Field(title="Address of the feed")
 
 
 class Entries(Arguments):

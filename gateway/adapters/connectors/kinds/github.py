@@ -12,6 +12,7 @@ from gateway.adapters.connectors.base import (
     Found,
     Polled,
     PollingConfig,
+    WebAddress,
     operation,
 )
 from gateway.adapters.connectors.json_api import JsonApi, segment
@@ -25,7 +26,7 @@ Repository = Annotated[
 class GitHubConfig(PollingConfig):
     """Where GitHub is, and which repositories to watch."""
 
-    base_url: str = Field("https://api.github.com", title="Address", max_length=500)
+    base_url: WebAddress = Field("https://api.github.com", title="Address")
     repositories: list[str] = Field(
         [], title="Watched repositories", max_length=20, description="OWNER/NAME; what happens there becomes events"
     )

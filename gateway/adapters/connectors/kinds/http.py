@@ -4,9 +4,9 @@ import json
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
-from gateway.adapters.connectors.base import Connector, ConnectorConfig, ConnectorSecret, Found, Operation
+from gateway.adapters.connectors.base import Connector, ConnectorConfig, ConnectorSecret, Found, Operation, WebAddress
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_api import basic, check_status, request, segment
 from gateway.adapters.connectors.openapi_document import operations_of, server_of
@@ -20,17 +20,24 @@ HeaderName = Annotated[str, Shape("^[A-Za-z0-9-]{1,60}$", "the name of a header,
 class HttpConfig(ConnectorConfig):
     """Which interface, and where its description is."""
 
-    document_url: str | None = Field(
-        None, title="Address of the OpenAPI document", max_length=2000, description="JSON; or give the document itself"
+    document_url: WebAddress | None = Field(
+        None, title="Address of the OpenAPI document", description="JSON; or give the document itself"
     )
     document: dict[str, Any] | None = Field(None, title="OpenAPI document")
-    base_url: str | None = Field(
-        None, title="Address of the interface", max_length=2000, description="else the first server of the document"
+    base_url: WebAddress | None = Field(
+        None, title="Address of the interface", description="else the first server of the document"
     )
     sign_in: Literal["bearer", "basic", "header"] = Field(
         "bearer", title="Signs in by", description="basic: the secret is NAME:PASSWORD"
     )
     header: HeaderName = Field("X-API-Key", title="Header", description="for `header`")
+
+    @model_validator(mode="after")
+    def is_described(self) -> "HttpConfig":
+        """Without a description there is nothing that could be called."""
+        if self.document_url is None and self.document is None:
+            raise ValueError("document_url: give the address of the OpenAPI document, or the document itself")
+        return self
 
 
 class HttpSecret(ConnectorSecret):
@@ -96,8 +103,7 @@ class Http(Connector[HttpConfig]):
     async def _document(self) -> dict[str, Any]:
         if self.config.document is not None:
             return self.config.document
-        if self.config.document_url is None:
-            raise ConnectorError("Give the OpenAPI document or its address.", code="no_address")
+        assert self.config.document_url is not None
         answer = await request(self.egress, "GET", self.config.document_url, most=DOCUMENT_BYTES)
         check_status(answer)
         try:

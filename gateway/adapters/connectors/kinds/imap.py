@@ -21,6 +21,7 @@ from gateway.adapters.connectors.base import (
     ConnectorSecret,
     File,
     Found,
+    Host,
     Polled,
     PollingConfig,
     operation,
@@ -49,7 +50,7 @@ R = TypeVar("R")
 class ImapConfig(PollingConfig):
     """Which server, and which folder to watch."""
 
-    host: str = Field(title="Server", min_length=1, max_length=253)
+    host: Host = Field(title="Server")
     port: int = Field(993, title="Port", ge=1, le=65_535)
     security: Literal["tls", "none"] = Field(
         "tls", title="Encryption", description="with none the password goes in the clear"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
+from gateway.adapters.connectors.base import WebAddress
 from gateway.adapters.connectors.chat import Channel, Chat, ChatConfig, Me, Message, Post, Posted
 from gateway.adapters.connectors.json_api import JsonApi, segment
 
@@ -12,7 +13,7 @@ from gateway.adapters.connectors.json_api import JsonApi, segment
 class MatrixConfig(ChatConfig):
     """Where the homeserver is."""
 
-    base_url: str = Field(title="Homeserver", description="such as https://matrix.example.org", max_length=500)
+    base_url: WebAddress = Field(title="Homeserver", description="such as https://matrix.example.org")
 
 
 class Matrix(Chat[MatrixConfig]):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
+from gateway.adapters.connectors.base import WebAddress
 from gateway.adapters.connectors.chat import Channel, Chat, ChatConfig, Me, Message, Post, Posted
 from gateway.adapters.connectors.json_api import JsonApi, segment
 
@@ -11,7 +12,7 @@ from gateway.adapters.connectors.json_api import JsonApi, segment
 class MattermostConfig(ChatConfig):
     """Where the server is."""
 
-    base_url: str = Field(title="Address", description="such as https://chat.example.org", max_length=500)
+    base_url: WebAddress = Field(title="Address", description="such as https://chat.example.org")
 
 
 class Mattermost(Chat[MattermostConfig]):

@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from gateway.adapters.connectors.base import Connector, ConnectorConfig, ConnectorSecret, Found, Mode, Operation
+from gateway.adapters.connectors.base import (
+    Connector,
+    ConnectorConfig,
+    ConnectorSecret,
+    Found,
+    Mode,
+    Operation,
+    WebAddress,
+)
 from gateway.adapters.connectors.failure import ConnectorError
 from gateway.adapters.connectors.json_schema import SchemaRefused, harmless
 
@@ -29,7 +37,7 @@ ANSWER = {
 class McpConfig(ConnectorConfig):
     """Which server."""
 
-    url: str = Field(title="Address of the MCP server", min_length=1, max_length=2000)
+    url: WebAddress = Field(title="Address of the MCP server")
 
 
 class McpSecret(ConnectorSecret):

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from gateway.adapters.connectors.base import WebAddress
 from gateway.adapters.connectors.chat import Channel, Chat, ChatConfig, Me, Message, Post, Posted
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.json_api import JsonApi
@@ -17,7 +18,7 @@ SIGNED_OUT = frozenset(
 class SlackConfig(ChatConfig):
     """Where Slack is."""
 
-    base_url: str = Field("https://slack.com/api", title="Address", max_length=500)
+    base_url: WebAddress = Field("https://slack.com/api", title="Address")
 
 
 class Slack(Chat[SlackConfig]):

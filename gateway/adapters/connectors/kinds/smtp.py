@@ -15,6 +15,7 @@ from gateway.adapters.connectors.base import (
     ConnectorSecret,
     File,
     Found,
+    Host,
     operation,
 )
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
@@ -29,7 +30,7 @@ Line = Annotated[str, Field(max_length=500), Shape(r"^[^\r\n\x00]*$", "one line"
 class SmtpConfig(ConnectorConfig):
     """Which server, and in whose name."""
 
-    host: str = Field(title="Server", min_length=1, max_length=253)
+    host: Host = Field(title="Server")
     port: int = Field(587, title="Port", ge=1, le=65_535)
     security: Literal["tls", "starttls", "none"] = Field(
         "starttls", title="Encryption",
