@@ -131,6 +131,13 @@ def test_a_revoked_token_is_out_at_once_and_gone_from_the_list(bob: Person) -> N
     assert_problem(bob.call("DELETE", f"/v1/tokens/{token['id']}"), 404)
 
 
+def test_tokens_are_found_by_a_part_of_their_names(bob: Person) -> None:
+    made = make(bob, name="100% of the Night shift")
+    for words, found in (("night", [made["id"]]), ("0% of", [made["id"]]), ("0_% of", [])):
+        items = bob.call("GET", "/v1/tokens", params={"q": words}).json()["items"]
+        assert [item["id"] for item in items] == found
+
+
 def test_tokens_of_others_are_neither_seen_nor_revoked(live_gateway: LiveGateway, bob: Person) -> None:
     owners = live_gateway.call("POST", "/v1/tokens", json={"name": "owners"}).json()
     assert owners["id"] not in [item["id"] for item in bob.call("GET", "/v1/tokens?limit=200").json()["items"]]

@@ -184,6 +184,11 @@ def test_a_provider_that_cannot_work_is_refused(live_gateway: LiveGateway, field
     assert "pw" not in refused.text
 
 
+def test_providers_are_found_by_a_part_of_their_names(live_gateway: LiveGateway, provider: dict[str, Any]) -> None:
+    for words, count in ((provider["name"][1:].upper(), 1), ("%", 0)):
+        assert len(live_gateway.call("GET", "/v1/providers", params={"q": words}).json()["items"]) == count
+
+
 def test_a_name_is_taken_once(live_gateway: LiveGateway, provider: dict[str, Any]) -> None:
     again = live_gateway.call("POST", "/v1/providers", json={"name": provider["name"], "kind": "ollama"})
     assert again.status_code == 409

@@ -147,6 +147,9 @@ def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: ht
     api.delete(f"/v1/spend-limits/{server}")
     page.get_by_role("button", name="New limit").click()
     dialog = page.get_by_role("dialog", name="New spend limit")
+    dialog.get_by_label("Binds").select_option("token")
+    token = api.get("/v1/tokens?q=ESTS&limit=1").json()["items"][0]
+    find(dialog, "Which token", f"{token['name']} ({token['id'][-8:]})")
     dialog.get_by_label("Binds").select_option("user")
     find(dialog, "Which user", me["handle"])
     dialog.get_by_label("Window").select_option("month")

@@ -32,6 +32,7 @@ from .schemas import (
     TokenOut,
     TokenPair,
     TokenPatch,
+    TokenQuery,
     UserOut,
 )  # fmt: skip
 
@@ -145,8 +146,8 @@ def end_session(path: IdPath) -> Response:
 
 
 @room.get("/tokens", responses={200: Page[TokenOut]}, summary="Your API tokens")
-def list_tokens(query: PageQuery) -> Response:
-    paged = listed(work().session, service_tokens.tokens(work()), ApiToken.id, query)
+def list_tokens(query: TokenQuery) -> Response:
+    paged = listed(work().session, service_tokens.tokens(work(), query.q), ApiToken.id, query)
     return page_of(TokenOut, paged)
 
 

@@ -177,10 +177,11 @@ def tokens_of(user_id: uuid.UUID) -> Select[ApiToken]:
     return select(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
 
 
-def tokens_seen(actor: Actor) -> Select[ApiToken]:
-    """The actor's own, but for those that a rule keeps from them."""
+def tokens_seen(actor: Actor, q: str | None) -> Select[ApiToken]:
+    """The actor's own, but for those that a rule keeps from them; with `q` in their names."""
     seen = seen_by(actor, "self.read", kind="tokens", owner=ApiToken.user_id, key=ApiToken.id)
-    return tokens_of(actor.user_id).where(seen)
+    found = tokens_of(actor.user_id).where(seen)
+    return found if q is None else found.where(ApiToken.name.icontains(q, autoescape=True))
 
 
 def sessions_of(user_id: uuid.UUID) -> Select[AuthSession]:

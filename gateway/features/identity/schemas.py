@@ -102,6 +102,12 @@ class UserQuery(PageQuery):
     q: Annotated[str | None, Field(min_length=1, max_length=120, description="part of handle or name")] = None
 
 
+class TokenQuery(PageQuery):
+    """Which API tokens."""
+
+    q: Annotated[str | None, Field(min_length=1, max_length=200, description="part of the name")] = None
+
+
 class ResetIn(In):
     """The new password of somebody else's account."""
 

@@ -60,10 +60,10 @@ def create_token(
     return token, secret
 
 
-def tokens(work: Work) -> Select[ApiToken]:
-    """The caller's API tokens, to be paged."""
+def tokens(work: Work, q: str | None) -> Select[ApiToken]:
+    """The caller's API tokens, of which `q` is a part of the name, to be paged."""
     work.allow("self.read", Resource("tokens", None, work.actor.user_id))
-    return queries.tokens_seen(work.actor)
+    return queries.tokens_seen(work.actor, q)
 
 
 def tokens_of_user(work: Work, user_id: uuid.UUID) -> Select[ApiToken]:

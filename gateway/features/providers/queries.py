@@ -26,6 +26,8 @@ def filtered(actor: Actor, query: ProviderQuery) -> Select[Provider]:
         found = found.where(Provider.kind == query.kind)
     if query.enabled is not None:
         found = found.where(Provider.enabled.is_(query.enabled))
+    if query.q is not None:
+        found = found.where(Provider.name.icontains(query.q, autoescape=True))
     return found
 
 

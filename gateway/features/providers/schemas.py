@@ -90,6 +90,7 @@ class ProviderQuery(PageQuery):
 
     kind: Kind | None = None
     enabled: bool | None = None
+    q: Annotated[str | None, Field(min_length=1, max_length=200, description="part of the name")] = None
 
 
 class ProviderTest(Out):

@@ -21,10 +21,10 @@ const OFFERED = 20;
 
 /**
  * One of a list that may be long, searched by the gateway: what a field of the kind `find` has.
- * @param {string} path @param {(row: any) => string} label @param {(row: any) => string} name
+ * @param {string} path @param {(row: any) => string} label @param {(row: any) => string} name @param {(row: any) => string} [value]
  */
-const oneOf = (path, label, name) => {
-  const found = (/** @type {any} */ row) => ({ value: row.id, label: label(row), name: name(row) });
+const oneOf = (path, label, name, value = (row) => row.id) => {
+  const found = (/** @type {any} */ row) => ({ value: value(row), label: label(row), name: name(row) });
   return {
     kind: /** @type {const} */ ("find"),
     search: async (/** @type {string} */ q) => (await api.get(path, { q, limit: OFFERED })).items.map(found),
@@ -37,14 +37,15 @@ export const oneGroup = oneOf("/v1/groups", (group) => group.name, (group) => gr
 export const oneRole = oneOf("/v1/roles", (role) => role.name, (role) => role.name);
 export const oneProject = oneOf("/v1/projects", (project) => project.display_name || project.slug, (project) => project.slug);
 export const oneCredential = oneOf("/v1/credentials", (credential) => credential.kind.replaceAll("_", " "), (credential) => credential.name);
-export const providers = choices("/v1/providers", (provider) => provider.name, (provider) => provider.name);
+export const oneProvider = oneOf("/v1/providers", (provider) => provider.base_url ?? provider.kind, (provider) => provider.name, (provider) => provider.name);
 export const oneTask = oneOf("/v1/tasks", (task) => task.status, (task) => task.name);
 export const oneDestination = oneOf("/v1/destinations", (destination) => destination.destination_type, (destination) => destination.name);
 export const oneSchedule = oneOf("/v1/schedules", (schedule) => schedule.name, (schedule) => schedule.name);
 const titled = (/** @type {any} */ one) => `${one.title || "Untitled chat"} (${one.id.slice(-8)})`; // several may have one title
 export const oneSession = oneOf("/v1/sessions", titled, titled);
 export const oneChat = oneOf("/v1/chat/threads", titled, titled);
-export const tokens = choices("/v1/tokens", (token) => token.name);
+const token = (/** @type {any} */ one) => `${one.name} (${one.id.slice(-8)})`; // here, too
+export const oneToken = oneOf("/v1/tokens", token, token);
 export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
 export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, WHOLE);
 export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, WHOLE);

@@ -4,7 +4,7 @@ import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can, session } from "../../session.js";
 import { useResource } from "../../resource.js";
-import { actions, oneProject, oneUser, tokens } from "../../components/choices.js";
+import { actions, oneProject, oneToken, oneUser } from "../../components/choices.js";
 import { Decision } from "../../components/decision.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
@@ -17,7 +17,7 @@ import { Empty, Loaded } from "../../components/states.js";
 /** @type {Field[]} */
 const FIELDS = [
   { name: "user_id", label: "User", required: true, ...oneUser },
-  { name: "token_id", label: "By API token", kind: "select", options: tokens, hint: "One of yours, with its scopes; none for a login." },
+  { name: "token_id", label: "By API token", ...oneToken, hint: "One of yours, with its scopes; none for a login." },
   { name: "action", label: "Action", kind: "select", required: true, options: async () => (await actions()).map(({ value, label }) => ({ value, label: `${value} – ${label}` })) },
   { name: "resource", label: "Resource", code: true, required: true, hint: "* for all, a kind such as tasks, one thing as tasks/ID, or project/ID" },
   { name: "project_id", label: "In project", ...oneProject, hint: "Where a model is used, or where what is made shall lie." },

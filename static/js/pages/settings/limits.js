@@ -9,7 +9,7 @@ import { readStanding, standing, stopSpending } from "../../standing.js";
 import { useEndless } from "../../endless.js";
 import { about } from "../../resource.js";
 import { destroy as remove } from "../../components/changes.js";
-import { oneUser, providers, tokens } from "../../components/choices.js";
+import { oneProvider, oneToken, oneUser } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
@@ -39,7 +39,7 @@ const SUBJECTS = [
   { value: "provider", label: "a model provider" },
 ];
 /** @type {Record<string, Partial<Field>>} */
-const WHOM = { user: oneUser, token: { kind: "select", options: tokens }, provider: { kind: "select", options: providers } };
+const WHOM = { user: oneUser, token: oneToken, provider: oneProvider };
 const WINDOWS = ["hour", "day", "month"].map((window) => ({ value: window, label: `each ${window}` }));
 
 /** @type {Field[]} */
