@@ -7,6 +7,7 @@ import { Dialog, closeDialog, openDialog, wasSent } from "./dialog.js";
 import { Input } from "./input.js";
 import { Problem } from "./problem.js";
 import { refusedOf } from "./refused.js";
+import { announce } from "./toast.js";
 /** @import { Field } from "./input.js" */
 
 /**
@@ -123,6 +124,7 @@ export function openForm({ title, wide, done, left, ...form }) {
   };
   const finish = (/** @type {any} */ answer) => {
     closeDialog();
+    announce(`${form.action}: done`);
     done?.(answer);
   };
   openDialog(html`<${Dialog} key=${title} title=${title} wide=${wide} onClose=${leave}><${Form} ...${form} done=${finish} onCancel=${leave} /><//>`);

@@ -22,6 +22,12 @@ let nextId = 1;
 /** @type {import("@preact/signals").Signal<Toast[]>} */
 const toasts = signal([]);
 
+/** What only those hear who can't see that it is so. @type {import("@preact/signals").Signal<{id: number, text: string} | null>} */
+const heard = signal(null);
+
+/** Has a text read out. @param {string} text */
+export const announce = (text) => (heard.value = { id: nextId++, text });
+
 /** The dialogs that are open: the last lies on top, and what is not in it can be neither reached nor heard. @type {import("@preact/signals").Signal<string[]>} */
 export const layers = signal([]);
 
@@ -112,6 +118,7 @@ export function toLast() {
 
 /** Each is read out once, as it comes. @param {{layer?: string}} props the dialog that they are shown in */
 export const Toasts = ({ layer }) => html`<div class="toasts" role=${layer ? null : "status"} aria-live="polite" aria-atomic="false" aria-label=${layer ? null : "Messages"}>
+  ${!layer && heard.value && html`<p key=${heard.value.id} class="visually-hidden">${heard.value.text}</p>`}
   ${(layers.value.at(-1) === layer ? toasts.value : []).map(
     (item) => html`<div key=${item.id} class=${`toast-item is-${item.kind}`}>
       <${KindIcon} kind=${item.kind} />

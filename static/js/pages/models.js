@@ -19,6 +19,7 @@ import { Empty, Loaded } from "../components/states.js";
 import { Tabs, shownTab } from "../components/tabs.js";
 import { attempt, toast } from "../components/toast.js";
 import { Conformance } from "./models/conformance.js";
+import { keepKey } from "./models/with-key.js";
 /** @import { Model, Provider, ProviderTest } from "../types.js" */
 /** @import { Field } from "../components/input.js" */
 
@@ -28,26 +29,53 @@ const KINDS = [
   { value: "ollama", label: "Ollama" },
 ];
 
-/** @type {Field[]} */
-const FIELDS = [
+const KEPT = "Kept encrypted. Nobody can read it again, you neither.";
+
+/** A key takes the place of the one that is kept already; a new one is kept under the provider's name. @param {Record<string, any>} values @returns {Field[]} */
+const keyFields = ({ secret, credential_id: kept }) => [
+  ...(can(kept ? "credentials.rotate" : "credentials.create") ? [/** @type {Field} */ ({ name: "secret", label: kept ? "New key" : "Key", kind: "password", autocomplete: "new-password", hint: kept ? "Takes the place of the credential’s secret, wherever that is used." : KEPT })] : []),
+  ...(secret && !kept ? [] : [/** @type {Field} */ ({ name: "credential_id", label: "Credential", hint: "One that is kept already.", ...oneCredential })]),
+];
+
+/** @param {boolean} isNew @returns {(values: Record<string, any>) => Field[]} */
+const fields = (isNew) => (values) => [
+  ...(isNew ? [/** @type {Field} */ ({ name: "kind", label: "Kind", kind: "select", required: true, options: KINDS })] : []),
   { name: "name", label: "Name", required: true, placeholder: "openai", hint: "The first part of its models’ ids: name/model." },
-  { name: "base_url", label: "Address", code: true, placeholder: "https://api.example.com/v1" },
-  { name: "credential_id", label: "Credential", ...oneCredential },
+  { name: "base_url", label: "Address", required: values.kind === "openai_compatible", code: true, placeholder: values.kind === "ollama" ? "http://127.0.0.1:11434" : "https://api.example.com/v1" },
+  ...keyFields(values),
   { name: "models", label: "Models", kind: "words", hint: "The only ones to offer; without any, what the server lists." },
 ];
 
-/** @param {Record<string, any>} values of the form */
-const bodyOf = ({ base_url: address, credential_id: credential, models, ...rest }) => ({ ...rest, base_url: address || null, credential_id: credential || null, models: models.length ? models : null });
+/** Keeps what is written, the key first. @param {Provider | null} provider @param {Record<string, any>} values of the form */
+async function save(provider, { base_url: address, credential_id: kept, models, secret, ...rest }) {
+  const put = (/** @type {string | null} */ credential) => {
+    const body = { ...rest, base_url: address || null, credential_id: credential, models: models.length ? models : null };
+    return provider ? api.patch(`/v1/providers/${provider.id}`, body, provider.version) : api.post("/v1/providers", body);
+  };
+  if (secret && !kept) return keepKey(rest.name, secret, put);
+  if (secret) await api.post(`/v1/credentials/${kept}/rotate`, { secret });
+  return put(kept || null);
+}
 
-/** @param {Provider | null} provider @param {() => void} done */
+/** Tells whether it answers. @param {Provider} provider */
+const test = (provider) =>
+  attempt(async () => {
+    const found = await api.post(`/v1/providers/${provider.id}/test`);
+    toast(found.ok ? `${provider.name} answers` : `${provider.name}: ${found.reason}`, { kind: found.ok ? "done" : "failed" });
+  });
+
+/** Adds or changes a provider, and tries it. @param {Provider | null} provider @param {() => void} done */
 const edit = (provider, done) =>
   openForm({
     title: provider ? `Edit ${provider.name}` : "New provider",
     action: provider ? "Save" : "Add provider",
     initial: provider ?? { kind: "openai_compatible" },
-    fields: provider ? FIELDS : [/** @type {Field} */ ({ name: "kind", label: "Kind", kind: "select", required: true, options: KINDS }), ...FIELDS],
-    send: (values) => (provider ? api.patch(`/v1/providers/${provider.id}`, bodyOf(values), provider.version) : api.post("/v1/providers", bodyOf(values))),
-    done,
+    fields: fields(!provider),
+    send: (values) => save(provider, values),
+    done: (kept) => {
+      done();
+      if (kept.enabled && can("providers.test")) void test(kept).then(done);
+    },
   });
 
 /** Makes a provider that was there. @param {Provider} provider */
@@ -65,18 +93,13 @@ const destroy = (provider, done) =>
 /** @param {{test: ProviderTest | null}} props */
 const Test = ({ test }) =>
   test
-    ? html`<${Flag} on=${test.ok} yes="answers" no="does not answer" bad /> <span class="quiet"><${Ago} at=${test.tested_at} /></span>${!test.ok && html`<div class="quiet cell-text">${test.reason} ${test.remedy}</div>`}`
+    ? html`<${Flag} on=${test.ok} yes="answers" no="does not work" bad /> <span class="quiet"><${Ago} at=${test.tested_at} /></span>${!test.ok && html`<div class="quiet cell-text is-long">${test.reason} ${test.remedy}</div>`}`
     : html`<span class="quiet">not tried yet</span>`;
 
 /** @param {{onChange: () => void}} props what else is to be read again */
 function Providers({ onChange }) {
   const list = useEndless({}, (wanted) => api.get("/v1/providers", wanted), about("provider."));
   const changed = () => (list.reload(), onChange());
-  const test = (/** @type {Provider} */ provider) =>
-    attempt(async () => {
-      const found = await api.post(`/v1/providers/${provider.id}/test`);
-      toast(found.ok ? `${provider.name} answers` : `${provider.name}: ${found.reason}`, { kind: found.ok ? "done" : "failed" });
-    }).then(changed);
   const set = (/** @type {Provider} */ provider) => change(`/v1/providers/${provider.id}`, provider, { enabled: !provider.enabled }, `${provider.name} ${provider.enabled ? "disabled" : "enabled"}`, changed);
   const columns = [
     { head: "Provider", sort: "name", class: "cell-top", cell: (/** @type {Provider} */ provider) => html`<b>${provider.name}</b> <span class="quiet">${provider.kind.replaceAll("_", " ")}</span>${provider.base_url && html`<div class="quiet cell-text">${provider.base_url}</div>`}` },
@@ -84,7 +107,7 @@ function Providers({ onChange }) {
     { head: "State", cell: (/** @type {Provider} */ provider) => html`<${Flag} on=${provider.enabled} yes="enabled" no="disabled" />` },
     menuColumn((/** @type {Provider} */ provider) =>
       rowMenu(provider.name, [
-        can("providers.test") && { label: "Test", icon: "plug-connected", run: () => void test(provider) },
+        can("providers.test") && { label: "Test", icon: "plug-connected", run: () => void test(provider).then(changed) },
         can("providers.update") && { label: "Edit…", icon: "pencil", run: () => edit(provider, changed) },
         can("providers.update") && { label: provider.enabled ? "Disable" : "Enable", icon: "power", run: () => void set(provider) },
         can("providers.delete") && { label: "Remove…", icon: "trash", danger: true, run: () => destroy(provider, changed) },

@@ -16,19 +16,25 @@ const FIELDS = [
   { name: "secret", label: "Key", kind: "password", required: true, autocomplete: "off", hint: "Kept encrypted. Nobody can read it again, you neither." },
 ];
 
-/** Keeps the key and adds the server; nothing stays of it where one of the two is refused. @param {Record<string, any>} values @returns {Promise<Tried>} */
-async function add({ name, base_url: address, secret }) {
+/** Keeps a key for what `use` makes of its credential; nothing stays of it where that is refused. @template T @param {string} name @param {string} secret @param {(id: string) => Promise<T>} use */
+export async function keepKey(name, secret, use) {
   /** @type {Credential} */
   const credential = await api.post("/v1/credentials", { name, secret, kind: "api_key" });
   try {
-    /** @type {Provider} */
-    const provider = await api.post("/v1/providers", { name, kind: "openai_compatible", base_url: address, credential_id: credential.id });
-    return { name, test: await api.post(`/v1/providers/${provider.id}/test`) };
+    return await use(credential.id);
   } catch (error) {
     await api.remove(`/v1/credentials/${credential.id}`);
     throw error;
   }
 }
+
+/** @param {Record<string, any>} values @returns {Promise<Tried>} */
+const add = ({ name, base_url: address, secret }) =>
+  keepKey(name, secret, async (id) => {
+    /** @type {Provider} */
+    const provider = await api.post("/v1/providers", { name, kind: "openai_compatible", base_url: address, credential_id: id });
+    return { name, test: await api.post(`/v1/providers/${provider.id}/test`) };
+  });
 
 /** @param {{done: (tried: Tried) => void}} props */
 export function WithKey({ done }) {
