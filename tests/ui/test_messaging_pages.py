@@ -1,5 +1,6 @@
 """Messaging in the console: a destination by its kind, a subscription tried while it is written, messages replayed."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -58,6 +59,9 @@ def test_a_destination_is_added_tried_subscribed_and_its_messages_replayed(
     page.get_by_role("button", name="New subscription").click()
     dialog = page.get_by_role("dialog", name="New subscription")
     find(dialog, "Send to", "journey hook")
+    dialog.get_by_label("Events").fill("What is made")
+    would = dialog.get_by_role("region", name="What would have come")
+    expect(would.locator(".form-refused")).to_have_text(re.compile("^Use dotted names"))
     dialog.get_by_label("Events").fill("project.created")
     dialog.get_by_label("What is said").fill("{{ event.data.slug }} is there")
     expect(dialog.get_by_label("The message")).to_contain_text("is there")

@@ -85,7 +85,7 @@ function Find({ id, field, value, onChange, described }) {
   }, [meant, words]);
   return html`<input ref=${input} id=${id} list=${`${id}-offered`} class="form-control" required=${required} placeholder=${isHidden ? null : "Search…"} autocomplete="off" spellcheck=${false} ...${described} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
     <datalist id=${`${id}-offered`}>${offered.map((option) => html`<option value=${option.name}>${option.label}</option>`)}</datalist>
-    ${(isHidden || (found.data?.length === 0 && !one)) && html`<p class="form-hint" role="status">There is none that you may see. ${unlisted ?? "Write the id."}</p>`}`;
+    ${(isHidden || (found.data?.length === 0 && !one)) && html`<p class="form-hint" role="status">There is none ${sought && !isHidden ? "of that name " : ""}that you may see. ${unlisted ?? (isHidden && "Write the id.")}</p>`}`;
 }
 
 /** What a field of text offers, to take or to write something else. @param {{id: string, field: Field, without?: string[]}} props */

@@ -124,7 +124,7 @@ const test = (destination) =>
     /** @type {Delivery} */
     const tried = await api.post(`/v1/destinations/${destination.id}/test`);
     if (tried.status === "delivered") toast(`The test message to ${destination.name} arrived`);
-    else toast(tried.status === "pending" ? "No node has sent it yet; see the deliveries." : (tried.attempts[0]?.error?.message ?? "It did not arrive."), { kind: "failed" });
+    else toast(`${destination.name}: ${tried.status === "pending" ? "No node has sent it yet; see the deliveries." : (tried.attempts[0]?.error?.message ?? "It did not arrive.")}`, { kind: "failed" });
   });
 
 /** @param {{of: Destination}} props */

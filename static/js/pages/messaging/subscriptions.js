@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
+import { sentence } from "../../format.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
@@ -58,7 +59,8 @@ function Tester({ values }) {
         if (current) setTried({ of: found, problem: found.problem ?? "" });
       } catch (error) {
         if (!(error instanceof api.ApiError)) throw error;
-        if (current) setTried({ of: null, problem: error.message });
+        // The form says which field that is when it is sent.
+        if (current) setTried({ of: null, problem: error.errors.length ? error.errors.map(({ message }) => sentence(message)).join(" ") : error.message });
       }
     }, WAIT_MS);
     return () => {
