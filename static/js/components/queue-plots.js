@@ -22,10 +22,16 @@ const STATES = /** @type {const} */ ([
 /** A minute for 60 s, and so on: what stands beside a scale is whole. @param {number} seconds */
 const whole = (seconds) => (seconds < 60 ? `${seconds} s` : duration(seconds));
 
-/** The most of a step, and when that was. @param {QueueHistory["items"]} items @param {(item: QueueHistory["items"][0]) => number} read @param {(value: number) => string} [write] */
-function peak(items, read, write = String) {
+/** @param {number} time @param {Intl.DateTimeFormatOptions} [more] */
+const clock = (time, more) => new Date(time).toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit", ...more });
+
+/** The most of a step, and within which time that was. @param {QueueHistory} history @param {(item: QueueHistory["items"][0]) => number} read @param {(value: number) => string} [write] */
+function peak({ items, step_s: step }, read, write = String) {
   const at = items.reduce((best, item) => (read(item) > read(best) ? item : best));
-  return read(at) ? `${write(read(at))} at ${new Date(at.time).toLocaleString("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" })}` : "none";
+  if (!read(at)) return "none";
+  const begin = Date.parse(at.time);
+  const end = Math.min(begin + step * 1000, Date.now());
+  return `${write(read(at))} between ${clock(begin, { weekday: "short" })} and ${clock(end)}`;
 }
 
 /** @param {{minutes: number, title: string, children?: any}} props */
@@ -38,15 +44,16 @@ export function QueuePlots({ minutes, title, children }) {
   return html`<section class="card panel queue-plots" aria-labelledby="h-queue"><header class="panel-head"><h2 id="h-queue">${title}</h2>
       <ul class="legend">${STATES.map(({ label, colour }) => html`<li><span class="swatch" style=${{ background: `var(${colour})` }}></span>${label}</li>`)}</ul>${children}</header>
     <${Loaded} of=${history} what="the queue over time">
-      ${(/** @type {QueueHistory} */ { items }) => {
+      ${(/** @type {QueueHistory} */ found) => {
+        const { items } = found;
         if (!items.some(({ waiting, running }) => waiting || running)) return html`<${Empty} title="Nothing waited or ran">How many runs waited and ran at once shows here, and for how long the longest waited.<//>`;
         const times = items.map(({ time }) => Date.parse(time) / 1000);
         const waited = (/** @type {QueueHistory["items"][0]} */ item) => item.longest_wait_s ?? 0;
-        const deepest = STATES.map(({ label, of }) => `${label.toLowerCase()}: ${peak(items, (item) => item[of])}`).join("; ");
+        const deepest = STATES.map(({ label, of }) => `${label.toLowerCase()}: ${peak(found, (item) => item[of])}`).join("; ");
         return html`<${Steps} times=${times} series=${STATES.map(({ of, ...state }) => ({ ...state, values: items.map((item) => item[of]) }))} summary=${`The most at once. ${deepest}.`} />
           <p class="plot-note quiet">The most at once – ${deepest}</p>
-          <${Steps} times=${times} series=${[{ label: "Longest wait", colour: "--accent", values: items.map(waited) }]} write=${whole} incrs=${SECONDS} least=${5} height=${90} summary=${`The longest wait: ${peak(items, waited, duration)}.`} />
-          <p class="plot-note quiet">The longest wait – ${peak(items, waited, duration)}</p>`;
+          <${Steps} times=${times} series=${[{ label: "Longest wait", colour: "--accent", values: items.map(waited) }]} write=${whole} incrs=${SECONDS} least=${5} height=${90} summary=${`The longest wait: ${peak(found, waited, duration)}.`} />
+          <p class="plot-note quiet">The longest wait – ${peak(found, waited, duration)}</p>`;
       }}
     <//></section>`;
 }
