@@ -9,6 +9,7 @@ from tests.bench.rows import (
     at_rest,
     audit,
     chat,
+    console,
     deliveries,
     event_latency,
     hook_to_start,
@@ -25,6 +26,8 @@ from tests.bench.stage import Stage
 
 ROWS: dict[str, Callable[[Stage, int], list[Figure]]] = {
     "start-up": start_up.measure,
+    "window": console.measure_window,
+    "pages": console.measure_pages,
     "memory": at_rest.measure,
     "requests": http_route.measure,
     "access": access_decision.measure,
