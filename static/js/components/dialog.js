@@ -94,6 +94,9 @@ export function closeDialog() {
 /** @type {import("@preact/signals").Signal<any>} a question over all that is open, which stays as it is */
 const over = signal(null);
 
+/** Whether there is one, of those that belong to no page. */
+export const isAsking = () => opened.value !== null;
+
 export const OpenDialog = () => html`${opened.value}${over.value}`;
 
 /** @typedef {{title: string, text: any, more?: any, action: string, keep?: string, run: () => Promise<unknown>}} Question `keep`: the words of the button that does nothing */

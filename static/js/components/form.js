@@ -3,7 +3,7 @@ import { Fragment } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
-import { Dialog, closeDialog, openDialog, wasSent } from "./dialog.js";
+import { Dialog, closeDialog, isAsking, openDialog, wasSent } from "./dialog.js";
 import { Input } from "./input.js";
 import { Problem } from "./problem.js";
 import { refusedOf } from "./refused.js";
@@ -124,8 +124,8 @@ export function openForm({ title, wide, done, left, ...form }) {
   };
   const finish = (/** @type {any} */ answer) => {
     closeDialog();
-    announce(`${form.action}: done`);
     done?.(answer);
+    if (!isAsking()) announce(`${form.action}: done`);
   };
   openDialog(html`<${Dialog} key=${title} title=${title} wide=${wide} onClose=${leave}><${Form} ...${form} done=${finish} onCancel=${leave} /><//>`);
 }

@@ -26,7 +26,10 @@ const toasts = signal([]);
 const heard = signal(null);
 
 /** Has a text read out. @param {string} text */
-export const announce = (text) => (heard.value = { id: nextId++, text });
+export function announce(text) {
+  const said = (heard.value = { id: nextId++, text });
+  setTimeout(() => heard.value === said && (heard.value = null), SHOWN_MS);
+}
 
 /** The dialogs that are open: the last lies on top, and what is not in it can be neither reached nor heard. @type {import("@preact/signals").Signal<string[]>} */
 export const layers = signal([]);

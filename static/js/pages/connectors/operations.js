@@ -1,5 +1,5 @@
 /** The operations of a connector: what is allowed of each, and a form to try it. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { can } from "../../session.js";
@@ -26,14 +26,17 @@ function Switch({ connector, name, label, verdict, reload, follows }) {
 /** Invokes an operation and shows what came of it. @param {{connector: Connector, operation: OperationRule}} props */
 function TryIt({ connector, operation }) {
   const [answer, setAnswer] = useState(/** @type {any} */ (null));
+  const element = useRef(/** @type {HTMLElement | null} */ (null));
   const schema = operation.input_schema;
+  const given = answer?.error ?? answer?.result;
+  useEffect(() => void (answer && element.current?.scrollIntoView({ block: "nearest" })), [answer]);
   return html`<${Dialog} title=${`Try ${operation.title}`} wide onClose=${closeDialog}>
     <${Form} action=${operation.mode === "read" ? "Read" : "Do it"} initial=${initialOf(schema)} fields=${fieldsOf(schema)} onCancel=${closeDialog}
       send=${(/** @type {any} */ values) => api.post(`/v1/connectors/${connector.id}/operations/${operation.name}`, { arguments: valueOf(schema, values) })} done=${setAnswer}>
       ${operation.description !== operation.title && html`<p class="quiet">${operation.description}</p>`}
     <//>
-    <section aria-label="Answer"><p role="status">${answer && html`<b>${answer.status}</b>${answer.duration_ms !== null && html` <span class="quiet">in ${answer.duration_ms} ms</span>`}${answer.status === "held" && html` <a href="/connectors/pending" onClick=${closeDialog}>undo or release it</a>`}`}</p>
-      ${answer && html`<pre class="answer" tabindex="0" aria-label="What it answered">${JSON.stringify(answer.error ?? answer.result, null, 2)}</pre>`}</section>
+    <section aria-label="Answer" ref=${element}><p role="status">${answer && html`<b>${answer.status}</b>${answer.duration_ms !== null && html` <span class="quiet">in ${answer.duration_ms} ms</span>`}${answer.status === "held" && html` <a href="/connectors/pending" onClick=${closeDialog}>undo or release it</a>`}`}</p>
+      ${given && html`<pre class="answer" tabindex="0" aria-label="What it answered">${JSON.stringify(given, null, 2)}</pre>`}</section>
   <//>`;
 }
 
