@@ -221,6 +221,28 @@ def add_server(page: Page, name: str, address: str) -> None:
     page.get_by_role("button", name="Add and try").click()
 
 
+def test_a_wrong_key_is_mended_on_the_first_page(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    def shop(exchange: Exchange) -> None:
+        if exchange.headers.get("Authorization") == "Bearer k-of-the-journey":
+            exchange.json({"error": {"message": "No such key."}}, status=401)
+        else:
+            exchange.json({"object": "list", "data": [{"id": "text-embedding-small"}]})
+
+    page = open_page("/welcome")
+    with scripted_server(shop) as server:
+        add_server(page, "keyed", f"{server.url}/v1")
+        page.get_by_role("button", name="Change keyed…").press("Enter")
+        expect(page.get_by_label("Name", exact=True)).to_have_value("keyed")
+        expect(page.get_by_label("Key", exact=True)).to_be_focused()
+        page.keyboard.type("another")
+        page.keyboard.press("Enter")
+        expect(page.locator(".step-choices").get_by_role("status")).to_have_text("It answers")
+        expect(page.get_by_role("button", name="Change keyed…")).to_have_count(0)
+    [provider] = api.get("/v1/providers?q=keyed").json()["items"]
+    api.delete(f"/v1/providers/{provider['id']}").raise_for_status()
+    api.delete(f"/v1/credentials/{provider['credential_id']}").raise_for_status()
+
+
 def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[..., Page], api: httpx.Client) -> None:
     page = open_page("/welcome")
     page.get_by_label("What to call you").fill("Robin")

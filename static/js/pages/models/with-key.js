@@ -1,5 +1,5 @@
 /** A server of models that wants a key: its address and its key in one form, tried at once. */
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { Form } from "../../components/form.js";
@@ -7,7 +7,7 @@ import { Icon } from "../../components/icon.js";
 /** @import { Credential, Provider, ProviderTest } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
-/** @typedef {{name: string, test: ProviderTest}} Tried the server's name, and what it answered */
+/** @typedef {{name: string, provider: Provider, test: ProviderTest}} Tried a server's name, and what it answered */
 
 /** @type {Field[]} */
 const FIELDS = [
@@ -28,20 +28,33 @@ export async function keepKey(name, secret, use) {
   }
 }
 
-/** @param {Record<string, any>} values @returns {Promise<Tried>} */
-const add = ({ name, base_url: address, secret }) =>
-  keepKey(name, secret, async (id) => {
-    /** @type {Provider} */
-    const provider = await api.post("/v1/providers", { name, kind: "openai_compatible", base_url: address, credential_id: id });
-    return { name, test: await api.post(`/v1/providers/${provider.id}/test`) };
-  });
+/** @param {Provider} provider @returns {Promise<Tried>} */
+const tried = async (provider) => ({ name: provider.name, provider, test: await api.post(`/v1/providers/${provider.id}/test`) });
+
+/** @param {Record<string, any>} values */
+const add = ({ name, base_url: address, secret }) => keepKey(name, secret, async (id) => tried(await api.post("/v1/providers", { name, kind: "openai_compatible", base_url: address, credential_id: id })));
+
+/** @param {Provider} provider @param {Record<string, any>} values */
+async function mend(provider, { secret, ...rest }) {
+  await api.post(`/v1/credentials/${provider.credential_id}/rotate`, { secret });
+  return tried(await api.patch(`/v1/providers/${provider.id}`, rest, provider.version));
+}
 
 /** @param {{done: (tried: Tried) => void}} props */
 export function WithKey({ done }) {
-  const [isOpen, setOpen] = useState(false);
-  const [test, setTest] = useState(/** @type {ProviderTest | null} */ (null));
-  const tried = (/** @type {Tried} */ found) => (setTest(found.test), setOpen(false), done(found));
-  if (isOpen) return html`<div class="step-inner"><${Form} fields=${FIELDS} action="Add and try" send=${add} done=${tried} onCancel=${() => setOpen(false)} /></div>`;
-  return html`${test && (test.ok ? html`<p class="status is-completed"><${Icon} icon="check" />It answers</p>` : html`<p class="form-refused" role="alert"><${Icon} icon="alert-circle" />${test.reason} ${test.remedy}</p>`)}
-    <button type="button" class="btn btn-sm" onClick=${() => setOpen(true)}><${Icon} icon="key" />Use one with a key…</button>`;
+  const [writing, setWriting] = useState(/** @type {"" | "new" | "again"} */ (""));
+  const [last, setLast] = useState(/** @type {Tried | null} */ (null));
+  const element = useRef(/** @type {HTMLElement | null} */ (null));
+  // The form takes the place of the button that was pressed; one begins at what is missing.
+  useLayoutEffect(() => void (writing && [...(element.current?.querySelectorAll("input") ?? [])].find(({ value }) => !value)?.focus()), [writing]);
+  const close = () => setWriting("");
+  const take = (/** @type {Tried} */ found) => (setLast(found), close(), done(found));
+  if (writing) {
+    const provider = writing === "again" ? last?.provider : undefined;
+    return html`<div class="step-inner" ref=${element}><${Form} fields=${FIELDS} initial=${provider} action=${provider ? "Save and try" : "Add and try"} send=${(/** @type {any} */ values) => (provider ? mend(provider, values) : add(values))} done=${take} onCancel=${close} /></div>`;
+  }
+  const failed = last && !last.test.ok ? last : null;
+  return html`${last && (failed ? html`<p class="form-refused" role="alert"><${Icon} icon="alert-circle" />${failed.test.reason} ${failed.test.remedy}</p>` : html`<p class="status is-completed" role="status"><${Icon} icon="check" />It answers</p>`)}
+    ${failed && html`<button type="button" class="btn btn-sm" onClick=${() => setWriting("again")}><${Icon} icon="pencil" />Change ${failed.name}…</button>`}
+    <button type="button" class="btn btn-sm" onClick=${() => setWriting("new")}><${Icon} icon="key" />Use one with a key…</button>`;
 }
