@@ -37,7 +37,7 @@ SCROLL = """frames => new Promise((resolve) => {
   const step = (now) => {
     gaps.push(now - last);
     last = now;
-    window.scrollBy(0, 400);
+    window.scrollBy({ top: 400, behavior: "instant" });
     if (gaps.length < frames) requestAnimationFrame(step);
     else resolve(gaps.slice(1));
   };
@@ -96,9 +96,9 @@ def made_up(route: Route, rows: int) -> None:
     route.fulfill(body=json.dumps(body), content_type="application/json")
 
 
-def long_list(open_page: Callable[..., Page], rows: int) -> Page:
+def long_list(open_page: Callable[..., Page], rows: int, **options: Any) -> Page:
     """The first hundred tasks of so many."""
-    page = open_page("/welcome")
+    page = open_page("/welcome", **options)
     page.route(MADE, lambda route: made_up(route, rows))
     page.goto("/tasks")
     expect(page.get_by_role("link", name=f"task {rows - 1}", exact=True)).to_be_visible()
@@ -110,7 +110,7 @@ def to_its_end(page: Page, rows: int, last: str = "task 0") -> None:
     page.evaluate(
         """end => new Promise((resolve) => {
           const on = () => {
-            window.scrollTo(0, document.documentElement.scrollHeight);
+            window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
             if (document.body.textContent.includes(end)) resolve(true);
             else setTimeout(on, 10);
           };

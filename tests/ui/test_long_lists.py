@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import LiveGateway
+from tests.ui.test_accessibility import violations
 from tests.ui.test_budgets import long_list, to_its_end
 
 SOME_CHANGE = {"before": "queued", "after": "running", "reason": "", "run_id": None}
@@ -20,7 +21,9 @@ PLACED = """() => [...document.querySelectorAll("tbody tr[data-row]")].every((ro
 
 
 def scroll_to(page: Page, part: float) -> None:
-    page.evaluate("part => window.scrollTo(0, document.documentElement.scrollHeight * part)", part)
+    page.evaluate(
+        "part => window.scrollTo({ top: document.documentElement.scrollHeight * part, behavior: 'instant' })", part
+    )
 
 
 def test_the_row_with_the_focus_stays_wherever_one_scrolls(open_page: Callable[..., Page]) -> None:
@@ -43,6 +46,58 @@ def test_the_row_with_the_focus_stays_wherever_one_scrolls(open_page: Callable[.
     for key, name in (("j", "task 499"), ("k", "task 500"), ("k", "task 501"), ("Tab", "many"), ("Tab", "task 500")):
         page.keyboard.press(key)
         expect(page.get_by_role("link", name=name, exact=True).and_(page.locator(":focus"))).to_be_in_viewport()
+
+
+def test_each_row_is_reached_by_keys_alone(open_page: Callable[..., Page]) -> None:
+    page = long_list(open_page, 160)
+    assert page.locator("tbody tr[data-row]").count() <= 70  # of the hundred that are read
+    page.get_by_role("link", name="task 159", exact=True).focus()
+    walked = [159]
+    for _ in range(1_000):
+        page.keyboard.press("Tab" if walked[-1] > 130 else "j")
+        name = str(page.evaluate("document.activeElement.textContent"))
+        if name.startswith("task ") and name != f"task {walked[-1]}":
+            walked.append(int(name.removeprefix("task ")))
+        if walked[-1] == 0:
+            break
+    assert walked == list(range(159, -1, -1))
+    last = page.get_by_role("link", name="task 0", exact=True)
+    expect(last).to_be_in_viewport()
+    page.keyboard.press("Home")
+    expect(page.get_by_role("link", name="task 159", exact=True)).to_be_in_viewport()
+    expect(last).to_be_focused()
+    page.keyboard.press("End")
+    expect(last).to_be_in_viewport()
+    page.keyboard.press("PageUp")
+    expect(last).not_to_be_in_viewport()
+    page.keyboard.press("k")
+    expect(page.get_by_role("link", name="task 1", exact=True)).to_be_focused()
+    expect(page.get_by_role("link", name="task 1", exact=True)).to_be_in_viewport()
+
+
+def test_axe_finds_nothing_wherever_one_is_in_a_long_list(open_page: Callable[..., Page]) -> None:
+    page = long_list(open_page, 450, bypass_csp=True, reduced_motion="reduce")
+    table = page.get_by_role("table", name="tasks")
+    expect(table).to_have_attribute("aria-rowcount", "-1")  # nobody knows yet
+    page.get_by_role("link", name="task 449", exact=True).focus()
+    to_its_end(page, 450)
+    expect(table).to_have_attribute("aria-rowcount", "451")
+    for part in (1, 0.5):
+        scroll_to(page, part)
+        page.wait_for_timeout(400)
+        assert page.locator("tr.rows-room").count() == {1: 1, 0.5: 2}[part]
+        assert violations(page) == []
+        # What takes the room of the others is none of its rows.
+        assert table.get_by_role("row").count() == page.locator("tbody tr[data-row]").count() + 1
+        indexes = [
+            int(index)
+            for index in table.locator("tr[aria-rowindex]").evaluate_all(
+                "all => all.map((one) => one.getAttribute('aria-rowindex'))"
+            )
+        ]
+        assert indexes == sorted(set(indexes))
+        assert indexes[:3] == [1, 2, 3]
+        assert indexes[-1] == 451 or part < 1
 
 
 def test_all_that_a_task_left_and_went_through_is_there(

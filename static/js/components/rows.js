@@ -6,7 +6,7 @@ import { ends } from "../sort.js";
 import { Icon } from "./icon.js";
 /** @import { Endless } from "../endless.js" */
 
-const ALL_UP_TO = 150;
+const ALL_UP_TO = 60;
 const AROUND = 20;
 const STEP = 10;
 const ASSUMED_PX = 41;
