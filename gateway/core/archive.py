@@ -157,5 +157,5 @@ def reading(path: Path) -> Iterator[Reader]:
         try:
             tar = opened.enter_context(tarfile.open(path, "r:"))
         except (tarfile.TarError, OSError) as error:
-            raise MissingPart(f"{path} is no backup of a gateway that can be read; name another file.") from error
+            raise MissingPart(f"{path.name} is no backup of a gateway that can be read; name another file.") from error
         yield Reader(tar, path.name)

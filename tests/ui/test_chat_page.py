@@ -146,8 +146,9 @@ def test_asking_again_and_editing_make_branches(page: Page, upstream: Make) -> N
     page.get_by_role("button", name="Ask again", exact=True).click()
     expect(answers(page)).to_contain_text("second")
     expect(answers(page)).to_contain_text("2 / 2")
-    page.get_by_role("button", name="Earlier answer").click()
+    page.get_by_role("button", name="Earlier answer").press("Enter")
     expect(answers(page)).to_contain_text("first")
+    expect(page.get_by_role("button", name="Earlier answer")).to_be_focused()  # a second Enter asks nothing
     page.get_by_role("button", name="Edit and ask again").click()
     editor = page.get_by_role("textbox", name="Edit your message")
     editor.fill("Another word?")

@@ -24,7 +24,10 @@ def test_a_token_is_made_shown_once_works_within_its_scopes_and_is_revoked(page:
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("list", name="Scopes")).to_contain_text("tasks.read")
     dialog.get_by_role("button", name="Create token").click()
-    secret = page.get_by_role("dialog", name="Token console journey").get_by_label("Token", exact=True).inner_text()
+    shown = page.get_by_role("dialog", name="Token console journey")
+    secret = shown.get_by_label("Token", exact=True).inner_text()
+    page.keyboard.press("Escape")
+    expect(shown.get_by_role("alert")).to_contain_text("It was not copied")
     headers = {"Authorization": f"Bearer {secret}"}
     assert api.get("/v1/tasks", headers=headers).status_code == 200
     assert api.post("/v1/tasks", headers=headers, json={"commands": ["true"]}).status_code == 403
@@ -250,8 +253,9 @@ def test_in_a_browser_the_desktop_page_has_its_notifications(open_page: Callable
 
 def test_a_backup_is_made_checked_and_its_restore_previewed(page: Page, api: httpx.Client) -> None:
     page.goto("/settings/backup")
-    page.get_by_role("button", name="Make backup").click()
+    page.get_by_role("button", name="Make backup").press("Enter")
     expect(page.get_by_text("Backup made", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Make backup")).to_be_focused()
     name = api.get("/v1/backups").json()["items"][0]["name"]
     expect(row(page, name)).to_contain_text("by hand")
     choose(page, name, "Check")

@@ -4,13 +4,15 @@ import { shortId } from "../format.js";
 import { toast } from "./toast.js";
 import { Icon } from "./icon.js";
 
-/** @param {string} text @param {string} what named in the message */
+/** Whether it could be copied. @param {string} text @param {string} what named in the message */
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
     toast(`${what} copied`, { kind: "info" });
+    return true;
   } catch {
     toast("The browser refused access to the clipboard.", { kind: "failed" });
+    return false;
   }
 }
 

@@ -28,10 +28,10 @@ export function mayLeave() {
 }
 
 /**
- * @param {{title: string, onClose: () => void, wide?: boolean, bare?: boolean, children?: any, footer?: any}} props
- *   `bare`: without a visible heading
+ * @param {{title: string, onClose: () => void, wide?: boolean, bare?: boolean, warning?: string, children?: any, footer?: any}} props
+ *   `bare`: without a visible heading; `warning`: what a slip would lose that is in no form
  */
-export function Dialog({ title, onClose, wide, bare, children, footer }) {
+export function Dialog({ title, onClose, wide, bare, warning, children, footer }) {
   const id = useId();
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const [isWarned, setWarned] = useState(false);
@@ -44,8 +44,9 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
     if (isMine()) written = null;
     onClose();
   };
+  const isHeld = () => Boolean(warning) || isMine();
   // A slip does not lose what was written.
-  const leave = () => (isMine() && !isWarned ? setWarned(true) : close());
+  const leave = () => (isHeld() && !isWarned ? setWarned(true) : close());
   // Open before the next key can arrive.
   useLayoutEffect(() => {
     const dialog = element.current;
@@ -73,7 +74,7 @@ export function Dialog({ title, onClose, wide, bare, children, footer }) {
   >
     <div class="dialog-box">
       ${!bare && html`<header class="dialog-head"><h2>${title}</h2><${IconButton} icon="x" label="Close" onClick=${close} /></header>`}
-      ${isWarned && html`<p class="dialog-warning" role="alert">This is not saved yet. <kbd>Esc</kbd> once more drops it.</p>`}
+      ${isWarned && isHeld() && html`<p class="dialog-warning" role="alert">${warning ?? "This is not saved yet."} <kbd>Esc</kbd> once more drops it.</p>`}
       <div class="dialog-body">${children}</div>
       ${footer && html`<footer class="dialog-foot">${footer}</footer>`}
     </div>

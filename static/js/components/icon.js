@@ -9,7 +9,7 @@ export const Icon = ({ icon, class: name }) => html`<svg class=${cx("icon", name
 /**
  * A button that is only an icon; its label is read out and shown on hover.
  * @param {{icon: string, label: string, onClick?: (event: MouseEvent) => void, pressed?: boolean, opens?: boolean, disabled?: boolean, class?: string}} props
- *   `opens`: a menu, which is open or not
+ *   `opens`: a menu, which is open or not; `disabled`: it keeps the focus, which else would go on to what does something else
  */
 export const IconButton = ({ icon, label, onClick, pressed, opens, disabled, class: name }) => html`<button
   type="button"
@@ -19,8 +19,8 @@ export const IconButton = ({ icon, label, onClick, pressed, opens, disabled, cla
   aria-pressed=${pressed === undefined ? null : String(pressed)}
   aria-haspopup=${opens === undefined ? null : "menu"}
   aria-expanded=${opens === undefined ? null : String(opens)}
-  disabled=${disabled}
-  onClick=${onClick}
+  aria-disabled=${disabled ? "true" : null}
+  onClick=${disabled ? null : onClick}
 >
   <${Icon} icon=${icon} />
 </button>`;

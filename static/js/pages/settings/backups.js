@@ -23,7 +23,8 @@ const at = (name) => `/v1/backups/${encodeURIComponent(name)}`;
 const check = ({ name }) =>
   attempt(async () => {
     const found = await api.post(`${at(name)}/verify`);
-    toast(`${name}: ${found.detail}`, found.ok ? undefined : { kind: "failed" });
+    if (found.ok) toast(`${name}: ${found.detail}`);
+    else toast(found.detail, { kind: "failed" });
   });
 
 /** What a restore would bring beside what is here, and the command for it. @param {{contents: BackupContents}} props */
@@ -50,26 +51,26 @@ const preview = ({ name }) => attempt(async () => openDialog(html`<${Preview} co
 export function Backups() {
   const filters = { cursor: place.value.query.get("cursor") };
   const list = useResource(JSON.stringify(filters), () => api.get("/v1/backups", filters), about("backup."));
-  const [isWriting, setWriting] = useState(false);
-  const make = async () => {
-    setWriting(true);
-    await attempt(() => api.post("/v1/backups"), "Backup made");
-    setWriting(false);
-    list.reload();
+  const [doing, setDoing] = useState("");
+  const during = async (/** @type {string} */ words, /** @type {() => Promise<unknown>} */ action) => {
+    setDoing(words);
+    await action();
+    setDoing("");
   };
+  const make = () => during("Writing a backup; the gateway goes on working meanwhile.", () => attempt(() => api.post("/v1/backups"), "Backup made")).then(list.reload);
   const columns = [
     { head: "File", class: "cell-wrap", cell: (/** @type {Backup} */ backup) => html`<b>${backup.name}</b>` },
     { head: "Made", cell: (/** @type {Backup} */ backup) => html`<${Ago} at=${backup.created_at} /> <span class="quiet">${backup.by_clock ? "by itself" : "by hand"}</span>` },
     { head: "Size", cell: (/** @type {Backup} */ backup) => html`<span class="tabular">${size(backup.size)}</span>` },
     menuColumn((/** @type {Backup} */ backup) =>
       rowMenu(backup.name, [
-        { label: "Check", icon: "check", run: () => check(backup) },
+        { label: "Check", icon: "check", run: () => void during(`Checking ${backup.name}: all of it is read.`, () => check(backup)) },
         { label: "Restore…", icon: "history", run: () => preview(backup) },
       ]),
     ),
   ];
-  return html`<${Section} title="Backups" about=${html`All that is in the database, the files of artifacts, and the configuration, in one file. Models, the gateway’s own log files and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && !isWriting && "Make backup"} onAdd=${make}>
-    ${isWriting && html`<div class="sending" role="status">Writing a backup; the gateway goes on working meanwhile. <${Busy} label="Backup" /></div>`}
+  return html`<${Section} title="Backups" about=${html`All that is in the database, the files of artifacts, and the configuration, in one file. Models, the gateway’s own log files and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && "Make backup"} onAdd=${make} busy=${doing !== ""}>
+    ${doing && html`<div class="sending" role="status">${doing} <${Busy} label="Backup" /></div>`}
     <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or have them made every so many hours.<//>`} />
   <//>`;
 }
