@@ -104,11 +104,11 @@ export default function AuditPage() {
         ${can("audit.export") && ["csv", "jsonl"].map((format) => html`<a class="btn btn-sm" href=${file(format)} download><${Icon} icon="download" />${format.toUpperCase()}</a>`)}
         <button type="button" class="btn btn-sm" onClick=${list.reload}><${Icon} icon="refresh" />Read again</button>
       </div></div>
-    ${can("audit.verify") && html`<${Chain} />`}
     <div class="filters">
       <nav class="filter-set" aria-label="Decision">
         ${["", "allow", "deny"].map((value) => html`<a href=${withQuery({ decision: value, cursor: null })} aria-current=${value === (filters.decision ?? "") ? "true" : null}>${value || "all"}</a>`)}
       </nav>
+      ${can("audit.verify") && html`<${Chain} />`}
     </div>
     <div class="filters is-fields">
       <${FilterField} name="actor" label="Actor" placeholder="handle or id" />

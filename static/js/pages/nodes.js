@@ -58,7 +58,7 @@ function Abilities({ node }) {
   const models = has.models ?? [];
   const labels = Object.entries(node.labels);
   return html`<dl class="node-facts">
-    <${Fact} label="Machine">${[has.os, has.arch].filter(Boolean).join(" ")}${has.cpus && html`, ${plural(has.cpus, "processor")}`}${has.memory_bytes && html`, ${size(has.memory_bytes)}`}${(has.gpus ?? []).map((gpu) => html`, ${gpu}`)}<//>
+    <${Fact} label="Machine">${[has.os, has.arch].filter(Boolean).join(" ") || html`<span class="quiet">not told</span>`}${has.cpus && html`, ${plural(has.cpus, "processor")}`}${has.memory_bytes && html`, ${size(has.memory_bytes)}`}${(has.gpus ?? []).map((gpu) => html`, ${gpu}`)}<//>
     <${Fact} label="Sandbox">${has.sandbox?.ok ? has.sandbox.kind : html`<span class="quiet">${has.sandbox?.reason ?? "not told"} ${has.sandbox?.remedy ?? ""}</span>`}<//>
     <${Fact} label="Models">${models.length ? html`<span title=${models.map(({ id }) => id).join("\n")}>${models.slice(0, 3).map(({ id }) => html`<code>${id}</code> `)}${models.length > 3 && `and ${models.length - 3} more`}</span>` : html`<span class="quiet">none within reach</span>`}<//>
     <${Fact} label="Labels">${labels.length ? labels.map(([key, value]) => html`<span class="tag">${key}=${value}</span>`) : html`<span class="quiet">none</span>`}<//>

@@ -22,7 +22,7 @@ export default function RunsPage() {
   const filters = Object.fromEntries(["status", "session_id", "parent_run_id"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (query) => api.get("/v1/runs", query), about("run.", "task.updated"), 500);
   const columns = [
-    { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${run.task_name && !run.name ? html`${run.task_name} <span class="quiet">attempt ${run.attempt}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
+    { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${run.task_name && !run.name ? html`${run.task_name} <span class="quiet">attempt ${run.attempt}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
     { head: "Status", cell: (/** @type {Run} */ run) => html`<${Status} status=${run.status} />` },
     { head: "Took", class: "col-wide", cell: (/** @type {Run} */ run) => html`<${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} />` },
     { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Run} */ run) => html`<${Ago} at=${run.created_at} />` },

@@ -1,5 +1,5 @@
 /** One task: its state, live log, results, artifacts, and what can be done with it. */
-import { html } from "../html.js";
+import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
@@ -157,7 +157,7 @@ function TaskView({ data: { task, result, history, runs }, files, reload }) {
     </div>
     <div class="task-grid">
       <div class="task-main">
-        ${error && html`<div class="problem" role="status"><${Icon} icon="alert-circle" /><div><p>${error.message}</p></div></div>`}
+        ${error && html`<div class=${cx("problem", task.status === "canceled" && "is-calm")} role="status"><${Icon} icon=${task.status === "canceled" ? "ban" : "alert-circle"} /><div><p>${error.message}</p></div></div>`}
         ${task.kind === "prompt" && html`<${Questions} taskId=${task.id} />`}
         ${task.kind === "prompt" && html`<${Answer} task=${task} result=${result} log=${log} />`}
         ${task.kind === "prompt" ? html`<${Steps} taskId=${task.id} /><${Request} task=${task} />${logPanel}` : logPanel}

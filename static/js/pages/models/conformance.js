@@ -1,6 +1,6 @@
 /** The conformance lab: common clients, tried one after the other; pass or fail of each of their cases, and why. */
 import { useState } from "preact/hooks";
-import { html } from "../../html.js";
+import { html, cx } from "../../html.js";
 import * as api from "../../api.js";
 import { plural } from "../../format.js";
 import { place, navigate, withQuery } from "../../router.js";
@@ -25,7 +25,7 @@ const VERDICTS = {
 function Case({ of, result, busy }) {
   const verdict = result && VERDICTS[result.verdict];
   return html`<li class="lab-case">
-    <span class=${`status ${verdict?.class ?? ""}`}>${verdict ? html`<${Icon} icon=${verdict.icon} />${verdict.label}` : html`<span class="quiet">${busy ? "trying" : "–"}</span>`}</span>
+    <span class=${`status ${verdict?.class ?? ""}`}>${verdict ? html`<${Icon} icon=${verdict.icon} />${verdict.label}` : html`<span class=${cx("quiet", !busy && "lab-untried")}>${busy ? "trying" : "–"}</span>`}</span>
     <div><b>${of.name}</b> <span class="quiet">${of.about}</span>
       ${result?.reason && html`<p class="lab-reason"><code>${result.method} ${result.path}</code>${result.status !== null && html` answered <b>${result.status}</b>`}: ${result.reason}</p>`}</div>
     <span class="quiet tabular lab-time">${result && result.verdict !== "untested" && `${result.duration_ms.toLocaleString()} ms`}</span>

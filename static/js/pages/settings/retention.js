@@ -115,8 +115,8 @@ const Kept = ({ of }) =>
     ? html`<div class="card list-card"><${Empty} title="Choose a project">You may see what is kept in projects of yours.<//></div>`
     : html`<${List} of=${of} what="what is kept" keyOf=${(/** @type {RetentionSort} */ row) => row.sort} empty=${html`<${Empty} title="Nothing is kept">Tasks, runs, logs, artifacts and chats will be counted here.<//>`} columns=${[
         { head: "What", class: "cell-name", cell: (/** @type {RetentionSort} */ { title }) => html`<b>${title}</b>` },
-        { head: "Kept", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${count(row, row.kept)}</span>` },
-        { head: "Size", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${size(row.kept.bytes)}</span>` },
+        { head: "Kept", class: "is-number", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${count(row, row.kept)}</span>` },
+        { head: "Size", class: "is-number", cell: (/** @type {RetentionSort} */ row) => html`<span class="tabular">${size(row.kept.bytes)}</span>` },
         { head: "Oldest", class: "col-time", cell: (/** @type {RetentionSort} */ row) => row.kept.oldest_at && html`<${Ago} at=${row.kept.oldest_at} />` },
         { head: "Policies would free", cell: (/** @type {RetentionSort} */ row) => (row.would_go.count ? html`<span class="tabular">${count(row, row.would_go)} · ${size(row.would_go.bytes)}</span>` : html`<span class="quiet">nothing now</span>`) },
       ]} />`;
