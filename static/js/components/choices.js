@@ -12,7 +12,7 @@ const SHOWN = 200;
  * A list that is short for most people: its newest. What grows with use is searched instead.
  * @param {string} path @param {(row: any) => string} label @param {(row: any) => string} [value] @param {Record<string, any>} [query] @returns {() => Promise<Option[]>}
  */
-const choices =
+export const choices =
   (path, label, value = (row) => row.id, query = {}) =>
   async () =>
     (await api.get(path, { limit: SHOWN, ...query })).items.map((/** @type {any} */ row) => ({ value: value(row), label: label(row) }));
@@ -46,13 +46,9 @@ export const oneSession = oneOf("/v1/sessions", titled, titled);
 export const oneChat = oneOf("/v1/chat/threads", titled, titled);
 const token = (/** @type {any} */ one) => `${one.name} (${one.id.slice(-8)})`; // here, too
 export const oneToken = oneOf("/v1/tokens", token, token);
-export const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
 export const connectorTypes = choices("/v1/connectors/catalog", (each) => each.title, (each) => each.type, WHOLE);
 export const eventPatterns = choices("/v1/events/catalog", (item) => item.summary, (item) => item.name, WHOLE);
 
 /** What roles, rules and scopes can give, and policy decides. @returns {Promise<Option[]>} */
 export const actions = async () =>
   (await api.get("/v1/access/actions")).items.filter((/** @type {any} */ item) => !item.recorded_only).map((/** @type {any} */ item) => ({ value: item.action, label: item.description }));
-
-/** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
-export const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];

@@ -1,10 +1,15 @@
 /** Making and changing a hook: who may post, and what comes of it. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { connectorsTo, oneChat, oneProject, oneSchedule, orNone } from "../../components/choices.js";
+import { choices, oneChat, oneProject, oneSchedule } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
 /** @import { Hook, HookWithSecret } from "../../types.js" */
-/** @import { Field } from "../../components/input.js" */
+/** @import { Field, Option } from "../../components/input.js" */
+
+const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
+
+/** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
+const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];
 
 /** What each kind of action does, in words. @type {Record<string, string>} */
 export const DOES = {
