@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
-import { commandsIn, commandsText } from "../commands.js";
+import { commandsIn } from "../commands.js";
 import { navigate } from "../router.js";
 import { useDefaultModel } from "../default-model.js";
 import { parseDuration } from "../format.js";
@@ -29,27 +29,11 @@ const KINDS = /** @type {{kind: Kind, label: string, placeholder: string}[]} */ 
 const INTERPRETERS = ["bash", "sh", "python3", "node", "perl", "ruby"];
 
 /** @returns {Draft} */
-const emptyDraft = () => ({ kind: "prompt", prompt: "", script: "", interpreter: "bash", commands: "", keepGoing: false, options: emptyOptions(), kept: [] });
+export const emptyDraft = () => ({ kind: "prompt", prompt: "", script: "", interpreter: "bash", commands: "", keepGoing: false, options: emptyOptions(), kept: [] });
 
 /** What was written and not sent, while the console is open. @type {{draft: Draft, files: File[], open: boolean}} */
 let unsent = { draft: emptyDraft(), files: [], open: false };
 holdsUnsent(() => unsent.files.length > 0 || KINDS.some(({ kind }) => unsent.draft[kind].trim()));
-
-/** The draft that would make the same task again. @param {Task} task @returns {Draft} */
-export function draftOf(task) {
-  return {
-    ...emptyDraft(),
-    kind: task.kind,
-    prompt: task.prompt ?? "",
-    script: task.script?.content ?? "",
-    interpreter: task.script?.interpreter ?? "bash",
-    commands: commandsText(task.commands ?? []),
-    keepGoing: task.continue_on_error ?? false,
-    options: emptyOptions(task),
-    kept: task.attachments ?? [],
-    again: task,
-  };
-}
 
 /** What POST /v1/tasks takes. @param {Draft} draft */
 function bodyOf(draft) {

@@ -4,9 +4,28 @@ import * as api from "../api.js";
 import { place } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
-import { Composer, draftOf } from "../components/composer.js";
+import { commandsText } from "../commands.js";
+import { Composer, emptyDraft } from "../components/composer.js";
+import { emptyOptions } from "../components/options.js";
 import { Empty, Loaded } from "../components/states.js";
 /** @import { Task } from "../types.js" */
+/** @import { Draft } from "../components/composer.js" */
+
+/** The draft that would make the same task again. @param {Task} task @returns {Draft} */
+function draftOf(task) {
+  return {
+    ...emptyDraft(),
+    kind: task.kind,
+    prompt: task.prompt ?? "",
+    script: task.script?.content ?? "",
+    interpreter: task.script?.interpreter ?? "bash",
+    commands: commandsText(task.commands ?? []),
+    keepGoing: task.continue_on_error ?? false,
+    options: emptyOptions(task),
+    kept: task.attachments ?? [],
+    again: task,
+  };
+}
 
 /** @param {{from: string}} props */
 function Duplicate({ from }) {
