@@ -559,7 +559,7 @@ def looks(system: Callable[..., Any], owner: Actor) -> list[Look]:
         ("nodes.read", f"nodes/{node}", has(nodes.visible, node), lambda work: nodes.get(work, node)),
         ("settings.read", "settings/tasks.max_timeout_s", has_setting,
          lambda work: settings.get(work, "tasks.max_timeout_s")),
-        ("self.read", f"tokens/{token.id}", has(service_tokens.tokens, token.id),
+        ("self.read", f"tokens/{token.id}", has(lambda work: service_tokens.tokens(work, None), token.id),
          lambda work: service_tokens.get_token(work, token.id)),
     ]  # fmt: skip
 
