@@ -4,6 +4,7 @@ A browser hears of a module only from one that imports it, once that has come: n
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,8 @@ from posixpath import normpath
 _IMPORT = re.compile(r'(?:^|;)\s*(?:import|export)\b(?:[^;"=]*?\bfrom)?\s*"([^"]+)"', re.MULTILINE)
 
 _START = "js/main.js"
-_FOR_THE_TYPE_CHECKER = "js/types.js"
+_MANY = 5
+"""What so many pages need is there from the start."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Needed:
     """Modules by their paths below the static files."""
 
     first: list[str]
-    """What is there from the start: what every page needs, and what most share."""
+    """What is there from the start: what every page needs, and what many share."""
     by_page: dict[str, list[str]]
     """What each page needs besides."""
 
@@ -31,10 +33,11 @@ def needed(static: Path, named: Mapping[str, str]) -> Needed:
     for path in (static / "js").rglob("*.js"):
         module = path.relative_to(static).as_posix()
         imports[module] = _imported(static, module, named)
-    shared = {module for module in imports if re.match(r"js/(?!pages/)", module) and module != _FOR_THE_TYPE_CHECKER}
-    first = shared | _reached(_START, imports)
     pages = sorted(module for module in imports if re.fullmatch(r"js/pages/[^/]+", module))
-    return Needed(sorted(first), {PurePosixPath(page).stem: sorted(_reached(page, imports) - first) for page in pages})
+    reached = {page: _reached(page, imports) for page in pages}
+    uses = Counter(module for modules in reached.values() for module in modules if re.match(r"js/(?!pages/)", module))
+    first = _reached(_START, imports) | {module for module, count in uses.items() if count >= _MANY}
+    return Needed(sorted(first), {PurePosixPath(page).stem: sorted(reached[page] - first) for page in pages})
 
 
 def _imported(static: Path, module: str, named: Mapping[str, str]) -> list[str]:
