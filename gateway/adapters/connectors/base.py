@@ -26,9 +26,7 @@ WebAddress = Annotated[
 ]
 """Where a service on the web is."""
 
-Host = Annotated[
-    str, Field(max_length=253), Shape(r"^[^\s/?#@\\]+$", "the name of a server, such as mail.example.org")
-]
+Host = Annotated[str, Field(max_length=253), Shape(r"^[^\s/?#@\\]+$", "the name of a server, such as mail.example.org")]
 """A server's name, or its address in digits."""
 
 
