@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from ui import on_qt, window
 from ui.instance import Instance
+from ui.on_qt import NoWindow
 from ui.switches import Switches
 
 STAY = "stay\n"
@@ -119,7 +120,7 @@ def _load_window() -> str | None:
     """Why there can be no window; None when there can."""
     try:
         window.load()
-    except window.NoWindow as reason:
+    except NoWindow as reason:
         return str(reason)
     return None
 
@@ -132,7 +133,7 @@ def _show(gateway: "Gateway", opening: Opening, instance: Instance, reason: str 
             return None
         try:
             return _show_window(gateway, opening, instance, kept)
-        except window.NoWindow as error:
+        except NoWindow as error:
             instance.release()
             reason = str(error)
     print(f"No window: {reason}", file=sys.stderr)
@@ -181,6 +182,9 @@ class Gateway:
 
     def __init__(self, serve: Sequence[str], published: Published) -> None:
         self._serve = serve
+        # Of now: a thread starts the gateway while loading the window changes this process's own, which a child that is
+        # just being made would read in the middle (EFAULT).
+        self._environment = dict(os.environ)
         self._published = published
         self._child: subprocess.Popen[str] | None = None
         self._stopped = Event()
@@ -278,7 +282,7 @@ class Gateway:
         # A session of its own: Ctrl-C in the terminal is for this process, which then ends the gateway in order.
         child = self._child = subprocess.Popen(
             serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
+            env=self._environment, start_new_session=True,
         )  # fmt: skip
         assert child.stdin is not None
         assert child.stdout is not None

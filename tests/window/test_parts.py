@@ -168,3 +168,21 @@ def test_a_second_start_hands_over_and_a_killed_first_gives_the_place_up(tmp_pat
         first.kill()
         first.communicate()
     assert wait_until(lambda: Instance(tmp_path).hand_over("/tasks") is False, 20)
+
+
+SURROUNDED = """
+import os, sys
+from ui.desktop import Gateway
+told = "import os; print('gateway ready at', os.environ.get('LATER', 'as it was'), flush=True); input()"
+gateway = Gateway([sys.executable, "-c", told], lambda: None)
+os.environ["LATER"] = "changed"
+gateway.start()
+gateway.stop()
+print(gateway.url)
+"""
+
+
+def test_a_gateway_is_started_in_the_surroundings_of_the_start() -> None:
+    """Loading the window changes them meanwhile, and who reads them then may read what is no longer there."""
+    done = subprocess.run([sys.executable, "-c", SURROUNDED], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.stdout == "as it was\n", done.stderr
