@@ -1,5 +1,6 @@
 """The icon in the tray: what goes on, pause, the stop of model spending, and notifications that open the thing."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class Tray:
         self.tell(NOT_SIGNED_IN, {})
         window.order("status")
 
-    def tell(self, text: str, more: dict[str, Any]) -> None:
+    def tell(self, text: str, more: Mapping[Any, Any]) -> None:
         """Shows what goes on; `paused` and `stopped` are true, false, or absent where the user may not switch them."""
         self.status.setText(text)
         self.icon.setToolTip(f"{self._title}: {text}")

@@ -67,11 +67,11 @@ class Window:
         self._find_out()
         self._place = self._kept_place()
         in_tray = hidden and self._switches.on("tray")
-        at = {} if on_qt.is_here() else {"x": self._place.x, "y": self._place.y}
+        x, y = (None, None) if on_qt.is_here() else (self._place.x, self._place.y)  # Qt's is moved in _fit
         self._window = window = webview.create_window(
             TITLE, self._url + path, width=self._place.width, height=self._place.height,
             maximized=self._place.maximized and not hidden, hidden=in_tray, minimized=hidden and not in_tray,
-            min_size=place.SMALLEST, text_select=True, zoomable=True, draggable=True, **at,
+            min_size=place.SMALLEST, text_select=True, zoomable=True, draggable=True, x=x, y=y,
         )  # fmt: skip
         assert window is not None
         self._bridge = Bridge(window, on_qt.origin_of(self._url), self._answer)
