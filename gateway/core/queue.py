@@ -44,28 +44,18 @@ def defer(
 
 def abort(session: Session, job_id: int) -> None:
     """Takes a job out of the queue, or tells the node that runs it to stop. Effective on commit."""
-    connection = session.connection().connection.driver_connection
-    assert connection is not None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT procrastinate_cancel_job_v1(%s, true, true)", (job_id,))
+    execute(session, ("SELECT procrastinate_cancel_job_v1(%(id)s, true, true)", {"id": job_id}))
 
 
 def reprioritise(session: Session, job_id: int, priority: int) -> None:
     """Lets a job that waits go before or after others; one that runs already is left alone."""
-    connection = session.connection().connection.driver_connection
-    assert connection is not None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE procrastinate_jobs SET priority = %s WHERE id = %s AND status = 'todo'", (priority, job_id)
-        )
+    update = "UPDATE procrastinate_jobs SET priority = %(priority)s WHERE id = %(id)s AND status = 'todo'"
+    execute(session, (update, {"priority": priority, "id": job_id}))
 
 
 def requeue(session: Session, job_id: int) -> None:
     """Puts back a job that a dead node had fetched but not begun."""
-    connection = session.connection().connection.driver_connection
-    assert connection is not None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", (job_id,))
+    execute(session, ("SELECT procrastinate_retry_job_v2(%(id)s, now(), NULL, NULL, NULL)", {"id": job_id}))
 
 
 def forget(session: Session, job_id: int) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy.exc
 from sqlalchemy import bindparam, select, text
 
 from gateway.core.driver.fixed_queries import FixedQuery
-from gateway.core.driver.statements import circle
+from gateway.core.driver.statements import circle, execute
 from gateway.core.driver.storing import columns_of, entity
 from gateway.core.errors import Forbidden
 from gateway.core.identity import Actor
@@ -235,3 +235,37 @@ def test_what_is_asked_is_answered_in_the_order_in_which_it_was_asked(unit: Open
         assert then.rows()[0].summary == "trueab"
         assert first.rows()[0].summary == "truea"
         assert BY_ID.first(work.session, id=made.id).summary == "trueab"
+
+
+class Stopped(BaseException):
+    """As a killed greenlet, or one whose time is over, leaves."""
+
+
+@pytest.mark.parametrize("how", ["a query", "queries asked together", "a statement", "the commit"])
+def test_who_is_stopped_in_the_middle_of_an_exchange_leaves_as_they_were_told_to(
+    unit: Open, alice: Actor, rows: Rows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    slept = FixedQuery(select(text("pg_sleep(1)")))
+
+    def stop(exchange: Any, *rest: Any, **more: Any) -> None:
+        next(exchange)
+        raise Stopped
+
+    def be_stopped() -> None:
+        with unit(alice) as work:
+            work.session.execute(text("SELECT 1"))
+            driver = work.session.connection().connection.driver_connection
+            monkeypatch.setattr(driver, "wait", stop)
+            if how == "a query":
+                slept.rows(work.session)
+            elif how == "queries asked together":
+                slept.ask(work.session).rows()
+            elif how == "a statement":
+                execute(work.session, ("SELECT pg_sleep(1)", {}))
+            else:
+                work.execute_last(("SELECT pg_sleep(1)", {}))
+
+    with pytest.raises(Stopped):
+        be_stopped()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    assert rows("SELECT 1") == [(1,)], "others go on, on another connection"

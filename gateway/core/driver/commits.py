@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from .fixed_queries import FixedQuery
-from .statements import Statement, alone, named_errors
+from .statements import Statement, alone, named_errors, within
 
 Wait = Literal["with", "after", "never"]
 """When a commit waits for the disk: as it is made, while it holds its locks; after it has let go of them, so that many
@@ -59,8 +59,8 @@ def commit_with(session: Session, statements: Sequence[Statement], *, wait: Wait
         with alone(engine) as lone:
             commit_alone(lone, statements, wait=wait)
         return
-    connection: Any = session.connection().connection.driver_connection
-    _send(connection, [*_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
+    with within(session) as connection:
+        _send(connection, [*_beginning(wait), *statements, ("COMMIT", {}), *_end(wait)])
 
 
 def commit_alone(connection: Any, statements: Sequence[Statement], *, wait: Wait = "with") -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeEngine
 from gateway.core.database import DIALECT
 
 from .gathering import Gathering
-from .statements import Kept, alone, kept, named_errors, together
+from .statements import Kept, alone, kept, named_errors, together, within
 
 
 class FixedQuery:
@@ -37,7 +37,8 @@ class FixedQuery:
         """All rows, as they are in the session's transaction."""
         if session.autoflush:
             session.flush()
-        return self.rows_by(session.connection().connection.driver_connection, values)
+        with within(session) as connection:
+            return self.rows_by(connection, values)
 
     def ask(self, session: Session, **values: Any) -> "Answer":
         """The rows, later: all that was asked travels in one round trip, in its order, once the first answer is read.

@@ -16,10 +16,26 @@ Statement = tuple[str, Mapping[str, Any]]
 """SQL of the driver with `%(name)s` for each value, and the values."""
 
 
+@contextmanager
+def within(session: Session) -> Iterator[Any]:
+    """The driver's connection of the session's transaction.
+
+    Who is stopped in the middle of an exchange gives it up: the answer is still on its way.
+    """
+    connection = session.connection()
+    try:
+        with named_errors():
+            yield connection.connection.driver_connection
+    except Exception:
+        raise
+    except BaseException:  # a greenlet was killed, or its time is over
+        connection.invalidate()
+        raise
+
+
 def execute(session: Session, statement: Statement) -> None:
     """Runs a statement of the driver within the session's transaction."""
-    connection: Any = session.connection().connection.driver_connection
-    with named_errors(), psycopg.ClientCursor(connection) as cursor:
+    with within(session) as connection, psycopg.ClientCursor(connection) as cursor:
         cursor.execute(*statement)
 
 
@@ -29,8 +45,7 @@ def together(session: Session) -> Iterator[Any]:
 
     Gives the driver's connection.
     """
-    connection: Any = session.connection().connection.driver_connection
-    with named_errors(), connection.pipeline():
+    with within(session) as connection, connection.pipeline():
         yield connection
 
 
