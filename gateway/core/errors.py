@@ -6,6 +6,9 @@ Services raise them; they are rendered in one place (RFC 9457, docs/api.md).
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, TypedDict
 
+TOLD = 5
+"""Of so many fields the words are in the detail; `errors` has all."""
+
 
 class FieldError(TypedDict):
     """One rejected field: its dotted path and what is wrong with it."""
@@ -96,10 +99,11 @@ class Invalid(GatewayError):
         return cls(f"{field}: {message}", code=code, errors=[{"field": field, "message": message}])
 
     @classmethod
-    def fields(cls, problems: Iterable[tuple[str, str]]) -> "Invalid":
+    def fields(cls, problems: Iterable[tuple[str, str]], *, code: str | None = None) -> "Invalid":
         """A 422 about each of these fields: pairs of its dotted path and what is wrong with it."""
         errors: list[FieldError] = [{"field": field, "message": message} for field, message in problems]
-        return cls("; ".join(f"{each['field']}: {each['message']}" for each in errors), errors=errors)
+        told = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:TOLD])
+        return cls(told, code=code, errors=errors)
 
 
 class TooMany(GatewayError):

@@ -4,6 +4,7 @@ What was measured is printed with `-s`."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 from threading import Event
@@ -48,12 +49,8 @@ LONG_TASKS = """() => {
 @pytest.fixture(scope="module")
 def live_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
     """A gateway that has been used for long."""
-    gateway = LiveGateway(tmp_path_factory.mktemp("many"))
-    try:
-        gateway.start().sign_up().wait_ready()
-        yield gateway
-    finally:
-        gateway.close()
+    with closing(LiveGateway(tmp_path_factory.mktemp("many"))) as gateway:
+        yield gateway.start().sign_up().wait_ready()
 
 
 @pytest.fixture(scope="module")

@@ -59,10 +59,8 @@ def open_destination(kind: str, config: Mapping[str, Any], secrets: Sequence[str
     try:
         settings = sort.Config.model_validate(config)
     except ValidationError as error:
-        where, what = finding(error.errors(include_url=False)[0])
-        raise DeliveryError(
-            f"Its settings do not fit: {where}: {what}.", code="invalid_config", permanent=True
-        ) from None
+        told = ": ".join(filter(None, finding(error.errors(include_url=False)[0])))
+        raise DeliveryError(f"Its settings do not fit: {told}.", code="invalid_config", permanent=True) from None
     if sort.key_need in ("required", "generated") and not secrets:
         raise DeliveryError("Its secret is missing; give it one.", code="no_secret", permanent=True)
     return sort(settings, secrets)

@@ -110,12 +110,8 @@ def _own_shape() -> ErrorShape | None:
 
 def invalid_from(error: ValidationError) -> Invalid:
     """pydantic's findings as a 422 that names each field."""
-    found: list[FieldError] = []
-    for item in error.errors(include_url=False):
-        field, message = finding(item)
-        found.append({"field": field or "body", "message": message})
-    detail = "; ".join(f"{item['field']}: {item['message']}" for item in found[:5])
-    return Invalid(detail, errors=found)
+    found = (finding(item) for item in error.errors(include_url=False))
+    return Invalid.fields((field or "body", message) for field, message in found)
 
 
 def _is_looked_for() -> bool:

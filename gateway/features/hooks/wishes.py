@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from pydantic import ConfigDict, ValidationError
 
 from gateway.core.clock import now
-from gateway.core.errors import FieldError, Invalid
+from gateway.core.errors import Invalid
 from gateway.core.findings import finding
 from gateway.core.schemas import In
 from gateway.features.tasks.schemas import TaskIn
@@ -108,15 +108,14 @@ def _task(wish: Mapping[str, Any], *, but: Collection[str] = ()) -> TaskIn | Non
         return TaskIn.model_validate(wish)
     except ValidationError as error:
         found = [finding(item) for item in error.errors()]
-    errors: list[FieldError] = [
-        {"field": f"action.task.{path}".rstrip("."), "message": message}
+    wrong = [
+        (f"action.task.{path}".rstrip("."), message)
         for path, message in found
         if not any(_touch(path, templated) for templated in but)
     ]
-    if not errors:
+    if not wrong:
         return None
-    first = errors[0]
-    raise Invalid(f"{first['field']}: {first['message']}", code="template_failed", errors=errors)
+    raise Invalid.fields(wrong, code="template_failed")
 
 
 def _touch(path: str, other: str) -> bool:
