@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -74,6 +74,12 @@ STALLED_S = 30.0
 FILE_PIECE = 64 * 1024
 """Bytes of a file that are read and sent at a time."""
 
+LINGER_S = 1.0
+"""How long what a client still sends is read once it was told that its request is none."""
+
+_BY_IPV4 = "::ffff:"
+"""How the system writes IPv4 addresses on a socket for both (RFC 4291, 2.5.5.2)."""
+
 _UNREAD = {"400": "Not an HTTP request", "414": "Address too long"}
 """What gevent refuses before there is a request, by its status."""
 
@@ -90,14 +96,27 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
     def get_environ(self) -> dict[str, Any]:
         """What the application is told; among it the connection itself, which tells when the client has gone."""
-        return {**super().get_environ(), CLIENT: self.socket, "wsgi.file_wrapper": _in_large_pieces}
+        environ = super().get_environ()
+        # Who calls by IPv4 where `::` is listened on is told as who they are: rules name addresses as people know them.
+        own = {"REMOTE_ADDR": environ["REMOTE_ADDR"].removeprefix(_BY_IPV4)}
+        return {**environ, **own, CLIENT: self.socket, "wsgi.file_wrapper": _in_large_pieces}
 
     def handle_one_request(self) -> Any:
-        """As gevent's, but what it refuses by itself is told like every other error."""
+        """As gevent's, but what it refuses by itself is told like every other error, and so that it is heard."""
         result = super().handle_one_request()
-        if isinstance(result, tuple) and result[0] in _UNREAD:
-            return result[0], unread(int(result[0]), _UNREAD[result[0]])
-        return result
+        if not isinstance(result, tuple):
+            return result
+        status, answer = result
+        self._refuse(unread(int(status), _UNREAD[status]) if status in _UNREAD else answer)
+        return None
+
+    def _refuse(self, answer: bytes) -> None:
+        """Sends the last answer, and reads on: who still writes when we close may never see it (RFC 9112, 9.6)."""
+        with suppress(OSError), gevent.Timeout(LINGER_S, False):
+            self.socket.sendall(answer)
+            self.socket.shutdown(socket.SHUT_WR)
+            while self.socket.recv(FILE_PIECE):
+                pass
 
     def log_request(self) -> None:
         """Requests are logged by the application, which knows the caller."""
@@ -151,7 +170,7 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})
         document = app.extensions["api_document"]
         gevent.spawn_later(DESCRIBED_AFTER_S, document.prepare, [room.describe for room in app.rooms])
-        _run(server, f"gateway ready at {address}", beside)
+        _run(server, f"gateway ready at {address}", beside, data_dir)
 
 
 def _prepare(config: Config, url: str, app_file: Path) -> None:
@@ -167,7 +186,7 @@ def _prepare(config: Config, url: str, app_file: Path) -> None:
         database.dispose()
 
 
-def _run(server: WSGIServer, ready: str, beside: bool) -> None:
+def _run(server: WSGIServer, ready: str, beside: bool, data_dir: DataDir) -> None:
     done = gevent.event.Event()
     if beside:
         gevent.spawn(_end_with_input, done)
@@ -180,6 +199,8 @@ def _run(server: WSGIServer, ready: str, beside: bool) -> None:
     done.wait()
     log.info("stopping")
     _end_for_sure()
+    with suppress(MissingPart):
+        data_dir.publish({"role": "gateway"})  # nobody is to join what answers no more
     server.stop(timeout=STOP_S)
 
 

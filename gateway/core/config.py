@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from .errors import MissingPart
+from .findings import findings
 
 DEFAULT_PORT = 12080
 
@@ -70,9 +71,8 @@ class Config(BaseSettings):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise MissingPart(f"config.toml cannot be read ({error}); correct it.") from error
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            raise MissingPart(f"The setting {name} is not usable: {first['msg']}.") from error
+            name, words = findings(error)[0]
+            raise MissingPart(f"The setting {name} is not usable: {words}.") from error
 
 
 class _EnvironmentOnly(BaseSettings):

@@ -3,7 +3,7 @@
 Services raise them; they are rendered in one place (RFC 9457, docs/api.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar, TypedDict
 
 TOLD = 5
@@ -20,7 +20,8 @@ class FieldError(TypedDict):
 class GatewayError(Exception):
     """Base of every error with an HTTP answer.
 
-    `detail` is one sentence for the user that says what to do; it never holds a secret.
+    `detail` is one sentence for the user that says what to do; it never holds a secret. `errors` are pairs of a field's
+    dotted path and what is wrong with it.
     """
 
     status: ClassVar[int] = 500
@@ -32,13 +33,13 @@ class GatewayError(Exception):
         detail: str,
         *,
         code: str | None = None,
-        errors: Sequence[FieldError] = (),
+        errors: Iterable[tuple[str, str]] = (),
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.code
-        self.errors = list(errors)
+        self.errors: list[FieldError] = [{"field": field, "message": message} for field, message in errors]
         self.headers = headers or {}
 
 
@@ -96,14 +97,13 @@ class Invalid(GatewayError):
     @classmethod
     def field(cls, field: str, message: str, *, code: str | None = None) -> "Invalid":
         """A 422 about exactly one field."""
-        return cls(f"{field}: {message}", code=code, errors=[{"field": field, "message": message}])
+        return cls(f"{field}: {message}", code=code, errors=[(field, message)])
 
     @classmethod
     def fields(cls, problems: Iterable[tuple[str, str]], *, code: str | None = None) -> "Invalid":
         """A 422 about each of these fields: pairs of its dotted path and what is wrong with it."""
-        errors: list[FieldError] = [{"field": field, "message": message} for field, message in problems]
-        told = "; ".join(f"{each['field']}: {each['message']}" for each in errors[:TOLD])
-        return cls(told, code=code, errors=errors)
+        found = list(problems)
+        return cls("; ".join(f"{field}: {message}" for field, message in found[:TOLD]), code=code, errors=found)
 
 
 class TooMany(GatewayError):

@@ -54,8 +54,15 @@ def reprioritise(session: Session, job_id: int, priority: int) -> None:
 
 
 def requeue(session: Session, job_id: int) -> None:
-    """Puts back a job that a dead node had fetched but not begun."""
-    execute(session, ("SELECT procrastinate_retry_job_v2(%(id)s, now(), NULL, NULL, NULL)", {"id": job_id}))
+    """Puts back a job that a dead node had fetched; nothing where another process has done so, or ended it.
+
+    Not by Procrastinate's own function, to which a job that is not there any more is an error.
+    """
+    update = """
+        UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, scheduled_at = NULL, worker_id = NULL
+         WHERE id = %(id)s AND status = 'doing' AND NOT abort_requested
+    """
+    execute(session, (update, {"id": job_id}))
 
 
 def forget(session: Session, job_id: int) -> None:

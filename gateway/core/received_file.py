@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -73,5 +74,6 @@ class ReceivedFile:
 
     def close(self) -> None:
         """Closes, and deletes the file where nobody moved it."""
-        self._file.close()
+        with suppress(OSError):  # a full disk does not take the rest, and nobody wants it any more
+            self._file.close()
         self.path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Table, func, literal, select
 from sqlalchemy.orm import Session
 
 from .database import Base
+from .errors import Conflict
 
 COUNTED = 1000
 """How many of one kind are counted before the answer is "more"."""
@@ -25,15 +26,21 @@ def references(session: Session, table: str, row_id: uuid.UUID, named: Named | N
     return counts
 
 
-def in_words(count: int) -> str:
-    """A count as `references` gives it."""
-    return str(count) if count <= COUNTED else f"more than {COUNTED}"
-
-
 def counted(kind: str, count: int) -> str:
     """A kind with its count, to be read: `1 role binding`, `2 policy rules`."""
     words = kind.replace("_", " ")
-    return f"{in_words(count)} {words.removesuffix('s') if count == 1 else words}"
+    return f"{_in_words(count)} {words.removesuffix('s') if count == 1 else words}"
+
+
+def still_referenced(place: str, found: Mapping[str, int]) -> Conflict:
+    """The refusal to delete what `references` found something in."""
+    detail = ", ".join(counted(kind, count) for kind, count in found.items())
+    errors = [(kind, _in_words(count)) for kind, count in found.items()]
+    return Conflict(f"Still in this {place}: {detail}.", code="still_referenced", errors=errors)
+
+
+def _in_words(count: int) -> str:
+    return str(count) if count <= COUNTED else f"more than {COUNTED}"
 
 
 def _referring(table: str, row_id: uuid.UUID, named: Named) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:

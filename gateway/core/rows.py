@@ -11,7 +11,7 @@ from .secrets.envelope import Sealed
 
 
 class VersionedRow:
-    """Counts its changes: of two who change one version, the second is refused. Clients are told it as an ETag."""
+    """Counts its changes: of two who change one version, the second is refused. Clients are told it in the ETag."""
 
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)

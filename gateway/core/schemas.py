@@ -4,13 +4,14 @@ import math
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -79,7 +80,7 @@ class Out(BaseModel):
 
 
 class Versioned(Out):
-    """A mutable resource: `version` counts its changes and is its ETag."""
+    """A mutable resource: `version` counts its changes and begins its ETag."""
 
     id: uuid.UUID
     version: int
@@ -101,7 +102,11 @@ class PageQuery(In):
     """How a list is paged (docs/api.md)."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="items a page")] = 50
-    cursor: Annotated[str | None, Field(max_length=400, description="`next_cursor` of the page before")] = None
+    cursor: Annotated[
+        Annotated[str, Field(max_length=400)] | None,
+        BeforeValidator(lambda sent: sent or None),  # so some HTTP clients write that there is none
+        Field(description="`next_cursor` of the page before; empty for the first"),
+    ] = None
     fields: FieldNames | None = None
     sort: Annotated[Order | None, Field(description="`created_at`, or `-created_at` for newest first")] = None
     count: Annotated[bool, Field(description="whether to tell how many there are, up to 10,000")] = False
@@ -137,14 +142,14 @@ class Problem(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-def _in_range(moment: datetime) -> datetime:
+def _in_utc(moment: datetime) -> datetime:
     if not 1970 <= moment.year <= 9000:
         raise ValueError("the year must lie between 1970 and 9000")
-    return moment
+    return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
-"""A point in time with its UTC offset."""
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A point in time: sent with any offset, answered in UTC."""
 
 
 def _check_plain(value: Any) -> None:

@@ -13,7 +13,7 @@ import httpcore
 import pytest
 
 from gateway.core.outbound.exchange import Answer, Bounds, OutboundError
-from gateway.core.outbound.guarded_http import GuardedClient
+from gateway.core.outbound.guarded_http import Guard, GuardedClient, _unpacked
 from gateway.core.outbound.public_internet import is_own, is_public
 from tests.core.outside import ENCODED, V4, V6, addresses, answer, greeting, listening, names, redirect
 
@@ -83,6 +83,18 @@ def test_the_same_listener_is_reached_once_its_host_is_named(connects: list[tupl
             assert set(connects) == {("127.0.0.1", listener.port)}
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("named", "url"),
+    [("Bücher.test", "http://bücher.test:81/"), ("bücher.test.", "http://xn--bcher-kva.test:81/"),
+     ("xn--bcher-kva.test", "http://BÜCHER.test:81/"), ("0:0:0:0:0:0:0:1", "http://[::1]:81/"),
+     ("[::1]", "http://[0:0::1]:81/"), ("[FD00::A]", "http://[fd00:0::a]:81/")],
+)  # fmt: skip
+def test_a_host_is_named_in_whichever_way_it_is_written(named: str, url: str) -> None:
+    with pytest.raises(OutboundError):
+        Guard(names, ()).parsed(url)
+    Guard(names, (named, "an☃\u2028odd..one")).parsed(url)
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "::", "fe80::1", "64:ff9b::7f00:1"])
@@ -247,6 +259,18 @@ def test_answers_are_bounded_in_size_time_and_redirects() -> None:
             ).code == "outbound_timeout"
 
     asyncio.run(ask())
+
+
+def test_what_follows_a_packed_answer_is_neither_read_nor_kept() -> None:
+    async def raw() -> AsyncIterator[bytes]:
+        yield gzip.compress(b"fine")
+        for _ in range(3):
+            yield b"\0" * 65_536
+            taken.append(1)
+
+    taken: list[int] = []
+    assert asyncio.run(_unpacked(raw(), 1000)) == (b"fine", False)
+    assert not taken
 
 
 def test_what_is_posted_is_not_led_elsewhere() -> None:

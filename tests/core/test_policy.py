@@ -274,3 +274,19 @@ def test_globs() -> None:
     assert is_within_globs("tasks.*", ["*"])
     assert not is_within_globs("*.read", ["tasks.*"])
     assert all(is_within_globs(glob, BUILT_IN["owner"].actions) for role in BUILT_IN.values() for glob in role.actions)
+
+
+@pytest.mark.parametrize("glob", ["*" * 39 + "z", "*e" * 20 + "z", "*" * 160])
+def test_a_glob_of_many_stars_is_matched_at_once(glob: str) -> None:
+    """Users write them, as scopes of tokens: a regular expression would go through millions of ways to fit it."""
+    action = "credentials.create_recovery_kit"
+    assert matches(glob, action) is (glob[-1] == "*")
+
+
+@pytest.mark.parametrize(
+    ("glob", "fits"),
+    [("a*", True), ("*b*", True), ("a*c", True), ("a*b*c", True), ("a*a*c", False), ("abc*c", False), ("*", True),
+     ("**abc**", True), ("ab*bc", False), ("*bc", True), ("*ab", False)],
+)  # fmt: skip
+def test_letters_of_a_glob_stand_in_their_order_and_none_counts_twice(glob: str, fits: bool) -> None:
+    assert matches(glob, "abc") is fits

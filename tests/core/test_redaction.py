@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import string
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.secrets import crypto
+from gateway.core.secrets.patterns import DETECTORS
 from gateway.core.secrets.redaction import REDACTED, redact, redact_all
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -163,6 +165,19 @@ def test_what_is_around_a_secret_stays() -> None:
     assert redact(redacted.text).kinds == {}
 
 
+def test_a_secret_of_which_a_part_looks_like_another_is_taken_out_whole() -> None:
+    key = "AKIA" + "Q" * 16
+    assert redact(f'password = "{key}/and!the2rest"').text == f'password = "{REDACTED}"'
+    assert redact(f'password = "so!it2begins/{key}"').text == f'password = "{REDACTED}"'
+    assert redact(f"{key}:{key}").text == f"{REDACTED}:{REDACTED}"
+
+
+def test_no_letters_before_a_secret_hide_it() -> None:
+    """Every letter, also those of which small ones take up more room."""
+    for letters in ("".join(map(chr, range(0x20, 0xD800))), "".join(map(chr, range(0x10000, 0x20000)))):
+        assert redact(f'{letters} password = "so!it2is"').text == f'{letters} password = "{REDACTED}"'
+
+
 def test_hardly_any_innocent_text_is_touched() -> None:
     strings = innocent()
     assert len(strings) == 500
@@ -194,3 +209,60 @@ def test_every_string_of_a_message_is_looked_at_but_pictures() -> None:
 )
 def test_no_text_takes_long(text: str) -> None:
     assert isinstance(redact(text).text, str)
+
+
+def test_a_jwt_that_carries_its_certificates_is_taken_out_whole() -> None:
+    """Its header (RFC 7515, `x5c`) has some thousands of characters."""
+    header = "eyJ" + chosen(random.Random(2), URL_SAFE, 6000)
+    token = f"{header}.eyJzdWIiOiIxIn0abc.c2lnbmF0dXJlLW9mLWl0"
+    assert redact(f"Authorization: Bearer {token} and on").text == f"Authorization: Bearer {REDACTED} and on"
+    assert redact(f"see {token}").text == f"see {REDACTED}"
+
+
+@pytest.mark.parametrize("before", ["", "see ", "token=", "x-", "é", "a-long-word.", "-eyJa-"])
+def test_a_jwt_is_taken_out_whatever_stands_before_it(before: str) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0abc.c2lnbmF0dXJlLW9mLWl0"
+    assert token not in (left := redact(f"{before}{token} on").text)
+    assert left.endswith(f"{REDACTED} on")
+
+
+def test_many_beginnings_of_a_jwt_take_no_longer_than_one() -> None:
+    [jwt] = [detector for detector in DETECTORS if detector.kind == "jwt"]
+
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        assert list(jwt.found_in(text)) == []
+        return time.process_time() - began
+
+    many, one = "-eyJ" * 50_000, "eyJ" + "a" * 200_000
+    assert min(seconds(many) for _ in range(3)) < 10 * min(seconds(one) for _ in range(3))
+
+
+def random_words(length: int) -> str:
+    """Words that look random, with no space between them."""
+    dice = random.Random(1)
+    letters = string.ascii_letters + string.digits
+    return ",".join("".join(dice.sample(letters, 36)) for _ in range(length // 37))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        random_words,
+        lambda length: "password=" * (length // 9),
+        lambda length: "password=x1" * (length // 11),
+        lambda length: "eyJ-" * (length // 4),
+        lambda length: "/:_authToken" + "/" * length,
+        lambda length: "T3BlbkFJ" + "sk-" * (length // 3),
+        lambda length: "T3BlbkFJ sk-" + "a" * length,
+    ],
+)
+def test_time_grows_with_the_text_and_not_with_its_square(made: Callable[[int], str]) -> None:
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        redact(text)
+        return time.process_time() - began
+
+    small, large = made(50_000), made(400_000)
+    redact(small)  # loads what is loaded when first needed
+    assert min(seconds(large) for _ in range(2)) < 24 * min(seconds(small) for _ in range(4)), "8 it is, 64 the square"

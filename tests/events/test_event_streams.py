@@ -72,6 +72,18 @@ def test_a_stream_resumes_after_last_event_id_or_since(live_gateway: LiveGateway
     assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "Last-Event-ID")
 
 
+def test_a_pattern_of_many_stars_keeps_nobody_waiting(live_gateway: LiveGateway) -> None:
+    start = head(live_gateway)
+    none, all_tasks = "*" * 119 + "z", "task.**" + "*e" * 20 + "*" * 50
+    socket = connect(live_gateway, {"subscribe": [none, "task." + "*" * 110]})
+    assert json.loads(socket.recv()) == {"subscribed": True}
+    live_gateway.submit(commands=["true"])
+    assert json.loads(socket.recv())["name"] == "task.created"
+    socket.close()
+    for name in (none, all_tasks):
+        assert live_gateway.call("GET", f"/v1/events?since={start}&name={name}").json()["items"] == []
+
+
 def test_a_socket_gets_what_it_subscribed_to_and_may_subscribe_anew(live_gateway: LiveGateway) -> None:
     wanted, other = (live_gateway.submit(commands=["true"], depends_on=[]) for _ in range(2))
     start = 0
@@ -97,7 +109,7 @@ def test_a_socket_gets_what_it_subscribed_to_and_may_subscribe_anew(live_gateway
         ("[]", "message"),
         ('{"subscribe": []}', "subscribe"),
         ('{"subscribe": ["a b"]}', "subscribe"),
-        ('{"subscribe": ["task.*"], "since": -1}', "since"),
+        ('{"subscribe": ["task.*"], "since": -1}', "since: it must be at least 0"),
         ('{"subscribe": ["task.*"], "sience": 1}', "sience"),
         ('{"subscribe": ["task.*"], "filter": {"task_id": "x"}}', "filter.task_id"),
     ],

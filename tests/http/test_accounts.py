@@ -40,6 +40,26 @@ def owner_id(live_gateway: LiveGateway) -> str:
     return str(live_gateway.call("GET", "/v1/users/me").json()["id"])
 
 
+def test_what_is_explained_of_managing_an_account_is_what_is_decided(
+    admin: Callable[..., httpx.Response], owner_id: str, live_gateway: LiveGateway
+) -> None:
+    below = made(live_gateway, "below-adam")["id"]
+
+    def explained(action: str, whose: str, **more: str) -> bool:
+        asked = {"action": action, "resource": f"users/{whose}", **more}
+        said = admin("GET", "/v1/access/explain", params=asked).json()
+        assert said["allowed"] or "owner" in said["reason"], said
+        return bool(said["allowed"])
+
+    for verb in ("disable", "revoke_sessions", "reset_password"):
+        sent = {"json": {"password": GOOD}} if verb == "reset_password" else {}
+        assert_problem(admin("POST", f"/v1/users/{owner_id}/{verb}", **sent), 403, "forbidden")
+        assert not explained(f"users.{verb}", owner_id), verb
+        assert explained(f"users.{verb}", below), verb
+    assert explained("users.read", owner_id)
+    assert explained("users.disable", below, user_id=owner_id)
+
+
 def test_an_account_is_made_found_changed_and_never_deleted(live_gateway: LiveGateway) -> None:
     answer = live_gateway.call("POST", "/v1/users", json={"handle": "Dora.D", "display_name": "Dora", "password": GOOD})
     dora = answer.json()

@@ -51,6 +51,11 @@ def test_a_token_that_may_not_read_events_gets_none_by_a_subscription_or_a_trigg
         assert bob.call("DELETE", f"/v1/{path}").status_code == 204
 
 
+def test_a_scope_of_many_stars_keeps_nobody_waiting(bob: Person) -> None:
+    narrow = using(bob, make(bob, scopes=["*" * 30 + "." + "*" * 30 + "z"]))
+    assert_problem(narrow("POST", "/v1/tasks", json={"commands": ["true"]}), 403, "forbidden")
+
+
 def test_the_secret_is_shown_once(bob: Person, database: Database) -> None:
     token = make(bob, name="ci", scopes=["tasks.*"])
     assert token["token"].startswith("uag_")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import LiveGateway
+from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import Database, Person, assert_problem
 
 
@@ -66,6 +66,10 @@ def test_a_cursor_of_nowhere_or_of_another_list_is_refused(bob: Person, tokens: 
         assert_problem(bob.call("GET", "/v1/tokens", params={"cursor": cursor}), 422, field="cursor")
 
 
+def test_an_empty_cursor_stands_for_the_first_page(bob: Person, tokens: list[str]) -> None:
+    assert bob.call("GET", "/v1/tokens?limit=5&cursor=").json() == bob.call("GET", "/v1/tokens?limit=5").json()
+
+
 def test_events_are_paged_oldest_first(live_gateway: LiveGateway) -> None:
     live_gateway.submit(commands=["true"])
     live_gateway.submit(commands=["true"])
@@ -90,7 +94,7 @@ def test_a_lost_update_is_refused(live_gateway: LiveGateway, waiting_task: dict[
     field = "display_name" if kind == "account" else "name"
     read = live_gateway.call("GET", path)
     etag = read.headers["ETag"]
-    assert etag == f'"{read.json()["version"]}"'
+    assert etag.startswith(f'"{read.json()["version"]}-')
     unchanged = live_gateway.call("GET", path, headers={"If-None-Match": etag})
     assert (unchanged.status_code, unchanged.content, unchanged.headers["ETag"]) == (304, b"", etag)
     first = live_gateway.call("PATCH", path, json={field: f"first-{uuid.uuid4().hex}"}, headers={"If-Match": etag})
@@ -100,10 +104,26 @@ def test_a_lost_update_is_refused(live_gateway: LiveGateway, waiting_task: dict[
         lost = live_gateway.call("PATCH", path, json={field: "second"}, headers={"If-Match": stale})
         assert_problem(lost, 412, "stale_version")
     assert live_gateway.call("GET", path).json() == first.json()
-    for good in ("*", first.headers["ETag"], f'"x", {first.headers["ETag"]}'):
+    version = f'"{first.json()["version"]}"'
+    for good in ("*", version, first.headers["ETag"], f'"x", {first.headers["ETag"]}'):
         answer = live_gateway.call("PATCH", path, json={}, headers={"If-Match": good})
         assert answer.status_code == 200, (good, answer.text)
     assert live_gateway.call("GET", path, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_a_run_whose_task_was_renamed_is_not_answered_as_unchanged(live_gateway: LiveGateway) -> None:
+    task = live_gateway.submit(commands=["sleep 60"])
+    [found] = live_gateway.call("GET", f"/v1/runs?task_id={task['id']}").json()["items"]
+    path = f"/v1/runs/{found['id']}"
+    wait_until(lambda: live_gateway.call("GET", path).json()["status"] == "running", 60)
+    seen = live_gateway.call("GET", path)
+    unchanged = {"If-None-Match": seen.headers["ETag"]}
+    assert live_gateway.call("GET", path, headers=unchanged).status_code == 304
+    patch = {"name": f"renamed-{uuid.uuid4().hex}"}
+    name = live_gateway.call("PATCH", f"/v1/tasks/{task['id']}", json=patch).json()["name"]
+    read = live_gateway.call("GET", path, headers=unchanged)
+    live_gateway.call("POST", f"/v1/tasks/{task['id']}/cancel")
+    assert (read.status_code, read.json()["task_name"]) == (200, name)
 
 
 def test_a_patch_is_a_json_merge_patch(live_gateway: LiveGateway, waiting_task: dict[str, Any]) -> None:
@@ -246,3 +266,13 @@ def test_ids_and_times_are_written_as_the_contract_says(live_gateway: LiveGatewa
     for name in ("created_at", "updated_at"):
         assert task[name].endswith("Z")
         assert "T" in task[name]
+
+
+def test_times_sent_with_an_offset_are_answered_in_utc(live_gateway: LiveGateway) -> None:
+    body = {
+        "name": "later", "at": "2040-01-01T01:00:00+02:00", "end_at": "2041-01-01T00:00:00.5-01:00",
+        "payload": {"kind": "commands", "commands": ["true"]},
+    }  # fmt: skip
+    made = live_gateway.call("POST", "/v1/schedules", json=body).json()
+    live_gateway.call("DELETE", f"/v1/schedules/{made['id']}")
+    assert (made["at"], made["end_at"]) == ("2039-12-31T23:00:00Z", "2041-01-01T01:00:00.500000Z")

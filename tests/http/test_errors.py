@@ -38,6 +38,7 @@ def test_malformed_json_is_400(live_gateway: LiveGateway, body: bytes) -> None:
     for path in ("/v1/tasks", "/v1/tokens"):
         answer = live_gateway.call("POST", path, content=body, headers={"Content-Type": "application/json"})
         assert_problem(answer, 400, "malformed_request")
+        assert answer.json()["detail"].startswith("The body is ")
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True, ["name"]])
@@ -161,6 +162,9 @@ def test_what_does_not_fit_is_said_in_words(live_gateway: LiveGateway) -> None:
         "name": "it needs 1 or more characters",
         "timeout_s": "it must be a number",
     }
+    for whole in ({"script": "true"}, ["true"]):
+        answer = live_gateway.call("POST", "/v1/tasks", json=whole)
+        assert [error["message"] for error in answer.json()["errors"]] == ["it must be an object"]
 
 
 def nested(levels: int) -> Any:
@@ -387,6 +391,12 @@ def test_no_odd_bytes_on_the_wire_end_in_a_server_error(live_gateway: LiveGatewa
         status, answer = send_raw(live_gateway, request)
         assert 200 <= status < 500, (request[:200], answer[:500])
     assert live_gateway.call("GET", "/v1/users/me").status_code == 200
+
+
+def test_who_goes_on_sending_what_is_no_request_hears_that_it_is_none(live_gateway: LiveGateway) -> None:
+    status, answer = send_raw(live_gateway, b"what is this\r\n" + b"x" * 8_000_000)
+    assert status == 400
+    assert b"malformed_request" in answer
 
 
 def test_made_up_methods_do_not_fill_the_metrics(live_gateway: LiveGateway, stranger: httpx.Client) -> None:

@@ -187,6 +187,8 @@ def test_what_is_no_upload_is_refused(live_gateway: LiveGateway) -> None:
     call = live_gateway.call
     assert_problem(call("POST", "/v1/artifacts", content=b"x"), 422, field="filename")
     assert_problem(call("POST", "/v1/artifacts", files=[("a", b"1"), ("b", b"2")]), 422, field="file")
+    twice = [("file", ("a", b"1")), ("file", ("b", b"2"))]
+    assert_problem(call("POST", "/v1/artifacts", files=twice), 422, field="file")
     form = {"Content-Type": "multipart/form-data; boundary=b"}
     assert_problem(call("POST", "/v1/artifacts", content=b"--b--\r\n", headers=form), 422, field="file")
     assert_problem(call("POST", f"/v1/artifacts?filename={'x' * 256}", content=b"x"), 422, field="filename")

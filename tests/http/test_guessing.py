@@ -8,7 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import websocket
+from flask import Flask
 
+from gateway.core.errors import TooMany
+from gateway.features.identity.authentication import GUESSES_A_MINUTE, slow_down
 from tests.conftest import LiveGateway
 from tests.http.callers import Database, Person, assert_problem, at_own_address, manage
 
@@ -55,6 +58,20 @@ def test_guessing_is_slowed_for_hundreds_of_wrong_passwords(
     assert slowed.headers["RateLimit-Limit"] == "20"
     assert slowed.headers["RateLimit-Remaining"] == "0"
     assert 1 <= int(slowed.headers["Retry-After"]) == int(slowed.headers["RateLimit-Reset"])
+
+
+def test_one_machine_has_one_budget_for_wrong_tokens_however_many_addresses_it_has(app: Flask) -> None:
+    """By IPv6 it has a whole network of them."""
+
+    def guesses_from(address: str) -> None:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            slow_down(f"wrong, from {address}")
+
+    for number in range(GUESSES_A_MINUTE):
+        guesses_from(f"2001:db8:0:7::{number:x}")
+    with pytest.raises(TooMany):
+        guesses_from("2001:db8:0:7:1::")
+    guesses_from("2001:db8:0:8::")
 
 
 def test_a_handle_is_guarded_against_many_addresses_at_once(

@@ -77,6 +77,12 @@ def test_malformed_authorization_is_refused(live_gateway: LiveGateway, client: h
     assert_problem(answer, 401)
 
 
+def test_the_scheme_may_be_spelt_as_http_allows(live_gateway: LiveGateway, client: httpx.Client) -> None:
+    for scheme in ("bearer ", "BEARER ", "Bearer   "):
+        sent = {"Authorization": scheme + live_gateway.token}
+        assert client.get(live_gateway.url + "/v1/users/me", headers=sent).status_code == 200
+
+
 def test_a_token_works_nowhere_but_in_its_header(live_gateway: LiveGateway, client: httpx.Client) -> None:
     for name in ("token", "access_token", "api_key", "authorization"):
         answer = client.get(live_gateway.url + "/v1/users/me", params={name: live_gateway.token})

@@ -24,12 +24,13 @@ def test_a_preference_from_first_write_to_last(live_gateway: LiveGateway) -> Non
     path = f"/v1/preferences/user/-/{key}"
     body = {"value": {"a": [1, None]}, "value_type": "object", "reason": "to begin with", "expected_version": 0}
     first = live_gateway.call("PUT", path, json=body)
-    assert (first.status_code, first.headers["ETag"]) == (201, '"1"'), first.text
+    assert (first.status_code, first.headers["ETag"].partition("-")[0]) == (201, '"1'), first.text
     entry = first.json()
     assert (entry["key"], entry["scope_type"], entry["value"], entry["version"]) == (key, "user", {"a": [1, None]}, 1)
     assert entry["updated_by"] == "owner"
     again = live_gateway.call("PUT", path, json={"value": 2, "expected_version": 1})
-    assert (again.status_code, again.json()["value_type"], again.headers["ETag"]) == (200, "number", '"2"')
+    assert (again.status_code, again.json()["value_type"]) == (200, "number")
+    assert again.headers["ETag"].startswith('"2-')
     listed = live_gateway.call("GET", f"/v1/preferences?scope_type=user&scope_id={entry['scope_id']}&key_prefix={key}")
     assert listed.json() == {"items": [again.json()], "next_cursor": None}
     assert live_gateway.call("DELETE", f"{path}?expected_version=2&reason=done").status_code == 204

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from gateway.core.database import Database
 from gateway.core.identity import SYSTEM
 from gateway.features.runs import service as runs
 from gateway.features.runs import service_holding as holding
@@ -168,6 +169,13 @@ def test_a_canceled_run_is_fenced_and_leaves_the_queue(mine: Tasks, node: PlainN
     with pytest.raises(Fenced):
         node.end(run_id)
     assert mine.get(task_id).status == "canceled"
+
+
+def test_what_refers_to_a_task_does_not_wait_for_who_changes_it(mine: Tasks, database: Database, unit: Open) -> None:
+    task_id, _ = started(mine)
+    with unit(mine.actor) as work, database.engine.connect() as other:
+        tasks.for_change(work, task_id)
+        other.execute(text("SELECT 1 FROM tasks WHERE id = :id FOR KEY SHARE NOWAIT"), {"id": task_id}).one()
 
 
 def test_the_queue_gives_out_by_priority_then_by_age(mine: Tasks, unit: Open, rows: Rows) -> None:

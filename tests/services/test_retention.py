@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -25,8 +26,10 @@ from gateway.features.messaging import service_matching
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, Retention
 from gateway.features.retention import jobs, queries, queries_look, service
+from gateway.features.retention import service_purge as purging
 from gateway.features.retention.rules import Rule
 from gateway.features.retention.schemas import RetentionPolicyIn, RetentionPolicyPatch
+from gateway.features.retention.service_purge import Batch
 from gateway.features.runs import service_purge
 from gateway.features.sessions import service as sessions
 from gateway.features.sessions.schemas import WorkSessionIn
@@ -191,6 +194,18 @@ def test_age_takes_what_is_older_and_the_rest_stays(
         assert service.preview(work, SORTS, policy_id).would_go.count == 0
 
 
+def test_what_is_kept_for_a_hundred_years_hinders_nothing(
+    database: Database, unit: Open, alice: Actor, place: uuid.UUID, purger: Purger, rows: Rows
+) -> None:
+    old = old_event(database, place, now() - timedelta(days=8))
+    policy_id = policy(unit, alice, place, max_age_days=36_500, max_count=0)
+    with unit(alice) as work:
+        assert service.preview(work, SORTS, policy_id).would_go.count == 1
+        assert service.overview(work, SORTS, place).items
+    purger.purge("events")
+    assert kept(rows, old) == [False]
+
+
 def test_count_and_size_keep_the_newest(
     database: Database, unit: Open, alice: Actor, place: uuid.UUID, purger: Purger, rows: Rows
 ) -> None:
@@ -294,6 +309,7 @@ def test_the_files_of_purged_artifacts_go_unless_another_artifact_has_the_same(
     for name in names:
         node.store.path(name).parent.mkdir(parents=True)
         node.store.path(name).write_bytes(b"x")
+        os.utime(node.store.path(name), (moment.timestamp(), moment.timestamp()))
     with database.engine.begin() as connection:
         for id_, name, project in zip(ids, [*names, names[1]], [place, place, None], strict=True):
             connection.execute(
@@ -388,6 +404,14 @@ def test_causes_go_by_age_in_the_whole_system_alone(
     policy(unit, SYSTEM, sort="causes", max_age_days=30)
     purger.purge("causes")
     assert kept(rows, *ids, table="causes") == [False, True]
+
+
+def test_what_went_is_told_though_the_project_goes_meanwhile(unit: Open, rows: Rows) -> None:
+    gone = uuid.uuid4()
+    with unit(SYSTEM) as work:
+        purging.note(work, Rule("events", project_id=gone), [Batch(3, 30, None, is_last=False)])
+    told = "SELECT owner_id, data->>'count' FROM events WHERE name = 'retention.purged' AND project_id = :id"
+    assert rows(told, id=gone) == [(None, "3")]
 
 
 def test_who_may_set_policies(unit: Open, alice: Actor, bob: Actor, charlie: Actor, place: uuid.UUID) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core.clock import now
 from gateway.core.database import Database
@@ -15,6 +16,7 @@ from gateway.core.identity import SYSTEM, Actor
 from gateway.features.identity import passwords, service, service_delays
 from gateway.features.identity.service_delays import ADDRESS, DEVICE, HANDLE, Patience
 from tests.services.conftest import Open
+from tests.services.meanwhile import Meanwhile
 
 
 class Guesser:
@@ -107,6 +109,27 @@ def test_a_right_password_frees_the_handle_but_not_the_address(guesser: Guesser)
     assert guesser.attempt(counters) == 0
     assert guesser.attempt(counters) > 1, "the address was wrong five times, and is again"
     assert guesser.attempt({handle: HANDLE}) == 0
+
+
+def test_what_a_right_password_frees_is_locked_in_the_order_of_attempts(database: Database) -> None:
+    low, high = sorted((key(), key()))
+    counters = {high: HANDLE, low: ADDRESS}
+    lock = "SELECT failures FROM sign_in_delays WHERE key = :key FOR UPDATE"
+
+    def forgive() -> None:
+        with database.sessions() as session:
+            service_delays.forgive(session, counters)
+
+    with database.sessions() as session:
+        service_delays.begin(session, counters)
+    forgiving = Meanwhile(database, forgive)
+    with database.engine.connect() as other:
+        other.execute(text(lock), {"key": low})
+        forgiving.waits()
+        assert other.scalar(text(f"{lock} NOWAIT"), {"key": high}) == 1
+    assert forgiving.ends() is None
+    with database.engine.connect() as after:
+        assert [after.scalar(text(lock), {"key": each}) for each in (low, high)] == [0, None]
 
 
 def test_two_owners_cannot_disable_each_other_at_once(unit: Open, database: Database, rows: Any) -> None:

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core.clock import new_id, now
+from gateway.core.database import Database
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, Actor
 from gateway.core.secrets.key_store import KeyStore
@@ -22,7 +24,9 @@ from gateway.features.limits.service_spending import ANSWER_TOKENS, Call, Reserv
 from gateway.features.providers import service as providers
 from gateway.features.providers.schemas import ProviderIn
 from gateway.features.settings import service as settings
+from tests.conftest import wait_until
 from tests.services.conftest import Open, Tasks
+from tests.services.test_connector_locks import WAITING
 
 Limit = Callable[..., SpendLimit]
 
@@ -72,6 +76,20 @@ def test_a_call_holds_an_estimate_and_then_counts_what_it_used(unit: Open, alice
         spending.settle(work, held, 90, 4000)
     after = usage(unit, bound)
     assert (after.used.requests, after.used.tokens, after.reserved.requests, after.reserved.tokens) == (1, 4090, 0, 0)
+
+
+@pytest.mark.parametrize("told", [(-5_000, -5_000), (10**30, 10**30)])
+def test_what_a_server_counts_neither_lifts_a_limit_nor_gets_past_it(
+    unit: Open, alice: Actor, limit: Limit, told: tuple[int, int]
+) -> None:
+    bound = limit("user", alice.user_id, max_tokens=10_000)
+    held = reserve(unit, alice)
+    assert held is not None
+    with unit(SYSTEM) as work:
+        spending.settle(work, held, *told)
+    after = usage(unit, bound)
+    assert (after.used.requests, after.reserved.tokens) == (1, 0)
+    assert after.used.tokens == (0 if told[0] < 0 else 2 * spending.MOST_TOLD)
 
 
 def test_what_a_call_ends_in_decides_what_counts(unit: Open, alice: Actor, limit: Limit) -> None:
@@ -202,6 +220,30 @@ def test_what_dead_runs_hold_is_given_back(unit: Open, alice: Actor, limit: Limi
     with unit(SYSTEM) as work:
         assert spending.give_back_left_behind(work, 100) == 1
     assert usage(unit, bound).reserved.requests == 0
+
+
+def test_what_is_given_back_is_locked_in_the_order_of_calls(
+    database: Database, unit: Open, alice: Actor, bob: Actor, limit: Limit
+) -> None:
+    """Else a call that two limits bind and who gives back could wait for each other."""
+    first, last = limit("user", bob.user_id, max_requests=10), limit("user", alice.user_id, max_requests=10)
+    for actor in (alice, bob):
+        reserve(unit, actor, run_id=new_id())
+
+    def give_back() -> None:
+        with unit(SYSTEM) as work:
+            spending.give_back_left_behind(work, 100)
+
+    giving = threading.Thread(target=give_back)
+    window = text("SELECT reserved_requests FROM usage_windows WHERE limit_id = :id FOR UPDATE NOWAIT")
+    with database.engine.connect() as call, database.engine.connect() as looking:
+        call.execute(window, {"id": first.id})
+        giving.start()
+        wait_until(lambda: looking.execute(text(WAITING)).scalar_one() > 0, 20)
+        assert call.execute(window, {"id": last.id}).scalar_one() == 1
+        call.rollback()
+        giving.join()
+    assert [usage(unit, each).reserved.requests for each in (first, last)] == [0, 0]
 
 
 def test_windows_that_are_long_over_go(unit: Open, alice: Actor, limit: Limit, rows: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.core.findings import finding
+from gateway.core.findings import findings
 from gateway.core.outbound.exchange import Check
 
 from .base import Connector, ConnectorConfig, ConnectorSecret
@@ -94,5 +94,4 @@ def _checked(schema: type[BaseModel], given: Mapping[str, Any], where: str) -> B
     try:
         return schema.model_validate(given)
     except ValidationError as error:
-        found = [finding(each, where) for each in error.errors(include_url=False)]
-        raise Unfit(found, code=f"invalid_{where}") from None
+        raise Unfit(findings(error, where), code=f"invalid_{where}") from None

@@ -15,7 +15,7 @@ from gateway.adapters.destinations.kinds.mattermost import Mattermost
 from gateway.adapters.destinations.kinds.ntfy import Ntfy
 from gateway.adapters.destinations.kinds.slack import Slack
 from gateway.adapters.destinations.kinds.webhook import Webhook
-from gateway.core.findings import finding
+from gateway.core.findings import findings, first_finding
 
 KINDS: dict[str, type[Destination[Any]]] = {
     "webhook": Webhook,
@@ -44,7 +44,7 @@ def checked(kind: str, config: Mapping[str, Any], secret: str | None) -> dict[st
     try:
         settings: DestinationConfig = sort.Config.model_validate(config)
     except ValidationError as error:
-        raise Unfit([finding(each, "destination_config") for each in error.errors(include_url=False)]) from None
+        raise Unfit(findings(error, "destination_config")) from None
     try:
         sort.check(settings, secret)
     except ValueError as error:
@@ -59,8 +59,8 @@ def open_destination(kind: str, config: Mapping[str, Any], secrets: Sequence[str
     try:
         settings = sort.Config.model_validate(config)
     except ValidationError as error:
-        told = ": ".join(filter(None, finding(error.errors(include_url=False)[0])))
-        raise DeliveryError(f"Its settings do not fit: {told}.", code="invalid_config", permanent=True) from None
+        told = f"Its settings do not fit: {first_finding(error)}."
+        raise DeliveryError(told, code="invalid_config", permanent=True) from None
     if sort.key_need in ("required", "generated") and not secrets:
         raise DeliveryError("Its secret is missing; give it one.", code="no_secret", permanent=True)
     return sort(settings, secrets)

@@ -10,6 +10,7 @@ from gateway.adapters.providers.base import Provider, ProviderError, Timeouts
 from gateway.adapters.providers.kinds.local import Local
 from gateway.adapters.providers.kinds.ollama import Ollama
 from gateway.adapters.providers.kinds.openai_compatible import OpenAICompatible
+from gateway.core.findings import first_finding
 
 KINDS: dict[str, type[Provider[Any]]] = {
     "local": Local,
@@ -42,11 +43,6 @@ def create_provider(
     try:
         settings = provider.Config.model_validate(config)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "config"
-        raise ProviderError(
-            f"The provider's setting {field} does not fit: {first['msg']}.",
-            code="invalid_config",
-            permanent=True,
-        ) from None
+        told = f"The provider's settings do not fit: {first_finding(error)}."
+        raise ProviderError(told, code="invalid_config", permanent=True) from None
     return provider(settings, models_dir=models_dir, api_key=api_key, timeouts=timeouts)

@@ -31,7 +31,11 @@ class CooperativeConnection(psycopg.Connection[Any]):
     """A connection of the driver; only what it does between question and answer is its own."""
 
     def wait(self, gen: Any, interval: float = 0.0, timeout: float | None = None) -> Any:
-        """Runs what the driver does, and waits for the server whenever it has to."""
+        """Runs what the driver does, and waits for the server whenever it has to.
+
+        Who is killed meanwhile, or out of time, leaves a connection on which an answer is still on its way. It is
+        closed at once: to end a pipeline on it fails, and that error would take the place of what ends the greenlet.
+        """
         if timeout is not None:
             return super().wait(gen, timeout=timeout)
         socket = self.pgconn.socket
@@ -39,7 +43,11 @@ class CooperativeConnection(psycopg.Connection[Any]):
             wanted = next(gen)
             while True:
                 wait_for, ready = _WAIT_FOR[wanted]
-                wait_for(socket)
+                try:
+                    wait_for(socket)
+                except BaseException:
+                    self.pgconn.finish()
+                    raise
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value

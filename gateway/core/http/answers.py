@@ -1,5 +1,6 @@
 """What a route answers with: JSON bodies, ETags, Location, pages. Uses the request at hand."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -17,11 +18,16 @@ M = TypeVar("M", bound=Out)
 
 
 def answer(body: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """`body` as JSON; a `version` in it becomes the ETag, and a matching If-None-Match answers 304."""
-    response = Response(body.model_dump_json(), status=status, mimetype="application/json")
+    """`body` as JSON; with a `version` in it comes an ETag, and a matching If-None-Match answers 304.
+
+    The ETag is the version and a digest of the body: names of other things and states that are told with a thing change
+    without it.
+    """
+    text = body.model_dump_json().encode()
+    response = Response(text, status=status, mimetype="application/json")
     version = getattr(body, "version", None)
     if isinstance(version, int):
-        response.set_etag(str(version))
+        response.set_etag(f"{version}-{hashlib.sha256(text).hexdigest()[:16]}")
         if status == 200 and request.method == "GET":
             response.make_conditional(request)
     if headers:
@@ -81,8 +87,12 @@ def no_content() -> Response:
 
 
 def check_version(version: int) -> None:
-    """Raises PreconditionFailed when If-Match names another version than `version` (RFC 9110, 13.1.1)."""
-    if request.if_match and not request.if_match.contains(str(version)):
+    """Raises PreconditionFailed when If-Match names another version than `version` (RFC 9110, 13.1.1).
+
+    It may be the version alone, and what else was told with it may have changed.
+    """
+    asked = request.if_match
+    if asked and not asked.star_tag and str(version) not in {tag.partition("-")[0] for tag in asked}:
         raise PreconditionFailed(
             f"The resource has changed since you read it; it is at version {version} now. Read it again."
         )

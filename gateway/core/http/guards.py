@@ -5,7 +5,7 @@ import re
 from flask import Flask, g, request
 
 from gateway.core.clock import new_id
-from gateway.core.errors import Forbidden, Misdirected
+from gateway.core.errors import Misdirected
 
 from . import cors
 
@@ -23,8 +23,7 @@ def install(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
         sent = request.headers.get("X-Request-Id", "")
         g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(new_id())
         check_host(request.environ.get("HTTP_HOST"), hosts)
-        if not cors.is_allowed():
-            check_origin(request.environ.get("HTTP_ORIGIN"), request.environ["HTTP_HOST"], request.scheme)
+        cors.check_origin(request.environ.get("HTTP_ORIGIN"))
 
 
 def check_host(host: str | None, allowed: frozenset[str]) -> None:
@@ -32,9 +31,3 @@ def check_host(host: str | None, allowed: frozenset[str]) -> None:
     match = _HOST.fullmatch(host or "")
     if match is None or match[1].lower() not in allowed:
         raise Misdirected("This gateway does not answer to that Host; use http://127.0.0.1 with its port.")
-
-
-def check_origin(origin: str | None, host: str, scheme: str) -> None:
-    """Raises Forbidden when a page of another origin sent the request (RFC 6454)."""
-    if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
-        raise Forbidden("Pages of another origin may not use this gateway.", code="origin_not_allowed")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 from flask import Response, current_app, g, request
 
@@ -30,12 +30,15 @@ def ask(
 ) -> Response:  # fmt: skip
     """The answer of another route to the caller of the request at hand: `body` as JSON, or `file` as it is.
 
-    `headers` are sent besides; who calls is no matter of theirs.
+    `path` is as in a URL, with what no path may hold in percent codes; WSGI has it without them (PEP 3333).
+    Half a character in `query` is passed on as bytes that are none, for the route to judge. `headers` are sent
+    besides; who calls is no matter of theirs.
     """
     sent = file if file is not None else b"" if body is None else json.dumps(body).encode()
     environ = {name: request.environ[name] for name in _KEPT if name in request.environ}
     environ |= {
-        "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": urlencode(query or {}, True),
+        "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": urlencode(query or {}, True, errors="surrogatepass"),
         "CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent), "HTTP_X_REQUEST_ID": g.request_id,
         ACTOR: g.actor,
     }  # fmt: skip

@@ -10,13 +10,22 @@ import sqlalchemy.exc
 import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from gateway.core.clock import new_id
 from gateway.core.driver.statements import circle
-from gateway.core.errors import BadRequest, Conflict, FieldError, GatewayError, InsufficientStorage, Invalid, NotReady
-from gateway.core.findings import finding
+from gateway.core.errors import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    GatewayError,
+    InsufficientStorage,
+    Invalid,
+    NotFound,
+    NotReady,
+)
+from gateway.core.findings import findings
 
 log = structlog.get_logger("gateway")
 
@@ -110,8 +119,7 @@ def _own_shape() -> ErrorShape | None:
 
 def invalid_from(error: ValidationError) -> Invalid:
     """pydantic's findings as a 422 that names each field."""
-    found = (finding(item) for item in error.errors(include_url=False))
-    return Invalid.fields((field or "body", message) for field, message in found)
+    return Invalid.fields((field or "body", message) for field, message in findings(error))
 
 
 def _is_looked_for() -> bool:
@@ -140,6 +148,8 @@ def _render_http(error: HTTPException) -> Response:
 def _render_database(error: sqlalchemy.exc.SQLAlchemyError) -> Response:
     if isinstance(error, StaleDataError):
         return render(Conflict("It was changed at the same moment by someone else; read it again and retry."))
+    if isinstance(error, ObjectDeletedError):  # what was left to be read of it when somebody wanted to see it
+        return render(NotFound("It was deleted at the same moment."))
     cause = getattr(error, "orig", None)
     named = {"error": type(error).__name__, "cause": type(cause).__name__}
     log.error("database error", **named, path=request.path, **circle(error))

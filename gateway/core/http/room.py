@@ -278,10 +278,15 @@ def _receive(action: str) -> None:
 def _require_json() -> None:
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
+    if not isinstance(sent_json(), dict):
+        raise Invalid.field("body", "send a JSON object")
+
+
+def sent_json() -> Any:
+    """The body as JSON, packed or not. Raises BadRequest where it is none."""
     request.unpack()  # type: ignore[attr-defined]
     try:
-        if not isinstance(request.get_json(), dict):
-            raise Invalid.field("body", "send a JSON object")
+        return request.get_json()
     except WerkzeugBadRequest as error:
         raise BadRequest("The body is not valid JSON; check quotes, commas and encoding.") from error
     except RecursionError as error:

@@ -10,6 +10,8 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterable, Iterable, Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 import httpcore
@@ -275,6 +277,8 @@ async def _unpacked(raw: AsyncIterable[bytes], most: int) -> tuple[bytes, bool]:
     body = bytearray()
     try:
         async for chunk in raw:
+            if unpacker.eof:  # what still comes is no part of it, and zlib would keep all of it
+                break
             body += unpacker.decompress(chunk, most + 1 - len(body))
             if len(body) > most:
                 return bytes(body[:most]), True
@@ -284,8 +288,15 @@ async def _unpacked(raw: AsyncIterable[bytes], most: int) -> tuple[bytes, bool]:
 
 
 def _plain(host: str) -> str:
-    """A host as it is compared: lower case, without brackets and the root's dot."""
-    return host.strip("[]").lower().removesuffix(".")
+    """A host as it is compared: in ASCII and lower case, without brackets and the root's dot; an address as it is
+    usually written.
+    """
+    bare = host.strip("[]").lower().removesuffix(".")
+    with suppress(ValueError):
+        return str(ip_address(bare))
+    with suppress(httpx.InvalidURL):
+        return bare if bare.isascii() else httpx.URL(scheme="http", host=bare).raw_host.decode("ascii")
+    return bare
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:

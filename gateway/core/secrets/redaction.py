@@ -30,6 +30,7 @@ _PLACEHOLDER = re.compile(
     r"(?i)(?:your|example|placeholder|change.?me|dummy|redacted|xxx|\*\*\*|\.\.\.|\$\{|%\(|\{\{|<)"
 )
 
+_NO_PLAIN_WORD = re.compile(r"[\d!@%^*+?]")
 _LONG_WORD = re.compile(r"(?<![A-Za-z0-9+/_.-])[A-Za-z0-9+/_-]{32,128}={0,2}(?![A-Za-z0-9+/_-])")
 _LONG_LOWER = re.compile(r"[a-z]{8}|[A-Z]{8}|[a-z]+[-_/][a-z]+[-_/]")
 """What random text hardly ever has and names, paths and identifiers nearly always do."""
@@ -39,6 +40,9 @@ _FINGERPRINT = re.compile(
 )
 LEAST_BITS = 4.3
 """Shannon entropy in bits a character: random base64 of 32 characters has 4.5, English in one word 3.9 at most."""
+
+ADDRESS = 2048
+"""How far before a word the address is looked for that it may be a piece of."""
 
 _MARKS = [(mark, detector) for detector in DETECTORS for mark in detector.marks if not detector.folded]
 _FOLDED_MARKS = [(mark, detector) for detector in DETECTORS for mark in detector.marks if detector.folded]
@@ -63,11 +67,10 @@ def redact(text: str) -> Redacted:
     pieces: list[str] = []
     end = 0
     for begin, stop, kind in found:
-        if begin < end:
-            continue  # lies within the one before
-        pieces += [text[end:begin], REDACTED]
-        kinds[kind] += 1
-        end = stop
+        if begin >= end:
+            pieces += [text[end:begin], REDACTED]
+            kinds[kind] += 1
+        end = max(end, stop)  # one that begins within another may reach beyond it
     return Redacted("".join([*pieces, text[end:]]), kinds)
 
 
@@ -95,7 +98,7 @@ def redact_all(value: Any) -> tuple[Any, Counter[str]]:
 
 
 def _found(text: str) -> Iterator[tuple[int, int, str]]:
-    folded = text.lower()
+    folded = text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "I").lower()  # the one letter that grows by it
     marked = [detector for mark, detector in _MARKS if mark in text]
     marked += [detector for mark, detector in _FOLDED_MARKS if mark in folded]
     for detector in dict.fromkeys(marked):
@@ -113,12 +116,13 @@ def _assigned(text: str, folded: str) -> Iterator[tuple[int, int, str]]:
             at += len(name)
             if (match := _ASSIGNED.match(text, at)) is not None and _is_secret(match):
                 yield *match.span(match.lastgroup or 0), "password"
+                at = match.end()  # names within what is taken out anyway
             at = folded.find(name, at)
 
 
 def _is_secret(match: re.Match[str]) -> bool:
     value = match["quoted"] or match["bare"]
-    if _PLACEHOLDER.search(value) or value == REDACTED or not re.search(r"[\d!@%^*+?]", value):
+    if not _NO_PLAIN_WORD.search(value) or _PLACEHOLDER.search(value) or value == REDACTED:  # the cheap one first
         return False
     return match["bare"] is None or not (_NAME_OF_SOMETHING.fullmatch(value) or value.isdigit())
 
@@ -137,7 +141,8 @@ def _random(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _is_in_address(text: str, match: re.Match[str]) -> bool:
     """Whether the word is a piece of a URL's path: ids of documents and videos look random, too."""
-    start = max(text.rfind(space, 0, match.start()) for space in " \n\t\"'(<")
+    first = max(0, match.start() - ADDRESS)
+    start = max(first - 1, *(text.rfind(space, first, match.start()) for space in " \n\t\"'(<"))
     return "://" in text[start + 1 : match.start()] and "?" not in text[start + 1 : match.start()]
 
 

@@ -60,7 +60,7 @@ def list_groups(query: GroupQuery) -> Response:
     return page_of(GroupOut, paged)
 
 
-@room.post("/groups", responses={201: GroupOut}, summary="Make a group")
+@room.post("/groups", responses={201: GroupOut}, summary="Create a group")
 def create_group(body: GroupIn) -> Response:
     group = service_groups.create(work(), body)
     return created(GroupOut.model_validate(group), f"/v1/groups/{group.id}")
@@ -136,7 +136,7 @@ def list_roles(query: RoleQuery) -> Response:
     return page_of(RoleOut, paged, [_role(row) for row in paged.rows])
 
 
-@room.post("/roles", responses={201: RoleOut}, summary="Make a role")
+@room.post("/roles", responses={201: RoleOut}, summary="Create a role")
 def create_role(body: RoleIn) -> Response:
     row = service_roles.create(work(), body)
     return created(_role(row), f"/v1/roles/{row.id}")

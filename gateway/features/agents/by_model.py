@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.adapters.providers.base import Ability, ProviderError
 from gateway.adapters.providers.completion import Completion
+from gateway.core.storable import storable
 from gateway.features.artifacts.service import Upload
 from gateway.features.artifacts.store import Store
 from gateway.features.tasks import in_sandbox
 from gateway.features.tasks.metered import Metered, call_of
-from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import JobReport, Plan, RunReport
 
-from . import abilities, instructions, said, service, service_steps, trust
+from . import abilities, instructions, said, service, service_steps, trust, verification
 from .service import Brief, Finding
 from .verification import Verifier
 
@@ -83,7 +83,7 @@ async def _held_to(
     verifier = Verifier(attempt, plan, folder)
     for round_ in range(answers.rounds, max(brief.rounds, answers.rounds) + 1):
         findings = await verifier.judge(completion.text, brief.criteria)
-        await _record(attempt, plan, round_, findings)
+        await verification.record(attempt, plan, round_, findings)
         if all(finding.passed for finding in findings) or round_ >= brief.rounds:
             return completion, findings
         completion = await answers.mend(await _told(attempt, plan, findings))
@@ -103,14 +103,8 @@ async def _end(
         attempt.log.write(None, "system", "The answer was cut at the model's longest length.\n")
     text = storable(completion.text)
     last = JobReport(0, "completed", stdout=text, truncated=cut, started_at=started_at, ended_at=datetime.now(UTC))
-    failed = [finding.criterion for finding in findings if not finding.passed]
-    if failed:
-        message = f"{len(failed)} of {len(findings)} criteria are not met: {'; '.join(failed)[:500]}"
-        error = {"code": "verification_failed", "message": message}
-        report = RunReport("failed", output=text, error=error, files=files)
-    else:
-        report = RunReport("completed", output=text, files=files)
-    await attempt.end(report, last)
+    error = verification.error_of(findings)
+    await attempt.end(RunReport("failed" if error else "completed", output=text, error=error, files=files), last)
 
 
 class PlainAnswers:
@@ -168,14 +162,6 @@ async def _conversation(attempt: "Attempt", plan: Plan) -> list[dict[str, Any]]:
         content = [{"type": "text", "text": told}, *pictures] if pictures else told
         messages[-1] = {"role": "user", "content": content}
     return messages
-
-
-async def _record(attempt: "Attempt", plan: Plan, round_: int, findings: Sequence[Finding]) -> None:
-    holder = attempt.node.holder
-    await attempt.node.unit(lambda work: service.record_findings(work, plan, holder, round_, findings))
-    for finding in findings:
-        verdict = "met" if finding.passed else "not met"
-        attempt.log.write(None, "system", f"Criterion {verdict}: {finding.criterion}\n  {finding.reason}\n")
 
 
 async def _told(attempt: "Attempt", plan: Plan, findings: Sequence[Finding]) -> str:

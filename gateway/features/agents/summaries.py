@@ -1,16 +1,17 @@
 """Summarizes sessions that have come to rest: by a model where one is at hand, else from the records alone."""
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway.adapters.providers.base import ProviderError
 from gateway.core.secrets.redaction import redact
+from gateway.core.storable import storable
 from gateway.features.limits.service_spending import Call, SpendLimitReached
 from gateway.features.settings import service as settings
 from gateway.features.tasks.metered import Metered
-from gateway.features.tasks.run_log import storable
 
 from . import service_summaries, trust
 from .service_summaries import PATIENCE_S, Material
@@ -26,6 +27,9 @@ LETTERS_A_TOKEN = 3
 
 MOST_LETTERS = 24_000
 """Letters of what a model reads, whatever its window."""
+
+_FENCE = re.compile(r"^[ \t]*(?:```|<<<[ \t]*(?:END|OUTSIDE)).*\n?", re.MULTILINE | re.IGNORECASE)
+"""A line that only fences material in, which small models repeat."""
 
 _TASK = f"""You summarize a session of work for those who come back to it. In at most 120 words of plain prose say \
 what was asked, what came of it, what failed and what is still open. Say nothing that the records do not say.
@@ -70,7 +74,7 @@ async def _by_model(node: "Node", material: Material) -> str | None:
             "a session is summarized without a model", session_id=str(material.rested.id), problem=str(error)[:300]
         )
         return None
-    return storable(completion.text).strip() or None
+    return _FENCE.sub("", storable(completion.text)).strip() or None
 
 
 def _told(material: Material, letters: int) -> str:

@@ -29,11 +29,11 @@ from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.clock import now
 from gateway.core.secrets.redaction import redact
+from gateway.core.storable import storable
 from gateway.features.limits import service_spending as spending
 from gateway.features.processes.host import hosted
 from gateway.features.runs import service_external as external
 from gateway.features.tasks.in_sandbox import input_name, inputs_of
-from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import Plan
 
 from . import conversation, instructions, service_steps, tools

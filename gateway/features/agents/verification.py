@@ -1,7 +1,8 @@
-"""Checks an answer against its criteria, one by one and apart from whoever wrote it.
+"""Checks what was done against its criteria, one by one and apart from whoever did it.
 
-A criterion `$ COMMAND` is run in the sandbox as it is. For any other a model is asked, which may propose a command;
-where one ran, its exit code decides, and the model's own verdict only where none did.
+A criterion `$ COMMAND` is run in the sandbox as it is. For any other of an answer a model is asked, which may propose a
+command; where one ran, its exit code decides, and the model's own verdict only where none did. What scripts and
+commands have done is not judged by models.
 """
 
 import asyncio
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import Command, Limits, SandboxUnavailable
 from gateway.adapters.sandboxes.supervision import uninterrupted
+from gateway.core.storable import storable
 from gateway.features.preferences import constraints
 from gateway.features.tasks import in_sandbox
 from gateway.features.tasks.metered import Metered, call_of
-from gateway.features.tasks.run_log import storable
 from gateway.features.tasks.service_execution import Plan
 
 from . import service, trust
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 CHECK_S = 60.0
 """How long one check may run."""
+
+CHECK = "$ "
+"""How a criterion begins that is a command."""
 
 TOLD = 600
 """Letters of a check's output that are kept as the reason."""
@@ -60,7 +64,7 @@ Otherwise command is null and passed is your verdict."""
 
 
 class Verifier:
-    """The checks of one run; those of an agent's work run in its `folder`.
+    """The checks of one run; those of an agent's work, and of scripts and commands, run in its `folder`.
 
     Raises ProviderError, SpendLimitReached, SandboxError, OSError.
     """
@@ -74,9 +78,18 @@ class Verifier:
         """What holds of the answer, in the order of the criteria."""
         return [await self._one(answer, criterion) for criterion in criteria]
 
+    async def check(self, folder: Path, deadline: float) -> list[Finding]:
+        """What holds of the work in `folder`, as far as commands tell it until `deadline` (by the loop's clock)."""
+        clock = asyncio.get_running_loop().time
+        return [
+            await self._run(folder, criterion, criterion.removeprefix(CHECK), min(CHECK_S, deadline - clock()))
+            for criterion in self._plan.acceptance_criteria
+            if criterion.startswith(CHECK)
+        ]
+
     async def _one(self, answer: str, criterion: str) -> Finding:
-        if criterion.startswith("$ "):
-            return await self._run(answer, criterion, criterion.removeprefix("$ "))
+        if criterion.startswith(CHECK):
+            return await self._run_on(answer, criterion, criterion.removeprefix(CHECK))
         verdict = await self._asked(answer, criterion)
         if verdict is None:
             return Finding(criterion, passed=False, reason="The model gave no verdict that could be read.")
@@ -84,22 +97,27 @@ class Verifier:
         if command is None:
             return Finding(criterion, passed=passed, reason=reason)
         try:
-            return await self._run(answer, criterion, command)
+            return await self._run_on(answer, criterion, command)
         except SandboxUnavailable as error:
             return Finding(criterion, passed=passed, reason=f"{reason} (Judged, not run: {error.reason})")
 
-    async def _run(self, answer: str, criterion: str, command: str) -> Finding:
+    async def _run_on(self, answer: str, criterion: str, command: str) -> Finding:
+        async with self._workspace(answer) as folder:
+            return await self._run(folder, criterion, command)
+
+    async def _run(self, folder: Path, criterion: str, command: str, seconds: float = CHECK_S) -> Finding:
         held = await self._attempt.node.unit(lambda work: service.held(work, self._plan))
         refusals = constraints.check_task(held, interpreter=None, commands=[command], network=False)
         if refusals:
             return Finding(criterion, passed=False, reason=f"The check may not run: {refusals[0].message}.")
         sandbox = await self._attempt.node.sandbox()
         config = self._attempt.node.config
-        limits = Limits(wall_s=CHECK_S, cpu_s=int(CHECK_S), memory_bytes=config.task_memory_bytes, output_bytes=65536)
-        shell = Command(["bash", "-c", command.replace("\0", "")])
+        limits = Limits(
+            wall_s=max(0.05, seconds), cpu_s=int(CHECK_S), memory_bytes=config.task_memory_bytes, output_bytes=65536
+        )
+        shell = Command(["bash", "-c", command.replace("\0", "")], self._plan.env)
         output = bytearray()
-        async with self._workspace(answer) as folder:
-            outcome = await sandbox.run(folder, shell, limits, lambda _, chunk: output.extend(chunk))
+        outcome = await sandbox.run(folder, shell, limits, lambda _, chunk: output.extend(chunk))
         told = storable(output.decode(errors="replace")).strip()[-TOLD:]
         how = f"met its limit of {outcome.limit_hit}" if outcome.limit_hit else f"exited with {outcome.exit_code}"
         return Finding(
@@ -148,6 +166,24 @@ class Verifier:
         return _verdict(completion.text)
 
 
+async def record(attempt: "Attempt", plan: Plan, round_: int, findings: Sequence[Finding]) -> None:
+    """Stores what was found, tells it, and has it stand in the log. Raises Fenced."""
+    holder = attempt.node.holder
+    await attempt.node.unit(lambda work: service.record_findings(work, plan, holder, round_, findings))
+    for finding in findings:
+        verdict = "met" if finding.passed else "not met"
+        attempt.log.write(None, "system", f"Criterion {verdict}: {finding.criterion}\n  {finding.reason}\n")
+
+
+def error_of(findings: Sequence[Finding]) -> dict[str, str] | None:
+    """Why a task with these findings has failed; None where all criteria are met."""
+    failed = [finding.criterion for finding in findings if not finding.passed]
+    if not failed:
+        return None
+    message = f"{len(failed)} of {len(findings)} criteria are not met: {'; '.join(failed)[:500]}"
+    return {"code": "verification_failed", "message": message}
+
+
 def _verdict(text: str) -> tuple[str | None, bool, str] | None:
     """What a model said, also where it wrapped it in prose; None where it is no verdict."""
     try:
@@ -157,5 +193,5 @@ def _verdict(text: str) -> tuple[str | None, bool, str] | None:
     if not isinstance(found, dict) or not isinstance(found.get("passed"), bool):
         return None
     command = found.get("command")
-    is_command = isinstance(command, str) and command.strip() != ""
-    return (command if is_command else None), found["passed"], storable(str(found.get("reason") or ""))[:TOLD]
+    proposed = storable(command) if isinstance(command, str) and command.strip() else None
+    return proposed, found["passed"], storable(str(found.get("reason") or ""))[:TOLD]

@@ -5,13 +5,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import service_purge
+from .store import LEFT_AFTER_S
 
 if TYPE_CHECKING:
     from gateway.node.node import Node
 
 BATCH = 200
-LEFT_AFTER_S = 3600.0
-"""A received file that nobody has written to or moved for so long belongs to nobody."""
 
 
 async def sweep(node: "Node") -> None:
@@ -20,7 +19,7 @@ async def sweep(node: "Node") -> None:
 
 
 async def remove_unused(node: "Node") -> None:
-    """Deletes the files of purged artifacts, as far as they lie here; copies do not count."""
+    """Deletes files that no artifact has any more, as far as they lie here; copies do not count."""
     if node.store.is_copy:
         return
     after = ""

@@ -46,7 +46,7 @@ class Artifact(Base):
 
 
 class UnusedFile(Base):
-    """A file that a purged artifact had; it goes too, unless another artifact has the same bytes."""
+    """A file that a deleted artifact had, or that a node brought; it goes unless an artifact has the same bytes."""
 
     __tablename__ = "artifact_unused_files"
 

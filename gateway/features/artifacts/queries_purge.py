@@ -29,15 +29,14 @@ def drop(session: Session, ids: Sequence[uuid.UUID]) -> None:
 
 
 def note_files(session: Session, files: Collection[str]) -> None:
-    """Has these looked at by `noted_files`: maybe nothing refers to them."""
+    """Has these looked at by `noted_files`: maybe nothing refers to them. Whoever looks meanwhile waits for us."""
     if files:
-        session.execute(
-            insert(UnusedFile).values([{"sha256": name} for name in sorted(files)]).on_conflict_do_nothing()
-        )
+        noted = insert(UnusedFile).values([{"sha256": name} for name in sorted(files)])
+        session.execute(noted.on_conflict_do_update(index_elements=["sha256"], set_={"sha256": noted.excluded.sha256}))
 
 
 def noted_files(session: Session, after: str, most: int) -> list[str]:
-    """Files of which an artifact was purged, in the order of their hashes."""
+    """Files that may be unused, in the order of their hashes."""
     query = select(UnusedFile.sha256).where(UnusedFile.sha256 > after).order_by(UnusedFile.sha256).limit(most)
     return list(session.scalars(query))
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.identity import Actor
@@ -21,6 +23,8 @@ from gateway.core.unit_of_work import Work
 from . import queries, queries_purge
 from .models import Artifact
 from .store import Store, safe_filename
+
+log = structlog.get_logger("gateway.artifacts")
 
 INLINE = frozenset(
     {"text/plain", "text/csv", "text/markdown", "application/json", "application/pdf",
@@ -131,14 +135,26 @@ def remove(work: Work, store: Store, artifact_id: uuid.UUID) -> None:
         task_id=artifact.task_id,
         data={"artifact_id": str(artifact.id)},
     )
-    work.after_commit(lambda: _remove_unused(work, store, sha256))
+    queries_purge.note_files(work.session, [sha256])  # a node looks at it where we do not come so far
+    work.after_commit(lambda: _remove_now(work, store, sha256))
 
 
-def _remove_unused(work: Work, store: Store, sha256: str) -> None:
+def _remove_now(work: Work, store: Store, sha256: str) -> None:
+    """What does not go now is noted: the artifact is deleted all the same."""
+    try:
+        remove_unused(work, store, sha256)
+        work.session.commit()
+    except (OSError, SQLAlchemyError) as error:
+        work.session.rollback()
+        log.warning("the bytes of a deleted artifact are left to a node", sha256=sha256, error=type(error).__name__)
+
+
+def remove_unused(work: Work, store: Store, sha256: str) -> None:
+    """Deletes a file unless some artifact has the same bytes; it is noted no more to be looked at."""
     take_turns(work, sha256)
+    queries_purge.forget_file(work.session, sha256)  # first: whoever notes it at this moment is waited for
     if not queries.is_stored(work.session, sha256):
         store.remove(sha256)
-    work.session.commit()
 
 
 def carried_out(work: Work, store: Store, sha256: str) -> Path:
@@ -154,12 +170,15 @@ def carried_out(work: Work, store: Store, sha256: str) -> Path:
 
 
 def carried_in(work: Work, store: Store, sha256: str, file: ReceivedFile) -> None:
-    """Keeps what such a node will make an artifact of; deleted after a while if it does not. Raises Invalid."""
+    """Keeps what such a node will make an artifact of; deleted after a while if it does not. Raises Invalid.
+
+    It takes no turn: the node may have it, when it finds in its own unit of work that the bytes have gone meanwhile.
+    """
     work.allow("nodes.carry_files", Resource("nodes"))
     if file.sha256 != sha256:
         raise Invalid.field("file", "the bytes have another SHA-256")
-    take_turns(work, sha256)
     store.keep(file)
+    store.touch(sha256)
     queries_purge.note_files(work.session, [sha256])
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from gateway.core.purging import Removed
 from gateway.core.unit_of_work import Work
 
-from . import queries, queries_purge, service
-from .store import Store
+from . import queries_purge, service
+from .store import LEFT_AFTER_S, Store
 
 
 def drop(work: Work, ids: Sequence[uuid.UUID]) -> Removed:
@@ -22,10 +22,6 @@ def noted_files(work: Work, after: str, most: int) -> list[str]:
 
 
 def remove_file(work: Work, store: Store, sha256: str) -> None:
-    """Deletes a file that is here, unless some artifact has the same bytes."""
-    if not store.path(sha256).exists():
-        return
-    service.take_turns(work, sha256)
-    if not queries.is_stored(work.session, sha256):
-        store.remove(sha256)
-    queries_purge.forget_file(work.session, sha256)
+    """Deletes a file that lies here since a while, unless some artifact has the same bytes."""
+    if store.is_old(sha256, LEFT_AFTER_S):
+        service.remove_unused(work, store, sha256)

@@ -1,7 +1,9 @@
 """Content-addressed files: `ab/cd/<sha256>`, written beside their place and moved in, never changed."""
 
+import os
 import re
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -12,6 +14,9 @@ from gateway.core.received_file import ReceivedFile
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]+")
 CHUNK = 1024 * 1024
+LEFT_AFTER_S = 3600.0
+"""A received file that nobody has written to or moved for so long belongs to nobody; so does a kept one that no
+artifact has."""
 
 
 class Store:
@@ -65,6 +70,16 @@ class Store:
         """Deletes the bytes; no row may refer to them any more."""
         self.path(sha256).unlink(missing_ok=True)
 
+    def touch(self, sha256: str) -> None:
+        """Has a file that is here count as one that has just come."""
+        os.utime(self.path(sha256))
+
+    def is_old(self, sha256: str, seconds: float) -> bool:
+        """Whether a file is here that came longer ago."""
+        with suppress(FileNotFoundError):
+            return time.time() - self.path(sha256).stat().st_mtime > seconds
+        return False
+
     def sweep_incoming(self, older_than_s: float, now_s: float) -> None:
         """Deletes what killed processes left half-way."""
         for entry in self.incoming.iterdir():
@@ -74,7 +89,7 @@ class Store:
 
 
 def safe_filename(name: str | None) -> str:
-    """A name fit for display and download: no path, no control characters, at most 200 characters."""
-    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    """A name fit for display and download: no path, no control characters, all of it text, at most 200 characters."""
+    last = (name or "").encode("utf-8", "replace").decode().replace("\\", "/").rsplit("/", 1)[-1]
     cleaned = _UNSAFE.sub("_", last).strip().strip(".") or "file"
     return cleaned[:200]

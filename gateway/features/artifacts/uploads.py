@@ -10,7 +10,7 @@ from .service import Upload
 def received(filename: str | None = None) -> Upload:
     """The request's file, multipart or raw. Raises Invalid when there is none or no name."""
     if request.mimetype == "multipart/form-data":
-        files = list(request.files.values())
+        files = [file for _, file in request.files.items(multi=True)]
         if len(files) != 1:
             raise Invalid.field("file", "send exactly one file part")
         return Upload(files[0].stream, files[0].filename, files[0].mimetype)  # type: ignore[arg-type]

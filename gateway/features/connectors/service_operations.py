@@ -267,10 +267,7 @@ def _check_arguments(operation: "Operation", arguments: dict[str, Any]) -> None:
         raise Invalid.field("arguments", f"arguments may have {ARGUMENT_BYTES // 1024} KiB")
     found = list(problems(operation.input_schema, arguments))
     if found:
-        named = [(".".join(part for part in ("arguments", path) if part), message) for path, message in found]
-        raise Invalid(
-            f"{named[0][0]}: {named[0][1]}", errors=[{"field": path, "message": message} for path, message in named]
-        )
+        raise Invalid.fields((f"arguments.{path}".rstrip("."), message) for path, message in found)
 
 
 def _find(work: Work, connector: Connector, operation_id: uuid.UUID, *, lock: bool = False) -> ConnectorOperation:

@@ -15,7 +15,7 @@ ACTIONS: dict[str, str] = {
     "credentials.use": "Have the gateway send a credential's secret to the service it is for",
     "credentials.read_keys": "See master keys and whether a recovery key was made",
     "credentials.rotate_keys": "Change the master key",
-    "credentials.create_recovery_kit": "Make a new recovery key, which ends the one before",
+    "credentials.create_recovery_kit": "Create a new recovery key, which ends the one before",
     "credentials.recover_keys": "Restore master keys by the recovery key",
 }
 

@@ -89,7 +89,7 @@ def get_recovery_kit() -> Response:
     return answer(RecoveryKitOut(exists=made_at is not None, created_at=made_at))
 
 
-@room.post("/credentials/recovery-kit", responses={201: RecoveryKitCreated}, summary="Make a new recovery key")
+@room.post("/credentials/recovery-kit", responses={201: RecoveryKitCreated}, summary="Create a new recovery key")
 def create_recovery_kit() -> Response:
     if HEADER in request.headers:
         raise Invalid.field(HEADER, "a recovery key is kept nowhere, so it cannot be answered twice; leave this out")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.core.errors import GatewayError, Invalid, NotReady
 from gateway.core.events import Event
+from gateway.core.findings import findings
 from gateway.core.http.answers import answer, event_stream, page_of
 from gateway.core.http.room import Room, ok, work
 from gateway.core.identity import Actor
@@ -109,9 +110,7 @@ def _subscription(text: str | bytes, actor: Actor) -> Iterator[Message | None]:
     try:
         wish = Subscribe.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "message"
-        raise Invalid.field(field, first["msg"]) from error
+        raise Invalid.fields((field or "message", words) for field, words in findings(error)) from error
     sessions = current_app.extensions["gateway_sessions"]
     try:
         with unit_of_work(sessions, actor, request_id=g.request_id, read_only=True) as unit:

@@ -7,7 +7,6 @@ its identity (`watch`).
 """
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -228,8 +227,8 @@ class Fanout:
 
     def _is_wanted(self, names: list[str]) -> bool:
         """Whether somebody listens to any of these, or to anything where it is not known what came."""
-        wanted = _wanted(self._subscribers)
-        return any(re.fullmatch(wanted, name) for name in names) if names else bool(self._subscribers)
+        wanted = _patterns(self._subscribers)
+        return any(matches(each, name) for name in names for each in wanted) if names else bool(self._subscribers)
 
     def _dispatch(self) -> None:
         """Reads on while somebody listens; the first to join after a pause begins at the log's end."""
@@ -265,8 +264,12 @@ class Fanout:
 
 def _wanted(subscribers: set[Subscriber]) -> str:
     """A regular expression for the names of the events that these want: no others are read."""
-    patterns = {pattern for subscriber in subscribers for pattern in (*subscriber.patterns, *ABOUT_IDENTITY)}
-    return "|".join(sorted(to_regex(pattern) for pattern in patterns))
+    return "|".join(sorted(to_regex(pattern) for pattern in _patterns(subscribers)))
+
+
+def _patterns(subscribers: set[Subscriber]) -> set[str]:
+    """What somebody listens to; without anybody, nothing."""
+    return {pattern for subscriber in subscribers for pattern in (*subscriber.patterns, *ABOUT_IDENTITY)}
 
 
 def _offer(subscriber: Subscriber, message: Message) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gateway.core.clock import now
-from gateway.core.errors import FieldError, Invalid
+from gateway.core.errors import Invalid
 from gateway.core.templating import Sample, TemplateError, plain_text
 from gateway.features.agents import trust
 
@@ -125,5 +125,4 @@ def _at(field: str, act: Callable[[], Any]) -> Any:
     try:
         return act()
     except TemplateError as error:
-        message: FieldError = {"field": field, "message": str(error)}
-        raise Invalid(f"{field}: {error}", code="template_failed", errors=[message]) from error
+        raise Invalid.field(field, str(error), code="template_failed") from error

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, ValidationError
 
 from gateway.core.clock import now
 from gateway.core.errors import Invalid
-from gateway.core.findings import finding
+from gateway.core.findings import findings
 from gateway.core.schemas import In
 from gateway.features.tasks.schemas import TaskIn
 
@@ -107,7 +107,7 @@ def _task(wish: Mapping[str, Any], *, but: Collection[str] = ()) -> TaskIn | Non
     try:
         return TaskIn.model_validate(wish)
     except ValidationError as error:
-        found = [finding(item) for item in error.errors()]
+        found = findings(error)
     wrong = [
         (f"action.task.{path}".rstrip("."), message)
         for path, message in found
@@ -127,5 +127,4 @@ def _storable(data: dict[str, Any]) -> dict[str, Any]:
     try:
         return _Data.model_validate(data).model_dump(mode="json")
     except ValidationError as error:
-        message = str(error.errors()[0]["msg"])
-        raise Invalid.field("action.data", message, code="template_failed") from error
+        raise Invalid.fields(findings(error, "action", "data"), code="template_failed") from error

@@ -1,7 +1,10 @@
 """What may be done to accounts, sessions and tokens, for the catalogue of actions."""
 
+from dataclasses import replace
+
 from gateway.core.resources import rows
 
+from . import service
 from .models import ApiToken, AuthSession, User
 
 ACTIONS: dict[str, str] = {
@@ -9,11 +12,11 @@ ACTIONS: dict[str, str] = {
     "self.update": "Change your own account and password",
     "self.logout": "Sign out",
     "self.end_session": "End one of your own sessions",
-    "self.create_token": "Make an API token",
+    "self.create_token": "Create an API token",
     "self.update_token": "Rename an API token",
     "self.revoke_token": "Revoke an API token",
     "users.read": "See accounts, their sessions and their API tokens",
-    "users.create": "Make an account",
+    "users.create": "Create an account",
     "users.update": "Change an account",
     "users.enable": "Let an account sign in again",
     "users.disable": "Lock an account out",
@@ -27,4 +30,8 @@ RECORDED = {
     "auth.code": "Ask for a one-time code, or try one that is wrong",
 }
 
-RESOURCES = (rows("users", User, listed=("users.read",)), rows("sessions", AuthSession), rows("tokens", ApiToken))
+RESOURCES = (
+    replace(rows("users", User, listed=("users.read",)), further=service.managing),
+    rows("sessions", AuthSession),
+    rows("tokens", ApiToken),
+)

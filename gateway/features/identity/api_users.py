@@ -57,7 +57,7 @@ def list_users(query: UserQuery) -> Response:
     return page_of(UserOut, paged, [_shown(user, roles[user.id]) for user in paged.rows])
 
 
-@users.post("/users", responses={201: UserOut}, summary="Make an account")
+@users.post("/users", responses={201: UserOut}, summary="Create an account")
 def create_user(body: UserIn) -> Response:
     password = body.password.get_secret_value() if body.password else None
     user = service.create_user(work(), body.handle, role=body.role, display_name=body.display_name, password=password)

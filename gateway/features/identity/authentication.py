@@ -86,9 +86,9 @@ def address() -> str | None:
 
 
 def slow_down(secret: str) -> None:
-    """Counts a wrong token or code of the caller's address. Raises TooMany past so many different ones a minute."""
+    """Counts a wrong token or code of the caller's network. Raises TooMany past so many different ones a minute."""
     guesses: Pace = current_app.extensions["guesses"]
-    if wait_s := guesses.wait_s(address(), crypto.digest(secret)):
+    if wait_s := guesses.wait_s(_network(), crypto.digest(secret)):
         raise TooMany.of("wrong tokens", guesses.limit, wait_s)
 
 
@@ -149,7 +149,7 @@ def _network() -> str:
     """The caller's address; of IPv6 the /64, which one machine has as a whole."""
     found = ipaddress.ip_address((address() or "::").partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False))
+        return str(ipaddress.IPv6Network((found, 64), strict=False))
     return str(found)
 
 
@@ -165,6 +165,7 @@ def _bearer() -> Actor | None:
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
+    token = token.strip()  # more than one space is allowed (RFC 9110, "Authentication Scheme")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send Authorization: Bearer TOKEN.", code="bad_authorization")
     actor = _api_token(token) if token.startswith(crypto.TOKEN_PREFIX) else _access_token(token)
@@ -241,6 +242,7 @@ def _load_console_user(session_id: str) -> ConsoleUser | None:
     except ValueError:
         return None
     with current_app.extensions["gateway_sessions"]() as session:
+        session.connection(execution_options=AT_ONCE)
         found = queries.live_session(session, wanted)
         if found is None:
             return None

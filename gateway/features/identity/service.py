@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from gateway.core.clock import now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import SYSTEM, SYSTEM_USER_ID, Actor
-from gateway.core.policy import Resource
+from gateway.core.policy import Decision, Resource
+from gateway.core.resources import as_id
 from gateway.core.rights import BUILT_IN
 from gateway.core.unit_of_work import Work
 from gateway.features.access import service as access
@@ -23,6 +24,9 @@ from .models import ApiToken, AuthSession, SignInCode, User
 
 NO_USER = "There is no such user, or it is not yours."
 WRONG_PASSWORD = "this is not your current password"  # noqa: S105 - a message
+
+MANAGING = tuple(f"users.{verb}" for verb in ("update", "enable", "disable", "revoke_sessions", "reset_password"))
+"""What is done to accounts, and to nobody's who has more rights."""
 
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -86,7 +90,8 @@ def create_user(
 
 def account(work: Work, handle: str) -> User:
     """The account of that handle. Raises NotFound."""
-    user = queries.user_by_handle(work.session, handle)
+    is_one = _HANDLE.fullmatch(handle.lower())  # what a shell passes on need not even be text
+    user = queries.user_by_handle(work.session, handle) if is_one else None
     if user is None or user.is_system:
         raise NotFound(f"There is no user {handle}; `app.py user create {handle}` makes one.")
     work.allow("users.read", Resource("users", user.id))
@@ -126,8 +131,7 @@ def manage(work: Work, action: str, user: User) -> None:
     work.allow(action, about)
     if user.is_system:
         raise Conflict("The user system is reserved; nobody can change it.", code="reserved_user")
-    if above := _above(work, user):
-        reason = f"only who is {above}, with a token that is not narrowed, manages one"
+    if reason := not_managed(work.session, work.actor, user):
         work.record(action, about, allowed=False, reason=reason)
         raise Forbidden(f"{action} is not allowed: {reason}.")
 
@@ -332,17 +336,30 @@ def _set_password(work: Work, user: User, password: str, *, but: uuid.UUID | Non
     _emit(work, "user.password_changed", user)
 
 
-def _above(work: Work, user: User) -> str | None:
-    """A role of the user that puts them above the caller; a token that is narrowed has no more than its scopes."""
-    actor = work.actor
+def managing(session: Session, actor: Actor, key: str, action: str, operation: str | None) -> Decision | None:
+    """What `manage` adds where the policy allows, for whoever explains it; None for what is no managing."""
+    wanted = as_id(key) if action in MANAGING else None
+    user = queries.user(session, wanted) if wanted is not None else None
+    reason = not_managed(session, actor, user) if user is not None and not user.is_system else None
+    return Decision(False, reason) if reason else None
+
+
+def not_managed(session: Session, actor: Actor, user: User) -> str | None:
+    """Why the actor does not manage an account that the policy would let them manage; None where they do."""
+    above = _above(session, actor, user)
+    return f"only who is {above}, with a token that is not narrowed, manages one" if above else None
+
+
+def _above(session: Session, actor: Actor, user: User) -> str | None:
+    """A role of the user that puts them above the actor; a token that is narrowed has no more than its scopes."""
     if actor.user_id == SYSTEM_USER_ID:
         return None
     is_whole = actor.scopes is None or "*" in actor.scopes
     if is_whole and (user.id == actor.user_id or "owner" in actor.roles):
         return None
-    if "owner" in access.rights_of(work.session, user.id).roles:
+    if "owner" in access.rights_of(session, user.id).roles:
         return "owner"
-    return access.more_than(actor, work.session, user.id)
+    return access.more_than(actor, session, user.id)
 
 
 def _emit(work: Work, name: str, user: User) -> None:

@@ -66,6 +66,7 @@ def forgive(session: Session, counters: Mapping[bytes, Patience]) -> None:
 
     Somebody with an account must not get a fresh budget by signing in between two guesses at another's. Commits.
     """
+    queries.delays(session, counters, lock=True)  # in the order in which attempts at once lock them
     cleared = [key for key, patience in counters.items() if patience is not ADDRESS]
     session.execute(delete(SignInDelay).where(SignInDelay.key.in_(cleared)))
     one_less = update(SignInDelay).where(SignInDelay.key.in_(counters), SignInDelay.failures > 0)

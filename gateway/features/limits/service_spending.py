@@ -6,6 +6,7 @@ Whoever calls a model for somebody asks here first. Without a limit that binds t
 import math
 import time
 import uuid
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +31,9 @@ KEPT = timedelta(days=62)
 
 FRESH_S = 1.0
 """How long a process may not know of the first limit that another one has made."""
+
+MOST_TOLD = 10**9
+"""Tokens of one call that are believed: a model's server counts them, below zero or beyond all bounds if it likes."""
 
 LETTERS_A_TOKEN = 3
 """A token of a prompt is this long at least, nearly always: the estimate is rather too high."""
@@ -155,6 +159,7 @@ def reserve(work: Work, call: Call) -> Reservation | None:
 
 def settle(work: Work, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> None:
     """Counts what the call used instead of what it held; also when it took longer than its reservation lived."""
+    prompt_tokens, completion_tokens = (min(max(told, 0), MOST_TOLD) for told in (prompt_tokens, completion_tokens))
     tokens = prompt_tokens + completion_tokens
     call = reservation.call
     cost = cost_micros(work, call.model, prompt_tokens, completion_tokens, call.listed)
@@ -174,12 +179,16 @@ def release(work: Work, reservation: Reservation) -> None:
 def give_back_left_behind(work: Work, batch: int) -> int:
     """Gives back what calls hold that are over and never told; returns how many, at most `batch`."""
     found = queries.left_behind(work.session, batch)
+    held: defaultdict[tuple[uuid.UUID, datetime], Counter[str]] = defaultdict(Counter)
     for row in found:
-        held = {"held": 1, "held_tokens": row.tokens, "held_cost": row.cost_micros}
         for limit_id, starts_at in row.windows:
-            where = {"limit_id": uuid.UUID(limit_id), "starts_at": datetime.fromisoformat(starts_at)}
-            work.session.execute(queries.SETTLE, {**where, **held, "requests": 0, "tokens": 0, "cost": 0})
+            window = held[uuid.UUID(limit_id), datetime.fromisoformat(starts_at)]
+            window.update(held=1, held_tokens=row.tokens, held_cost=row.cost_micros)
         work.session.delete(row)
+    for limit_id, starts_at in sorted(held):  # calls lock them in this order, too
+        where = {"limit_id": limit_id, "starts_at": starts_at}
+        amounts = {**held[limit_id, starts_at], "requests": 0, "tokens": 0, "cost": 0}
+        work.session.execute(queries.SETTLE, {**where, **amounts})
     work.session.flush()
     return len(found)
 

@@ -92,7 +92,7 @@ def from_answer(head: Head, body: bytes, model: str, key: str) -> GatewayError:
         return NotFound(f"There is no model {model!r} at its provider any more: {reason}", code="model_not_found")
     if head.status in _THE_CALLERS:
         param = error.get("param") if isinstance(error, Mapping) else None
-        named: list[FieldError] = [{"field": param, "message": reason}] if isinstance(param, str) else []
+        named = [(param, reason)] if isinstance(param, str) else []
         code = error.get("code") if isinstance(error, Mapping) else None
         known = code if isinstance(code, str) and code.isascii() and 0 < len(code) <= 64 else None
         return _THE_CALLERS[head.status](reason, code=known, errors=named, headers=headers)

@@ -183,7 +183,7 @@ def refuse(work: Work, action: str, resource: Resource, refusals: list[Refusal])
     raise Forbidden(
         refusals[0].sentence,
         code=rules.FORBIDDEN,
-        errors=[{"field": refusal.field, "message": refusal.message} for refusal in refusals],
+        errors=[(refusal.field, refusal.message) for refusal in refusals],
     )
 
 

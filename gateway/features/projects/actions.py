@@ -6,7 +6,7 @@ from .models import Project
 
 ACTIONS = {
     "projects.read": "See projects",
-    "projects.create": "Make a project",
+    "projects.create": "Create a project",
     "projects.update": "Change a project",
     "projects.delete": "Delete a project that nothing refers to",
 }

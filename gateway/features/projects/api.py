@@ -21,7 +21,7 @@ def list_projects(query: ProjectQuery) -> Response:
     return page_of(ProjectOut, paged, service.describe(work(), paged.rows))
 
 
-@room.post("/projects", responses={201: ProjectOut}, summary="Make a project")
+@room.post("/projects", responses={201: ProjectOut}, summary="Create a project")
 def create_project(body: ProjectIn) -> Response:
     project = service.create(work(), body)
     return created(service.described(work(), project), f"/v1/projects/{project.id}")

@@ -8,10 +8,10 @@ from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id
-from gateway.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
 from gateway.core.identity import Actor
 from gateway.core.policy import Resource, can, rights_of
-from gateway.core.references import counted, in_words
+from gateway.core.references import still_referenced
 from gateway.core.rights import Conditions
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
@@ -132,6 +132,12 @@ def get(work: Work, project_id: uuid.UUID) -> Project:
     return _find(work, project_id, "projects.read")
 
 
+def owner_of(work: Work, project_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose a project is, for what the gateway does by itself; None once it was deleted."""
+    project = work.session.get(Project, project_id)
+    return project.owner_id if project is not None else None
+
+
 def named(work: Work, name: str) -> Project:
     """An active project by its id or slug, as a header names one. Raises NotFound."""
     work.allow("projects.read", Resource("projects", listed=True))
@@ -218,9 +224,7 @@ def remove(work: Work, project_id: uuid.UUID) -> None:
     if project.is_default:
         raise Conflict("A default project stays; make another one the default first.", code="default_project")
     if found := queries.references(work.session, project.id):
-        errors: list[FieldError] = [{"field": kind, "message": in_words(count)} for kind, count in found.items()]
-        detail = ", ".join(counted(kind, count) for kind, count in found.items())
-        raise Conflict(f"Still in this project: {detail}.", code="still_referenced", errors=errors)
+        raise still_referenced("project", found)
     _announce(work, project, "project.deleted")
     work.session.delete(project)
     work.session.flush()

@@ -57,4 +57,5 @@ async def _carry_out(node: "Node", purgeable: Purgeable, rule: Rule) -> None:
 
 
 HANDLERS = {service.PURGE: purge}
+GIVEN_UP = {service.PURGE: service_purge.given_up}
 DUTIES = {purge_all: ROUND_S}

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, false, func, or_, select, text, update
@@ -19,6 +19,9 @@ from .rules import Rule
 
 GRACE = timedelta(hours=1)
 """What is younger is kept, whatever a rule says: somebody may be about to look at it."""
+
+OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No thing is older: what UUIDv7 counts from."""
 
 _TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
 
@@ -112,7 +115,7 @@ def aim(session: Session, purgeable: Purgeable, rule: Rule, moment: datetime) ->
         lasts += session.scalars(
             select(sums.c.id).where(sums.c.running > rule.max_bytes).order_by(sums.c.id.desc()).limit(1)
         )
-    cutoff = None if rule.max_age_days is None else moment - timedelta(days=rule.max_age_days)
+    cutoff = None if rule.max_age_days is None else max(OLDEST, moment - timedelta(days=rule.max_age_days))
     return Aim(cutoff, max(lasts, default=None), moment - GRACE)
 
 

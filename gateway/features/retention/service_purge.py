@@ -57,9 +57,15 @@ def note(work: Work, rule: Rule, batches: Sequence[Batch]) -> None:
         "retention_policies.purge", Resource("retention_policies", rule.policy_id, None, rule.project_id), allowed=True,
         reason=f"{count} purged: {rule.words}",
     )  # fmt: skip
-    owner_id = projects.get(work, rule.project_id).owner_id if rule.project_id else None
+    owner_id = projects.owner_of(work, rule.project_id) if rule.project_id else None
     data = {"sort": rule.sort, "count": count, "bytes": size, "policy_id": str(rule.policy_id or "") or None}
     work.emit("retention.purged", owner_id=owner_id, project_id=rule.project_id, data=data)
+
+
+def given_up(work: Work, sort: str) -> None:
+    """Records that purging at once was not finished; the rounds, which come by themselves, go on with it."""
+    reason = f"purging {sort} was given up: each node that began it was lost"
+    work.record("retention_policies.purge", Resource("retention_policies"), allowed=True, reason=reason)
 
 
 def _tombstone(kind: str, row: Any, rule: Rule) -> dict[str, Any]:

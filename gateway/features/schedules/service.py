@@ -11,7 +11,7 @@ from sqlalchemy import Select
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import Conflict, Forbidden, Invalid, NotFound
-from gateway.core.findings import finding
+from gateway.core.findings import findings
 from gateway.core.policy import Resource
 from gateway.core.task_names import named
 from gateway.core.unit_of_work import Work
@@ -359,7 +359,7 @@ def merge(before: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def _invalid_payload(error: ValidationError) -> Invalid:
-    return Invalid.fields(finding(each, "payload") for each in error.errors())
+    return Invalid.fields(findings(error, "payload"))
 
 
 def _set_enabled(work: Work, schedule: Schedule, wanted: bool) -> None:

@@ -5,9 +5,9 @@ import uuid
 from sqlalchemy import Select
 
 from gateway.core.clock import new_id, now
-from gateway.core.errors import Conflict, FieldError, Invalid, NotFound
+from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.policy import Resource, can
-from gateway.core.references import counted, in_words, references
+from gateway.core.references import references, still_referenced
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 
@@ -121,9 +121,7 @@ def remove(work: Work, session_id: uuid.UUID) -> None:
     """Deletes a session with its transcript. Raises Conflict that says what still refers to it."""
     session = _find(work, session_id, "sessions.delete", lock=True)
     if found := references(work.session, WorkSession.__tablename__, session.id):
-        errors: list[FieldError] = [{"field": kind, "message": in_words(count)} for kind, count in found.items()]
-        detail = ", ".join(counted(kind, count) for kind, count in found.items())
-        raise Conflict(f"Still in this session: {detail}.", code="still_referenced", errors=errors)
+        raise still_referenced("session", found)
     _announce(work, session, "session.deleted")
     work.session.delete(session)
     work.session.flush()

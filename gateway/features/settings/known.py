@@ -42,9 +42,7 @@ class Setting:
 
     def accepted(self, value: Any) -> Value:
         """`value` as it is stored. Raises Invalid that says what is allowed."""
-        if self.type is float and type(value) is int:
-            value = float(value)
-        if type(value) is not self.type:
+        if type(value) is not self.type and not (self.type is float and type(value) is int):
             raise Invalid.field("value", f"send {self._wanted()}")
         if isinstance(value, str | dict):
             problem = self.check(value) if self.check else None
@@ -52,7 +50,7 @@ class Setting:
                 raise Invalid.field("value", problem)
         elif (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
             raise Invalid.field("value", f"send {self._wanted()}")
-        return value  # type: ignore[no-any-return]
+        return float(value) if self.type is float else value
 
     def _wanted(self) -> str:
         kind = {

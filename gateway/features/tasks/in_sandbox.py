@@ -3,7 +3,7 @@
 import asyncio
 import codecs
 import io
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,11 +12,11 @@ from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import Command, Limits, Outcome, Sandbox, Stream
 from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.core.errors import TooLarge
+from gateway.core.storable import storable
 from gateway.features.artifacts.service import Upload
 from gateway.features.artifacts.store import Store
 from gateway.features.processes.host import hosted
 
-from .run_log import storable
 from .service_execution import JobReport, Plan, RunReport
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ LIMITS = {
 }
 
 
-async def carry_out(attempt: "Attempt", plan: Plan) -> None:
-    """Runs the task's commands one after the other. Raises SandboxError, OSError."""
+Verify = Callable[[Path, float], Awaitable[dict[str, str] | None]]
+"""Says of the work in a folder why it is not what was asked for, if so. It may look until that time of the loop's."""
+
+
+async def carry_out(attempt: "Attempt", plan: Plan, verify: Verify) -> None:
+    """Runs the task's commands one after the other, then what `verify` checks. Raises SandboxError, OSError."""
     node = attempt.node
     sandbox = await node.sandbox()
     folder = node.data_dir.work / str(attempt.run_id)
@@ -45,7 +49,10 @@ async def carry_out(attempt: "Attempt", plan: Plan) -> None:
     try:
         await uninterrupted(asyncio.to_thread(set_up))
         async with hosted(node, attempt.run_id, folder, env=plan.env, network=plan.network, seconds=plan.timeout_s):
-            report, last = await _run_all(attempt, plan, sandbox, folder, commands)
+            deadline = asyncio.get_running_loop().time() + plan.timeout_s
+            report, last = await _run_all(attempt, plan, sandbox, folder, commands, deadline)
+            if report.status == "completed" and (error := await verify(folder, deadline)):
+                report = RunReport("failed", report.exit_code, error=error)
         async with taken_artifacts(attempt, folder, leave=False) as files:
             await attempt.end(RunReport(report.status, report.exit_code, error=report.error, files=files), last)
     finally:
@@ -78,10 +85,9 @@ async def taken_artifacts(attempt: "Attempt", folder: Path, *, leave: bool = Tru
 
 
 async def _run_all(
-    attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path, commands: list[list[str]]
+    attempt: "Attempt", plan: Plan, sandbox: Sandbox, folder: Path, commands: list[list[str]], deadline: float
 ) -> tuple[RunReport, JobReport]:
     clock = asyncio.get_running_loop().time
-    deadline = clock() + plan.timeout_s
     first_failure: JobReport | None = None
     while True:
         job = await _run_one(attempt, plan, sandbox, folder, commands[attempt.position], deadline - clock())

@@ -1,10 +1,11 @@
-"""What a node runs for this room: one run of a task, from claim to end."""
+"""What a node runs for this room: one run of a task, from claim to end; who does its work is the agents' room's."""
 
 import asyncio
 import uuid
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -12,11 +13,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.sandboxes import workspace
 from gateway.adapters.sandboxes.base import SandboxError
+from gateway.adapters.sandboxes.supervision import uninterrupted
 from gateway.features.limits.service_spending import SpendLimitReached
 from gateway.features.runs import service_holding as holding
 from gateway.features.runs.service_holding import Claim, Fenced, NotTaking
 
-from . import in_sandbox
 from . import service_execution as execution
 from .run_log import RunLog
 from .service_execution import End, JobReport, Plan, RunReport
@@ -30,11 +31,11 @@ UNTIL_ORDERS_ARE_KNOWN_S = 0.5
 """How long a slot rests that was handed a run against the node's orders, lest it be handed the same one again."""
 
 
-async def run(node: "Node", run_id: str, kind: "type[Attempt] | None" = None) -> None:
+async def run(node: "Node", run_id: str, kind: "type[Attempt]") -> None:
     """Carries out one run. Whatever happens ends in the records, or in a take-over by another node."""
     try:
         async with node.at_work.on(uuid.UUID(run_id)):
-            await (kind or Attempt)(node, uuid.UUID(run_id)).carry_out()
+            await kind(node, uuid.UUID(run_id)).carry_out()
     except NotTaking:
         await node.unit(lambda work: execution.pass_on(work, uuid.UUID(run_id)))
         await asyncio.sleep(UNTIL_ORDERS_ARE_KNOWN_S)
@@ -42,7 +43,7 @@ async def run(node: "Node", run_id: str, kind: "type[Attempt] | None" = None) ->
         log.info("the run is no longer this node's; what it did is dropped", run_id=run_id)
 
 
-class Attempt:
+class Attempt(ABC):
     """One run on this node; `position` is the job at work."""
 
     def __init__(self, node: "Node", run_id: uuid.UUID) -> None:
@@ -62,7 +63,7 @@ class Attempt:
         except asyncio.CancelledError:
             if self.log.fenced:
                 raise Fenced from None
-            await asyncio.shield(self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.holder)))
+            await uninterrupted(self.node.unit(lambda work: execution.give_back(work, self.run_id, self.node.holder)))
             raise
         finally:
             flusher.cancel()
@@ -88,9 +89,9 @@ class Attempt:
             log.exception("a run failed unexpectedly", run_id=str(self.run_id))
             await self.fail("internal_error", "The node failed on this run; its log has the run's id.")
 
+    @abstractmethod
     async def work(self, plan: Plan) -> None:
-        """Does what the plan says and reports its end: here scripts and commands, elsewhere prompts."""
-        await in_sandbox.carry_out(self, plan)
+        """Does what the plan says and reports its end. Raises what `carry_out` turns into the reason of a failure."""
 
     async def fail(self, code: str, message: str) -> None:
         """Ends the run as failed, for a reason that lies outside the task's own work."""
@@ -136,8 +137,10 @@ async def agree_with_records(node: "Node") -> None:
 
 
 async def remove_workspaces(node: "Node") -> None:
-    """Deletes the workspaces that killed nodes left."""
+    """Deletes the workspaces that killed nodes left, and those that were kept for a run that will not come."""
     folders = {uuid.UUID(folder.name): folder for folder in await asyncio.to_thread(_folders, node.data_dir.work)}
+    if not folders:
+        return
     over = await node.unit(lambda work: holding.done_with(work, set(folders)))
     for run_id in over - node.at_work.all():
         await asyncio.to_thread(workspace.remove, folders[run_id])
@@ -154,5 +157,5 @@ def _is_id(name: str) -> bool:
         return False
 
 
-HANDLERS = {"tasks.run": run}
-DUTIES = {take_over: 2.0, agree_with_records: 2.0, remove_workspaces: 300.0}
+HANDLERS: dict[str, Any] = {}
+DUTIES = {take_over: 2.0, agree_with_records: 2.0, remove_workspaces: 10.0}

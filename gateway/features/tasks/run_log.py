@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from gateway.core.storable import storable
 from gateway.features.runs.service_holding import Fenced
 from gateway.features.runs.service_logs import LogBatch, LogPiece
 
@@ -35,13 +36,6 @@ def _pieces(text: str) -> Iterator[str]:
         yield text[begin:end]
         begin = end
     yield text[begin:]
-
-
-def storable(text: str) -> str:
-    """The text with U+FFFD for what the database cannot hold: U+0000 and lone surrogates."""
-    return (
-        text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
 
 
 class RunLog:
