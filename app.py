@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.command_line import accounts, assets, keys, models, upkeep
-from gateway.command_line.options import config, read_labels, with_options
+from gateway.command_line.options import as_defaults, config, read_labels, read_name, with_options
 from gateway.command_line.usage import Application
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ gc.set_threshold(50_000, 10, 10)
 def main(ctx: click.Context, debug: bool, hidden: bool, data_dir: Path | None, port: int | None) -> None:
     """The User API Gateway. Without a command: opens the window."""
     ctx.obj = {"data_dir": data_dir, "port": port, "hidden": hidden}
+    ctx.default_map = as_defaults(main, {"data_dir": data_dir, "port": port})
     if ctx.invoked_subcommand is None:
         ctx.exit(_open_window(ctx.obj, None))
 
@@ -73,7 +74,7 @@ def serve(no_node: bool, beside: bool, **options: Any) -> None:
 
 @main.command()
 @with_options("data_dir", "database_url")
-@click.option("--name", help="The node's name; the machine's name by default.")
+@click.option("--name", callback=read_name, help="The node's name; the machine's name by default.")
 @click.option("--join", metavar="URL", help="The gateway that carries files, where its directory is not shared.")
 @click.option(
     "--label", "labels", multiple=True, callback=read_labels, metavar="K=V", help="A label that tasks can ask for."

@@ -44,11 +44,27 @@ def with_options(*names: str) -> Callable[[C], C]:
     return add
 
 
+def as_defaults(command: click.Command, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given before a command, for it and those below it to take where they are given nothing else."""
+    if isinstance(command, click.Group):
+        return {name: as_defaults(below, given) for name, below in command.commands.items()}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def read_name(ctx: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """A name; a shell passes on bytes, too, that are no text. Raises BadParameter."""
+    if text is not None and not text.isprintable():
+        raise click.BadParameter(f"{text!r} is not made of printable characters.")
+    return text
+
+
 def read_labels(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
     """Labels by key. Raises BadParameter."""
     pairs = [text.partition("=") for text in texts]
     if wrong := [text for text, (key, equals, _) in zip(texts, pairs, strict=True) if not key or not equals]:
         raise click.BadParameter(f"{wrong[0]!r} is not of the form K=V.")
+    for text in texts:
+        read_name(ctx, option, text)
     return {key: value for key, _, value in pairs}
 
 

@@ -1,10 +1,13 @@
 """Failures and bad usage, told in one line."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
+
+DEBUG = "--debug"
 
 
 class Application(click.Group):
@@ -15,8 +18,14 @@ class Application(click.Group):
         with _bad_usage_in_one_line():
             return super().make_context(*arguments, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes `--debug` wherever it stands."""
+        if DEBUG in args:
+            args = [DEBUG, *(argument for argument in args if argument != DEBUG)]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; `--debug` shows the traceback instead."""
+        """Runs a command; `--debug` shows the traceback, too."""
         from gateway.core.errors import AlreadyRunning, GatewayError, MissingPart
 
         try:
@@ -24,9 +33,9 @@ class Application(click.Group):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is a line and a code for it
             if ctx.params.get("debug"):
-                raise
+                traceback.print_exception(error)
             code = 3 if isinstance(error, AlreadyRunning) else 4 if isinstance(error, MissingPart) else 1
             message = getattr(error, "detail", None) or " ".join(str(error).split()) or type(error).__name__
             known = isinstance(error, GatewayError) or code != 1 or type(error).__module__.startswith("gateway.")

@@ -83,7 +83,7 @@ class Bridge:
 
     def _send(self, message: Any, *, once_more: bool = True) -> None:
         headers = {**self._headers, **self._session, **_headers_of(message)}
-        with self._http.stream("POST", "/mcp", json=message, headers=headers) as response:
+        with self._http.stream("POST", "/mcp", content=json.dumps(message), headers=headers) as response:
             if response.status_code == 401 and once_more and "Cookie" in self._headers:
                 response.close()
                 self._sign_in()
@@ -151,7 +151,7 @@ def _key(id_: Any) -> str | int | None:
 
 def _headers_of(message: Any) -> dict[str, str]:
     """The headers that repeat what a message of the newest revision says."""
-    headers = {"Accept": "application/json, text/event-stream"}
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     if not isinstance(message, dict):
         return headers
     params = _params(message)

@@ -4,18 +4,24 @@ A file that was cut off or changed is told from a whole one before anything of i
 that is no plain file, and no name of it is ever used as a path.
 """
 
+import errno
 import hashlib
 import io
 import json
 import os
+import re
+import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 
 from .data_dir import sync_directory
 from .errors import MissingPart
+
+if sys.platform != "win32":
+    import fcntl
 
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -75,24 +81,95 @@ class Writer:
 
 @contextmanager
 def writing(path: Path) -> Iterator[Writer]:
-    """A new file at `path`; what was there is replaced once the new one is whole. Raises MissingPart."""
-    unfinished = path.with_name(f".{path.name}.part")
+    """A new file at `path`; what was there is replaced once the new one is whole.
+
+    Raises MissingPart, also where another process writes it at the moment.
+    """
     try:
-        with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                yield Writer(tar, path.parent)
+        with _unfinished(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            yield Writer(tar, path.parent)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise MissingPart(
+            f"{path} cannot be written ({error.strerror or error}); free some space, or choose another place."
+        ) from error
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[BinaryIO]:
+    """What becomes `path` at the end, and goes where there is an error: either while it is still locked."""
+    unfinished = path.with_name(f".{path.name}.part")
+    with _opened(unfinished) as file:
+        try:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
-        sync_directory(path.parent)
-    except BaseException as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise MissingPart(
-                f"{path} cannot be written ({error.strerror or error}); free some space, or choose another place."
-            ) from error
-        raise
+            _let_go(file)
+            unfinished.replace(path)
+        except BaseException:
+            _let_go(file)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
+
+
+def remove_unfinished(folder: Path, named: re.Pattern[str]) -> list[str]:
+    """Deletes what killed processes left of files of such names; returns what went. What is being written stays.
+
+    The folder is the user's own: what other programs leave unfinished there is none of ours.
+    """
+    found = [path for path in folder.glob(".*.part") if named.fullmatch(path.name[1:-5])] if folder.is_dir() else []
+    return [path.name for path in found if _remove_unfinished(path)]
+
+
+def _remove_unfinished(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            if not _is_alone(file):
+                return False
+            _let_go(file)
+            path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _opened(unfinished: Path) -> BinaryIO:
+    """The file, empty and this process's own until it is closed or the process ends, however that is."""
+    file = os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    if _is_alone(file) and _is_there(file, unfinished):
+        file.truncate()
+        return file
+    file.close()
+    raise BlockingIOError(errno.EAGAIN, "another process writes it at the moment")
+
+
+def _is_alone(file: IO[bytes]) -> bool:
+    """Whether no other process has locked the file; from then on this one has.
+
+    Windows has no such lock, and deletes nothing that is open.
+    """
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_there(file: IO[bytes], path: Path) -> bool:
+    """Whether the file is still the one of that name, and was not deleted before it was locked."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _let_go(file: IO[bytes]) -> None:
+    """Closes the file where one that is open keeps its name."""
+    if sys.platform == "win32":
+        file.close()
 
 
 class Reader:

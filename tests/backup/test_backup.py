@@ -275,6 +275,13 @@ def test_no_secret_stands_in_it_in_the_clear(source: Gateway, made: Path) -> Non
     assert made.stat().st_mode & 0o077 == 0
 
 
+def test_a_file_whose_name_is_no_text_is_written_and_told(source: Gateway, tmp_path: Path) -> None:
+    commands.make(source.config, tmp_path / "\udcff.backup", print)
+    with psycopg.connect(libpq_url(source.url)) as connection:
+        told = connection.execute("SELECT data ->> 'file' FROM events WHERE name = 'backup.completed'").fetchall()
+    assert ("\N{REPLACEMENT CHARACTER}.backup",) in told
+
+
 def test_it_leaves_its_traces(source: Gateway, made: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingPart, match="There is no folder"):
         commands.make(source.config, tmp_path / "none" / "x.backup", print)

@@ -77,7 +77,8 @@ def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     "arguments",
     [("--nonsense",), ("serve", "--nonsense"), ("nonsense",), ("serve", "--port", "x"), ("serve", "--port", "70000"),
      ("token", "create"), ("token", "revoke", "no-id"), ("user", "create"), ("model", "pull"),
-     ("node", "--concurrency", "0"), ("node", "--label", "north")],
+     ("node", "--concurrency", "0"), ("node", "--label", "north"),
+     ("node", "--label", "a=\udcff"), ("node", "--name", "\udcff")],
     ids=" ".join,
 )  # fmt: skip
 def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
@@ -177,6 +178,39 @@ def test_serve_without_a_node_on_a_free_port_stops_cleanly(tmp_path: Path) -> No
     wait_until(lambda: not list(tmp_path.glob("postgres/postmaster.pid")), 5)
 
 
+def test_a_gateway_that_stops_is_joined_by_nobody(tmp_path: Path) -> None:
+    """It takes seconds to end: who starts meanwhile waits, instead of showing an address where nobody answers."""
+    with serving("--no-node", "--port", "0", "--data-dir", str(tmp_path)) as (process, line):
+        port = int(line.strip().rpartition(":")[2])
+        assert (DataDir(tmp_path).published() or {})["url"].endswith(f":{port}")
+        process.send_signal(signal.SIGTERM)
+
+        def refuses() -> bool:
+            with socket.socket() as caller:
+                return caller.connect_ex(("127.0.0.1", port)) != 0
+
+        wait_until(refuses, 10)
+        assert "url" not in (DataDir(tmp_path).published() or {})
+        assert process.wait(timeout=15) == 0
+
+
+def test_who_comes_by_ipv4_where_both_are_listened_on_is_told_by_that_address(tmp_path: Path) -> None:
+    """A rule for 127.0.0.0/8 is about them, too."""
+    where = ("--data-dir", str(tmp_path))
+    with serving("--no-node", "--host", "::", "--port", "0", *where) as (_, line):
+        port = line.strip().rpartition(":")[2]
+        headers = {"Authorization": f"Bearer {app('token', 'create', '--name', 'x', *where).stdout.strip()}"}
+
+        def told(host: str) -> list[str]:
+            url = f"http://{host}:{port}/v1/audit?limit=1&action=audit.read"
+            httpx.get(url, headers=headers, trust_env=False)
+            items = httpx.get(url, headers=headers, trust_env=False).json()["items"]
+            return [item["address"] for item in items]
+
+        assert told("127.0.0.1") == ["127.0.0.1"]
+        assert told("[::1]") == ["::1"]
+
+
 def test_a_token_made_on_the_command_line_works_until_it_is_revoked(live_gateway: LiveGateway) -> None:
     made = live_gateway.cli("token", "create", "--name", "cli", "--scope", "tasks.read", "--expires", "90d")
     token = made.strip()
@@ -226,6 +260,7 @@ def test_accounts_are_made_and_managed(live_gateway: LiveGateway) -> None:
     assert signs_in()
     assert_one_line(app("user", "disable", "nobody", *where), 1, "nobody")
     assert_one_line(app("user", "disable", "system", *where), 1, "system")
+    assert_one_line(app("user", "disable", "\udcff", *where), 1, "There is no user")
 
 
 def test_a_disabled_owner_can_be_brought_back_without_a_gateway(tmp_path: Path) -> None:
@@ -267,6 +302,17 @@ def test_doctor_is_0_only_when_the_main_job_can_run(tmp_path: Path) -> None:
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    done = real_app("--debug", "token", "list", "--data-dir", str(tmp_path), "--database-url", "mysql://x/y")
-    assert done.returncode != 0
-    assert "Traceback" in done.stderr
+    wrong = ("token", "list", "--data-dir", str(tmp_path), "--database-url", "mysql://x/y")
+    plain = app(*wrong)
+    assert_one_line(plain, 4, "mysql")
+    for arguments in (("--debug", *wrong), (*wrong, "--debug")):
+        done = app(*arguments)
+        assert done.returncode == 4
+        assert "Traceback" in done.stderr
+        assert done.stderr.endswith(plain.stderr)
+
+
+def test_the_data_directory_may_be_named_before_the_command(tmp_path: Path, live_gateway: LiveGateway) -> None:
+    before = ("--data-dir", str(live_gateway.data_dir))
+    assert "tests" in app(*before, "token", "list").stdout
+    assert app(*before, "node", "--data-dir", str(tmp_path)).returncode == 4  # what stands after it decides

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,9 +23,11 @@ from sqlalchemy import create_engine, text
 from gateway.core.data_dir import DataDir
 from gateway.core.database import sqlalchemy_url
 from gateway.core.errors import MissingPart
-from gateway.core.postgres import cluster
+from gateway.core.postgres import cluster, embedded
 from gateway.core.postgres.embedded import LOG_LIMIT_BYTES, EmbeddedPostgres
 from gateway.core.postgres.migrating import migrate
+from tests.conftest import wait_until
+from tests.core.conftest import directory, query, running
 from tests.core.older_server import PROGRAMS_BEFORE, servers_of
 
 ROOT = Path(__file__).parents[2]
@@ -67,51 +69,12 @@ ACCOUNTS = [pwd.getpwuid(os.geteuid()).pw_name, *(["nobody"] if os.geteuid() == 
 """Every account these tests can take: PostgreSQL refuses root, so that is a case of its own."""
 
 
-@pytest.fixture(scope="module")
-def data_dir() -> Iterator[DataDir]:
-    """A data directory with a database that these tests share; between them no server runs."""
-    with directory() as path:
-        with running(path):
-            pass
-        yield DataDir(path)
-
-
-@pytest.fixture
-def own_dir(data_dir: DataDir) -> Iterator[DataDir]:
-    """A copy of it for tests that leave traces."""
-    with directory() as path:
-        subprocess.run(["cp", "-a", f"{data_dir.path}/.", str(path)], check=True)
-        yield DataDir(path)
-
-
 @pytest.fixture
 def empty_dir() -> Iterator[DataDir]:
     """A data directory before its first start."""
     with directory() as path:
         DataDir(path).prepare()
         yield DataDir(path)
-
-
-@contextmanager
-def directory() -> Iterator[Path]:
-    """A short path that every account can reach."""
-    path = Path(tempfile.mkdtemp(prefix="gateway-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
-
-
-@contextmanager
-def running(path: Path) -> Iterator[tuple[EmbeddedPostgres, str]]:
-    data_dir = DataDir(path)
-    data_dir.prepare()
-    with data_dir.lock():
-        server = EmbeddedPostgres(data_dir)
-        try:
-            yield server, server.start()
-        finally:
-            server.stop()
 
 
 @contextmanager
@@ -130,14 +93,7 @@ def owner(path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]
             yield process, process.stdout.readline().strip()
         finally:
             process.kill()
-            assert eventually(lambda: not server_processes(path) or "untied" in flags)
-
-
-def query(url: str, statement: str) -> object:
-    with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(statement)  # type: ignore[call-overload]
-        row = cursor.fetchone() if cursor.description else None
-        return row and row[0]
+            wait_until(lambda: not server_processes(path) or "untied" in flags, 5, 0.01)
 
 
 def server_processes(path: Path) -> list[psutil.Process]:
@@ -152,13 +108,6 @@ def server_processes(path: Path) -> list[psutil.Process]:
 
 def main_process(path: Path) -> psutil.Process:
     return psutil.Process(int((path / "postgres" / "postmaster.pid").read_text().split()[0]))
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return condition()
 
 
 def is_gone(process: psutil.Process) -> bool:
@@ -189,7 +138,7 @@ def test_it_lives_under_gevent_too(data_dir: DataDir) -> None:
         assert set(psutil.Process(main.pid).gids()) != {0} or os.geteuid() != 0
         assert 0 not in [int(group) for group in groups_of(main)] or os.geteuid() != 0
         first.kill()
-        assert eventually(lambda: is_gone(main))
+        wait_until(lambda: is_gone(main), 5, 0.01)
     with owner(data_dir.path, "gevent") as (second, url):
         assert query(url, "SELECT 1") == 1
         assert second.stdin is not None
@@ -223,29 +172,11 @@ def test_a_killed_server_is_noticed_and_started_again(own_dir: DataDir) -> None:
         busy.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000000)")
         old = server_processes(own_dir.path)
         main_process(own_dir.path).kill()
-        assert eventually(lambda: not server.alive(), 1)
+        wait_until(lambda: not server.alive(), 1, 0.01)
         assert server.start() == url
         assert all(is_gone(process) for process in old)
         assert query(url, "SELECT * FROM kept") == 1
         busy.close()
-
-
-def test_the_number_of_a_dead_server_given_to_another_process_does_no_harm(own_dir: DataDir) -> None:
-    with running(own_dir.path) as (_, url):
-        query(url, "CREATE TABLE kept AS SELECT 1")
-        status_file = own_dir.postgres / "postmaster.pid"
-        status = status_file.read_text()
-    with subprocess.Popen(["sleep", "60"]) as bystander:
-        try:
-            status_file.write_text(status.replace(status.split()[0], str(bystander.pid), 1))
-            status_file.chmod(0o600)
-            status_file.with_name(".s.PGSQL.5432.lock").write_text(status_file.read_text())
-            shutil.chown(status_file, own_dir.postgres.stat().st_uid)
-            with running(own_dir.path) as (_, url):
-                assert query(url, "SELECT * FROM kept") == 1
-            assert bystander.poll() is None
-        finally:
-            bystander.kill()
 
 
 def test_the_server_of_another_directory_is_left_alone(data_dir: DataDir, own_dir: DataDir) -> None:
@@ -301,6 +232,23 @@ def test_a_server_that_hangs_is_stopped_in_time(data_dir: DataDir) -> None:
         server.stop(timeout_s=1)
         assert time.monotonic() - begin < 3
         assert not server.alive()
+
+
+def test_a_server_that_ends_while_it_is_looked_at_is_collected(data_dir: DataDir, monkeypatch) -> None:
+    look = embedded._lives
+
+    def ends(pid: int) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()
+        while look(pid):
+            time.sleep(0.001)
+        return look(pid)
+
+    with running(data_dir.path) as (server, _):
+        process = server._process
+        monkeypatch.setattr(embedded, "_lives", ends)
+        server.stop()
+        assert process.returncode == -signal.SIGKILL
 
 
 def test_a_start_on_an_existing_database_is_fast(data_dir: DataDir) -> None:

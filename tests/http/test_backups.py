@@ -29,10 +29,24 @@ def test_damage_is_said(live_gateway: LiveGateway) -> None:
     content[len(content) // 2] ^= 1
     (folder / "flipped.backup").write_bytes(content)
     (folder / "cut.backup").write_bytes(content[:2000])
+    (folder / "gone.backup").symlink_to("nowhere")
+    listed = [item["name"] for item in live_gateway.call("GET", "/v1/backups").json()["items"]]
+    assert {"flipped.backup", "cut.backup"} <= set(listed)
+    assert "gone.backup" not in listed
     assert not live_gateway.call("POST", "/v1/backups/flipped.backup/verify").json()["ok"]
     assert_problem(live_gateway.call("GET", "/v1/backups/cut.backup"), 409, "backup_damaged")
-    for name in ("flipped.backup", "cut.backup"):
+    for name in ("flipped.backup", "cut.backup", "gone.backup"):
         (folder / name).unlink()
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(live_gateway: LiveGateway) -> None:
+    setting = "/v1/settings/backups.folder"
+    try:
+        assert live_gateway.call("PUT", setting, json={"value": "/" + "x" * 300}).status_code == 200
+        for path in ("/v1/backups", "/v1/backups/none.backup"):
+            assert_problem(live_gateway.call("GET", path), 409)
+    finally:
+        assert live_gateway.call("DELETE", setting).status_code == 204
 
 
 def test_nothing_else_is_reached(live_gateway: LiveGateway, bob: Person, tmp_path: Path) -> None:

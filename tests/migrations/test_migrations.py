@@ -25,6 +25,7 @@ from gateway.core.audit import ORIGIN
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Base, sqlalchemy_url
+from gateway.core.errors import MissingPart
 from gateway.core.postgres import dump
 from gateway.core.postgres.embedded import EmbeddedPostgres
 from gateway.core.postgres.migrating import is_migrated, migrate, migrate_to
@@ -129,6 +130,17 @@ def test_another_process_migrates_and_migrating_again_changes_nothing(engine: En
     assert is_migrated(engine, ROOT / "migrations")
     before = schema(engine)
     migrate(engine, ROOT / "migrations")
+    assert schema(engine) == before
+
+
+def test_the_schema_of_a_later_release_is_left_alone_and_told_of(engine: Engine) -> None:
+    """Somebody has gone back to the release before."""
+    migrate(engine, ROOT / "migrations")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = schema(engine)
+    with pytest.raises(MissingPart, match="9999 is of a later release; update the gateway"):
+        migrate(engine, ROOT / "migrations")
     assert schema(engine) == before
 
 

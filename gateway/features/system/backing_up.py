@@ -4,7 +4,8 @@ import gzip
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,27 @@ def write(
     }  # fmt: skip
 
 
+@contextmanager
+def turn(url: str) -> Iterator[bool]:
+    """Whether no other node makes a backup of this database by the clock; none does while this one has its turn."""
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended('backups by the clock', 0))").fetchone()
+        yield bool(row and row[0])
+
+
+def write_due(url: str, data_dir: DataDir, path: Path, every_h: float, kept: int, say: Say) -> dict[str, Any] | None:
+    """Writes the backup that is due, and drops the oldest ones; None where another node does, or has just done so.
+
+    Raises MissingPart.
+    """
+    with turn(url) as is_mine:
+        if not is_mine or next_of(path.parent, every_h) is None:
+            return None
+        about = write(url, data_dir, path, say, None)
+        drop_old(path.parent, kept)
+        return about
+
+
 def next_of(folder: Path, every_h: float) -> Path | None:
     """Where the backup goes that is due now; None while the newest in the folder is young enough."""
     made = _made_in(folder)
@@ -73,7 +95,7 @@ def drop_old(folder: Path, kept: int) -> int:
     """Deletes all but the newest; returns how many."""
     old = _made_in(folder)[:-kept]
     for path in old:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return len(old)
 
 

@@ -3,6 +3,8 @@
 import os
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +46,8 @@ def listed(work: Work, config: Config, query: BackupQuery) -> Listed[BackupItem]
     if query.sort not in (None, AS_MADE, f"-{AS_MADE}"):
         raise Invalid.field("sort", f"this list can be sorted by {AS_MADE}, or -{AS_MADE} for descending")
     folder = folder_of(work, config)
-    found = [_item(entry) for entry in os.scandir(folder) if _NAME.fullmatch(entry.name)] if folder.is_dir() else []
+    with _looking_into(folder):
+        found = list(_lying_in(folder))
     found.sort(key=lambda item: (item.created_at, item.name), reverse=query.sort != AS_MADE)
     names = [item.name for item in found]
     if query.cursor is not None and query.cursor not in names:
@@ -121,10 +124,29 @@ def folder_of(work: Work, config: Config) -> Path:
 
 
 def _path(work: Work, config: Config, name: str) -> Path:
-    path = folder_of(work, config) / name
-    if not _NAME.fullmatch(name) or not path.is_file():
-        raise NotFound("There is no such backup in the gateway's folder.")
-    return path
+    folder = folder_of(work, config)
+    with _looking_into(folder):
+        if not _NAME.fullmatch(name) or not (folder / name).is_file():
+            raise NotFound("There is no such backup in the gateway's folder.")
+    return folder / name
+
+
+@contextmanager
+def _looking_into(folder: Path) -> Iterator[None]:
+    """Around a look into the folder, which a setting names. Raises Conflict where it cannot be looked into."""
+    try:
+        yield
+    except OSError as error:
+        raise Conflict(f"{folder} cannot be read ({error.strerror}); name another folder in backups.folder.") from error
+
+
+def _lying_in(folder: Path) -> Iterator[BackupItem]:
+    """The backups of a folder; one that goes at this moment, by the clock or by hand, is none any more."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for entry in os.scandir(folder):
+            if _NAME.fullmatch(entry.name):
+                with suppress(FileNotFoundError):
+                    yield _item(entry)
 
 
 def _item(entry: "os.DirEntry[str] | Path") -> BackupItem:

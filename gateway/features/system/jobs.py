@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import structlog
 
-from gateway.core import idempotency
+from gateway.core import archive, idempotency
 from gateway.core.data_dir import make_directory
 from gateway.core.errors import MissingPart
 from gateway.core.unit_of_work import Work
@@ -41,25 +41,30 @@ async def purge(node: "Node") -> None:
 async def back_up(node: "Node") -> None:
     """Makes the backup that is due, where this node has the gateway's own data directory, and drops the oldest ones."""
     named, every_h, kept = await node.unit(_wanted)
-    if not every_h or node.data_dir.published() is None:
+    if node.data_dir.published() is None:
         return
     folder = Path(named) if named else node.data_dir.path / "backups"
+    if left := await asyncio.to_thread(archive.remove_unfinished, folder, backing_up.NAME):
+        log.info("removed what killed processes left of backups", files=left)
+    if not every_h:
+        return
     path = backing_up.next_of(folder, every_h)
     if path is None or time.monotonic() - _failed_at.get(folder, -RETRY_S) < RETRY_S:
         return
     try:
         make_directory(folder)
         about = await asyncio.to_thread(
-            backing_up.write, node.database.url, node.data_dir, path, lambda text: log.info("backup", done=text), None
-        )
-        backing_up.drop_old(folder, kept)
+            backing_up.write_due, node.database.url, node.data_dir, path, every_h, kept,
+            lambda text: log.info("backup", done=text),
+        )  # fmt: skip
     except (MissingPart, OSError, psycopg.Error) as error:
         reason = str(error)[:300]
         _failed_at[folder] = time.monotonic()
         log.warning("a backup could not be made", reason=reason)
         await node.unit(lambda work: service_backups.failed(work, path.name, reason))
     else:
-        await node.unit(lambda work: service_backups.completed(work, about))
+        if about is not None:
+            await node.unit(lambda work: service_backups.completed(work, about))
 
 
 def _wanted(work: Work) -> tuple[str, float, int]:
