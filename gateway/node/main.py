@@ -32,6 +32,8 @@ from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
 
 from .kept_name import KeptName, Named
+from .left_behind import LOOK_S as LEFT_BEHIND_S
+from .left_behind import LeftBehind
 from .news import LEAST_PAUSE_S, News, told
 from .node import Node
 from .placing import Placing, SuitableJobs
@@ -99,12 +101,15 @@ async def _run(node: Node, url: str, labels: dict[str, str], *, is_named: bool, 
             asyncio.create_task(news.follow()),
             asyncio.create_task(_every(HEARTBEAT_S, pulse.beat)),
             asyncio.create_task(_every(LOOK_S, placing.look, news, LOOK_PAUSE_S)),
+            asyncio.create_task(_every(LEFT_BEHIND_S, LeftBehind(node).look)),
             *(asyncio.create_task(_every(seconds, duty)) for duty, seconds in _duties("DUTIES", node)),
             *(asyncio.create_task(_every(seconds, duty, news)) for duty, seconds in _duties("ON_NEWS", node)),
         ]
         gc.freeze()  # what is there now stays: no job is to wait while all of it is looked through for garbage
         worker = asyncio.create_task(_work(node, url, placing))
         await asyncio.wait([worker, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if worker.done():
+            worker.result()  # it ends by itself only by an error, which is to be seen
         node.stopping = True
         worker.cancel()
         if (await asyncio.wait([worker], timeout=STOP_S))[1]:

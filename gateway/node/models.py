@@ -1,7 +1,8 @@
 """The models this node can reach: the local ones, those of providers somebody added, and those found here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -51,6 +52,17 @@ class _Open:
     calls: int = 0
     replaced: bool = False
 
+    @asynccontextmanager
+    async def called(self) -> AsyncIterator[None]:
+        """It stays open meanwhile."""
+        self.calls += 1
+        try:
+            yield
+        finally:
+            self.calls -= 1
+            if self.replaced and not self.calls:
+                await self.provider.aclose()
+
     async def end(self) -> None:
         """Closes it now, or leaves that to its last call."""
         self.replaced = True
@@ -66,6 +78,7 @@ class Models:
         self._unit = unit
         self._keys = keys
         self._opening = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._configured: Mapping[str, Configured] = {}
         self._open: dict[str, _Open] = {"local": _Open(self._make("local", {}), None)}
         self._listed: dict[str, list[dict[str, Any]]] = {}
@@ -80,8 +93,12 @@ class Models:
     async def refresh(self) -> bool:
         """Looks for model servers, here and among the configured, and asks all of them for their models.
 
-        Returns whether there are others than before.
+        Returns whether there are others than before. One look comes after another, lest an older one be the last.
         """
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> bool:
         self._configured = await self._unit(service_use.configured)
         found = {server.product.lower().replace(" ", "-"): server for server in await discover()}
         found = {name: server for name, server in found.items() if name not in self._configured}
@@ -150,8 +167,9 @@ class Models:
         held = await self._for_call(name, model_id)
         if held is None or not model_id:
             raise _unknown(model)
-        await held.provider.prepare(model_id, on_progress)
-        return held.provider.upstream(model_id)
+        async with held.called():
+            await held.provider.prepare(model_id, on_progress)
+            return held.provider.upstream(model_id)
 
     async def complete(
         self, model: str, prompt: str | Sequence[Message], *, on_text: Callable[[str], None],
@@ -162,13 +180,8 @@ class Models:
         held = await self._for_call(name, model_id)
         if held is None or not model_id:
             raise _unknown(model)
-        held.calls += 1
-        try:
+        async with held.called():
             return await complete(held.provider, model_id, prompt, on_text, on_progress=on_progress, **options)
-        finally:
-            held.calls -= 1
-            if held.replaced and not held.calls:
-                await held.provider.aclose()
 
     async def test(self, settings: Configured) -> ProviderTest:
         """Tries a provider with a fresh connection and short waits; never raises for what the provider does."""
@@ -208,7 +221,7 @@ class Models:
         held = self._open.get(name)
         if held is not None and held.settings == settings:
             await self._key(settings)  # each use is recorded, and refused once the key may not be used
-            return held
+            return await self._for_call(name, model_id) if held.replaced else held
         return await self._renewed(settings)
 
     async def _renewed(self, settings: Configured) -> _Open:

@@ -45,4 +45,6 @@ async def told(news: asyncio.Event, at_most_s: float, least_s: float = LEAST_PAU
     """Waits for news, and no longer than `at_most_s` seconds, but `least_s` in any case."""
     await asyncio.sleep(least_s)
     with suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), at_most_s - least_s)
+        # Not wait_for, which until Python 3.12 forgets that it is canceled when the news comes at that moment.
+        async with asyncio.timeout(at_most_s - least_s):
+            await news.wait()

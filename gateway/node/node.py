@@ -27,6 +27,7 @@ from gateway.core.secrets.key_store import KeyStore
 from gateway.core.unit_of_work import Work, unit_of_work
 from gateway.features.artifacts.store import Store
 from gateway.features.processes.host import Host
+from gateway.features.runs import service_background as background
 from gateway.features.settings import live as settings
 
 from . import machine
@@ -46,7 +47,7 @@ PASSING = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
 class Node:
     """One node process. `id` is set once the node has joined; `holder` is this process alone, whatever its name."""
 
-    LOST_AFTER_S: ClassVar[float] = 8.0
+    LOST_AFTER_S: ClassVar[float] = background.LOST_AFTER_S
     """A node not heard of for this long is lost: with the pace of take-over, that stays below 15 s."""
 
     def __init__(self, config: Config, database: Database, name: str) -> None:

@@ -108,6 +108,16 @@ def test_a_killed_database_is_back_soon_and_no_task_is_lost(sturdy: LiveGateway)
     assert rows(sturdy, leftover) == [(0,)]
 
 
+def test_what_a_killed_node_did_beside_runs_is_begun_anew(sturdy: LiveGateway) -> None:
+    sturdy.wait_ready()
+    left = "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status) VALUES"
+    rows(sturdy, f"""{left} ('default', 'retention_policies.purge', '{{"sort": "events"}}', 'doing')""")
+    shown = sturdy.call("GET", "/v1/queue").json()["background"]
+    assert shown in ([], [{"name": "retention_policies.purge", "waiting": 0, "running": 0, "lost": 1}])
+    wait_until(lambda: rows(sturdy, "SELECT count(*) FROM procrastinate_jobs") == [(0,)], 15)
+    wait_until(lambda: sturdy.call("GET", "/v1/queue").json()["background"] == [], 5)
+
+
 def test_without_any_notification_work_starts_and_events_flow(sturdy: LiveGateway) -> None:
     sturdy.wait_ready()
     tables = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'procrastinate_jobs'::regclass AND tgname LIKE '%notify%'"

@@ -56,6 +56,18 @@ for _ in range(8):
 for _ in range(8):
     os.wait()
 """
+FORKS_THAT_COME_AND_GO = """
+import os, time
+held = bytearray(b"x") * (60 << 20)
+print("holding", flush=True)
+for _ in range(60):
+    for _ in range(8):
+        if os.fork() == 0:
+            time.sleep(0.01)
+            os._exit(0)
+    for _ in range(8):
+        os.wait()
+"""
 UNNAMED_FILE = """
 import os, time
 held = os.open("gone", os.O_CREAT | os.O_WRONLY)

@@ -1,14 +1,18 @@
 """A task starts when everything it waits for is completed, and is canceled when that cannot happen any more."""
 
-from uuid import uuid4
+from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
+from gateway.core.database import Database
 from gateway.core.errors import Conflict, Invalid
 from gateway.core.identity import Actor
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import TaskIn
 from tests.services.conftest import Open, Tasks
+from tests.services.meanwhile import Meanwhile
 
 
 def test_the_end_of_a_diamond_starts_once_both_sides_are_completed(mine: Tasks) -> None:
@@ -86,3 +90,31 @@ def test_dependents_are_retried_after_what_they_depend_on(mine: Tasks) -> None:
     assert mine.status(tail) == ["queued"]
     mine.finish(tail)
     assert mine.call("retry", tail.id).status == "queued", "its dependency is completed and stays so"
+
+
+def test_what_a_task_depends_on_is_locked_before_it(mine: Tasks, database: Database) -> None:
+    head = mine.in_status("completed")
+    tail = mine.create(depends_on=[head.id])
+    mine.call("cancel", tail.id)
+    assert_order(database, lambda: mine.call("retry", tail.id), held=head.id, free=tail.id)
+    assert mine.status(tail) == ["queued"]
+
+
+def test_what_waits_further_below_is_locked_in_the_same_order(mine: Tasks, database: Database) -> None:
+    head = mine.create()
+    near = mine.create(depends_on=[head.id])
+    further = mine.create(depends_on=[near.id])
+    both = mine.create(depends_on=[head.id, further.id])
+    assert_order(database, lambda: mine.call("cancel", head.id), held=further.id, free=both.id)
+    assert mine.status(near, further, both) == ["canceled"] * 3
+
+
+def assert_order(database: Database, act: Callable[[], object], *, held: UUID, free: UUID) -> None:
+    """While one task is held, what is done waits for it and holds none that comes after it."""
+    acting = Meanwhile(database, act)
+    lock = "SELECT 1 FROM tasks WHERE id = :id FOR UPDATE"
+    with database.engine.connect() as other:
+        other.execute(text(lock), {"id": held})
+        acting.waits()
+        other.execute(text(f"{lock} NOWAIT"), {"id": free})
+    assert not isinstance(acting.ends(), Exception)

@@ -117,7 +117,7 @@ def test_spans_of_a_sandboxed_program_reach_its_task(unit: Open, alice: Actor, m
     assert [entry.stream for entry in log(unit, alice, task.run_id)] == ["spans"]
 
 
-@pytest.mark.parametrize("times", [(0, BEGIN), (BEGIN, 0), (2**62, 2**62)])
+@pytest.mark.parametrize("times", [(0, BEGIN), (BEGIN, 0), (2**62, 2**62), (BEGIN, BEGIN - 1)])
 def test_times_that_make_no_sense_are_refused(unit: Open, alice: Actor, times: tuple[int, int]) -> None:
     begin, end = times
     odd = span(trace(), startTimeUnixNano=begin, endTimeUnixNano=end)

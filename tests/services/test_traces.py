@@ -23,7 +23,8 @@ from gateway.features.runs.schemas import RunIn
 from gateway.features.tasks import service as tasks
 from gateway.features.tasks.schemas import TaskIn
 from gateway.features.traces import service, service_compare
-from gateway.features.traces.schemas import TraceOut
+from gateway.features.traces.schemas import ComparedText, TraceOut
+from gateway.features.traces.service_compare import Pair, side_by_side
 from tests.services.conftest import Open, Tasks
 from tests.services.schedule_world import World
 
@@ -159,7 +160,7 @@ def test_a_replay_has_the_same_inputs_and_names_what_it_repeats(
         made = service_compare.replay(work, run_id)
     assert made.run_id is not None
     with unit(alice) as work:
-        compared = service_compare.compare(work, run_id, made.run_id)
+        compared = side_by_side(service_compare.pair(work, run_id, made.run_id))
     assert (made.commands, made.tags, made.env, made.timeout_s) == (["echo one", "echo two"], ["x"], {"A": "1"}, 99)
     assert made.name.startswith("again-replay")
     assert made.metadata["replay_of_run"] == str(run_id)
@@ -169,7 +170,7 @@ def test_a_replay_has_the_same_inputs_and_names_what_it_repeats(
     with unit(bob) as work, pytest.raises(NotFound):
         service_compare.replay(work, run_id)
     with unit(bob) as work, pytest.raises(NotFound):
-        service_compare.compare(work, run_id, run_id)
+        service_compare.pair(work, run_id, run_id)
 
 
 def test_what_differs_is_shown(unit: Open, mine: Tasks, alice: Actor) -> None:
@@ -177,13 +178,34 @@ def test_what_differs_is_shown(unit: Open, mine: Tasks, alice: Actor) -> None:
     assert left.run_id is not None
     assert right.run_id is not None
     with unit(alice) as work:
-        compared = service_compare.compare(work, left.run_id, right.run_id)
-    assert changed(compared.inputs) == ["commands", "tags"]
-    text = service_compare._text("output", "a\nb\nc", "a\nB\nc")
-    assert text.diff is not None
-    assert text.diff.splitlines()[2:] == ["@@ -1,3 +1,3 @@", " a", "-b", "+B", " c"]
-    assert service_compare._text("output", "same", "same").diff is None
-    assert service_compare._text("output", "x" * 300_000, "y").is_cut
+        both = service_compare.pair(work, left.run_id, right.run_id)
+    assert changed(both.inputs) == ["commands", "tags"]
+    output, same, long = texts_of(both, {"output": "a\nb\nc", "same": "same", "long": "x" * 300_000},
+                                  {"output": "a\nB\nc", "same": "same", "long": "y"})  # fmt: skip
+    assert output.diff is not None
+    assert output.diff.splitlines()[2:] == ["@@ -1,3 +1,3 @@", " a", "-b", "+B", " c"]
+    assert (same.is_same, same.diff) == (True, None)
+    assert long.is_cut
+
+
+def texts_of(both: Pair, left: dict[str, str], right: dict[str, str]) -> list[ComparedText]:
+    return side_by_side(replace(both, texts=(left, right))).texts
+
+
+def test_of_very_much_that_was_written_the_beginning_is_compared(unit: Open, mine: Tasks, alice: Actor) -> None:
+    run_id = mine.create().run_id
+    assert run_id is not None
+    with unit(alice) as work:
+        both = service_compare.pair(work, run_id, run_id)
+    wordy = {f"output of command {n}": f"{n}" * 150_000 for n in range(9)} | {"output of command 99": "x" * 900_000}
+    texts = texts_of(both, wordy, {name: f"{text}." for name, text in wordy.items()})
+    assert sum(len(text.left) for text in texts) <= service_compare.ALL_TEXTS
+    assert [text.is_same for text in texts] == [False] * 10
+    assert (texts[0].left, texts[-1].is_cut) == (wordy["output of command 0"], True)
+    long = {f"output of command {n}": "line\n" * 1_500 for n in range(9)}
+    texts = texts_of(both, long, {name: f"first\n{text}" for name, text in long.items()})
+    assert [text.diff is not None for text in texts] == [True] * 3 + [False] * 6
+    assert all(text.right.startswith("first\n") for text in texts)
 
 
 def test_a_foreign_tools_run_cannot_be_replayed(unit: Open, alice: Actor) -> None:

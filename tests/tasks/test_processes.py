@@ -110,6 +110,15 @@ def test_it_is_asked_to_end_and_killed_when_it_does_not(
     assert_problem(again, 409, "process_ended")
 
 
+def test_asked_again_it_has_what_time_is_over_first(at_work: AtWork) -> None:
+    process = at_work.start("trap 'echo asked' TERM; echo ready; while :; do sleep 0.1; done")
+    for grace_s, text in ((60, "ready"), (0, "asked")):
+        at_work.says(process, text)
+        asked = at_work.gateway.call("POST", f"/v1/processes/{process}/terminate", json={"grace_s": grace_s})
+        assert asked.status_code == 202
+    assert at_work.process(process, "terminated")["reason"] == "killed on request: it did not end in time"
+
+
 ESCAPES = {
     "new session": "setsid bash -c ': MARK; sleep 600' & sleep 600",
     "double fork": "(setsid bash -c 'trap \"\" HUP TERM INT; : MARK; sleep 600' >/dev/null 2>&1 &) ; exit 0",

@@ -88,8 +88,23 @@ def test_a_refused_task_leaves_nothing(live_gateway: LiveGateway) -> None:
         ({"data": {"task": "[]"}, "files": [("file", ("a", b"a"))]}, 422),
         ({"data": {"task": '{"prompt": "a"}'}, "files": [("flie", ("a", b"a"))]}, 422),
         ({"data": {"task": "{}"}, "files": [("script", ("a.sh", b"\xff\xfe\x00"))]}, 422),
+        ({"data": {"task": '{"script": "true"}'}, "files": [("script", ("a.sh", b"true"))]}, 422),
+        ({"data": {"task": '{"prompt": "a"}'}, "files": [("prompt", ("a.md", b"b"))]}, 422),
+        ({"data": {"task": '{"script": {"content": "true"}}'}, "files": [("script", ("a.sh", b"true"))]}, 422),
+        ({"data": {"task": '{"prompt": "a"}', "tags": "x"}, "files": [("file", ("a", b"a"))]}, 422),
     ],
-    ids=["broken JSON", "wrong type", "broken part", "part of another shape", "unknown part", "script not UTF-8"],
+    ids=[
+        "broken JSON",
+        "wrong type",
+        "broken part",
+        "part of another shape",
+        "unknown part",
+        "script not UTF-8",
+        "script of another shape",
+        "prompt twice",
+        "script twice",
+        "unknown field",
+    ],
 )
 def test_a_malformed_body_is_refused(live_gateway: LiveGateway, options: dict[str, Any], status: int) -> None:
     answer = live_gateway.call("POST", "/v1/tasks", **options)

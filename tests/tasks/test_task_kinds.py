@@ -70,6 +70,14 @@ def test_a_prompt_can_come_as_a_file(live_gateway: LiveGateway) -> None:
     live_gateway.wait(task["id"])
 
 
+def test_a_prompt_can_come_as_a_field_of_a_form(live_gateway: LiveGateway) -> None:
+    form = {"task": '{"model": "nobody/nothing"}', "prompt": "Wozu?"}
+    answer = live_gateway.call("POST", "/v1/tasks", data=form, files=[("file", ("a.txt", b"a"))])
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["prompt"], len(answer.json()["attachments"])) == ("Wozu?", 1)
+    live_gateway.wait(answer.json()["id"])
+
+
 def test_attachments_of_one_name_and_of_odd_names_all_arrive(live_gateway: LiveGateway) -> None:
     odd = ["../../etc/passwd", "-rf", "a b\tc", "ü" * 150, "\u202e", ".hidden", "a\nb"]
     ids = [upload(live_gateway, "same.txt", b"1"), upload(live_gateway, "same.txt", b"2")]

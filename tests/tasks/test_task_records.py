@@ -99,7 +99,7 @@ def test_a_finished_task_keeps_what_it_is_and_an_open_one_may_change(live_gatewa
     assert changed.status_code == 200, changed.text
     assert {name: changed.json()[name] for name in patch} == {**patch, "name": changed.json()["name"]}
     assert changed.json()["name"].startswith("a-new-name")
-    assert changed.headers["etag"] == f'"{task["version"] + 1}"'
+    assert changed.headers["etag"].startswith(f'"{task["version"] + 1}-')
     assert task["id"] in {item["id"] for item in live_gateway.call("GET", "/v1/tasks?tag=new").json()["items"]}
     assert live_gateway.call("GET", "/v1/tasks?tag=old").json()["items"] == []
     assert live_gateway.call("PATCH", path, json={"status": "completed"}).status_code == 422

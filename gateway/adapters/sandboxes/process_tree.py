@@ -34,14 +34,12 @@ def usage(root: int, memory_limit: int) -> Usage:
     resident: dict[int, int] = {}
     ticks = 0
     for pid in tree(root):
-        # After the name in parentheses, which may hold anything: state is field 3 of proc_pid_stat(5).
-        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        if fields:
+        if fields := _stat(pid):
             ticks += sum(int(field) for field in fields[11:15])
             resident[pid] = int(fields[21]) * _PAGE
     memory = sum(resident.values())
     if memory > memory_limit:
-        memory = sum(_proportional(pid, size) for pid, size in resident.items())
+        memory = sum(_proportional(pid) for pid in resident)
     return Usage(memory, ticks / _TICKS)
 
 
@@ -83,11 +81,19 @@ def is_filtered(pid: int) -> bool:
     return "\nSeccomp:\t2" in _read(f"/proc/{pid}/status")
 
 
-def _proportional(pid: int, resident: int) -> int:
+def _proportional(pid: int) -> int:
     for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
-    return resident  # it ended, or hides: take the larger figure
+    # It hides: take the larger figure. Or it ended since it was counted, and its shared pages are others' now.
+    fields = _stat(pid)
+    return int(fields[21]) * _PAGE if fields else 0
+
+
+def _stat(pid: int) -> list[str]:
+    """Return proc_pid_stat(5) from field 3 on; nothing when the process has ended."""
+    # After the name in parentheses, which may hold anything.
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
 def _read(path: str) -> str:

@@ -31,7 +31,7 @@ class Forwarding:
         self._is_over = False
 
     async def want(self, ports: Collection[int]) -> dict[int, int]:
-        """Opens and closes until exactly these are open; what was opened, with its port on this machine."""
+        """Opens and closes until these are open, as far as they can be; what was opened, with its port here."""
         async with self._turn:  # the process may end while one of its ports is being opened
             return {} if self._is_over else await self._change(ports)
 
@@ -48,8 +48,12 @@ class Forwarding:
         for port in ports:
             if port not in self._doors:
                 door = Door(self._reach, port)
-                opened[port] = await door.open()
-                self._doors[port] = door
+                try:
+                    opened[port] = await door.open()
+                except OSError as error:
+                    log.warning("a port cannot be forwarded; it is tried again", port=port, problem=str(error))
+                else:
+                    self._doors[port] = door
         return opened
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import codecs
+import math
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -71,10 +73,11 @@ class Host:
         self._reporting = asyncio.Lock()
 
     def start(self, wish: Start) -> None:
-        """Starts a process; whatever comes of it is in the next reports."""
-        self._hosted[wish.process_id] = Hosted(
-            self._node, self._folder, wish, {**self._env, **wish.env}, self._network, self._seconds
-        )
+        """Starts a process that is not there yet; whatever comes of it is in the next reports."""
+        if wish.process_id not in self._hosted:
+            self._hosted[wish.process_id] = Hosted(
+                self._node, self._folder, wish, {**self._env, **wish.env}, self._network, self._seconds
+            )
 
     @property
     def is_idle(self) -> bool:
@@ -132,6 +135,7 @@ class Hosted:
         self._why: str | None = None
         self._task = asyncio.create_task(self._carry_out())
         self._last_word: asyncio.Task[None] | None = None
+        self._kill_at = math.inf
 
     def take(self) -> Report | None:
         """What is to be reported, if anything."""
@@ -162,14 +166,15 @@ class Hosted:
             self._told.opened |= {port: port for port in ports if port not in self._shared}
             self._shared = frozenset(ports)
             return
-        try:
-            self._told.opened |= await self._forwarding.want(ports)
-        except OSError as error:
-            log.warning("a port cannot be forwarded; it is tried again", problem=str(error))
+        self._told.opened |= await self._forwarding.want(ports)
 
     def terminate(self, grace_s: float) -> None:
-        """Asks it to end, once, and kills it after the time of grace."""
-        if self._last_word is None:
+        """Asks it to end, and kills it after the time of grace; of several times the one counts that is over first."""
+        kill_at = time.monotonic() + grace_s
+        if kill_at < self._kill_at:
+            self._kill_at = kill_at
+            if self._last_word is not None:
+                self._last_word.cancel()
             self._last_word = asyncio.create_task(self._terminate(grace_s))
 
     def kill(self, why: str) -> None:

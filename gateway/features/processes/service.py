@@ -1,6 +1,7 @@
 """What users do with background processes: start, look, write, terminate. A node carries it out in half a second."""
 
 import uuid
+from datetime import timedelta
 
 from sqlalchemy import Select
 
@@ -85,10 +86,14 @@ def write(work: Work, process_id: uuid.UUID, wish: ProcessInputIn) -> Process:
 
 
 def terminate(work: Work, process_id: uuid.UUID, grace_s: float) -> Process:
-    """Has a process asked to end, and killed if it has not after `grace_s`. Raises Conflict for one that has ended."""
+    """Has a process asked to end, and killed if it has not after `grace_s`; an earlier time that was given stays.
+
+    Raises Conflict for one that has ended.
+    """
     process = open_one(work, process_id, "processes.terminate")
-    if process.terminate_at is None or (process.grace_s or 0) > grace_s:
-        process.terminate_at, process.grace_s = now(), grace_s
+    moment, before = now(), process.terminate_at
+    if before is None or moment + timedelta(seconds=grace_s) < before + timedelta(seconds=process.grace_s or 0):
+        process.terminate_at, process.grace_s = moment, grace_s
     work.session.flush()
     return process
 

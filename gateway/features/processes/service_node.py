@@ -62,17 +62,20 @@ class Report:
 
 
 def wishes(work: Work, run_ids: Collection[uuid.UUID], holder: uuid.UUID) -> Wishes:
-    """What this node, which has these runs, is to do with their processes; each wish is given once but for endings."""
+    """What this node, which has these runs, is to do with their processes.
+
+    Input is given once, the rest until it is reported: an answer may be lost.
+    """
     found = queries.open_ones(work.session, run_ids)
     if not found:
         return Wishes()
-    fresh = queries.locked(work.session, [row.id for row in found if row.holder is None], None).values()
-    for process in fresh:
+    for process in queries.locked(work.session, [row.id for row in found if row.holder is None], None).values():
         process.holder = holder
+    starting = [row for row in found if row.holder == holder and row.status == "starting"]
     running = [row for row in found if row.holder == holder and row.status == "running"]
     ending = [(row.id, row.grace_s or 0.0) for row in found if row.holder == holder and row.terminate_at is not None]
     return Wishes(
-        [Start(row.run_id, row.id, row.command, dict(row.env)) for row in fresh],
+        [Start(row.run_id, row.id, row.command, dict(row.env)) for row in starting],
         queries.take_input(work.session, [row.id for row in running]) if running else [],
         ending,
         service_ports.wanted(work, running),

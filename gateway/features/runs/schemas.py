@@ -107,6 +107,8 @@ class RunIn(In):
     With `lease_s` it ends as failed when nothing is heard of it for so many seconds: no change, no log.
     """
 
+    may_be_absent = True
+
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     status: Literal["pending", "running"] = "running"
     session_id: uuid.UUID | None = None
@@ -222,6 +224,15 @@ class Depth(Out):
     by_state: dict[str, int]
     by_queue: dict[str, int]
     by_node: dict[str, int]
+
+
+class BackgroundJobs(Out):
+    """What nodes do beside runs, by the kind of work. `lost`: the node is gone; it is begun anew, thrice at most."""
+
+    name: str
+    waiting: int
+    running: int
+    lost: int
 
 
 class QueueDepth(Out):

@@ -56,7 +56,8 @@ def take_spans(work: Work, sent: OtlpTraces) -> tuple[int, str]:
     refused = 0
     for one in sent.resourceSpans:
         for span in (span for scope in one.scopeSpans for span in scope.spans):
-            if _moment(span.startTimeUnixNano) is None or _moment(span.endTimeUnixNano) is None:
+            begin, end = _moment(span.startTimeUnixNano), _moment(span.endTimeUnixNano)
+            if begin is None or end is None or end < begin:
                 refused += 1
             else:
                 by_trace[span.traceId.lower()].append((one.resource, span))

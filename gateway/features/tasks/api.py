@@ -10,7 +10,7 @@ from gateway.core import tracing
 from gateway.core.errors import BadRequest, Invalid, UnsupportedMediaType
 from gateway.core.http.answers import answer, check_version, created, no_content, page_of
 from gateway.core.http.problems import invalid_from
-from gateway.core.http.room import Room, takes_file, work
+from gateway.core.http.room import Room, sent_json, takes_file, work
 from gateway.core.paging import Tied, listed
 from gateway.core.schemas import IdPath, Page, PageQuery
 from gateway.core.task_names import named
@@ -39,6 +39,9 @@ from .schemas import (
 room = Room("tasks", __name__, title="Tasks")
 
 SORTS = {"name": Tied(Task.name), "status": Tied(Task.status), "duration_s": Tied(Task.duration)}
+
+_TEXTS = ("task", "prompt", "script")
+"""The parts of a form that are text; any others are files."""
 
 CREATE_BODY: dict[str, Any] = {
     "requestBody": {
@@ -176,23 +179,26 @@ def _wish() -> TaskIn:
 def _from_json() -> TaskIn:
     if not request.is_json:
         raise UnsupportedMediaType("Send application/json, or multipart/form-data with files.")
-    return _validated(request.get_json())
+    return _validated(sent_json())
 
 
 def _from_multipart() -> TaskIn:
     try:
-        wish = json.loads(request.form.get("task") or _text_part("task") or "{}")
+        wish = json.loads(_text_part("task") or "{}")
     except ValueError as error:
         raise BadRequest("The task part is not valid JSON.") from error
     if not isinstance(wish, dict):
         raise Invalid.field("task", "send a JSON object")
-    unknown = set(request.files) - {"file", "prompt", "script", "task"}
-    if unknown:
-        raise Invalid.field(sorted(unknown)[0], "name file parts file, prompt or script")
+    for unknown in sorted(set(request.files) - {*_TEXTS, "file"}):
+        raise Invalid.field(unknown, "name file parts file, prompt or script")
+    for unknown in sorted(set(request.form) - {*_TEXTS}):
+        raise Invalid.field(unknown, "put it into the part task; only prompt and script have parts of their own")
     if (prompt := _text_part("prompt")) is not None:
+        _refuse_twice(wish, "prompt", "prompt")
         wish["prompt"] = prompt
-    if (script := _text_part("script")) is not None:
-        wish["script"] = {**(wish.get("script") or {}), "content": script}
+    if (script := _text_part("script")) is not None and isinstance(given := wish.get("script") or {}, dict):
+        _refuse_twice(given, "content", "script")
+        wish["script"] = {**given, "content": script}
     task = _validated(wish)
     for part in request.files.getlist("file"):
         upload = artifacts.Upload(part.stream, part.filename, part.mimetype)  # type: ignore[arg-type]
@@ -200,10 +206,16 @@ def _from_multipart() -> TaskIn:
     return task
 
 
+def _refuse_twice(given: dict[str, Any], field: str, part: str) -> None:
+    if given.get(field) is not None:
+        raise Invalid.field(part, "give it once: in the part task, or as a part of its own")
+
+
 def _text_part(name: str) -> str | None:
+    """A part that is text, sent as a field or as a file."""
     part = request.files.get(name)
     if part is None:
-        return None
+        return request.form.get(name)
     part.stream.seek(0)
     data = part.stream.read(4 * TEXT_LIMIT + 1)
     try:

@@ -36,8 +36,10 @@ def move(work: Work, task: Task, after: str, reason: str, error: dict[str, str] 
 def tell_dependents(work: Work, ended: Collection[Task]) -> None:
     """Queues what waited for the last of these tasks, and cancels what waited for one that was not completed.
 
-    That ends tasks as well, and so on; a chain may be longer than Python's stack.
+    That ends tasks as well, and so on; a chain may be longer than Python's stack. All of it is locked beforehand, in
+    the order in which everybody locks tasks.
     """
+    queries.lock_below(work.session, [task.id for task in ended if task.status != "completed"])
     while ended:
         work.flush()
         known, canceled = {task.id: task for task in ended}, []

@@ -31,13 +31,14 @@ _FINDINGS = table(
     column("passed"), column("reason"), column("command"), column("exit_code"),
 )  # fmt: skip
 
-# Built once: every task needs them several times on its way.
+# Built once: every task needs them several times on its way. What is locked may be referred to meanwhile: whoever has a
+# run and adds something to its task would wait for who has the task and wants the run.
 _ID: BindParameter[uuid.UUID] = bindparam("task_id")
-_LOCKED = select(Task).where(Task.id == _ID).with_for_update().execution_options(populate_existing=True)
+_LOCKED = select(Task).where(Task.id == _ID).with_for_update(key_share=True).execution_options(populate_existing=True)
 _IDS = bindparam("task_ids", type_=ARRAY(UUID))
 _OF_RUN = (
     select(Task).join(_runs, _runs.c.task_id == Task.id).where(_runs.c.id == bindparam("run_id", type_=UUID()))
-).with_for_update(of=Task)
+).with_for_update(of=Task, key_share=True)
 _OF_ANY = _runs.c.id == any_of("run_ids", UUID())
 _ATTACHMENTS = select(TaskAttachment.artifact_id).where(TaskAttachment.task_id == _ID).order_by(TaskAttachment.position)
 _DEPENDS_ON = (
@@ -57,7 +58,7 @@ _OF_RUNS = FixedQuery(
     .join(Task, Task.id == _runs.c.task_id)
     .where(_OF_ANY)
     .order_by(Task.id)
-    .with_for_update(of=Task)
+    .with_for_update(of=Task, key_share=True)
 )
 _WAITING_FOR_RUNS = FixedQuery(
     select(TaskDependency.task_id).join(_runs, _runs.c.task_id == TaskDependency.depends_on_id).where(_OF_ANY).limit(1)
@@ -66,6 +67,16 @@ _WAITING_FOR = (
     select(TaskDependency.task_id, TaskDependency.depends_on_id)
     .where(TaskDependency.depends_on_id == func.any(_IDS))
     .order_by(TaskDependency.task_id, TaskDependency.depends_on_id)
+)
+_below = (
+    select(TaskDependency.task_id).where(TaskDependency.depends_on_id == func.any(_IDS)).cte("below", recursive=True)
+)
+_below = _below.union(select(TaskDependency.task_id).join(_below, TaskDependency.depends_on_id == _below.c.task_id))
+_LOCK_BELOW = (
+    select(Task.id)
+    .where(Task.id.in_(select(_below.c.task_id)), Task.status == "waiting")
+    .order_by(Task.id)
+    .with_for_update(key_share=True)
 )
 _RELATIONS = select(*(func.array(query.scalar_subquery()) for query in (_ATTACHMENTS, _DEPENDS_ON, _DEPENDENTS)))
 
@@ -120,7 +131,7 @@ def one(session: Session, actor: Actor, task_id: uuid.UUID, *, lock: bool = Fals
     """A task the actor may see; `whole` loads the large columns with it."""
     query = visible(actor).where(Task.id == task_id)
     if lock:
-        query = query.with_for_update()
+        query = query.with_for_update(key_share=True)
     if whole:
         query = query.options(*_LARGE)
     return session.scalar(query.execution_options(populate_existing=lock))
@@ -191,6 +202,12 @@ def relations(session: Session, task_id: uuid.UUID) -> dict[str, list[uuid.UUID]
 def dependents(session: Session, task_ids: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID]]:
     """The tasks that wait for one of these, each with the one it waits for; in the order of their ids."""
     return [(row.task_id, row.depends_on_id) for row in session.execute(_WAITING_FOR, {"task_ids": list(task_ids)})]
+
+
+def lock_below(session: Session, task_ids: Collection[uuid.UUID]) -> None:
+    """Locks what waits for one of these tasks, and what waits for that, in the order of their ids."""
+    if task_ids:
+        session.execute(_LOCK_BELOW, {"task_ids": list(task_ids)})
 
 
 def makers(session: Session, task_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -197,10 +197,12 @@ def retry(work: Work, task_id: uuid.UUID) -> Task:
 
     Raises Forbidden when a preference forbids by now what it does.
     """
+    # Before the task itself, as whoever ends one of them goes on to those that depend on it.
+    depends_on = queries.shared(work.session, work.actor, queries.depends_on(work.session, task_id))
     task = _find(work, task_id, "tasks.retry", lock=True, whole=True)
     if task.status not in state.FINISHED:
         raise Conflict(f"The task is {task.status}; cancel it first, or wait.", code="task_not_finished")
-    for other in queries.shared(work.session, work.actor, queries.depends_on(work.session, task.id)):
+    for other in depends_on:
         if other.status in ("failed", "canceled"):
             raise Conflict(f"It depends on {other.name}; retry that first.", code="dependency_not_completed")
     if task.session_id is not None:

@@ -211,6 +211,11 @@ def suspend(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -
     return task.id
 
 
+def hold_still(work: Work, task_id: uuid.UUID) -> None:
+    """Lets nobody else change a task until this unit of work is over, and waits for whoever does."""
+    queries.locked(work.session, task_id)
+
+
 def resume(work: Work, task_id: uuid.UUID) -> None:
     """Gives a suspended task its next run; any other is left as it is."""
     task = queries.locked(work.session, task_id)

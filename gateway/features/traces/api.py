@@ -1,9 +1,10 @@
 """Routes about runs as a whole: why, again, and compared."""
 
 from flask import Response, current_app
+from gevent import get_hub
 
 from gateway.core.http.answers import answer, created
-from gateway.core.http.room import Room, work
+from gateway.core.http.room import Room, opens_units, unit, work
 from gateway.core.schemas import IdPath
 from gateway.features.tasks.schemas import TaskOut
 
@@ -25,5 +26,8 @@ def replay_run(path: IdPath) -> Response:
 
 
 @room.get("/runs/<uuid:id>/compare", responses={200: Comparison}, summary="Two runs side by side")
+@opens_units
 def compare_runs(path: IdPath, query: CompareQuery) -> Response:
-    return answer(service_compare.compare(work(), path.id, query.other))
+    with unit() as opened:
+        both = service_compare.pair(opened, path.id, query.other)
+    return answer(get_hub().threadpool.apply(service_compare.side_by_side, (both,)))

@@ -13,4 +13,4 @@ def _drop(work: Work, ids: Sequence[uuid.UUID]) -> Removed:
     return Removed(ids)
 
 
-PURGES = (Purgeable("causes", "What came of what", causes.rows, _drop),)
+PURGES = (Purgeable("causes", "Causes and effects", causes.rows, _drop),)

@@ -2,6 +2,7 @@
 
 import difflib
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,13 @@ from gateway.features.tasks.schemas import TaskIn, TaskOut
 from .schemas import ComparedFile, ComparedJob, ComparedRun, ComparedText, Comparison
 
 LONGEST_TEXT = 200_000
-LONGEST_DIFF_LINES = 5_000
+"""Letters of one text of a run that are shown."""
+
+ALL_TEXTS = 2_000_000
+"""Letters of all texts of a run that are shown; those that come first have them."""
+
+MOST_LINES = 5_000
+"""Lines of all texts of a run in which what differs is looked for."""
 
 INPUTS = (
     "prompt", "script", "commands", "continue_on_error", "acceptance_criteria", "attachments", "tags", "priority",
@@ -46,24 +53,42 @@ def replay(work: Work, run_id: uuid.UUID) -> TaskOut:
     return made
 
 
-def compare(work: Work, left_id: uuid.UUID, right_id: uuid.UUID) -> Comparison:
-    """Two runs: status, timing, jobs, what they wrote, and their files. Raises NotFound."""
-    sides = [_side(work, run_id) for run_id in (left_id, right_id)]
-    inputs = [_inputs(work, side.task_id) for side in sides]
-    texts = [_texts(work, side) for side in sides]
-    names = list(dict.fromkeys(name for side in texts for name in side))
+@dataclass(frozen=True)
+class Pair:
+    """Two runs, left and right: what is known of them, which inputs differ, what they wrote by name, their files."""
+
+    sides: tuple[ComparedRun, ComparedRun]
+    inputs: list[str]
+    texts: tuple[dict[str, str], dict[str, str]]
+    files: list[ComparedFile]
+
+
+def pair(work: Work, left_id: uuid.UUID, right_id: uuid.UUID) -> Pair:
+    """Two runs, to be laid side by side. Raises NotFound."""
+    left, right = _side(work, left_id), _side(work, right_id)
+    inputs = [_inputs(work, side.task_id) for side in (left, right)]
     files = [{file.filename: file for file in artifacts.of_run(work, run_id)} for run_id in (left_id, right_id)]
-    return Comparison(
-        left=sides[0],
-        right=sides[1],
+    return Pair(
+        sides=(left, right),
         inputs=sorted(
             name for name in inputs[0].keys() | inputs[1].keys() if inputs[0].get(name) != inputs[1].get(name)
         ),
-        texts=[_text(name, *(side.get(name, "") for side in texts)) for name in names],
-        artifacts=[
-            _file(name, *(side.get(name) for side in files)) for name in sorted(files[0].keys() | files[1].keys())
-        ],
+        texts=(_texts(work, left), _texts(work, right)),
+        files=[_file(name, *(side.get(name) for side in files)) for name in sorted(files[0].keys() | files[1].keys())],
     )
+
+
+def side_by_side(both: Pair) -> Comparison:
+    """Two runs: status, timing, jobs, what they wrote, and their files. Pure; texts may be made to take seconds."""
+    texts: list[ComparedText] = []
+    letters, lines = ALL_TEXTS, MOST_LINES
+    for name in dict.fromkeys(name for side in both.texts for name in side):
+        left, right = (side.get(name, "") for side in both.texts)
+        text = _text(name, left, right, min(letters, LONGEST_TEXT), lines)
+        letters -= max(len(text.left), len(text.right))
+        lines -= max(_lines(text.left), _lines(text.right)) if text.diff is not None else 0
+        texts.append(text)
+    return Comparison(left=both.sides[0], right=both.sides[1], inputs=both.inputs, texts=texts, artifacts=both.files)
 
 
 def _side(work: Work, run_id: uuid.UUID) -> ComparedRun:
@@ -99,15 +124,19 @@ def _texts(work: Work, side: ComparedRun) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _text(name: str, left: str, right: str) -> ComparedText:
-    is_cut = len(left) > LONGEST_TEXT or len(right) > LONGEST_TEXT
-    lines = [text[:LONGEST_TEXT].splitlines() for text in (left, right)]
+def _text(name: str, left: str, right: str, longest: int, most_lines: int) -> ComparedText:
+    shown = left[:longest], right[:longest]
     diff = None
-    if left != right and max(map(len, lines)) <= LONGEST_DIFF_LINES:
+    if shown[0] != shown[1] and max(_lines(text) for text in shown) <= most_lines:
+        lines = [text.splitlines() for text in shown]
         diff = "\n".join(difflib.unified_diff(lines[0], lines[1], "left", "right", lineterm=""))
     return ComparedText(
-        name=name, left=left[:LONGEST_TEXT], right=right[:LONGEST_TEXT], is_same=left == right, is_cut=is_cut, diff=diff
+        name=name, left=shown[0], right=shown[1], is_same=left == right, is_cut=shown != (left, right), diff=diff
     )
+
+
+def _lines(text: str) -> int:
+    return len(text.splitlines())
 
 
 def _file(name: str, left: Any, right: Any) -> ComparedFile:
