@@ -132,4 +132,5 @@ def test_the_queue_tells_of_schedules(live_gateway: LiveGateway, made: Any) -> N
     found = live_gateway.call("GET", "/v1/queue").json()
     assert found["schedules"]["disabled"] >= 1
     assert {"by_state", "by_queue", "by_node"} == found["depth"].keys()
+    assert all({"name", "waiting", "running", "lost"} == each.keys() for each in found["background"])
     assert live_gateway.call("GET", "/v1/schedules.ics").headers["Content-Type"].startswith("text/calendar")

@@ -315,7 +315,7 @@ def test_a_crontab_becomes_schedules_line_by_line(world: World) -> None:
     assert script == "cat <<'END_OF_INPUT'\none\ntwo\nEND_OF_INPUT\n"
     assert [line.problem for line in (reboot, wrong, empty) if line.problem and line.schedule_id is None] == [
         "@reboot is no time; nothing is run when the machine starts",
-        "the minute is not possible",
+        "the minute 99 is not possible; write 0 to 59, *, a list, a range or a step",
         "there is no command; a line is five fields and a command",
     ]
 
@@ -325,6 +325,22 @@ def test_a_line_of_the_systems_crontab_is_not_taken_with_its_user(world: World) 
     system, own = world.call(service_import.take, wish).lines
     assert system.problem == "it names a user, as in /etc/crontab; leave that column out"
     assert own.problem is None
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "17 * * * * root cd / && run-parts /etc/cron.hourly",
+        "# m h dom mon dow user\tcommand",
+        "# *  *  *  *  * user-name  command to be executed",
+    ],
+)
+def test_users_are_known_by_the_whole_text(world: World, shown: str) -> None:
+    entry = "0 3 * * *\tbackup\tpg_dump -f all"
+    found = world.call(service_import.take, CrontabIn(crontab=f"{shown}\n{entry}\n", dry_run=True))
+    assert found.lines[-1].problem == "it names a user, as in /etc/crontab; leave that column out"
+    own = "# m h  dom mon dow   command\n# as the user commands\n" + entry
+    assert world.call(service_import.take, CrontabIn(crontab=own, dry_run=True)).lines[0].problem is None
 
 
 def test_a_dry_run_makes_nothing(world: World) -> None:

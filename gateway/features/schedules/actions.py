@@ -6,7 +6,7 @@ from .models import Schedule
 
 ACTIONS = {
     "schedules.read": "See schedules, their history and what comes next",
-    "schedules.create": "Make a schedule, import a crontab",
+    "schedules.create": "Create a schedule, import a crontab",
     "schedules.update": "Change a schedule, skip its next run",
     "schedules.enable": "Let a schedule run from now on",
     "schedules.disable": "Stop a schedule",

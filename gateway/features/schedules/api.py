@@ -118,7 +118,7 @@ def preview(body: PreviewIn) -> Response:
     return answer(service_views.preview(work(), body))
 
 
-@room.post("/schedules/import", responses={200: CrontabOut}, summary="Make schedules of a crontab")
+@room.post("/schedules/import", responses={200: CrontabOut}, summary="Create schedules of a crontab")
 def import_crontab(body: CrontabIn) -> Response:
     return answer(service_import.take(work(), body))
 

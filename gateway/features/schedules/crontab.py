@@ -1,11 +1,16 @@
-"""Reads a user's crontab (crontab(5)): settings, times, commands and their input. Pure."""
+"""Reads a crontab (crontab(5)): settings, times, commands and their input. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 _SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 _PERCENT = re.compile(r"(?<!\\)%")
+_COLUMN_OF_USERS = re.compile(r"#.*(dow|\*)\s+user(-name)?\s+command\b")
+"""The comment above the entries of /etc/crontab, as Debian and Red Hat have it."""
+
+_USERS = frozenset({"root", "www-data", "nobody", "postgres"})
+"""Whom the entries of packages name (/etc/cron.d), and what is no command that anybody runs by itself."""
 
 NOT_TAKEN = ("SHELL", "PATH", "HOME", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ", "TZ")
 """Settings for cron itself, or that mean something else in a sandbox."""
@@ -24,16 +29,21 @@ class Entry:
     zone: str | None = None
 
     @property
-    def names_user(self) -> bool:
-        """Whether it is of the system's crontab, with a user before the command; only root is known here."""
-        return self.command.split(None, 1)[:1] == ["root"]
+    def words(self) -> list[str]:
+        """The command's first word, and the rest."""
+        return self.command.split(None, 1)
+
+    @property
+    def has_room_for_user(self) -> bool:
+        """Whether its first word may be a user, since a command follows."""
+        return len(self.words) == 2
 
 
 def entries(crontab: str) -> Iterator[Entry]:
     """The entries in order, each with the settings above it. A line that cannot be read has no command."""
     env: dict[str, str] = {}
     zone = None
-    for number, raw in enumerate(crontab.splitlines(), 1):
+    for number, raw in enumerate(crontab.split("\n"), 1):  # no other sign ends a line of it
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
@@ -50,6 +60,16 @@ def entries(crontab: str) -> Iterator[Entry]:
             number, line, cron, command.replace("\\%", "%").strip(),
             "\n".join(part.replace("\\%", "%") for part in stdin) + "\n" if stdin else None, env, zone,
         )  # fmt: skip
+
+
+def names_users(crontab: str, found: Iterable[Entry]) -> bool:
+    """Whether it is the system's crontab, where a user stands before each command.
+
+    Cron knows the forms apart by where the file lies, never by the line. A text shows it where the column is told of,
+    or by a user that is no command.
+    """
+    told = any(_COLUMN_OF_USERS.match(line.strip()) for line in crontab.split("\n"))
+    return told or any(entry.words[0] in _USERS for entry in found if entry.has_room_for_user)
 
 
 def payload_of(entry: Entry) -> dict[str, object]:

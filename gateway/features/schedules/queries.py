@@ -56,17 +56,21 @@ def filtered(
 
 
 def one(session: Session, actor: Actor, schedule_id: uuid.UUID, *, lock: bool = False) -> Schedule | None:
-    """A schedule the actor may see."""
+    """A schedule the actor may see; locked as `locked` does it."""
     query = visible(actor).where(Schedule.id == schedule_id)
     if lock:
-        query = query.with_for_update()
+        query = query.with_for_update(key_share=True)
     return session.scalar(query.execution_options(populate_existing=lock))
 
 
 def locked(session: Session, schedule_id: uuid.UUID, *, skip: bool = False) -> Schedule | None:
-    """A schedule whose state is locked against every other firing; with `skip` None where another has it."""
+    """A schedule, locked against every other firing and change; with `skip` None where another has it.
+
+    The schedule goes before its state, always: who took them the other way round would wait in a circle. Both are as
+    they were left by whoever was waited for, and runs may refer to the schedule meanwhile.
+    """
     query = select(Schedule).join(Schedule.state).options(WITH_STATE).where(Schedule.id == schedule_id)
-    query = query.with_for_update(of=ScheduleState, skip_locked=skip)
+    query = query.with_for_update(key_share=True, skip_locked=skip)
     return session.scalar(query.execution_options(populate_existing=True))
 
 

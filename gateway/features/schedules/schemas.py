@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from gateway.core.schemas import In, Moment, Out, PageQuery, Versioned
 from gateway.features.events.schemas import EventPattern
-from gateway.features.runs.schemas import QueueDepth
+from gateway.features.runs.schemas import BackgroundJobs, QueueDepth
 from gateway.features.settings.known import zone_problem
 from gateway.features.tasks.schemas import Command, Tag, TaskIn
 
@@ -372,6 +372,7 @@ class ScheduleCounts(Out):
 
 
 class QueueOut(QueueDepth):
-    """The queue at a glance."""
+    """The queue at a glance. What is in the `background` is shown to those who see everybody's runs."""
 
     schedules: ScheduleCounts
+    background: list[BackgroundJobs]

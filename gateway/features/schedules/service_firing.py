@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import update
 
 from gateway.core.clock import new_id, now
-from gateway.core.errors import Conflict, Forbidden
+from gateway.core.errors import Conflict, Forbidden, NotFound
 from gateway.core.identity import Actor
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
@@ -75,9 +75,13 @@ def fire_due(
 
 
 def fire_now(work: Work, schedule_id: uuid.UUID, cause: str) -> ScheduleRun:
-    """Fires a schedule on request; whoever calls has decided. Raises what making its task raises."""
+    """Fires a schedule on request; whoever calls has decided.
+
+    Raises NotFound for one that was deleted meanwhile, and what making its task raises.
+    """
     schedule = queries.locked(work.session, schedule_id)
-    assert schedule is not None
+    if schedule is None:
+        raise NotFound("The schedule was deleted meanwhile.")
     run = ask(work, schedule, now(), cause)
     rows = queries.unsettled(work.session, schedule.id)
     running = bool(_unfinished(work, rows)) or any(row.outcome is None for row in rows if row is not run)

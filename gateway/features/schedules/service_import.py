@@ -3,6 +3,7 @@
 from pydantic import ValidationError
 
 from gateway.core.errors import Conflict, Forbidden, Invalid
+from gateway.core.findings import findings
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 
@@ -18,17 +19,18 @@ def take(work: Work, wish: CrontabIn) -> CrontabOut:
     found = list(crontab.entries(wish.crontab))
     if len(found) > MOST:
         raise Invalid.field("crontab", f"it has {len(found)} entries; import {MOST} at most at once")
-    lines = [_line(work, wish, entry) for entry in found]
+    of_system = crontab.names_users(wish.crontab, found)
+    lines = [_line(work, wish, entry, of_system) for entry in found]
     return CrontabOut(imported=sum(line.schedule_id is not None for line in lines), lines=lines)
 
 
-def _line(work: Work, wish: CrontabIn, entry: crontab.Entry) -> CrontabLine:
+def _line(work: Work, wish: CrontabIn, entry: crontab.Entry, of_system: bool) -> CrontabLine:
     shown = CrontabLine(line=entry.line, text=entry.text[:500])
     if not entry.command:
         return shown.model_copy(update={"problem": "there is no command; a line is five fields and a command"})
     if entry.cron.lower() == "@reboot":
         return shown.model_copy(update={"problem": "@reboot is no time; nothing is run when the machine starts"})
-    if entry.names_user:
+    if of_system and entry.has_room_for_user:
         return shown.model_copy(update={"problem": "it names a user, as in /etc/crontab; leave that column out"})
     try:
         asked = ScheduleIn.model_validate(
@@ -48,7 +50,7 @@ def _line(work: Work, wish: CrontabIn, entry: crontab.Entry) -> CrontabLine:
             return shown
         made = service.create(work, asked)
     except ValidationError as error:
-        return shown.model_copy(update={"problem": error.errors()[0]["msg"].removeprefix("Value error, ")})
+        return shown.model_copy(update={"problem": findings(error)[0][1]})
     except (Invalid, Forbidden, Conflict) as error:
         if wish.project_id is not None and error.detail.startswith("project_id"):
             raise

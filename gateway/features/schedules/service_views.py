@@ -8,6 +8,7 @@ from gateway.core.clock import now
 from gateway.core.policy import Resource
 from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
+from gateway.features.runs import service_background as background
 from gateway.features.runs import service_placement as runs
 from gateway.features.settings import service as settings
 
@@ -27,7 +28,7 @@ def queue(work: Work) -> QueueOut:
     depth = runs.queue_depth(work)
     enabled, disabled, due, following = queries.counts(work.session, work.actor, now())
     return QueueOut(
-        depth=depth.depth, oldest_age_s=depth.oldest_age_s,
+        depth=depth.depth, oldest_age_s=depth.oldest_age_s, background=background.counts(work),
         schedules=ScheduleCounts(
             enabled=enabled, disabled=disabled, due=due, next_planned_at=following,
             waiting=queries.all_waiting(work.session, work.actor),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gateway.core.clock import now
 from gateway.core.errors import GatewayError
+from gateway.core.findings import first_finding
 from gateway.core.identity import SYSTEM
 from gateway.core.unit_of_work import unit_of_work
 
@@ -101,7 +102,7 @@ class Ticker:
         except GatewayError as error:
             refusal = error.detail
         except ValidationError as error:
-            refusal = f"What it does is no task any more: {error.errors()[0]['msg']}."
+            refusal = f"What it does is no task any more: {first_finding(error)}."
         except Exception:
             log.exception("a schedule could not be fired; it is tried again", schedule_id=str(schedule_id))
             failed.add(schedule_id)

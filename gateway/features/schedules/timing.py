@@ -20,6 +20,12 @@ NAMED = {
 }  # fmt: skip
 """What crontab(5) has names for; @reboot is no time."""
 
+FIELDS = {
+    "minute": "0 to 59", "hour": "0 to 23", "day-of-month": "1 to 31", "month": "1 to 12 or JAN to DEC",
+    "day-of-week": "0 to 7 or SUN to SAT",
+}  # fmt: skip
+"""The fields of crontab(5) in their order, by cronsim's names, and what each may hold."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -62,11 +68,19 @@ def cron_problem(expression: str) -> str | None:
     try:
         never = next(iter(CronSim(plain, SOME_DAY)), None) is None
     except CronSimError as error:
-        problem = str(error).removeprefix("Bad ")
-        return f"the {problem} is not possible" + (": no such day comes" if "day-of-month" in problem else "")
+        return _field_problem(fields, str(error).removeprefix("Bad "))
     except (ValueError, AssertionError):
         return "it cannot be read; write five fields of numbers, names, *, lists, ranges and steps"
     return "it never fires: no such day comes" if never else None
+
+
+def _field_problem(fields: list[str], name: str) -> str:
+    written = fields[list(FIELDS).index(name)]
+    if name == "day-of-month":
+        with suppress(CronSimError):
+            CronSim(f"0 0 {written} * *", SOME_DAY)
+            return "it never fires: no such day comes"  # in the months of this one
+    return f"the {name} {written[:40]} is not possible; write {FIELDS[name]}, *, a list, a range or a step"
 
 
 def after(timing: Timing, moment: datetime) -> datetime | None:
