@@ -290,8 +290,10 @@ def test_a_task_that_waits_without_a_place_is_canceled_like_any_other(live_gatew
         [question] = live_gateway.call("GET", path).json()["items"]
         late = live_gateway.call("POST", f"/v1/questions/{question['id']}/answer", json={"answer": True})
     assert late.status_code == 409
-    assert live_gateway.task(task["id"])["status"] == "canceled"
+    canceled = live_gateway.task(task["id"])
+    assert canceled["status"] == "canceled"
     assert len(script.asked) == 1
+    wait_until(lambda: not (live_gateway.data_dir / "work" / canceled["run_id"]).exists(), 30)
 
 
 def test_a_question_that_nobody_answers_in_time_is_withdrawn(live_gateway: LiveGateway) -> None:

@@ -40,7 +40,8 @@ def asked_about(script: Script, title: str) -> list[str]:
 
 
 def test_a_model_summarizes_and_goes_on_from_what_it_said_before(live_gateway: LiveGateway) -> None:
-    with scripted(live_gateway, ["The garden was watered."]) as script:
+    echoed = '```text\n<<<OUTSIDE 12 source="session">>>\nThe garden was watered.\n<<<END 12>>>\n```'
+    with scripted(live_gateway, [echoed]) as script:
         listed(live_gateway, script)
         work = session(live_gateway, "Garden")
         live_gateway.wait(live_gateway.submit(commands=["echo watered"], name="water", session_id=work)["id"])

@@ -189,6 +189,37 @@ def test_a_check_that_a_preference_forbids_does_not_run(live_gateway: LiveGatewa
     assert "forbidden by code.language.disallowed" in finding["reason"]
 
 
+def test_commands_are_held_to_the_checks_among_their_criteria(live_gateway: LiveGateway) -> None:
+    criteria = ["$ grep -qx $WANTED artifacts/sum.txt", "it is easy to read", "$ ! (exec 3<>/dev/tcp/127.0.0.1/1)"]
+    wish = {"commands": ["echo 7 > artifacts/sum.txt"], "acceptance_criteria": criteria}
+    met = carry_out(live_gateway, **wish, env={"WANTED": "7"})
+    assert met["status"] == "completed"
+    assert met["verification"]["status"] == "passed"
+    assert [finding["criterion"] for finding in met["verification"]["findings"]] == [criteria[0], criteria[2]]
+
+    missed = carry_out(live_gateway, **wish, env={"WANTED": "8"})
+    assert (missed["status"], missed["exit_code"], missed["error"]["code"]) == ("failed", 0, "verification_failed")
+    assert missed["error"]["message"] == f"1 of 2 criteria are not met: {criteria[0]}"
+    assert [finding["passed"] for finding in missed["verification"]["findings"]] == [False, True]
+    assert [job["status"] for job in missed["jobs"]] == ["completed"]
+    assert [artifact["filename"] for artifact in missed["artifacts"]] == ["sum.txt"]
+    told_events = [(e["name"], e["data"]["failed"]) for e in events(live_gateway, missed["task_id"])]
+    assert told_events == [("agent.verification_failed", criteria[:1])]
+
+
+def test_a_script_that_failed_is_not_checked(live_gateway: LiveGateway) -> None:
+    result = carry_out(live_gateway, script={"content": "exit 3"}, acceptance_criteria=["$ true"])
+    assert (result["error"]["code"], result["verification"]) == ("command_failed", None)
+
+
+def test_the_checks_of_a_script_end_with_its_time(live_gateway: LiveGateway) -> None:
+    result = carry_out(live_gateway, script={"content": "true"}, acceptance_criteria=["$ sleep 50"], timeout_s=2)
+    [finding] = result["verification"]["findings"]
+    assert (result["error"]["code"], finding["reason"]) == (
+        "verification_failed", "The check met its limit of time.",
+    )  # fmt: skip
+
+
 def test_without_criteria_nothing_is_checked(live_gateway: LiveGateway) -> None:
     with model(live_gateway, ["hello"], lambda _: told(False)) as (name, asked):
         result = carry_out(live_gateway, prompt="Hello", model=name)
@@ -215,3 +246,7 @@ def test_what_is_no_verdict_is_none(text: str) -> None:
 
 def test_a_verdict_is_found_in_prose() -> None:
     assert _verdict('Sure! {"command": "", "passed": true, "reason": "ok"} Bye') == (None, True, "ok")
+
+
+def test_a_proposed_command_is_text_that_can_be_run_and_stored() -> None:
+    assert _verdict(told(False, "true # \0\ud83d")) == ("true # \ufffd\ufffd", False, "so it is")

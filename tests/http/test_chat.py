@@ -40,7 +40,8 @@ def test_a_thread_is_made_read_changed_and_deleted(person: Person) -> None:
     assert made.status_code == 201
     path = made.headers["Location"]
     said = person.call("POST", f"{path}/messages", json={"text": "note one"})
-    second = person.call("POST", f"{path}/messages", json={"text": "note two", "role": "assistant"})
+    second = person.call("POST", f"{path}/messages", json={"content": "note two", "role": "assistant"})
+    assert_problem(person.call("POST", f"{path}/messages", json={"text": "a", "content": "b"}), 422)
     assert (said.status_code, second.json()["parent_id"]) == (201, said.json()["id"])
     assert [item["text"] for item in messages(person, made.json()["id"])] == ["note one", "note two"]
     etag = person.call("GET", path).headers["ETag"]
@@ -131,3 +132,16 @@ def test_messages_are_found_by_their_words(person: Person) -> None:
     assert (hit["thread_id"], hit["snippet"]) == (thread, "The «quokka» smiles at tourists.")
     assert person.call("GET", "/v1/chat/messages?q=quokka+penguin").json()["items"] == []
     assert_problem(person.call("GET", "/v1/chat/messages"), 422, field="q")
+
+
+def test_the_last_word_that_is_looked_for_may_be_only_begun(person: Person) -> None:
+    thread = person.call("POST", "/v1/chat/threads", json={"title": "Lighthouses"}).json()["id"]
+    person.call("POST", f"/v1/chat/threads/{thread}/messages", json={"text": "The quokka smiles at tourists."})
+    for words, is_there in {
+        "quo": True, "smiles tour": True, "quokka & tour": True, '"quokka smiles" tour': True, "wombat or quokka": True,
+        "smi tourists": False, "quo ": False, "-quokka": False, "tour -smiles": False, "-smiles tour": False,
+        '"quokka smi': False, "wombat or quo": False, "_": False, "quo's": False, "the_quo": True,
+    }.items():  # fmt: skip
+        found = person.call("GET", "/v1/chat/messages", params={"q": words, "thread_id": thread})
+        assert (found.status_code, bool(found.json()["items"])) == (200, is_there), words
+    assert [each["id"] for each in person.call("GET", "/v1/chat/threads?q=light").json()["items"]] == [thread]

@@ -93,6 +93,13 @@ def test_the_role_comes_first_and_once() -> None:
     assert [chunk["choices"][0]["delta"].get("role") for chunk in chunks] == ["assistant", None, None]
 
 
+def test_a_content_is_never_null() -> None:
+    chunks = run(delta(role="assistant", content=None), delta(content=None), delta(content="a"), delta("stop"))
+    said = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert said == [{"role": "assistant", "content": ""}, {}, {"content": "a"}, {}]
+    assert "content" not in run(delta(content=None, tool_calls=[A]))[0]["choices"][0]["delta"]
+
+
 def test_a_missing_finish_reason_is_given() -> None:
     assert run(delta(content="a"))[-1]["choices"][0]["finish_reason"] == "stop"
     called = run(delta(tool_calls=[A]))

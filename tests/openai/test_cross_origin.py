@@ -47,6 +47,15 @@ def test_a_preflight_of_a_listed_origin_needs_no_login(client: FlaskClient, path
     assert "Origin" in answer["vary"]
 
 
+@pytest.mark.parametrize("origin", [{}, {"Origin": "http://localhost"}])
+def test_programs_and_our_own_pages_are_answered_without_a_login(client: FlaskClient, origin: dict[str, str]) -> None:
+    answer = client.options("/v1/models", headers={**origin, "Access-Control-Request-Headers": ASKED})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Headers"].startswith("authorization, content-type, x-stainless-lang")
+    assert answer.headers.get("Access-Control-Allow-Origin") == origin.get("Origin")
+    assert "GET" in answer.allow
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{LISTED}.evil.example", f"{LISTED}:8443", ""])
 def test_no_other_origin_gets_anything(client: FlaskClient, origin: str) -> None:
     answer = preflight(client, "/v1/chat/completions", origin)

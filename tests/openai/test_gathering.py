@@ -23,6 +23,12 @@ def piece(index: int = 0, reason: str | None = None, **delta: Any) -> dict[str, 
     return {"choices": [{"index": index, "delta": delta, "finish_reason": reason}]}
 
 
+def test_content_is_text_unless_tools_are_called_instead() -> None:
+    call = {"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{}"}}
+    told = [of(piece(content=None), piece(**more), piece(reason="stop")) for more in ({}, {"tool_calls": [call]})]
+    assert [made["choices"][0]["message"]["content"] for made in told] == ["", None]
+
+
 def test_texts_thoughts_and_probabilities_grow_choice_by_choice() -> None:
     probable = {"choices": [{"index": 0, "delta": {"content": "lo"}, "logprobs": {"content": [{"token": "lo"}]}}]}
     made = of(
@@ -54,3 +60,20 @@ def test_calls_of_tools_are_put_together_from_their_fragments() -> None:
         {"id": "b", "type": "function", "function": {"name": "now", "arguments": "{}"}},
     ]
     assert made["usage"] == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+
+def test_calls_of_tools_whose_fragments_come_in_turn_are_kept_apart() -> None:
+    def fragment(index: int, **function: str) -> dict[str, Any]:
+        return {"index": index, "function": function}
+
+    made = of(
+        piece(tool_calls=[{"id": "a", **fragment(0, name="add", arguments='{"x"')}]),
+        piece(tool_calls=[{"id": "b", **fragment(1, name="now", arguments='{"zone"')}]),
+        piece(tool_calls=[fragment(0, arguments=": 1}"), fragment(1, arguments=': "UTC"}')]),
+        piece(tool_calls=[{"index": 0, "id": "a"}]),
+        piece(reason="tool_calls"),
+    )  # fmt: skip
+    calls = made["choices"][0]["message"]["tool_calls"]
+    assert [each["function"] for each in calls] == [
+        {"name": "add", "arguments": '{"x": 1}'}, {"name": "now", "arguments": '{"zone": "UTC"}'},
+    ]  # fmt: skip

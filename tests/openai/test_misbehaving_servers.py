@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from gateway.adapters.providers.passthrough import MAX_BODY_BYTES
 from tests.conftest import LiveGateway
 from tests.openai.conftest import HELLO, Upstream, streams
 from tests.providers.scripted_server import DONE, Exchange, chunk
@@ -171,6 +172,21 @@ def test_a_stream_that_never_ends_is_ended(upstream: Make, live_gateway: LiveGat
     with setting(live_gateway, timeout_s=1):
         *_, last = events_of(complete(live_gateway, server.model, stream=True))
     assert last["error"]["code"] == "completion_timeout"
+
+
+def test_an_answer_in_one_piece_that_does_not_end_is_not_gathered(upstream: Make, live_gateway: LiveGateway) -> None:
+    written: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin(200, "application/json")
+        for _ in range(200):
+            exchange.write(b" " * 2**20)
+            written.append(2**20)
+
+    server = upstream(script)
+    answer = complete(live_gateway, server.model)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "inference_failed")
+    assert sum(written) < 2 * MAX_BODY_BYTES
 
 
 def test_a_server_that_is_not_there_is_said_to_be(upstream: Make, live_gateway: LiveGateway) -> None:

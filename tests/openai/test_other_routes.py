@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -94,6 +95,10 @@ def test_a_whole_conversation_goes_to_the_model(upstream: Make, client: openai.O
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
         ({"input": [{"type": "computer_call"}]}, "input.0.type"),
+        ({"input": [{"role": "user", "content": 5}]}, "input.0.content"),
+        ({"input": [{"role": "user", "content": {"text": "x"}}]}, "input.0.content"),
+        ({"input": [{"role": "user", "content": [{"type": ["input_text"], "text": "x"}]}]}, "input.0.content"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": None}]}]}, "input.0.content"),
     ],
 )
 def test_what_a_completion_cannot_say_is_refused(live_gateway: LiveGateway, fields: Any, param: str) -> None:
@@ -132,6 +137,16 @@ def test_a_model_is_warmed_up(live_gateway: LiveGateway) -> None:
     assert_openai_error(
         live_gateway.call("POST", "/v1/chat/warm", json={"model": "nobody/none"}), 404, "model_not_found"
     )
+
+
+def test_a_model_that_is_loaded_is_warmed_up_by_clients_that_leave(upstream: Make, live_gateway: LiveGateway) -> None:
+    model = upstream(streams()).model
+    for _ in range(5):
+        with httpx.Client(trust_env=False) as client:  # and with it its connection is closed
+            sent = {"Authorization": f"Bearer {live_gateway.token}"}
+            warmed = client.post(f"{live_gateway.url}/v1/chat/warm", json={"model": model}, headers=sent)
+            assert warmed.json() == {"model": model, "behind": model, "ready": True}
+    assert live_gateway.call("GET", "/healthz").status_code == 200
 
 
 def test_the_list_comes_at_once_while_a_server_hangs(upstream: Make, live_gateway: LiveGateway) -> None:

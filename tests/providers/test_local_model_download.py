@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from gateway.adapters.providers.base import ProviderError
 from gateway.adapters.providers.local_model import catalogue
@@ -251,6 +252,16 @@ def test_remove_deletes_the_weights_and_says_whether_there_were_any(model: Local
     assert remove(model.name, models_dir)
     assert list_local(models_dir) == []
     assert not remove(model.name, models_dir)
+
+
+def test_what_is_being_fetched_is_not_removed(model: LocalModel, models_dir: Path) -> None:
+    models_dir.mkdir()
+    model.partial(models_dir).write_bytes(b"half")
+    with FileLock(model.lock(models_dir)), pytest.raises(ProviderError, match="being fetched at the moment") as refused:
+        remove(model.name, models_dir)
+    assert refused.value.code == "being_fetched"
+    assert model.partial(models_dir).exists()
+    assert remove(model.name, models_dir)
 
 
 def test_an_unknown_name_is_told_the_known_ones(models_dir: Path) -> None:

@@ -20,7 +20,7 @@ from gateway.adapters.providers.base import Provider, ProviderError
 from gateway.adapters.providers.completion import complete
 from gateway.adapters.providers.kinds.local import LocalConfig
 from gateway.adapters.providers.local_model.catalogue import CATALOGUE
-from gateway.adapters.providers.local_model.server import Endpoint, local_server, read_endpoint
+from gateway.adapters.providers.local_model.server import Endpoint, LocalServer, local_server, read_endpoint
 from gateway.adapters.providers.registry import create_provider
 from tests.providers.conftest import MODEL, PROJECT
 from tests.providers.package_mirror import build_wheel, use_only
@@ -150,6 +150,21 @@ def test_another_process_with_the_data_directory_shares_the_server(data_dir: Pat
         node.kill()
     assert running(data_dir) == before
     assert ask(local(data_dir))
+
+
+def test_what_another_process_has_started_since_is_still_found_when_one_stops(tmp_path: Path) -> None:
+    keeper = LocalServer(tmp_path)
+    state = tmp_path / f"{MODEL}.server.json"
+    with subprocess.Popen(["sleep", "60"]) as other:
+        told = {"base_url": "http://127.0.0.1:9/v1", "pid": other.pid, "api_key": "x"}
+        for pid, stays in ((other.pid, True), (None, False)):
+            mine = subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE)
+            keeper._children[MODEL] = mine
+            named = pid or mine.pid
+            state.write_text(json.dumps({**told, "pid": named, "started": psutil.Process(named).create_time()}))
+            keeper.stop()
+            assert (mine.poll() is not None, state.exists()) == (True, stays)
+        other.kill()
 
 
 def test_a_killed_server_is_started_again(data_dir: Path) -> None:

@@ -72,7 +72,7 @@ def test_settings_are_described_by_a_json_schema_and_unknown_ones_refused(tmp_pa
         assert json.loads(json.dumps(schema))["additionalProperties"] is False
         assert all("title" in setting for setting in schema["properties"].values())
         settings = {**dict.fromkeys(schema.get("required", []), "http://127.0.0.1"), "colour": KEY}
-        with pytest.raises(ProviderError, match="colour does not fit") as refused:
+        with pytest.raises(ProviderError, match="do not fit: colour: there is no such field") as refused:
             create_provider(kind, settings, models_dir=tmp_path / "models")
         assert refused.value.permanent
         assert KEY not in str(refused.value)

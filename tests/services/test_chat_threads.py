@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gateway.core.clock import now
 from gateway.core.errors import NotFound
@@ -219,7 +219,7 @@ def test_an_answer_is_kept_whatever_its_server_put_into_it(unit: Open, dora: Act
         kept = (answer.text, answer.usage, answer.error)
     mark = "\N{REPLACEMENT CHARACTER}"
     usage = {"total_tokens": 3, "cost": None, f"by{mark}": [mark]}
-    assert kept == (f"half ? of a pair{mark}", usage, {"message": f"bad {mark}"})
+    assert kept == (f"half {mark} of a pair{mark}", usage, {"message": f"bad {mark}"})
 
 
 def test_nobody_else_sees_writes_or_finds_a_thread(unit: Open, dora: Actor, bob: Actor) -> None:
@@ -279,3 +279,23 @@ def test_a_question_about_documents_is_the_users_own(unit: Open, dora: Actor) ->
     again = say(unit, dora, second, client_chat_id="about-documents")
     assert again.user_message_id == turn.user_message_id
     assert (turns.words_of(first), turns.words_of(user(f"{FILES}And when?"))) == ("Who wrote it?", "And when?")
+
+
+def test_of_a_long_chat_no_more_is_read_than_is_told_again(unit: Open, dora: Actor) -> None:
+    with unit(dora) as work:
+        thread = service.create(work, ThreadIn())
+        for number in range(turns.REMEMBERED + 10):
+            service.add_message(work, thread.id, MessageIn(text=f"word {number}"))
+    read: list[str] = []
+
+    def note(message: Message, _: Any) -> None:
+        read.append(message.text)
+
+    event.listen(Message, "load", note)
+    try:
+        with unit(dora) as work:
+            _, told = turns.open_next(work, "and now?", "local/m", Place(thread_id=thread.id), "hook:x")
+    finally:
+        event.remove(Message, "load", note)
+    assert [message["content"] for message in told] == [*(f"word {n}" for n in range(10, 30)), "and now?"]
+    assert "word 9" not in read

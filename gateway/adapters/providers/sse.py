@@ -30,7 +30,9 @@ class EventDecoder:
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take the next piece, give the events it completes. Raises ValueError for one too large."""
-        if self._skip_line_feed and piece:
+        if not piece:
+            return []
+        if self._skip_line_feed:
             piece = piece.removeprefix(b"\n")
             self._skip_line_feed = False
         # A CR at the very end is a line end already; should an LF follow, it belongs to it.
@@ -55,7 +57,7 @@ class EventDecoder:
         value = value.removeprefix(" ")
         if field == "data":
             self._data.append(value)
-            self._size += len(value)
+            self._size += len(value) + 1  # an empty line is one, too
         elif field == "event":
             self._name = value
         return None

@@ -1,6 +1,5 @@
 """Messages of a chat, in OpenAI's shape, as Pydantic AI has them."""
 
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -75,7 +74,7 @@ def _part(part: dict[str, Any]) -> UserContent:
     if part.get("type") == "image_url":
         try:
             found = picture(part)
-        except binascii.Error:
+        except ValueError:
             return "(an image that cannot be read)"
         return ImageUrl(found) if isinstance(found, str) else BinaryContent(found[1], media_type=found[0])
     return str(part.get("text") or "")

@@ -93,9 +93,10 @@ def _read(text: str, names: set[str]) -> ModelResponsePart:
         reply = json.loads(text[text.index("{") : text.rindex("}") + 1])
     except (ValueError, RecursionError):
         return TextPart(text)
-    if isinstance(reply, dict) and reply.get("tool") in names:
+    tool = reply.get("tool") if isinstance(reply, dict) else None
+    if isinstance(tool, str) and tool in names:
         arguments = reply.get("arguments")
-        return ToolCallPart(reply["tool"], arguments if isinstance(arguments, dict) else {})
+        return ToolCallPart(tool, arguments if isinstance(arguments, dict) else {})
     if isinstance(reply, dict) and isinstance(reply.get("answer"), str):
         return TextPart(reply["answer"])
     return TextPart(text)

@@ -1,7 +1,6 @@
 """What messages in OpenAI's shape hold: their text, and the pictures that they show. Pure."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,7 +20,7 @@ def pictures(content: Any) -> list[dict[str, Any]]:
 
 
 def picture(part: Mapping[str, Any]) -> str | tuple[str, bytes]:
-    """The address of a picture, or its media type and bytes where it is part of the message. Raises binascii.Error."""
+    """The address of a picture, or its media type and bytes where it is part of the message. Raises ValueError."""
     image = part.get("image_url")
     url = str(image.get("url") if isinstance(image, dict) else image)
     header, comma, data = url.partition(",")
@@ -37,7 +36,7 @@ def shown(messages: Iterable[Mapping[str, Any]]) -> set[str]:
         for part in pictures(message.get("content")):
             try:
                 found = picture(part)
-            except binascii.Error:
+            except ValueError:
                 continue
             if isinstance(found, tuple):
                 digests.add(hashlib.sha256(found[1]).hexdigest())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.core.errors import Conflict, NotFound
+from gateway.core.storable import storable, storable_json
 from gateway.core.unit_of_work import Work
 from gateway.features.runs import service as runs
 from gateway.features.runs import service_logs as run_logs
@@ -61,11 +62,12 @@ def begin(
     Raises Invalid, Forbidden, and the limits on unfinished tasks.
     """
     timeout_s = min(longest_s, settings.value(work, "tasks.max_timeout_s"))
-    told = prompt.strip()[:TEXT_LIMIT] or UNREADABLE
+    told = storable(prompt).strip()[:TEXT_LIMIT] or UNREADABLE
     wish = TaskIn(prompt=told, project_id=project_id, tags=[TAG], timeout_s=timeout_s, attachments=list(files))
     task = tasks.create(work, wish)
     service.fed_by(work, task.id, [*queries.hooks_in_thread(work.session, thread_id), *sources])
-    service_steps.keep_conversation(work, task.id, [_kept(message) for message in messages if _is_read(message)])
+    kept = [_kept(message) for message in messages if _is_read(message)]
+    service_steps.keep_conversation(work, task.id, storable_json(kept))
     return task.id
 
 

@@ -94,8 +94,12 @@ def suspend(work: Work, run_id: uuid.UUID, holder: uuid.UUID, lines: LogBatch) -
 
 
 def _go_on(work: Work, task_id: uuid.UUID) -> None:
-    """A suspended task goes on once all that it has asked is answered."""
+    """A suspended task goes on once all that it has asked is answered.
+
+    Whoever answers another of its questions at this moment is waited for: of two, neither would see the other's answer.
+    """
     work.session.flush()
+    execution.hold_still(work, task_id)
     if not queries.has_open(work.session, task_id):
         execution.resume(work, task_id)
 

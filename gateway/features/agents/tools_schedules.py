@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_ai import RunContext
 
+from gateway.core.findings import first_finding
 from gateway.core.unit_of_work import Work
 from gateway.features.schedules import service as schedules
 from gateway.features.schedules.schemas import ScheduleIn, SchedulePatch
@@ -140,8 +141,7 @@ def _valid(shape: type[Any], fields: dict[str, Any]) -> Any:
     try:
         return shape.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ValueError(first_finding(error)) from error
 
 
 TOOLS: dict[Tool, str] = {

@@ -1,6 +1,7 @@
 """Every select on threads and messages."""
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -58,6 +60,7 @@ _ACTIVE = FixedQuery(
     )
 )
 _MESSAGES = Base.metadata.tables[Message.__tablename__]
+_BEGUN = re.compile(r"(?<!\S)\w+$")
 AT_ONCE = 200
 _SNIPPET = "'MinWords=8, MaxWords=24, StartSel=«, StopSel=»'"
 
@@ -75,7 +78,7 @@ def filtered(actor: Actor, *, project_id: uuid.UUID | None, q: str | None) -> Se
     if project_id is not None:
         query = query.where(Thread.project_id == project_id)
     if q is not None:
-        wanted = func.websearch_to_tsquery("simple", q)
+        wanted = _wanted(q)
         said = exists().where(Message.thread_id == Thread.id, Message.search.op("@@")(wanted))
         query = query.where(or_(Thread.search.op("@@")(wanted), said))
     return query
@@ -177,18 +180,19 @@ def message(session: Session, thread_id: uuid.UUID, message_id: uuid.UUID) -> Me
     return session.scalar(messages(thread_id).where(Message.id == message_id))
 
 
-def branch(session: Session, thread_id: uuid.UUID, leaf_id: uuid.UUID) -> Sequence[Message]:
-    """The messages from the first to `leaf_id`."""
-    below = select(Message.id, Message.parent_id).where(Message.thread_id == thread_id, Message.id == leaf_id)
-    path = below.cte("path", recursive=True)
+def branch(session: Session, thread_id: uuid.UUID, leaf_id: uuid.UUID, most: int | None = None) -> Sequence[Message]:
+    """The messages from the first to `leaf_id`, or the last `most` of them."""
+    leaf = Message.thread_id == thread_id, Message.id == leaf_id
+    path = select(Message.id, Message.parent_id, literal(1).label("number")).where(*leaf).cte("path", recursive=True)
     above = aliased(Message)
-    path = path.union(select(above.id, above.parent_id).join(path, above.id == path.c.parent_id))
+    further = select(above.id, above.parent_id, path.c.number + 1).join(path, above.id == path.c.parent_id)
+    path = path.union_all(further if most is None else further.where(path.c.number < most))
     return session.scalars(select(Message).where(Message.id.in_(select(path.c.id))).order_by(Message.id)).all()
 
 
 def hits(actor: Actor, q: str, thread_id: uuid.UUID | None) -> Select[Message]:
     """The messages that hold the words, in threads the actor may see."""
-    wanted = func.websearch_to_tsquery("simple", q)
+    wanted = _wanted(q)
     query = select(Message).where(
         Message.search.op("@@")(wanted), Message.thread_id.in_(visible(actor).with_only_columns(Thread.id))
     )
@@ -197,11 +201,21 @@ def hits(actor: Actor, q: str, thread_id: uuid.UUID | None) -> Select[Message]:
 
 def snippets(session: Session, q: str, found: Sequence[Message]) -> dict[uuid.UUID, Row[uuid.UUID, str, str]]:
     """(id, title, snippet) of each: the text around the words."""
-    wanted = func.websearch_to_tsquery("simple", q)
+    wanted = _wanted(q)
     snippet = func.ts_headline("simple", func.left(Message.text, 20_000), wanted, literal_column(_SNIPPET))
     query = select(Message.id, Thread.title, snippet).join(Thread, Thread.id == Message.thread_id)
     rows = session.execute(query.where(Message.id.in_([message.id for message in found])))
     return {row[0]: row for row in rows}
+
+
+def _wanted(q: str) -> ColumnElement[Any]:
+    """A query of full-text search: words as in a web search, the last of which may be only begun."""
+    begun = _BEGUN.search(q)
+    before = q[: begun.start()] if begun else ""
+    if begun is None or q.count('"') % 2 or before.lower().split()[-1:] == ["or"]:
+        return func.websearch_to_tsquery("simple", q)
+    word = func.to_tsquery("simple", f"{begun[0]}:*")
+    return func.websearch_to_tsquery("simple", before).op("&&")(word) if before else word
 
 
 def unfinished(session: Session, before: datetime) -> Sequence[Message]:

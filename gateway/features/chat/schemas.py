@@ -4,12 +4,19 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from gateway.core.schemas import In, Out, PageQuery, Versioned
 
 Title = Annotated[str, Field(min_length=1, max_length=300)]
-Words = Annotated[str, Field(min_length=1, max_length=200, description="words that must be there, as in a web search")]
+Words = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="words that must be there, as in a web search; the last one may be only begun",
+    ),
+]
 
 
 class ThreadIn(In):
@@ -48,9 +55,12 @@ class ThreadOut(Versioned):
 
 
 class MessageIn(In):
-    """A message to be kept, without asking a model. `parent_id`: after which one; the last of the branch otherwise."""
+    """A message to be kept, without asking a model. `parent_id`: after which one; the last of the branch otherwise.
 
-    text: Annotated[str, Field(min_length=1, max_length=1_000_000)]
+    The text may be called `content`, too, as in OpenAI's messages.
+    """
+
+    text: Annotated[str, Field(min_length=1, max_length=1_000_000, validation_alias=AliasChoices("text", "content"))]
     role: Literal["user", "assistant", "system"] = "user"
     parent_id: uuid.UUID | None = None
 

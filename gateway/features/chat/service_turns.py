@@ -4,7 +4,6 @@ Clients send the whole conversation each time; only what is new in it is stored.
 thread for it, in which a repeated message is a retry and a changed one a branch (decision 0031).
 """
 
-import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.core.clock import new_id, now
 from gateway.core.driver.statements import Statement
 from gateway.core.events import NewEvent
+from gateway.core.storable import storable, storable_json
 from gateway.core.unit_of_work import Work
 from gateway.features.projects import service as projects
 from gateway.features.tasks import service as tasks
@@ -168,8 +168,8 @@ def open_next(work: Work, text: str, model: str, place: Place, source: str) -> t
     """
     newest = {"role": "user", "content": text}
     thread, _ = _thread(work, place, newest)
-    said = queries.branch(work.session, thread.id, thread.message_id) if thread.message_id else []
-    messages = [{"role": each.role, "content": each.text} for each in said[-REMEMBERED:] if each.text]
+    said = queries.branch(work.session, thread.id, thread.message_id, REMEMBERED) if thread.message_id else []
+    messages = [{"role": each.role, "content": each.text} for each in said if each.text]
     messages.append(newest)
     turn = open_turn(work, messages, model, Place(thread_id=thread.id, parent_id=thread.message_id))
     work.session.get_one(Message, turn.user_message_id).source = source
@@ -183,7 +183,7 @@ def name_task(work: Work, turn: Turn, task_id: uuid.UUID) -> None:
 
 def save_progress(work: Work, turn: Turn, text: str) -> None:
     """Stores an answer as far as it has come, so that whoever looks again sees it."""
-    queries.save(work.session, turn.answer_id, _storable(text))
+    queries.save(work.session, turn.answer_id, storable(text))
 
 
 def close_turn(
@@ -202,7 +202,7 @@ def close_turn(
         "text": text, "status": status, "finish_reason": finish_reason, "usage": usage, "error": error,
         "content": [{"type": "tool_call", **call} for call in tool_calls] if tool_calls else None,
     }  # fmt: skip
-    work.execute_last(queries.end(turn.thread_id, turn.answer_id, turn.stored, **_storable(end)))
+    work.execute_last(queries.end(turn.thread_id, turn.answer_id, turn.stored, **storable_json(end)))
     work.tell_last(queries.tell(NewEvent("message.completed", work.actor.handle), turn.answer_id))
 
 
@@ -212,7 +212,7 @@ def end_lost(work: Work) -> int:
     for answer in queries.unfinished(work.session, now() - QUIET):
         task = tasks.look(work, answer.task_id) if answer.task_id is not None else None
         if task is not None and task.status == "completed":
-            answer.text, answer.status, answer.finish_reason = _storable(task.output or ""), "complete", "stop"
+            answer.text, answer.status, answer.finish_reason = storable(task.output or ""), "complete", "stop"
         elif task is not None and task.status in ("failed", "canceled"):
             answer.status, answer.error = "cut" if answer.text else "failed", task.error
         elif task is None and answer.updated_at < now() - LOST:
@@ -311,7 +311,7 @@ def _said(
     parent_id = thread.message_id
     if place.parent_id is not None:
         parent = check_message(work, thread, place.parent_id, "parent_id")
-        if parent.role == "user" and parent.text == _storable(words_of(newest)):
+        if parent.role == "user" and parent.text == storable(words_of(newest)):
             return parent  # asked again
         parent_id = parent.id
     elif is_named and thread.message_id is not None:
@@ -320,7 +320,7 @@ def _said(
         number = sum(message.get("role") == "user" for message in messages)
         if newest.get("role") == "user" and 0 < number <= len(said):
             before: Message = said[number - 1]
-            if before.text == _storable(words_of(newest)):
+            if before.text == storable(words_of(newest)):
                 return before
             parent_id = before.parent_id
     message = _as_stored(thread.id, parent_id, newest).entity()
@@ -331,9 +331,9 @@ def _said(
 def _as_stored(thread_id: uuid.UUID, parent_id: uuid.UUID | None, said: dict[str, Any]) -> NewMessage:
     content, words = said.get("content"), words_of(said)
     if isinstance(content, str) and words != content:
-        content = [{"type": "text", "text": _storable(content)}]
-    parts = content if isinstance(content, list) else None
-    return NewMessage(thread_id, parent_id, _role(said), _storable(words), parts, "complete")
+        content = [{"type": "text", "text": storable(content)}]
+    parts = storable_json(content) if isinstance(content, list) else None
+    return NewMessage(thread_id, parent_id, _role(said), storable(words), parts, "complete")
 
 
 def _empty_answer(thread_id: uuid.UUID, said_id: uuid.UUID, model: str) -> NewMessage:
@@ -353,17 +353,5 @@ def _role(message: dict[str, Any]) -> str:
 
 def _title(said: dict[str, Any]) -> str:
     plain = MARKS.sub(lambda mark: mark[mark.lastindex] if mark.lastindex else "", words_of(said)[:BEGINNING])
-    first = " ".join(_storable(plain).split()) or UNTITLED
+    first = " ".join(storable(plain).split()) or UNTITLED
     return first if len(first) <= TITLE_LENGTH else first[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
-
-
-def _storable(said: Any) -> Any:
-    """The same as PostgreSQL keeps it: neither NUL nor half of a surrogate pair in text, no number that is none."""
-    if isinstance(said, str):
-        text = said if said.isascii() else said.encode("utf-8", "replace").decode()
-        return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    if isinstance(said, dict):
-        return {_storable(str(name)): _storable(value) for name, value in said.items()}
-    if isinstance(said, list):
-        return [_storable(value) for value in said]
-    return None if isinstance(said, float) and not math.isfinite(said) else said

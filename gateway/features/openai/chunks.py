@@ -201,8 +201,10 @@ class Stream:
         calls = self._calls.setdefault(index, ToolCalls())
         delta = _message(choice.get("delta") or choice.get("message"), calls)
         delta.pop("role", None)
+        if delta.get("content", "") is None:
+            del delta["content"]  # clients put contents together without a look at each
         if is_first:
-            delta = {"role": "assistant", **delta}
+            delta = {"role": "assistant", **({} if calls else {"content": ""}), **delta}
         self.tally.hear(delta)
         reason = _reason(choice["finish_reason"], calls) if choice.get("finish_reason") else None
         if reason is not None:

@@ -223,7 +223,10 @@ class Direct:
         self._key = reached.upstream.headers.get("Authorization", "").removeprefix("Bearer ")
         sent = as_taken(reached, body, is_aside=self._admission.is_background)
         upstream = reached.upstream.within(str(self._caused_by)) if self._caused_by else reached.upstream
-        return Question(upstream, path, json.dumps(sent, allow_nan=False).encode())
+        try:
+            return Question(upstream, path, json.dumps(sent, allow_nan=False).encode())
+        except ValueError as error:
+            raise Invalid("NaN and infinity are no numbers of JSON; send finite ones.") from error
 
     def _loaded(self) -> Reached:
         """Has a node load the model, and waits for it as long as the call may wait. Raises GatewayError."""

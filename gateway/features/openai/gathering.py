@@ -22,6 +22,9 @@ def gathered(events: Iterable[bytes]) -> dict[str, Any]:
                 for part in chunk.pop("choices"):
                     _add(choices.setdefault(part["index"], {"message": {"content": None}}), part)
                 answer |= chunk
+    for choice in choices.values():
+        if "tool_calls" in choice["message"] and not choice["message"]["content"]:
+            choice["message"]["content"] = None
     return {**answer, "object": "chat.completion", "choices": list(choices.values())}
 
 
@@ -42,8 +45,11 @@ def _add(choice: dict[str, Any], part: dict[str, Any]) -> None:
 
 
 def _add_to_calls(calls: list[dict[str, Any]], fragment: dict[str, Any]) -> None:
-    """Each call's first fragment has its id; of later ones only the arguments are new."""
-    if fragment.pop("index") == len(calls):
+    """Each call's first fragment has its id; later ones go on with what it says, of whichever call."""
+    index = fragment.pop("index")
+    if index == len(calls):
         calls.append(fragment)
-    else:
-        calls[-1]["function"]["arguments"] += fragment["function"].get("arguments", "")
+        return
+    function = calls[index]["function"]
+    for name, more in fragment.get("function", {}).items():
+        function[name] = function.get(name, "") + more

@@ -19,7 +19,7 @@ from gevent.core import READ
 from gevent.queue import Empty, Full, Queue
 
 from gateway.adapters.providers.base import ProviderError, Upstream
-from gateway.adapters.providers.passthrough import Exchange, Head, Pool
+from gateway.adapters.providers.passthrough import MAX_BODY_BYTES, Exchange, Head, Pool
 from gateway.core.errors import GatewayError
 from gateway.core.identity import Actor
 
@@ -78,13 +78,17 @@ class Relay:
         self._began = time.monotonic()
         self._ended: GatewayError | None = None
         self._pump: gevent.Greenlet | None = None
-        self._watcher = _ClientWatch(client, self._client_gone) if client is not None else None
+        self._client = client
+        self._watcher: _ClientWatch | None = None
 
     def ask(self, question: Callable[[], Question]) -> Head:
         """Asks, again where it is refused for the moment; the head of the answer. Raises GatewayError.
 
-        `question` may take its time too, such as until a model is loaded; each try makes it anew.
+        The client is watched from here on until `close`, not sooner: libev ends the process over a watch that outlives
+        its connection. `question` may take its time too, such as until a model is loaded; each try makes it anew.
         """
+        if self._client is not None and self._watcher is None:
+            self._watcher = _ClientWatch(self._client, self._client_gone)
         self._pump = gevent.spawn(self._carry, question)
         item = self._next(self._began + self._patience.first_byte_s)
         assert isinstance(item, Head)
@@ -113,8 +117,13 @@ class Relay:
             yield self._mail.get_nowait()
 
     def read(self) -> bytes:
-        """The whole body. Raises GatewayError."""
-        return b"".join(piece for piece in self.pieces() if piece is not None)
+        """The whole body. Raises GatewayError, also for one too large."""
+        body = bytearray()
+        for piece in self.pieces():
+            body += piece or b""
+            if len(body) > MAX_BODY_BYTES:
+                raise InferenceFailed(f"The model's server answered with more than {MAX_BODY_BYTES} bytes.")
+        return bytes(body)
 
     def go_on_as(self, actor: Actor) -> None:
         """The caller's rights have changed: what was begun goes on."""

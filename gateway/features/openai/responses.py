@@ -201,13 +201,17 @@ def _messages(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _content(index: int, content: Any) -> Any:
-    if not isinstance(content, list):
+    if content is None or isinstance(content, str):
         return content
+    if not isinstance(content, list):
+        raise Invalid.field(f"input.{index}.content", "give a text, or a list of parts")
     parts: list[dict[str, Any]] = []
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind in _PARTS:
-            parts.append({"type": "text", "text": part.get("text", "")})
+        if isinstance(kind, str) and kind in _PARTS:
+            if not isinstance(text := part.get("text", ""), str):
+                raise Invalid.field(f"input.{index}.content", f"the text of a part {kind} has to be one")
+            parts.append({"type": "text", "text": text})
         elif kind == "input_image" and part.get("image_url"):
             shown = {"url": part["image_url"], **({"detail": part["detail"]} if part.get("detail") else {})}
             parts.append({"type": "image_url", "image_url": shown})

@@ -4,6 +4,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gateway.adapters.providers.base import ProviderError
+from gateway.core.unit_of_work import Work
 from gateway.features.nodes import service_presence as presence
 
 from . import service_upstream, service_use
@@ -50,5 +51,17 @@ async def _tell(node: "Node") -> None:
     await node.report(lambda work, found: presence.refreshed(work, node.id, found))
 
 
+def prepare_given_up(work: Work, model: str) -> None:
+    """Tells whoever waits for a model that it does not come."""
+    service_upstream.tell_prepared(work, model, "Each node that loaded it was lost; it may need more memory.")
+
+
+def test_given_up(work: Work, provider_id: str, test_id: str) -> None:
+    """Tells whoever waits for a test that there is none."""
+    found = service_use.failed("Each node that tried it was lost.", "Look at the nodes' logs, and try again.")
+    service_use.keep_test(work, uuid.UUID(provider_id), test_id, found)
+
+
 HANDLERS = {"providers.test": test, "providers.prepare": prepare}
+GIVEN_UP = {"providers.test": test_given_up, "providers.prepare": prepare_given_up}
 DUTIES = {follow: 2.0, look: 60.0}

@@ -6,7 +6,7 @@ from .models import WorkSession
 
 ACTIONS = {
     "sessions.read": "See sessions",
-    "sessions.create": "Make a session",
+    "sessions.create": "Create a session",
     "sessions.update": "Change a session, attach work to it",
     "sessions.close": "Close a session to new work, open it again",
     "sessions.delete": "Delete a session that nothing refers to",

@@ -30,7 +30,7 @@ def list_sessions(query: SessionQuery) -> Response:
     return page_of(WorkSessionOut, paged)
 
 
-@room.post("/sessions", responses={201: WorkSessionOut}, summary="Make a session")
+@room.post("/sessions", responses={201: WorkSessionOut}, summary="Create a session")
 def create_session(body: WorkSessionIn) -> Response:
     session = service.create(work(), body)
     return created(WorkSessionOut.model_validate(session), f"/v1/sessions/{session.id}")
@@ -64,7 +64,7 @@ def reopen_session(path: IdPath) -> Response:
     return answer(WorkSessionOut.model_validate(service.reopen(work(), path.id)))
 
 
-@room.post("/sessions/<uuid:id>/sessions", responses={201: WorkSessionOut}, summary="Make a session below this one")
+@room.post("/sessions/<uuid:id>/sessions", responses={201: WorkSessionOut}, summary="Create a session below this one")
 def create_sub_session(path: IdPath, body: SubSessionIn) -> Response:
     session = service.create_below(work(), path.id, body)
     return created(WorkSessionOut.model_validate(session), f"/v1/sessions/{session.id}")

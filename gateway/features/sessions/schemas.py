@@ -33,6 +33,8 @@ Kind = Annotated[
 class SubSessionIn(In):
     """A new session below another one; without `project_id` in the project of that one."""
 
+    may_be_absent = True
+
     title: Title | None = None
     project_id: uuid.UUID | None = None
 

