@@ -398,6 +398,11 @@ def remember(note: str) -> str:
     "Keep a note."
     return f"kept {note}"
 
+@server.tool("books/find all", annotations=ToolAnnotations(read_only_hint=True))
+def find(title: str) -> str:
+    "Find a book."
+    return f"found {title}"
+
 server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
 """
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.connectors.calendar_events import events_of
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.kinds import calendar
 from gateway.adapters.connectors.kinds.calendar import Calendar
@@ -89,3 +90,14 @@ def _answered(content: bytes) -> list[dict[str, Any]]:
 
 def _as_caldav(there: Peer) -> dict[str, Any]:
     return {**there.config, "protocol": "caldav"}
+
+
+def test_events_of_several_zones_come_by_their_start() -> None:
+    """What clocks show in their zones says nothing of the order."""
+    starts = ("DTSTART;TZID=Asia/Tokyo:20260505T100000", "DTSTART:20260505T020000Z", "DTSTART:20260505T013000",
+              "DTSTART;VALUE=DATE:20260505", "DTSTART;TZID=America/New_York:20260504T210000")  # fmt: skip
+    lines = [f"BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:{n}\r\n{start}\r\nEND:VEVENT" for n, start in enumerate(starts)]
+    text = "\r\n".join(["BEGIN:VCALENDAR", *lines, "END:VCALENDAR", ""])
+    day = (datetime(2026, 5, 4, 12, tzinfo=UTC), datetime(2026, 5, 6, tzinfo=UTC))
+    assert [each["summary"] for each in events_of([text], *day, 10)] == ["3", "0", "4", "2", "1"]
+    assert [each["summary"] for each in events_of([text], *day, 2)] == ["3", "0"]

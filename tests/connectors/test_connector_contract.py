@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.connectors.base import Connector, Found, Operation
+from gateway.adapters.connectors.base import Connector, File, Found, Operation
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.json_schema import problems
 from gateway.adapters.connectors.registry import KINDS, create
 from gateway.core.outbound.exchange import OutboundError
 from gateway.features.artifacts.store import Store
-from gateway.features.connectors import carrying
+from gateway.features.connectors import carrying, jobs
 from gateway.features.connectors.service_execution import Order
 from tests.connectors.peers import CANARY, PEERS, Peer, peer
 
@@ -29,6 +30,14 @@ def test_each_kind_with_a_secret_names_the_settings_that_say_where_it_goes(kind:
     settings = KINDS[kind].Config.model_fields
     assert set(KINDS[kind].secret_goes_to) <= settings.keys()
     assert set(KINDS[kind].secret_goes_to) >= {"url", "base_url", "host", "security", "document_url"} & settings.keys()
+
+
+def test_files_of_an_answer_that_a_killed_node_left_are_swept_like_uploads(tmp_path: Path) -> None:
+    store, uploads = Store(tmp_path), []
+    jobs._receive(store, [File("a.txt", "text/plain", b"left")], uploads)
+    assert [upload.file.path.read_bytes() for upload in uploads] == [b"left"]
+    store.sweep_incoming(0, time.time() + 1)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_what_a_service_answers_is_kept_as_a_database_takes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -161,6 +170,7 @@ def test_a_private_host_is_reached_only_where_it_is_named(there: Peer) -> None:
 
     error = asyncio.run(try_it())
     assert (error.code, error.permanent) == ("forbidden_address", True)
+    assert "Private hosts (allowed_hosts)" in str(error)
 
 
 def test_a_host_that_is_forbidden_is_not_reached_by_any_kind(there: Peer) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import uuid
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.conftest import LiveGateway, wait_until
 from tests.connectors.conftest import Installed, install
-from tests.connectors.peers import CANARY, PEERS, Peer, deliver
+from tests.connectors.peers import CANARY, PEERS, Peer, deliver, peer
 from tests.http.callers import Database, Person, assert_problem
 
 
@@ -38,7 +40,7 @@ def test_a_connector_lives_by_the_conventions(live_gateway: LiveGateway, slack: 
     path = made.headers["Location"]
     assert made.json()["operations"][0]["verdict"] == "deny"
     read = live_gateway.call("GET", path)
-    assert (read.json(), read.headers["ETag"]) == (made.json(), '"1"')
+    assert (read.json(), read.headers["ETag"].partition("-")[0]) == (made.json(), '"1')
     patch = {"rules": {"read": "allow", "post_message": "ask"}}
     changed = live_gateway.call("PATCH", path, json=patch, headers={"If-Match": '"1"'}).json()
     verdicts = {each["name"]: each["verdict"] for each in changed["operations"]}
@@ -49,6 +51,9 @@ def test_a_connector_lives_by_the_conventions(live_gateway: LiveGateway, slack: 
     assert made.json()["id"] in [
         each["id"] for each in live_gateway.call("GET", "/v1/connectors?type=slack&enabled=false").json()["items"]
     ]
+    for words, found in ((str(wish["name"]).upper(), [made.json()["id"]]), ("%", [])):
+        items = live_gateway.call("GET", "/v1/connectors", params={"q": words}).json()["items"]
+        assert [each["id"] for each in items] == found
     assert live_gateway.call("POST", f"{path}/enable").json()["enabled"] is True
     assert_problem(live_gateway.call("POST", "/v1/connectors", json=wish), 409, "name_taken")
     assert live_gateway.call("DELETE", path).status_code == 204
@@ -79,6 +84,25 @@ def test_all_that_does_not_fit_is_told_at_once_and_in_plain_words(live_gateway: 
         {"field": "config.port", "message": "it must be at least 1"},
         {"field": "config.security", "message": "it must be 'tls' or 'none'"},
     ]
+
+
+@pytest.mark.parametrize("by_tool", [False, True])
+def test_an_operation_is_reached_whatever_its_server_calls_it(
+    live_gateway: LiveGateway, by_tool: bool, tmp_path: Path
+) -> None:
+    with peer("mcp", tmp_path) as there:
+        books = install(live_gateway.call, there, rules={"read": "allow"})
+        assert live_gateway.call("POST", f"{books.path}/test").json()["ok"] is True
+        name, arguments = "books/find all", {"title": "Ulysses"}
+        assert name in {each["name"] for each in books.now()["operations"]}
+        if by_tool:
+            wish = {"id": books.id, "name": name, "arguments": arguments}
+            params = {"name": "invoke_connector", "arguments": wish}
+            call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+            done = live_gateway.call("POST", "/mcp", json=call).json()["result"]["structuredContent"]
+        else:
+            done = books.ask(quote(name), arguments).json()
+    assert (done["status"], done["result"]["text"]) == ("completed", "found Ulysses")
 
 
 def test_nothing_is_allowed_until_a_rule_allows_it(bot: Installed) -> None:
@@ -123,6 +147,8 @@ def test_arguments_are_held_to_the_schema_and_unknown_operations_are_not_there(b
     bot.change(rules={"send": "allow"})
     assert_problem(bot.ask(arguments={"channel": "C1"}), 422, field="arguments")
     assert_problem(bot.ask(arguments={"channel": "C1", "text": 5}), 422, field="arguments.text")
+    both = bot.ask(arguments={"channel": 4, "text": 5}).json()
+    assert [told.partition(":")[0] for told in both["detail"].split("; ")] == ["arguments.channel", "arguments.text"]
     assert_problem(bot.ask("fly", {}), 404, "unknown_operation")
     refused = bot.ask(arguments={"channel": "C9", "text": "x"}).json()
     assert (refused["status"], refused["error"]["code"]) == ("failed", "refused_by_service")

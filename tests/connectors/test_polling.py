@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from imap_tools.folder import MailBoxFolderManager
 
 from gateway.adapters.connectors.base import Polled
 from gateway.adapters.connectors.chat import EACH_TIME
@@ -219,7 +220,7 @@ class PlainNode:
 
 
 def test_a_slow_look_delays_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = [Look(uuid.uuid4(), type_, {}, {}, None) for type_ in ("slow", "fast", "broken")]
+    every = [Look(uuid.uuid4(), type_, {}, {}, None, None) for type_ in ("slow", "fast", "broken")]
     done: list[str] = []
     due = lambda work, keys, busy, most: [each for each in every if each.connector_id not in busy][:most]  # noqa: E731
     monkeypatch.setattr(execution, "looks", due)
@@ -240,3 +241,24 @@ def test_a_slow_look_delays_only_itself(monkeypatch: pytest.MonkeyPatch) -> None
         assert done.count("slow") == 1
 
     asyncio.run(watch())
+
+
+def test_mail_that_comes_during_a_look_is_told_once(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with peer("imap", tmp_path_factory.mktemp("imap")) as there:
+        place = watched(there)
+        position = place.look({}).position
+        place.happen("before")
+        told_status = MailBoxFolderManager.status
+
+        def status(*given: Any, **options: Any) -> Any:
+            told = told_status(*given, **options)
+            monkeypatch.undo()
+            place.happen("meanwhile")
+            return told
+
+        monkeypatch.setattr(MailBoxFolderManager, "status", status)
+        looks = [place.look(position)]
+        looks.append(place.look(looks[0].position))
+        assert [[place.said(each) for each in look.happenings] for look in looks] == [["before"], ["meanwhile"]]

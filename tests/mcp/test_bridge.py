@@ -64,3 +64,8 @@ def test_a_call_is_answered_when_nobody_is_let_in_any_more(monkeypatch: pytest.M
     [answer] = told(monkeypatch, [{"jsonrpc": "2.0", "id": 7, "method": "initialize"}], refused)
     assert answer["id"] == 7
     assert "GATEWAY_TOKEN" in answer["error"]["message"]
+
+
+def test_half_a_character_is_the_gateways_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": {"q": "\ud800"}}}
+    assert told(monkeypatch, [call], [ECHO]) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]

@@ -1,14 +1,18 @@
 """What the endpoint of MCP lets in, refuses, keeps apart and takes up again."""
 
 import json
+import socket
 import threading
 import time
+import uuid
 from typing import Any
 
+import gevent
 import httpx
 import pytest
 
-from gateway.features.mcp.service import OpenCalls
+from gateway.core.identity import SYSTEM
+from gateway.features.mcp.service import Following, OpenCalls, Thread
 from tests.conftest import LiveGateway, wait_until
 from tests.http.callers import Person, assert_problem, new_person
 
@@ -21,11 +25,12 @@ META = {
 
 def rpc(who: LiveGateway | Person, method: str, **params: Any) -> httpx.Response:
     """A request of the newest revision."""
-    headers = {"MCP-Protocol-Version": NEWEST, "Mcp-Method": method, "Accept": "application/json"}
+    json_both_ways = {"Accept": "application/json", "Content-Type": "application/json"}
+    headers = {"MCP-Protocol-Version": NEWEST, "Mcp-Method": method, **json_both_ways}
     if name := params.get("name") or params.get("uri"):
         headers["Mcp-Name"] = name
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"_meta": META, **params}}
-    return who.call("POST", "/mcp", json=body, headers=headers)
+    return who.call("POST", "/mcp", content=json.dumps(body), headers=headers)
 
 
 def tool(who: LiveGateway | Person, name: str, /, **arguments: Any) -> dict[str, Any]:
@@ -163,6 +168,22 @@ def test_a_bad_message_is_an_error_of_the_protocol(
     assert answer.json()["error"]["code"] == code
 
 
+def test_words_that_are_no_text_are_an_answer_like_another(live_gateway: LiveGateway) -> None:
+    """JSON can write half a character, which UTF-8 cannot."""
+    half = "\ud800"
+    assert tool(live_gateway, "list_tasks", q=half)["structuredContent"]["items"] == []
+    assert tool(live_gateway, "list_tasks", tag=[half])["structuredContent"]["items"] == []
+    assert tool(live_gateway, "set_preference", scope_type="user", scope_id="-", key=half, value=1)["isError"]
+    assert not tool(live_gateway, "write_artifact", filename=half, text="a")["isError"]
+    for given in ({"text": half}, {"base64": "中"}, {"base64": half}):
+        assert tool(live_gateway, "write_artifact", filename="a", **given)["isError"], given
+    assert rpc(live_gateway, "resources/list", cursor=half).json()["error"]["code"] == -32602
+    named = {"MCP-Protocol-Version": NEWEST, "Mcp-Method": "tools/call", "Mcp-Name": "=?base64?é?=".encode()}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_task", "_meta": META}}
+    answer = live_gateway.call("POST", "/mcp", json=body, headers=named)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32020)
+
+
 def test_a_path_in_an_argument_stays_an_argument(live_gateway: LiveGateway) -> None:
     for value in ("../nodes", "..", "x/../../nodes", "%2e%2e"):
         refused = tool(live_gateway, "get_task", id=value)
@@ -202,3 +223,16 @@ def test_calls_whose_clients_have_gone_take_no_more_and_more_memory() -> None:
     for number in (1, 2, 1, 3):
         calls.begin(number, f"task {number}")
     assert [calls.end(number) for number in (1, 2, 3, 3)] == ["task 1", None, "task 3", None]
+
+
+def test_a_call_whose_answer_is_never_read_watches_no_connection() -> None:
+    """As one that is refused since its caller has too many streams open."""
+    unused: Any = None
+    call = Following(unused, unused, SYSTEM, "request", Thread(str(uuid.uuid4()), 1, None), lambda result: result)
+    ours, theirs = socket.socketpair()
+    with ours:
+        call.cancel_when_closed(ours)
+        call.events(resumable=False).close()
+        theirs.close()
+        gevent.sleep(0.2)
+    assert not call.has_left

@@ -35,7 +35,7 @@ WAITING = """
 def test_the_connector_comes_first(
     database: Database, unit: Open, alice: Actor, keys: KeyStore, node: PlainNode, step: str, status: str, then: str
 ) -> None:
-    connector_id, operation_id = _made(unit, alice, status)
+    connector_id, operation_id = made(unit, alice, status)
     order = Order(operation_id, connector_id, "calendar", {}, "list_events", None, {}, None)
     steps: dict[str, Callable[[Work], Any]] = {
         "claim": lambda work: execution.claim(work, keys, operation_id, node.holder),
@@ -63,7 +63,7 @@ def test_the_connector_comes_first(
 def test_what_a_token_asked_for_is_not_carried_out_once_it_is_revoked(
     unit: Open, alice: Actor, keys: KeyStore, node: PlainNode, is_revoked: bool
 ) -> None:
-    _, operation_id = _made(unit, alice, "queued")
+    _, operation_id = made(unit, alice, "queued")
     with unit(SYSTEM) as work:
         holder = identity.account(work, alice.handle)
         token, _ = service_tokens.create_token(work, str(new_id()), ["connectors.*"], None, holder)
@@ -76,7 +76,7 @@ def test_what_a_token_asked_for_is_not_carried_out_once_it_is_revoked(
     assert (begun is None, error.get("code")) == (is_revoked, "account_disabled" if is_revoked else None)
 
 
-def _made(unit: Open, owner: Actor, status: str) -> tuple[uuid.UUID, uuid.UUID]:
+def made(unit: Open, owner: Actor, status: str) -> tuple[uuid.UUID, uuid.UUID]:
     """A connector and an operation of it in that state."""
     with unit(SYSTEM) as work:
         connector = Connector(

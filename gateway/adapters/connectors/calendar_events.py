@@ -7,7 +7,7 @@ is made to unfold for ever, or into more than there is room for, costs a killed 
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import prod
 from typing import Any
 
@@ -28,15 +28,16 @@ def events_of(texts: Sequence[str], start: datetime, end: datetime, limit: int) 
     import icalendar
     import recurring_ical_events
 
-    found = []
+    found: list[tuple[datetime, dict[str, str]]] = []
     for text in texts:
         try:
             calendar = icalendar.Calendar.from_ical(text)
             _check_pace(calendar)
-            found += [_event(each) for each in recurring_ical_events.of(calendar).between(start, end)]
+            unfolded = recurring_ical_events.of(calendar).between(start, end)
+            found += [(_moment(each["DTSTART"].dt), _event(each)) for each in unfolded]
         except (ValueError, KeyError, TypeError) as error:
             raise NoCalendar("That address answers no calendar.") from error
-    return sorted(found, key=lambda event: event["start"])[:limit]
+    return [event for _, event in sorted(found, key=lambda pair: pair[0])[:limit]]
 
 
 def _check_pace(calendar: Any) -> None:
@@ -63,6 +64,12 @@ def _event(event: Any) -> dict[str, str]:
     end = event["DTEND"].dt if "DTEND" in event else start
     text = {name.lower(): str(event.get(name, ""))[:4000] for name in ("UID", "SUMMARY", "LOCATION", "DESCRIPTION")}
     return {**text, "start": _written(start), "end": _written(end)}
+
+
+def _moment(start: date) -> datetime:
+    """When that is, to be compared: whole days, and times of no zone, as if in UTC."""
+    moment = start if isinstance(start, datetime) else datetime(start.year, start.month, start.day)  # noqa: DTZ001
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _written(moment: date) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from gateway.core.outbound.exchange import Answer, Bounds, OutboundError
 
 from .egress import Egress
-from .failure import AUTHENTICATION_FAILED, ConnectorError
+from .failure import AUTHENTICATION_FAILED, ConnectorError, of_the_way_out
 
 JSON_BYTES = 1 * 2**20
 """Bytes of an answer of an interface in JSON."""
@@ -64,7 +64,7 @@ async def request(
             method, url, headers=headers, content=content, bounds=Bounds(total_s=25, body_bytes=most)
         )
     except OutboundError as error:
-        raise ConnectorError(str(error), code=error.code, permanent=error.permanent) from error
+        raise of_the_way_out(error) from error
 
 
 def check_status(answer: Answer) -> None:

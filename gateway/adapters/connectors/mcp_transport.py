@@ -9,7 +9,7 @@ import httpx2
 from gateway.core.outbound.exchange import OutboundError
 from gateway.core.outbound.guarded_http import GuardedClient
 
-from .failure import AUTHENTICATION_FAILED, ConnectorError
+from .failure import AUTHENTICATION_FAILED, ConnectorError, of_the_way_out
 
 MOST_BYTES = 8 * 2**20
 """Bytes of one answer, of a stream of events too."""
@@ -47,7 +47,7 @@ class Through(httpx2.AsyncBaseTransport):
                 request.method, str(request.url), headers=headers, content=content or None, timeout_s=self._timeout_s
             )
         except OutboundError as error:
-            failure = ConnectorError(str(error), code=error.code, permanent=error.permanent)
+            failure = of_the_way_out(error)
             raise self._refusals.note(failure) from error
         if answer.status_code == 401:
             said = "The server does not take the token; rotate the credential."

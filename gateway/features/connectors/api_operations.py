@@ -71,7 +71,7 @@ def undo_operation(path: OperationIdPath) -> Response:
 
 
 @operations.post(
-    f"{_OPERATIONS}/<name>",
+    f"{_OPERATIONS}/<path:name>",
     responses={200: OperationResult, 202: OperationResult},
     summary="Carry out an operation; 202 when it is held, or takes longer than wait_s",
 )

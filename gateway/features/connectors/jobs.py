@@ -1,24 +1,32 @@
 """What a node does for connectors: operations, looks for what is new, and letting go what was held for long enough."""
 
 import asyncio
+import io
 import uuid
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from gateway.core.received_file import ReceivedFile
+import structlog
+
 from gateway.features.artifacts.service import Upload
+from gateway.features.artifacts.store import Store
 
 from . import queries
 from . import service_execution as execution
 from .listening import Ears
 from .looking import Eyes
-from .service_execution import Report
+from .service_execution import Order, Report
 
 if TYPE_CHECKING:
     from gateway.adapters.connectors.base import File
     from gateway.node.node import Node
+
+    from .carrying import Carried
+
+log = structlog.get_logger("gateway.connectors")
 
 FILE_BYTES = 25 * 2**20
 _EYES: "WeakKeyDictionary[Node, Eyes]" = WeakKeyDictionary()
@@ -31,17 +39,26 @@ async def operate(node: "Node", operation_id: str) -> None:
     order = await node.unit(lambda work: execution.claim(work, node.keys, id_, node.holder))
     if order is None:
         return
-    carrying = await _loaded()
-    uploads: list[Upload] = []
     try:
-        carried = await carrying.carry_out(order, node.store)
-        uploads = await asyncio.to_thread(_received, node, carried.files)
-        await node.unit(lambda work: execution.finish(work, node.store, order, carried.report, uploads))
+        await _end(node, order, await (await _loaded()).carry_out(order, node.store))
     except asyncio.CancelledError:
         said = "The node stopped while it did this; whether it was done is not known. Look there before you try again."
         report = Report(0, error={"code": "interrupted", "message": said})
         await asyncio.shield(node.unit(lambda work: execution.finish(work, node.store, order, report, [])))
         raise
+
+
+async def _end(node: "Node", order: Order, carried: "Carried") -> None:
+    """Writes down what was done, with its files; where these cannot be kept, at least that it was done."""
+    uploads: list[Upload] = []
+    try:
+        await asyncio.to_thread(_receive, node.store, carried.files, uploads)
+        await node.unit(lambda work: execution.finish(work, node.store, order, carried.report, uploads))
+    except Exception as error:  # noqa: BLE001 - its text may hold what was brought, so only its kind is logged
+        log.warning("what an operation brought could not be kept", id=str(order.id), error=type(error).__name__)
+        said = "It was done, but what it brought could not be kept: look at the node's disk before you try again."
+        report = replace(carried.report, result=None, error={"code": "result_not_kept", "message": said})
+        await node.unit(lambda work: execution.finish(work, node.store, order, report, []))
     finally:
         for upload in uploads:
             upload.file.close()
@@ -75,22 +92,27 @@ async def listen(node: "Node") -> None:
     await _EARS[node].look()
 
 
+async def leave_changed(node: "Node") -> None:
+    """Ends connections to services that were opened with what is in force no more."""
+    if node in _EARS:
+        await _EARS[node].leave_changed()
+
+
 async def _loaded() -> ModuleType:
     """The module that calls services, loaded when it is first needed, and beside the loop: it has many clients."""
     return await asyncio.to_thread(import_module, "gateway.features.connectors.carrying")
 
 
-def _received(node: "Node", files: "list[File]") -> list[Upload]:
-    """The files on disk, durable, to be kept with the end of the operation."""
-    uploads = []
+def _receive(store: Store, files: "list[File]", uploads: list[Upload]) -> None:
+    """Adds the files to `uploads`, on disk and durable, to be kept with the end of the operation."""
     for each in files:
-        received = ReceivedFile(node.data_dir.artifacts, FILE_BYTES)
-        received.write(each.content)
-        received.finish()
+        received = store.take_in(io.BytesIO(each.content), FILE_BYTES)
         uploads.append(Upload(received, each.filename, each.media_type))
-    return uploads
+        store.bring(received)
 
 
 HANDLERS = {"connectors.operate": operate}
+LOST = {"connectors.operate": execution.lost}
+GIVEN_UP = {"connectors.operate": execution.given_up}
 LOOKS = {let_go: queries.ANY_IS_DUE}
-DUTIES = {let_go: 1.0, look_around: 2.0, listen: 4.0, sweep: 30.0}
+DUTIES = {let_go: 1.0, look_around: 2.0, listen: 4.0, leave_changed: 1.0, sweep: 30.0}

@@ -30,16 +30,30 @@ class Ears:
         self._carrying = carrying
         self._look_around = look_around
         self._tasks: dict[uuid.UUID, tuple[Look, asyncio.Task[None]]] = {}
+        self._turn = asyncio.Lock()
 
     async def look(self) -> None:
-        """Prolongs leases, begins with connectors that nobody listens to, and leaves those that changed or went."""
+        """Prolongs leases, and begins with connectors that nobody listens to."""
         node = self._node
-        known = {id_: wanted for id_, (wanted, task) in self._tasks.items() if not task.done()}
-        kept, fresh = await node.unit(lambda work: execution.listeners(work, node.keys, node.holder, known))
-        for id_ in known.keys() - kept:
-            self._tasks.pop(id_)[1].cancel()
-        for wanted in fresh:
-            self._tasks[wanted.connector_id] = wanted, asyncio.create_task(self._listen(wanted))
+        async with self._turn:
+            busy = self._known().keys()
+            for wanted in await node.unit(lambda work: execution.listeners(work, node.keys, node.holder, busy)):
+                self._tasks[wanted.connector_id] = wanted, asyncio.create_task(self._listen(wanted))
+
+    async def leave_changed(self) -> None:
+        """Ends what is open with a credential or settings that are no longer those in force, and begins anew."""
+        node = self._node
+        async with self._turn:
+            if not (known := self._known()):
+                return
+            changed = await node.unit(lambda work: execution.changed(work, node.holder, known))
+            for id_ in changed:
+                self._tasks.pop(id_)[1].cancel()
+        if changed:
+            await self.look()
+
+    def _known(self) -> dict[uuid.UUID, Look]:
+        return {id_: wanted for id_, (wanted, task) in self._tasks.items() if not task.done()}
 
     async def _listen(self, wanted: Look) -> None:
         node, carrying = self._node, self._carrying

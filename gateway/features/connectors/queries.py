@@ -34,7 +34,10 @@ def filtered(actor: Actor, groups: Sequence[uuid.UUID], query: ConnectorQuery) -
         (Connector.type, query.type), (Connector.project_id, query.project_id), (Connector.group_id, query.group_id),
         (Connector.enabled, query.enabled),
     )  # fmt: skip
-    return visible(actor, groups).where(*(key == value for key, value in wanted if value is not None))
+    conditions = [key == value for key, value in wanted if value is not None]
+    if query.q is not None:
+        conditions.append(Connector.name.icontains(query.q, autoescape=True))
+    return visible(actor, groups).where(*conditions)
 
 
 def one(
@@ -87,6 +90,16 @@ def to_listen_to(session: Session, holder: uuid.UUID, moment: datetime, most: in
         .limit(most)
     )
     return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
+def listened_to(
+    session: Session, holder: uuid.UUID, connector_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """The settings of those connectors that shall hear at once and are `holder`'s."""
+    query = select(Connector).where(
+        Connector.id.in_(connector_ids), Connector.poll_at.is_not(None), Connector.listener == holder
+    )
+    return {found.id: found.config for found in session.scalars(query)}
 
 
 def credentials(connector_id: uuid.UUID) -> Select[ConnectorCredential]:

@@ -94,12 +94,13 @@ class ConnectorPatch(In):
 
 
 class ConnectorQuery(PageQuery):
-    """Filters of the list."""
+    """Filters of the list; `q` is found in the name."""
 
     type: Annotated[str | None, Field(max_length=40)] = None
     enabled: bool | None = None
     project_id: uuid.UUID | None = None
     group_id: uuid.UUID | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class ConnectorTest(Out):

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -46,6 +46,10 @@ LISTENED_S = 1800
 LISTENER_LEASE_S = 15
 """How long a connector stays with a node that listened to it and was not heard of."""
 
+LOST = "The node was lost while it did this; whether it was done is not known. Look there before you try again."
+
+NOT_BEGUN = "Each node that was to do it was lost before it began; it was not done."
+
 AUTHENTICATION_FAILED = "authentication_failed"
 _CONNECTORS = Base.metadata.tables[Connector.__tablename__]
 _CREDENTIALS = Base.metadata.tables[ConnectorCredential.__tablename__]
@@ -72,13 +76,22 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Credential:
+    """Which credential, and since when it has had its secret."""
+
+    id: uuid.UUID
+    rotated_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Look:
-    """A connector to look for what is new, as plain values."""
+    """A connector to look for what is new, as plain values. `secret` is the opened `credential`."""
 
     connector_id: uuid.UUID
     type: str
     config: dict[str, Any]
     position: dict[str, Any]
+    credential: Credential | None
     secret: str | None = field(repr=False)
 
 
@@ -110,7 +123,7 @@ def claim(work: Work, keys: KeyStore, operation_id: uuid.UUID, holder: uuid.UUID
         except GatewayError as error:
             refusal = {"code": error.code, "message": error.detail}
         else:
-            row.credential_id = credential
+            row.credential_id = credential.id if credential is not None else None
             return Order(
                 row.id, connector.id, connector.type, connector.config, row.operation, learned, row.request or {},
                 secret, attached, _held(work, row),
@@ -131,6 +144,23 @@ def finish(work: Work, store: Store, order: Order, report: Report, files: list[U
     _end(work, connector, row, report)
 
 
+def lost(work: Work, operation_id: str) -> None:
+    """Ends an operation whose node was lost while it did it: it is not done twice. One not begun waits for another."""
+    _lose(work, uuid.UUID(operation_id), {"running": LOST})
+
+
+def given_up(work: Work, operation_id: str) -> None:
+    """Ends an operation whose every node was lost before it was begun, or while it was done."""
+    _lose(work, uuid.UUID(operation_id), {"queued": NOT_BEGUN, "running": LOST})
+
+
+def _lose(work: Work, id_: uuid.UUID, said: Mapping[str, str]) -> None:
+    connector = queries.connector_of(work.session, id_)
+    row = queries.operation(work.session, id_, lock=True)
+    if connector is not None and row is not None and row.status in said:
+        _end(work, connector, row, Report(0, error={"code": "node_lost", "message": said[row.status]}))
+
+
 def due(work: Work, most: int = 20) -> int:
     """Lets go what was held for long enough; how many those were."""
     rows = queries.due(work.session, now(), most)
@@ -145,8 +175,7 @@ def sweep(work: Work, most: int = 50) -> None:
     connectors = queries.locked(work.session, queries.lost(work.session, before, most))
     for row in queries.left(work.session, "running", before, most, connectors):
         connector = connectors[row.connector_id]
-        said = "The node was lost while it did this; whether it was done is not known. Look there before you try again."
-        _end(work, connector, row, Report(LONGEST_S * 1000, error={"code": "node_lost", "message": said}))
+        _end(work, connector, row, Report(LONGEST_S * 1000, error={"code": "node_lost", "message": LOST}))
     for row in queries.left(work.session, "queued", now() - timedelta(seconds=QUEUED_S), most):
         row.started_at = now()
         work.defer(service_operations.JOB, {"operation_id": str(row.id)}, priority=100)
@@ -164,35 +193,32 @@ def looks(work: Work, keys: KeyStore, busy: Collection[uuid.UUID], most: int) ->
     found = []
     for connector in queries.due_to_poll(work.session, now(), busy, most):
         _quietly(work, connector, poll_at=now() + timedelta(seconds=connector.config["poll_s"] or LISTENED_S))
-        try:
-            _, secret = _opened(work, keys, connector, "a look for what is new")
-        except GatewayError as error:
-            _note_failure(work, connector, error.code, error.detail)
-            continue
-        found.append(Look(connector.id, connector.type, connector.config, connector.position, secret))
+        if (look := _to_look_at(work, keys, connector, "a look for what is new")) is not None:
+            found.append(look)
     return found
 
 
-def listeners(
-    work: Work, keys: KeyStore, holder: uuid.UUID, known: Mapping[uuid.UUID, Look], most: int = 50
-) -> tuple[set[uuid.UUID], list[Look]]:
-    """Leases connectors that hear at once to the node process `holder`.
-
-    Which of those that it listens to (`known`) go on, and others to begin with.
-    """
-    kept, fresh = set(), []
+def listeners(work: Work, keys: KeyStore, holder: uuid.UUID, busy: Collection[uuid.UUID], most: int = 50) -> list[Look]:
+    """Leases connectors that hear at once, and prolongs leases: those to begin with, which are none of `busy` ones."""
+    fresh = []
     for connector in queries.to_listen_to(work.session, holder, now(), most):
         _quietly(work, connector, listener=holder, listener_until=now() + timedelta(seconds=LISTENER_LEASE_S))
-        if connector.id in known and known[connector.id].config == connector.config:
-            kept.add(connector.id)
+        if connector.id in busy:
             continue
-        try:
-            _, secret = _opened(work, keys, connector, "listening for what is new")
-        except GatewayError as error:
-            _note_failure(work, connector, error.code, error.detail)
-            continue
-        fresh.append(Look(connector.id, connector.type, connector.config, connector.position, secret))
-    return kept, fresh
+        if (look := _to_look_at(work, keys, connector, "listening for what is new")) is not None:
+            fresh.append(look)
+    return fresh
+
+
+def changed(work: Work, holder: uuid.UUID, known: Mapping[uuid.UUID, Look]) -> set[uuid.UUID]:
+    """Which of those that `holder` listens to have another credential or other settings now, or are its own no more."""
+    configs = queries.listened_to(work.session, holder, list(known))
+    in_force = queries.in_force(work.session, list(known))
+    return {
+        id_
+        for id_, look in known.items()
+        if configs.get(id_) != look.config or _which(in_force.get(id_)) != look.credential
+    }
 
 
 def anything_to_see(work: Work) -> bool:
@@ -271,8 +297,22 @@ def _attached(work: Work, connector: Connector, row: ConnectorOperation) -> tupl
     return service_files.attached(work, asker, operation, row.request or {})
 
 
-def _opened(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> tuple[uuid.UUID | None, str | None]:
-    """The credential in force, opened for one use, and its id. Each use is recorded."""
+def _to_look_at(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> Look | None:
+    """A connector as plain values, with its credential opened; None where that fails, which is noted."""
+    try:
+        credential, secret = _opened(work, keys, connector, purpose)
+    except GatewayError as error:
+        _note_failure(work, connector, error.code, error.detail)
+        return None
+    return Look(connector.id, connector.type, connector.config, connector.position, credential, secret)
+
+
+def _which(credential: ConnectorCredential | None) -> Credential | None:
+    return Credential(credential.id, credential.rotated_at) if credential is not None else None
+
+
+def _opened(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> tuple[Credential | None, str | None]:
+    """The credential in force, opened for one use. Each use is recorded."""
     credential = queries.in_force(work.session, [connector.id]).get(connector.id)
     if credential is None or (sealed := credential.sealed) is None:
         return None, None
@@ -286,7 +326,7 @@ def _opened(work: Work, keys: KeyStore, connector: Connector, purpose: str) -> t
     work.record("credentials.use", connector.as_resource, allowed=True, reason=f"for {purpose}")
     touch = update(_CREDENTIALS).where(_CREDENTIALS.c.id == credential.id)
     work.session.execute(touch.values(last_used_at=now(), updated_at=_CREDENTIALS.c.updated_at))
-    return credential.id, secret
+    return _which(credential), secret
 
 
 class UnreadableCredential(GatewayError):

@@ -1,7 +1,6 @@
 """Calls of tools: each is a request to the tool's route as its caller, and the answer becomes the tool's result."""
 
 import base64
-import binascii
 import json
 import uuid
 from collections.abc import Mapping
@@ -22,6 +21,9 @@ RUN_TASK = "run_task"
 WRITE_ARTIFACT = "write_artifact"
 
 _OFFERED = "mcp_tools"
+
+_REST = "name"
+"""The argument that may hold slashes: it is all that its route's path ends with."""
 
 
 def listed() -> list[dict[str, Any]]:
@@ -79,9 +81,11 @@ def _asked(found: Offered, given: dict[str, Any]) -> Response:
         value = given.get(name)
         if not isinstance(value, str) or value in ("", ".", ".."):
             return refused(f"{name}: it is missing; send a string.")
+        if "/" in value and name != _REST:
+            return refused(f"{name}: it holds a slash; send it as a list shows it.")
         if found.shown["inputSchema"]["properties"][name].get("format") == "uuid" and not _is_id(value):
             return refused(f"{name}: it is no id; send one as a list shows it.")
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        path = path.replace(f"{{{name}}}", quote(value, safe="", errors="surrogatepass"))
     known = {*found.in_path, *found.in_query}
     query = {name: _plain(given[name]) for name in found.in_query if given.get(name) is not None}
     body = {name: value for name, value in given.items() if name not in known}
@@ -112,8 +116,8 @@ def _store(given: dict[str, Any]) -> Response:
         return refused("filename: send it, with either text or base64.")
     try:
         file = words.encode() if isinstance(words, str) else base64.b64decode(str(data), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        return refused("base64: it is not valid; send standard base64.")
+    except ValueError:
+        return refused("text or base64: it is not valid; send whole characters, or standard base64.")
     kind = given.get("media_type") or ("text/plain" if isinstance(words, str) else "application/octet-stream")
     return inner.ask("POST", "/v1/artifacts", query={"filename": filename}, file=file, media_type=str(kind))
 

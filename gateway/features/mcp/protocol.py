@@ -5,7 +5,6 @@ The ones before it begin with `initialize`. https://modelcontextprotocol.io/spec
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -163,7 +162,7 @@ def _decoded(value: str | None) -> str | None:
         return value
     try:
         return base64.b64decode(value.removeprefix(_BASE64).removesuffix(_END), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
 
 

@@ -10,7 +10,7 @@ import binascii
 import json
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -100,6 +100,7 @@ class Following:
         self._answer = answer
         self._subscriber = Subscriber(actor, EVENTS, Filter(task_id=self._task_id))
         self._seen: tuple[uuid.UUID | None, int, str] = (None, 0, "")
+        self._client: socket.socket | None = None
         self.has_left = False
 
     def result(self) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class Following:
             raise Unauthenticated("Your session or token has ended; the task goes on.")
         return last
 
-    def events(self, *, resumable: bool) -> Iterator[str]:
+    def events(self, *, resumable: bool) -> Generator[str, None, None]:
         """Progress and answer as server-sent events."""
         if resumable:
             yield event(None, str(self._thread))
@@ -119,8 +120,12 @@ class Following:
             yield event(message, str(self._thread) if resumable else None) if message else KEEP_ALIVE
 
     def cancel_when_closed(self, client: socket.socket) -> None:
-        """From now on the call is canceled when the client closes its connection."""
-        self._client = gevent.spawn(when_closed, client, self._leave)
+        """The call is canceled when the client closes its connection, once it is followed.
+
+        Not sooner: an answer that is refused for its stream is never read, and so nothing would end the watch. It would
+        get in the way of what is next on the connection.
+        """
+        self._client = client
 
     def _leave(self) -> None:
         self.has_left = True
@@ -129,8 +134,8 @@ class Following:
     def _messages(self) -> Iterator[dict[str, Any] | None]:
         """Progress as it comes and the answer at last; None where there was nothing for a while."""
         with ExitStack() as stack:
-            if client := getattr(self, "_client", None):
-                stack.callback(gevent.kill, client)
+            if self._client is not None:
+                stack.callback(gevent.spawn(when_closed, self._client, self._leave).kill)
             stack.callback(self._cancel_if_left)
             hints = stack.enter_context(closing(self._fanout.serve(self._subscriber, None)))  # type: ignore[type-var]
             for _ in hints:

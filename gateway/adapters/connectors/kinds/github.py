@@ -224,15 +224,21 @@ def _at(arguments: OfRepository) -> str:
 
 def _issue(told: Any) -> Issue:
     return Issue(
-        number=told["number"], title=told["title"], state=told["state"], author=told["user"]["login"],
+        number=told["number"], title=told["title"], state=told["state"], author=_author(told),
         url=told["html_url"], body=told.get("body") or "", created_at=told["created_at"],
         labels=[label["name"] for label in told.get("labels", [])], is_pull_request="pull_request" in told,
     )  # fmt: skip
 
 
+def _author(told: Any) -> str:
+    """Who wrote it; GitHub shows accounts that are gone as this one, or as none."""
+    login: str = (told.get("user") or {}).get("login", "ghost")
+    return login
+
+
 def _comment(told: Any) -> Comment:
     return Comment(
-        id=told["id"], author=told["user"]["login"], body=told["body"], created_at=told["created_at"],
+        id=told["id"], author=_author(told), body=told.get("body") or "", created_at=told["created_at"],
         url=told["html_url"],
     )  # fmt: skip
 

@@ -70,12 +70,14 @@ class Http(Connector[HttpConfig]):
         """One request; a body that is no JSON comes as text."""
         call, path = operation.call, operation.call["path"]
         for name in call["places"]["path"]:
-            written = segment(arguments[name])
+            written = segment(_written(arguments[name]))
             if written in (".", ".."):
                 raise ConnectorError(f"{name} cannot be a path of its own.", code="invalid_arguments")
             path = path.replace("{" + name + "}", written)
-        query = {name: arguments[name] for name in call["places"]["query"] if arguments.get(name) is not None}
-        headers = {name: str(arguments[name]) for name in call["places"]["header"] if arguments.get(name) is not None}
+        query = {name: _each_written(arguments[name]) for name in call["places"]["query"]
+                 if arguments.get(name) is not None}  # fmt: skip
+        headers = {name: _written(arguments[name]) for name in call["places"]["header"]
+                   if arguments.get(name) is not None}  # fmt: skip
         content = None
         if "body" in arguments and call["body"]:
             headers["Content-Type"] = "application/json"
@@ -113,6 +115,15 @@ class Http(Connector[HttpConfig]):
         if not isinstance(document, dict):
             raise ConnectorError("That address answers no OpenAPI document.", code="unexpected_answer")
         return document
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in an address or a header: as in JSON, but texts as they are."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _each_written(value: Any) -> str | list[str]:
+    return [_written(each) for each in value] if isinstance(value, list) else _written(value)
 
 
 def _body(content: bytes) -> dict[str, Any]:

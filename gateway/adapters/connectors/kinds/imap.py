@@ -3,7 +3,6 @@
 import asyncio
 import imaplib
 import socket
-import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import date
@@ -26,20 +25,14 @@ from gateway.adapters.connectors.base import (
     PollingConfig,
     operation,
 )
-from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
+from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError, of_the_way_out
+from gateway.adapters.connectors.mailbox import MAIL_BYTES, TIMEOUT_S, Box, readable
 from gateway.core.outbound.exchange import OutboundError
 from gateway.core.schemas import Shape
 
-TIMEOUT_S = 20
 Uid = Annotated[str, Shape("^[0-9]{1,10}$", "the number of a message, such as 4711")]
 TEXT = 100_000
 FILE_BYTES = 20 * 2**20
-MAIL_BYTES = 32 * 2**20
-"""Of a whole mail, whose files are a third longer than by themselves."""
-
-LITERAL_BYTES = 2 * MAIL_BYTES
-"""Of one piece of an answer, whatever the server has said of its size."""
-
 EACH_TIME = 50
 IDLE_S = 25 * 60
 """After this IDLE is begun anew: a server may sign off whoever says nothing for 30 minutes (RFC 2177)."""
@@ -206,7 +199,8 @@ class Imap(Connector[ImapConfig]):
                 return Polled(reached)
             found = box.fetch(AND(uid=U(str(position["next"]), "*")), limit=EACH_TIME, mark_seen=False,
                               headers_only=True, bulk=True)  # fmt: skip
-            mails = [_envelope(mail) for mail in found if int(mail.uid or 0) >= position["next"]]
+            # What has come since the status was told is for the next look, which begins where this one ends.
+            mails = [_envelope(mail) for mail in found if position["next"] <= int(mail.uid or 0) < reached["next"]]
             if len(mails) == EACH_TIME:
                 reached["next"] = int(mails[-1].uid) + 1
             return Polled(reached, tuple({"folder": folder, **mail.model_dump()} for mail in mails))
@@ -216,7 +210,7 @@ class Imap(Connector[ImapConfig]):
     async def listen(self) -> AsyncGenerator[None, None]:
         """Says so whenever the server tells of new mail, for as long as the connection holds."""
         connection = await self._connect()
-        box: _Box | None = None
+        box: Box | None = None
         try:
             box = await asyncio.to_thread(self._guarded, lambda: self._opened(connection, self.config.folder))
             await asyncio.to_thread(self._guarded, partial(self._check_idle, box))
@@ -232,7 +226,7 @@ class Imap(Connector[ImapConfig]):
                 box.drop()
             connection.close()
 
-    async def _has_news(self, box: "_Box") -> bool:
+    async def _has_news(self, box: Box) -> bool:
         """Waits for what the server says next, and whether that may be new mail."""
         idle: Any = box.idle
 
@@ -240,7 +234,7 @@ class Imap(Connector[ImapConfig]):
             idle.stop()
             idle.start()
 
-        if not await _readable(box.client.sock, IDLE_S):
+        if not await readable(box.client.sock, IDLE_S):
             await asyncio.to_thread(self._guarded, begin_anew)
             return True  # between the two the server may have told what nobody read
         lines: list[bytes] = await asyncio.to_thread(self._guarded, lambda: idle.poll(0))
@@ -289,13 +283,13 @@ class Imap(Connector[ImapConfig]):
         try:
             connection = await self.egress.connect(config.host, config.port, TIMEOUT_S)
         except OutboundError as error:
-            raise ConnectorError(str(error), code=error.code, permanent=error.permanent) from error
+            raise of_the_way_out(error) from error
         connection.settimeout(TIMEOUT_S)
         return connection
 
-    def _opened(self, connection: socket.socket, folder: str | None) -> "_Box":
+    def _opened(self, connection: socket.socket, folder: str | None) -> Box:
         """The mailbox, signed in, with the folder open where one is named."""
-        box = _Box(connection, self.egress.tls if self.config.security == "tls" else None, self.config.host)
+        box = Box(connection, self.egress.tls if self.config.security == "tls" else None, self.config.host)
         try:
             box.login(self.secret.username, self.secret.password.get_secret_value(), initial_folder=None)
             if folder is not None:
@@ -317,69 +311,6 @@ class Imap(Connector[ImapConfig]):
         except (ImapToolsError, imaplib.IMAP4.error, OSError) as error:
             said = f"{self.config.host} broke off or refused: {type(error).__name__}."
             raise ConnectorError(said, code="refused_by_service", permanent=False) from error
-
-
-class _Client(imaplib.IMAP4):
-    """IMAP over a connection that is there already."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._given = connection
-        self.begun = b""
-        super().__init__("", 0, TIMEOUT_S)
-
-    def read(self, size: int) -> bytes:
-        """A piece of an answer, which memory is to have room for."""
-        if size > LITERAL_BYTES:
-            raise self.abort(f"a piece of {size} bytes")
-        return super().read(size)
-
-    def readline(self) -> bytes:
-        """The next line, whole; empty while the rest of it (`begun`) has not come, if the connection does not wait."""
-        more = super().readline()
-        line, self.begun = self.begun + more, b""
-        if not more or line.endswith(b"\n") or self.sock.gettimeout() != 0:
-            return line
-        self.begun = line
-        return b""
-
-    def _create_socket(self, timeout: float | None) -> socket.socket:
-        return self._given
-
-
-class _Box(BaseMailBox):
-    client: _Client
-
-    def __init__(self, connection: socket.socket, tls: ssl.SSLContext | None, host: str) -> None:
-        self._connection = tls.wrap_socket(connection, server_hostname=host) if tls is not None else connection
-        super().__init__()
-
-    def leave(self) -> None:
-        """Says good-bye, where somebody still listens, and closes the connection."""
-        with suppress(imaplib.IMAP4.error, OSError):
-            self.client.logout()
-        self.drop()
-
-    def drop(self) -> None:
-        """Closes the connection."""
-        with suppress(OSError):
-            self.client.shutdown()
-
-    def _get_mailbox_client(self) -> _Client:
-        return _Client(self._connection)
-
-
-async def _readable(connection: socket.socket, seconds: float) -> bool:
-    """Whether something comes within that time; no thread waits meanwhile."""
-    loop, come = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(connection, come.set)
-    try:
-        async with asyncio.timeout(seconds):
-            await come.wait()
-    except TimeoutError:
-        return False
-    finally:
-        loop.remove_reader(connection)
-    return True
 
 
 def _envelope(mail: MailMessage) -> Envelope:

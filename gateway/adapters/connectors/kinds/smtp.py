@@ -18,7 +18,7 @@ from gateway.adapters.connectors.base import (
     Host,
     operation,
 )
-from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
+from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError, of_the_way_out
 from gateway.core.outbound.exchange import OutboundError
 from gateway.core.schemas import Shape
 
@@ -111,7 +111,7 @@ class Smtp(Connector[SmtpConfig]):
         try:
             socket = await self.egress.connect(config.host, config.port, TIMEOUT_S)
         except OutboundError as error:
-            raise ConnectorError(str(error), code=error.code, permanent=error.permanent) from error
+            raise of_the_way_out(error) from error
         server = aiosmtplib.SMTP(
             hostname=config.host, sock=socket, timeout=TIMEOUT_S, use_tls=config.security == "tls",
             start_tls=config.security == "starttls", tls_context=self.egress.tls, local_hostname="localhost",
