@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -193,6 +194,55 @@ def test_a_value_in_a_command_stays_one_word_to_the_shell(place: str) -> None:
 def test_a_value_where_no_quoting_helps_is_refused(command: str) -> None:
     with pytest.raises(Invalid, match=r"action\.task\.commands\.0: .*hand the value over in env"):
         rendering.task({"commands": [command]}, about("x"))
+
+
+BESIDE_COMMENTS = [
+    "echo a\\\n#{{ body }}", "echo \\ #{{ body }}", "(true)#it's {{ body }}", "echo a:#{{ body }}", "echo # {{ body }}",
+    "echo '#'{{ body }}", "echo \\\n# it's {{ body }}\n", "true;# it's {{ body }}", "true>/dev/null #it's {{ body }}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", BESIDE_COMMENTS)
+def test_a_value_in_what_is_or_looks_like_a_comment_runs_nothing(tmp_path: Path, place: str) -> None:
+    """Bash takes # for a comment's beginning where a word begins, and nowhere else."""
+    mark = tmp_path / "mark"
+    for value in (f"$(touch {mark})", f"\ntouch {mark}\n", f"'; touch {mark}; '", f"`touch {mark}`"):
+        command = rendering.task({"commands": [place]}, about(value))["commands"][0]
+        subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+        assert not mark.exists(), command
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "((n = {{ body }}))", "for ((i = 0; i < {{ body }}; i++)); do echo $i; done", "echo $[{{ body }} + 1]",
+        "[[ {{ body }} -gt 5 ]] && echo many", "[[ 5 -le '{{ body }}' ]]", "a[{{ body }}]=1", 'a["{{ body }}"]=1',
+        "let n={{ body }}", "true; declare -i n={{ body }}", "local {{ body }}", "while read {{ body }}; do echo; done",
+        "printf -v {{ body }} x", "if [ -v {{ body }} ]; then echo set; fi", "eval echo {{ body }}", ". {{ body }}",
+        'bash -c "echo {{ body }}"', "/bin/sh -ec {{ body }}", "cd x && timeout 5 bash 2>&1 -c 'ls {{ body }}'",
+        'python3 -c "print(\'{{ body }}\')"', 'psql -c "SELECT {{ body }}"', 'su - somebody -c "ls {{ body }}"',
+        "sed -i 's/x/{{ body }}/' file", 'awk "{ print {{ body }} }" file', "trap 'echo {{ body }}' EXIT",
+    ],
+)  # fmt: skip
+def test_a_value_that_would_be_read_once_more_is_refused(command: str) -> None:
+    """Bash runs `$(…)` inside what it calculates with, however that is quoted; programs read what they get."""
+    with pytest.raises(Invalid, match=r"action\.task\.commands\.0: .*compare it with \["):
+        rendering.task({"commands": [command]}, about("1"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "[[ {{ body }} == main ]]", "[[ -n {{ body }} ]] && [ {{ body }} -gt 5 ]", "jq '.items[{{ body }}]'",
+        "echo \\${{ body }}", "ls *.[ch] {{ body }}", "bash -c 'echo \"$1\"' - {{ body }}", "bash build.sh {{ body }}",
+        "declare name={{ body }}", "export NAME={{ body }}", "sed -n 1p {{ body }}", "python report.py -c {{ body }}",
+        'awk -v name="{{ body }}" \'{ print name }\' file', "ls . {{ body }}", "echo let . {{ body }}",
+    ],
+)  # fmt: skip
+def test_a_value_beside_what_would_not_read_it_again_is_quoted(command: str) -> None:
+    made = rendering.task({"commands": [command]}, about("a b"))["commands"][0]
+    assert "a b" in made
+    assert "{{" not in made
 
 
 def test_a_value_in_a_script_is_quoted_for_a_shell_and_refused_for_others() -> None:

@@ -187,3 +187,29 @@ def _newest(gateway: LiveGateway) -> int:
         items = gateway.call("GET", f"/v1/events?limit=200&since={seq}").json()["items"]
         seq = items[-1]["seq"] if items else seq
     return seq
+
+
+JSON_TYPE = {"Content-Type": "application/json"}
+FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "body", "status"),
+    [
+        ("?x=a%00b&y%00=1&z=1&z=%00", {}, b"", 202),
+        ("?x=%ED%A0%80", {"X-Odd": b"\xed\xa0\x80"}, b"", 202),
+        ("", JSON_TYPE, rb'{"text": "\ud800"}', 422),
+        ("", FORM_TYPE, rb'text=a%00b&payload={"a": "\ud800"}', 422),
+    ],
+)
+def test_what_no_database_takes_is_replaced_in_the_query_and_refused_in_the_body(
+    query: str, headers: dict[str, Any], body: bytes, status: int, live_gateway: LiveGateway, sender: httpx.Client
+) -> None:
+    event = {"kind": "emit_event", "name": "odd.came", "data": {"body": "{{ body }}", "query": "{{ query }}"}}
+    hook = made(live_gateway, verify="token", action=event)
+    signed = {"Authorization": f"Bearer {hook['secret']}", **headers}
+    answer = sender.post(hook["url"] + query, headers=signed, content=body)
+    kept = live_gateway.call("GET", f"/v1/hooks/{hook['id']}/requests").json()["items"]
+    assert answer.status_code == status, answer.text
+    assert any(each["outcome"] == "accepted" for each in kept) == (status == 202)
+    live_gateway.call("DELETE", f"/v1/hooks/{hook['id']}").raise_for_status()

@@ -165,7 +165,7 @@ def _free_port() -> int:
 
 @contextmanager
 def mail_server() -> Iterator[Mailbox]:
-    """An SMTP sink; it refuses recipients at refused.example."""
+    """An SMTP sink; it refuses recipients at refused.example, and those at busy.example for the moment."""
     mails: list[Mail] = []
 
     class Handler(MailHandler):
@@ -177,6 +177,8 @@ def mail_server() -> Iterator[Mailbox]:
         ) -> str:
             if address.endswith("@refused.example"):
                 return "550 no such user"
+            if address.endswith("@busy.example"):
+                return "450 try again later"
             envelope.rcpt_tos.append(address)
             return "250 OK"
 

@@ -150,6 +150,28 @@ def test_a_mail_has_a_single_line_subject_and_the_deliverys_id(tmp_path: Path) -
     assert MESSAGE.id in mail["Message-ID"]
 
 
+def test_a_mail_is_tried_again_as_long_as_the_server_may_take_a_recipient_later() -> None:
+    with stand_ins.mail_server() as box:
+        config = {"host": "127.0.0.1", "port": box.port, "security": "none", "sender": "gateway@home.example",
+                  "recipients": ["ada@refused.example", "bob@busy.example"], "allowed_hosts": HERE}  # fmt: skip
+        with pytest.raises(DeliveryError) as caught:
+            deliver("email", config, None)
+    assert (caught.value.permanent, caught.value.status) == (False, 450)
+
+
+def test_a_mail_that_only_some_recipients_got_names_the_others_and_is_not_sent_again() -> None:
+    with stand_ins.mail_server() as box:
+        config = {"host": "127.0.0.1", "port": box.port, "security": "none", "sender": "gateway@home.example",
+                  "recipients": ["ada@home.example", "bob@busy.example", "eve@refused.example"],
+                  "allowed_hosts": HERE}  # fmt: skip
+        with pytest.raises(DeliveryError) as caught:
+            deliver("email", config, None)
+        assert len(box.mails) == 1
+    assert "bob@busy.example (450), eve@refused.example (550)" in str(caught.value)
+    assert "ada" not in str(caught.value)
+    assert (caught.value.code, caught.value.permanent, caught.value.in_part) == ("refused_in_part", True, True)
+
+
 def test_a_webhook_is_signed_by_every_live_secret() -> None:
     old, new, other = new_secret(), new_secret(), new_secret()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 from pydantic import SecretStr
+from sqlalchemy import event
 from standardwebhooks.webhooks import Webhook as Reference
 
 from gateway.core.clock import new_id, now
@@ -32,6 +33,7 @@ from gateway.features.messaging import (
     service_sending,
     service_subscriptions,
 )
+from gateway.features.messaging.models import Delivery
 from gateway.features.messaging.schemas import (
     DeliveryQuery,
     DestinationQuery,
@@ -43,6 +45,7 @@ from gateway.features.messaging.schemas import (
     SubscriptionTry,
 )
 from gateway.features.messaging.service_recording import Outcome, Recorded, record
+from tests.messaging import stand_ins
 from tests.messaging.stand_ins import Reply, Request
 from tests.services.conftest import Open
 from tests.services.outbox import Outbox
@@ -377,6 +380,26 @@ def test_what_came_of_several_attempts_is_recorded_once_whatever_it_was(outbox: 
     assert node._unit(lambda work: record(work, uuid.uuid4(), again)) == Recorded(False, 0, 0)
 
 
+def test_what_only_some_recipients_got_has_failed_at_a_destination_that_works(outbox: Outbox) -> None:
+    with stand_ins.mail_server() as box:
+        config = {"host": "127.0.0.1", "port": box.port, "security": "none", "sender": "gateway@home.example",
+                  "recipients": ["ada@home.example", "eve@refused.example"],
+                  "allowed_hosts": ["127.0.0.1"]}  # fmt: skip
+        destination_id = outbox.add(destination_type="email", destination_config=config)
+        outbox.subscribe(destination_id)
+        outbox.emit()
+        outbox.node.work()
+        with time_machine.travel(now() + timedelta(days=4), tick=True):
+            outbox.emit()
+            outbox.node.work()
+        assert len(box.mails) == 2
+    found = service.describe(outbox.destination(destination_id))
+    assert (found.is_active, found.health, found.failing_since) == (True, "good", None)
+    assert found.last_error is not None
+    assert found.last_error["code"] == "refused_in_part"
+    assert [(each.status, each.attempt_count) for each in outbox.deliveries()] == [("failed", 1), ("failed", 1)]
+
+
 def test_a_rate_is_kept(outbox: Outbox) -> None:
     outbox.subscribe(outbox.add(per_minute=600))
     outbox.emit(count=6)
@@ -405,6 +428,29 @@ def test_a_digest_is_one_message_for_many_events(outbox: Outbox) -> None:
     [carrier, *others] = outbox.deliveries()
     assert (carrier.status, carrier.is_digest) == ("delivered", True)
     assert {(each.status, each.merged_into) for each in others} == {("merged", carrier.id)}
+
+
+def test_a_digest_of_very_much_is_merged_where_it_lies(outbox: Outbox) -> None:
+    destination_id = outbox.add()
+    outbox.subscribe(destination_id, digest_s=3600)
+    with time_machine.travel(datetime(2026, 11, 28, 10, 20, tzinfo=UTC), tick=True):
+        outbox.emit(count=300)
+        outbox.node.work()
+    loaded: list[Delivery] = []
+
+    def note(delivery: Delivery, _context: object) -> None:
+        loaded.append(delivery)
+
+    event.listen(Delivery, "load", note)
+    try:
+        with time_machine.travel(datetime(2026, 11, 28, 11, 0, 1, tzinfo=UTC), tick=True):
+            outbox.node.work()
+    finally:
+        event.remove(Delivery, "load", note)
+    [request] = outbox.held.requests
+    assert request.json["data"]["count"] == 300
+    assert loaded == [], "none is read to be merged"
+    assert sorted({each.status for each in outbox.deliveries()}) == ["delivered", "merged"]
 
 
 def test_events_about_messages_never_go_round_in_circles(outbox: Outbox) -> None:

@@ -29,13 +29,14 @@ CONNECT_S = 5.0
 class DeliveryError(Exception):
     """A message did not arrive: one sentence that says why, a stable `code`, and whether trying again can help.
 
-    `gone`: the destination says that it is no more (410). `status` is its HTTP or SMTP status where it gave one,
-    `retry_after_s` its wish.
+    `gone`: the destination says that it is no more (410). `in_part`: some of those that it was for have it, so that
+    the destination works, and trying again would tell them twice. `status` is its HTTP or SMTP status where it gave
+    one, `retry_after_s` its wish.
     """
 
     def __init__(
         self, message: str, *, code: str, permanent: bool, status: int | None = None,
-        retry_after_s: float | None = None, gone: bool = False,
+        retry_after_s: float | None = None, gone: bool = False, in_part: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.code = code
@@ -43,6 +44,7 @@ class DeliveryError(Exception):
         self.status = status
         self.retry_after_s = retry_after_s
         self.gone = gone
+        self.in_part = in_part
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from .models import Hook
 
 ACTIONS = {
     "hooks.read": "See hooks and the requests that came to them",
-    "hooks.create": "Make a hook that others can post to",
+    "hooks.create": "Create a hook that others can post to",
     "hooks.update": "Change a hook",
     "hooks.delete": "Delete a hook with its requests",
     "hooks.rotate": "Give a hook a new secret",

@@ -55,7 +55,7 @@ def list_hooks(query: HookQuery) -> Response:
     return page_of(HookOut, paged, _plain(*paged.rows))
 
 
-@room.post("/hooks", responses={201: HookWithSecret}, summary="Make a hook; its secret is shown this once")
+@room.post("/hooks", responses={201: HookWithSecret}, summary="Create a hook; its secret is shown this once")
 def create_hook(body: HookIn) -> Response:
     hook, secret = service.create(work(), keys(), body)
     return created(_with_secret(hook, secret), f"/v1/hooks/{hook.id}")

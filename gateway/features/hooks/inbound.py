@@ -8,6 +8,7 @@ from gateway.core.clock import now
 from gateway.core.http.denials import RECORDS_ITSELF
 from gateway.core.http.room import Room, actor, ok, opens_units, public
 from gateway.core.schemas import IdPath
+from gateway.core.storable import storable_json
 
 from .requests import Received
 from .service_receive import Inbox
@@ -38,7 +39,7 @@ def receive(path: IdPath) -> Response:
 def _received() -> Received:
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
-    return Received(headers, query, request.get_data(), request.remote_addr, now())
+    return Received(storable_json(headers), storable_json(query), request.get_data(), request.remote_addr, now())
 
 
 def _inbox() -> Inbox:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     bindparam,
     column,
     delete,
@@ -49,9 +50,9 @@ def filtered(actor: Actor, query: HookQuery) -> Select[Hook]:
 
 
 def one(session: Session, actor: Actor, hook_id: uuid.UUID, *, lock: bool = False) -> Hook | None:
-    """A hook the actor may see; `lock`ed to be changed."""
+    """A hook the actor may see; `lock`ed to be changed, while what is posted to it is still kept."""
     query = visible(actor).where(Hook.id == hook_id)
-    return session.scalar(query.with_for_update(of=Hook) if lock else query)
+    return session.scalar(query.with_for_update(of=Hook, key_share=True) if lock else query)
 
 
 def posted_to(session: Session, hook_id: uuid.UUID) -> Hook | None:
@@ -132,12 +133,12 @@ def drop_old_deliveries(session: Session, before: datetime, most: int) -> int:
 
 
 def drop_old(session: Session, before: datetime, most: int) -> int:
-    """Drops requests, replies and expired secrets of long ago; returns how many."""
+    """Drops requests, replies and expired secrets of long ago; returns how many. What is still owed stays."""
     gone = 0
     oldest = first_id_at(before)
     for kind, is_old in (
         (HookSecret, HookSecret.expires_at < before),
-        (HookReply, HookReply.id < oldest),
+        (HookReply, and_(HookReply.id < oldest, HookReply.status != "owed")),
         (HookRequest, HookRequest.id < oldest),
     ):
         ids = select(kind.id).where(is_old).limit(most)

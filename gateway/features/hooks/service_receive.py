@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,22 +80,20 @@ class Inbox:
             if hook is None or not hook.enabled:
                 self._flood.count_unknown(received.address)
                 raise NotFound("There is no such hook.")
+            secrets = service.open_secrets(work, self._keys, hook)
             try:
-                secrets = service.open_secrets(work, self._keys, hook)
                 verified = verify(hook.verify, hook.verify_options, secrets, received)
             except Refused as refused:
                 self._flood.count_rejected(hook.id)
-                _reject(work, hook, received, str(refused))
+                _reject(work, hook, received, secrets, str(refused))
                 failure: GatewayError = Unauthenticated("The request is not signed by who may send it.")
             else:
                 owner = acting(work, hook)
                 if owner is not None:
                     self._flood.count(hook.id, hook.rate_per_minute)
                     actor = replace(owner, address=received.address)
-                    hidden = [hook.verify_options[name] for name in ("header",) if name in hook.verify_options]
-                    kept = without_secrets(received, [*secrets, *_capabilities(received)], hidden)
-                    return _Known(hook, actor, verified, received, kept, new_id())
-                _reject(work, hook, received, NOT_IN_USE)
+                    return _Known(hook, actor, verified, received, _to_keep(hook, secrets, received), new_id())
+                _reject(work, hook, received, secrets, NOT_IN_USE)
                 failure = Forbidden("This hook is not in use.", code="hook_not_in_use")
         raise failure
 
@@ -188,11 +186,16 @@ def _made_up(sample: Mapping[str, Any]) -> Received:
     )
 
 
-def _capabilities(received: Received) -> list[str]:
+def _to_keep(hook: Hook, secrets: Sequence[str], received: Received) -> Received:
+    """What may be kept of a request: without what its sender is known by, be it right, wrong, or of yesterday."""
     try:
-        return capabilities(read_body(received))
+        body = read_body(received)
     except BadRequest:
-        return []
+        body = None
+    named, field = hook.verify_options.get("header"), hook.verify_options.get("field")
+    sent = body.get(field) if field and isinstance(body, dict) else None
+    hidden = [*secrets, *capabilities(body), *([sent] if isinstance(sent, str) and len(sent) >= 8 else [])]
+    return without_secrets(received, hidden, [named] if named else [])
 
 
 def _claim(work: Work, known: _Known) -> Told | None:
@@ -209,12 +212,11 @@ def _claim(work: Work, known: _Known) -> Told | None:
     return Told(before.status, before.answer, is_repeated=True)
 
 
-def _reject(work: Work, hook: Hook, received: Received, reason: str) -> None:
+def _reject(work: Work, hook: Hook, received: Received, secrets: Sequence[str], reason: str) -> None:
     """Keeps and tells that somebody was turned away."""
     about = hook.as_resource
     work.record("hooks.receive", about, allowed=False, reason=reason)
-    kept = without_secrets(received, _capabilities(received))
-    known = _Known(hook, work.actor, Verified(()), received, kept, new_id())
+    known = _Known(hook, work.actor, Verified(()), received, _to_keep(hook, secrets, received), new_id())
     _keep(work, known, "rejected", 401, reason=reason)
     _tell(work, "hook.rejected", hook, known.request_id, reason=reason)
 

@@ -1,9 +1,11 @@
 """Values from outside in the text of a shell command, each quoted for the place it stands in. Pure.
 
 The text has each value between OPEN and CLOSE. Where no quoting helps – inside `$(…)`, backquotes, a here-document –
-the text is refused: such values are to be handed over in the environment.
+the text is refused: such values are to be handed over in the environment. So it is where what is quoted is read once
+more: where bash calculates or takes the name of a variable, and in programs that are themselves words of the command.
 """
 
+import re
 import shlex
 
 from gateway.core.templating import TemplateError
@@ -11,7 +13,29 @@ from gateway.core.templating import TemplateError
 from .templates import CLOSE, OPEN
 
 _ADVICE = 'hand the value over in env and write "$NAME" in its place'
+_COMPARE = "compare it with [ … ], or hand it over in env to a program that checks it"
 _OPAQUE = ("`", "$(", "${", "<<", "$'", '$"')
+_CALCULATES = re.compile(r"\(\(|\$\[|\[\[(?:(?!\]\]).)*\s-(?:eq|ne|lt|le|gt|ge)\s", re.DOTALL)
+_START = r"^\s*(?:(?:if|elif|while|until|then|do|else|!|\{|time|command|builtin|exec|sudo|\w+=\S*)\s+)*"
+_READ_AGAIN = re.compile(
+    rf"""{_START}(?:
+        (?P<builtin>let|eval|trap|source|\.|read|unset)\s
+        | (?P<declares>declare|typeset|local|readonly)\s (?:.*-\w*[in] | (?:.*\s)?["']?$)
+        | (?P<names>printf|test|\[\[?|wait)\s (?:.*\s)? -[vp]\s+["']?$
+    )
+    | (?:^|[\s/]) (?:
+        (?P<program>(?:ba|da|z|k|c|fi|a)?sh|python[\d.]*|perl|ruby|node|php|psql)
+            (?:\s+(?:-|\d*[<>])\S+)*? \s+(?:-\w*[cerE]|--eval|--command)[\s=]\s*
+        | (?P<runner>su|runuser|script|flock)\s (?:.*\s)? (?:-\w*c|--command)[\s=]\s*
+        | (?P<editor>sed|[gm]?awk)\s (?:.*\s)? (?=["'])
+    ) (?:"[^"]*|'[^']*|[^\s"']*)$
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""How a command begins, up to a value in it that would be read as a command, a variable's name or a program's text."""
+
+_WORD_ENDS = " \t\n;&|()<>"
+"""After one of these a # begins a comment."""
 
 
 def quoted(marked: str) -> str:
@@ -22,6 +46,8 @@ def quoted(marked: str) -> str:
     literal = "".join(text for is_value, text in parts if not is_value)
     if found := next((sign for sign in _OPAQUE if sign in literal), None):
         raise TemplateError(f"a value cannot be quoted safely in a command with {found}; {_ADVICE}")
+    if _CALCULATES.search(literal):
+        raise TemplateError(f"a value cannot be quoted safely where the shell calculates; {_COMPARE}")
     state, written = _State(), []
     for is_value, text in parts:
         if is_value:
@@ -43,26 +69,33 @@ def _parts(marked: str) -> list[tuple[bool, str]]:
 
 
 class _State:
-    """How far a shell has read: within which quotes, in a comment, after a backslash or a dollar sign."""
+    """How far a shell has read: within which quotes, in a comment, an array's index, after a backslash or a dollar."""
 
     def __init__(self) -> None:
         self._within = ""
         self._last = "\n"
         self._is_escaped = False
+        self._is_index = False
+        self._command = ""
 
     def read(self, literal: str) -> None:
         """Goes on over text that the hook's author has written."""
         for letter in literal:
             self._step(letter)
-            self._last = letter
 
     def quote(self, value: str) -> str:
         """A value for the present place."""
         if self._is_escaped or self._last == "$":
             raise TemplateError(f"a value cannot stand right after {self._last}; {_ADVICE}")
-        self._last = "x"
+        if self._is_index:
+            raise TemplateError(f"a value cannot be quoted safely as an array's index; {_COMPARE}")
         if self._within == "#":
-            return " ".join(value.split())
+            return shlex.quote(" ".join(value.split()))
+        if again := _READ_AGAIN.search(self._command):
+            word = again[again.lastgroup or 0]
+            raise TemplateError(f"a value cannot be quoted safely where {word} reads it once more; {_COMPARE}")
+        self._last = "x"
+        self._command += "x"
         if self._within == "'":
             return value.replace("'", "'\"'\"'")
         if self._within == '"':
@@ -70,17 +103,31 @@ class _State:
         return shlex.quote(value)
 
     def _step(self, letter: str) -> None:
+        self._command += letter
         if self._is_escaped:
             self._is_escaped = False
-        elif self._within == "#":
+            if letter != "\n":  # a line that goes on in the next one, as if nothing were between
+                self._last = "x"
+            return
+        if self._within == "#":
             self._within = "" if letter == "\n" else "#"
         elif self._within == "'":
             self._within = "" if letter == "'" else "'"
         elif letter == "\\":
             self._is_escaped = True
+            return
         elif self._within == '"':
             self._within = "" if letter == '"' else '"'
-        elif letter in "'\"":
+        else:
+            self._step_unquoted(letter)
+        self._last = letter
+
+    def _step_unquoted(self, letter: str) -> None:
+        if letter in "'\"" or (letter == "#" and self._last in _WORD_ENDS):
             self._within = letter
-        elif letter == "#" and self._last in " \t\n;&|(":
-            self._within = "#"
+        elif letter == "[":
+            self._is_index = self._last.isalnum() or self._last == "_"
+        elif letter == "]" or letter in _WORD_ENDS:
+            self._is_index = False
+            if letter in ";&|()\n" and self._last != ">":
+                self._command = ""

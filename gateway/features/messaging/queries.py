@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, nulls_first, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, nulls_first, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from gateway.core.driver.fixed_queries import FixedQuery
@@ -13,7 +13,7 @@ from gateway.core.events import Event, EventHead
 from gateway.core.identity import Actor
 from gateway.core.visibility import seen_by
 
-from .models import Attempt, Delivery, Destination, Position, Subscription
+from .models import IS_PENDING, Attempt, Delivery, Destination, Position, Subscription
 from .schemas import DeliveryQuery, DestinationQuery, SubscriptionQuery
 
 MOST_TRACED = 50
@@ -49,9 +49,9 @@ def destination_names(session: Session, actor: Actor, ids: Collection[uuid.UUID]
 
 
 def destination(session: Session, actor: Actor, destination_id: uuid.UUID, *, lock: bool = False) -> Destination | None:
-    """A destination the actor may see."""
+    """A destination the actor may see. Locked, it still gets new deliveries."""
     query = destinations(actor).where(Destination.id == destination_id)
-    return session.scalar(query.with_for_update() if lock else query)
+    return session.scalar(query.with_for_update(key_share=True) if lock else query)
 
 
 def subscriptions(actor: Actor) -> Select[Subscription]:
@@ -157,6 +157,12 @@ def all_subscriptions(session: Session) -> Sequence[Row[Subscription, bool]]:
     return session.execute(query.order_by(Subscription.id)).all()
 
 
+def kept(session: Session, of: type[Destination | Subscription], ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these destinations or subscriptions that are still there, and stay until this transaction ends."""
+    query = select(of.id).where(of.id.in_(ids)).order_by(of.id)
+    return set(session.scalars(query.with_for_update(read=True, key_share=True)))
+
+
 def elsewhere(session: Session, user_id: uuid.UUID, destination_id: uuid.UUID) -> Destination | None:
     """Another destination of a user's that works: the one that took something last."""
     query = select(Destination).where(
@@ -222,13 +228,22 @@ def due(session: Session, destination: Destination, moment: datetime, most: int)
     return found
 
 
-def digest_members(session: Session, subscription_id: uuid.UUID, moment: datetime) -> Sequence[Delivery]:
-    """What goes into one digest: all that waits for it and was not tried yet, oldest first."""
-    query = select(Delivery).where(
-        Delivery.subscription_id == subscription_id, Delivery.status == "pending", Delivery.is_digest,
-        Delivery.attempts == 0, Delivery.next_attempt_at <= moment,
+def merge_digest(
+    session: Session, destination_id: uuid.UUID, subscription_id: uuid.UUID, moment: datetime
+) -> uuid.UUID | None:
+    """Has the oldest of all that waits for one digest and was not tried yet carry the others, however many; its id.
+
+    They are found among what waits there: what was sent before is more every day.
+    """
+    members = (
+        IS_PENDING, Delivery.destination_id == destination_id, Delivery.subscription_id == subscription_id,
+        Delivery.is_digest, Delivery.attempts == 0, Delivery.next_attempt_at <= moment,
     )  # fmt: skip
-    return session.scalars(query.order_by(Delivery.event_seq)).all()
+    first = session.scalar(select(Delivery.id).where(*members).order_by(Delivery.event_seq).limit(1))
+    merged = {"status": "merged", "merged_into": first, "next_attempt_at": None, "finished_at": moment}
+    others = update(Delivery).where(*members, Delivery.id != first).values(merged)
+    session.execute(others.execution_options(synchronize_session=False))
+    return first
 
 
 def merged_events(session: Session, delivery_id: uuid.UUID, most: int) -> tuple[list[dict[str, object]], int]:

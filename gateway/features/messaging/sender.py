@@ -204,6 +204,7 @@ class _Line:
             return Outcome(
                 claimed, started_at, _milliseconds(began), failure.status,
                 {"code": failure.code, "message": str(failure)}, failure.permanent, failure.gone, failure.retry_after_s,
+                failure.in_part,
             )  # fmt: skip
         except Exception:
             log.exception("a message could not be sent", destination_id=str(self._route.destination_id))

@@ -25,6 +25,8 @@ PATIENCE_S = 20.0
 
 LOOK_EVERY_S = 0.1
 
+NOT_THERE = "There is no such delivery, or it is not yours."
+
 _DELIVERIES = Base.metadata.tables[Delivery.__tablename__]
 
 
@@ -59,7 +61,8 @@ def redeliver(work: Work, delivery_id: uuid.UUID) -> Delivery:
     """Puts a delivery back into the queue, under its old id. Raises NotFound, and Conflict where that cannot be."""
     delivery = _find(work, "deliveries.redeliver", delivery_id)
     destination = queries.by_id(work.session, delivery.destination_id, lock=True)  # first, as whoever sends does
-    assert destination is not None
+    if destination is None:  # deleted meanwhile, and its deliveries with it
+        raise NotFound(NOT_THERE)
     _check_on(destination)
     delivery = _find(work, "deliveries.redeliver", delivery_id, lock=True)
     if delivery.status == "merged":
@@ -90,7 +93,7 @@ def redeliver_since(work: Work, destination_id: uuid.UUID, wish: RedeliverSince)
 
 def begin_test(work: Work, destination_id: uuid.UUID) -> uuid.UUID:
     """Puts a test message into the queue, even for a destination that is off. Raises NotFound."""
-    destination = service.find(work, "destinations.test", destination_id)
+    destination = service.find(work, "destinations.test", destination_id, lock=True)  # before anything refers to it
     moment = now()
     delivery_id = new_id()
     event: dict[str, Any] = {
@@ -108,19 +111,22 @@ def begin_test(work: Work, destination_id: uuid.UUID) -> uuid.UUID:
 
 
 def wait_for_test(work: Work, delivery_id: uuid.UUID) -> Delivery:
-    """The test message once a node has tried it; as it waits, when none has in time."""
+    """The test message once a node has tried it; as it waits, when none has in time. Raises NotFound."""
     delivery = _find(work, "deliveries.read", delivery_id)
     deadline = time.monotonic() + PATIENCE_S
     while delivery.status == "pending" and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)
-        work.session.refresh(delivery)
+        found = queries.delivery(work.session, work.actor, delivery_id)
+        if found is None:  # its destination was deleted meanwhile
+            raise NotFound(NOT_THERE)
+        delivery = found
     return delivery
 
 
 def _find(work: Work, action: str, delivery_id: uuid.UUID, *, lock: bool = False) -> Delivery:
     delivery = queries.delivery(work.session, work.actor, delivery_id, lock=lock)
     if delivery is None:
-        raise NotFound("There is no such delivery, or it is not yours.")
+        raise NotFound(NOT_THERE)
     work.allow(action, delivery.as_resource)
     return delivery
 

@@ -19,7 +19,7 @@ from gateway.core.unit_of_work import Work
 from gateway.features.identity import service as identity
 
 from . import matching, queries, service_subscriptions
-from .models import Delivery, Subscription
+from .models import Delivery, Destination, Subscription
 
 BATCH = 500
 """Events that one step reads."""
@@ -99,11 +99,24 @@ class _Made:
             self._add(event, other.id, other.user_id, self._moment, subscription_id=None, is_digest=False)
 
     def store(self) -> None:
-        """Writes them; one that is there already stays as it is. Subscriptions that were for one event are over."""
-        if self.rows:
-            self._work.session.execute(insert(_DELIVERIES).on_conflict_do_nothing(), self.rows)
+        """Writes them; one that is there already stays as it is. Subscriptions that were for one event are over.
+
+        What goes where nobody wants it any more, since that was deleted meanwhile, is left out.
+        """
+        if not self.rows:
+            return
+        session = self._work.session
+        destinations = queries.kept(session, Destination, {row["destination_id"] for row in self.rows})
+        subscriptions = queries.kept(session, Subscription, {row["subscription_id"] for row in self.rows} - {None})
+        wanted_by: set[uuid.UUID | None] = {None, *subscriptions}
+        rows = [
+            row for row in self.rows if row["destination_id"] in destinations and row["subscription_id"] in wanted_by
+        ]
+        if rows:
+            session.execute(insert(_DELIVERIES).on_conflict_do_nothing(), rows)
         for subscription in self.over:
-            service_subscriptions.end(self._work, subscription)
+            if subscription.id in subscriptions:
+                service_subscriptions.end(self._work, subscription)
 
     def _add(
         self, event: Event, destination_id: uuid.UUID, user_id: uuid.UUID, due: datetime | None, **more: Any

@@ -21,7 +21,7 @@ from .service_sending import Claimed
 _ARRIVED = FixedQuery(
     sa.text("""
     WITH place AS (
-        SELECT is_active FROM messaging_destinations WHERE id = :destination_id FOR NO KEY UPDATE
+        SELECT is_active FROM messaging_destinations WHERE id = :destination_id
     ), told AS (
         SELECT told.* FROM place, jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS told(
             id uuid, delivery_id uuid, attempts bigint, started_at timestamptz, latency_ms bigint,
@@ -44,15 +44,12 @@ _ARRIVED = FixedQuery(
     SELECT is_active, (SELECT count(*) FROM arrived) AS delivered FROM place
 """)
 )
-"""Messages that arrived at one destination: one statement for them all, since most do.
-
-The destination is locked first, as everywhere.
-"""
+"""Messages that arrived at one destination, which is locked already: one statement for them all, since most do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt; `error` is {code, message} where it failed."""
+    """What came of an attempt; `error` is {code, message} where it failed, `in_part` for some only."""
 
     delivery: Claimed
     started_at: datetime
@@ -62,6 +59,7 @@ class Outcome:
     permanent: bool = False
     gone: bool = False
     retry_after_s: float | None = None
+    in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +78,14 @@ def record(work: Work, destination_id: uuid.UUID, outcomes: Sequence[Outcome]) -
     """
     arrived = [outcome for outcome in outcomes if outcome.error is None]
     failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if not failed:
-        [place] = _ARRIVED.rows_at_once(work.session, **_told(destination_id, arrived)) or [None]
-        return Recorded(place is not None and place.is_active, place.delivered if place else 0, 0)
+    # Locked by a statement of its own: one that waited for the lock goes by the rows of before it had waited, and to
+    # change them meets whoever waits behind it.
     destination = queries.by_id(work.session, destination_id, lock=True)
     if destination is None:
         return Recorded(False, 0, 0)
     delivered = _ARRIVED.first(work.session, **_told(destination_id, arrived)).delivered if arrived else 0
+    if not failed:
+        return Recorded(destination.is_active, delivered, 0)
     health = _Health(None if delivered else destination.failing_since)
     rows = {row.id: row for row in queries.by_ids(work.session, [outcome.delivery.id for outcome in failed])}
     known = [(rows[each.delivery.id], each) for each in failed if each.delivery.id in rows]
@@ -136,6 +135,10 @@ class _Health:
     def failed(self, row: Delivery, outcome: Outcome, is_ordered: bool) -> None:
         """One did not arrive. To an ordered destination nothing goes before that one is tried again."""
         moment = now()
+        if outcome.in_part:
+            self._failing_since = None
+            self.values |= {"failing_since": None, "last_success_at": moment, "last_error": outcome.error}
+            return
         self._failing_since = self._failing_since or moment
         self.values |= {"failing_since": self._failing_since, "last_error": outcome.error}
         if is_ordered and row.status == "pending":

@@ -90,23 +90,18 @@ def claim(work: Work, holder: uuid.UUID, destination_id: uuid.UUID, most: int = 
         return []
     service.note(work, destination.id, leased_until=moment + timedelta(seconds=LEASE_S))
     rows = queries.due(work.session, destination, moment, most)
-    rows = _with_digests_merged(work, rows, moment)
+    rows = _with_digests_merged(work, destination_id, rows, moment)
     said = queries.templates_of(work.session, {row.subscription_id for row in rows if row.subscription_id})
     return [_claimed(work, row, said.get(row.subscription_id) if row.subscription_id else None) for row in rows]
 
 
-def _with_digests_merged(work: Work, rows: list[Row[Any]], moment: datetime) -> list[Row[Any]]:
+def _with_digests_merged(
+    work: Work, destination_id: uuid.UUID, rows: list[Row[Any]], moment: datetime
+) -> list[Row[Any]]:
     """Of all that goes into one digest the first stays, and carries the others."""
-    due = {row.subscription_id for row in rows if row.is_digest and row.subscription_id and not row.attempts}
-    gone: set[uuid.UUID] = set()
-    for subscription_id in due:
-        first, *others = queries.digest_members(work.session, subscription_id, moment)
-        for other in others:
-            other.status, other.merged_into, other.next_attempt_at = "merged", first.id, None
-            other.finished_at = moment
-            gone.add(other.id)
-    work.session.flush()
-    return [row for row in rows if row.id not in gone]
+    digests = {row.id: row.subscription_id for row in rows if row.is_digest and not row.attempts if row.subscription_id}
+    first = {queries.merge_digest(work.session, destination_id, each, moment) for each in set(digests.values())}
+    return [row for row in rows if row.id not in digests or row.id in first]
 
 
 def _claimed(work: Work, row: Row[Any], template: str | None) -> Claimed:

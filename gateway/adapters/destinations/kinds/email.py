@@ -1,5 +1,6 @@
 """Mail by SMTP, over a connection that the guard has judged."""
 
+from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Annotated, Literal
@@ -80,10 +81,10 @@ class Email(Destination[EmailConfig]):
                 await smtp.starttls(server_hostname=config.host)
             if self.secrets and config.username is not None:
                 await smtp.login(config.username, self.secrets[0])
-            await smtp.send_message(self._mail(message))
+            refused, _ = await smtp.send_message(self._mail(message))
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [each.code for each in error.recipients]
-            raise _refused(max(codes), "a recipient") from error
+            raise _refused(min(codes), "a recipient") from error  # as long as one may pass, it is tried again
         except aiosmtplib.SMTPAuthenticationError as error:
             raise _refused(error.code, "the user name or password") from error
         except aiosmtplib.SMTPResponseException as error:
@@ -94,6 +95,8 @@ class Email(Destination[EmailConfig]):
             ) from error
         finally:
             smtp.close()
+        if refused:
+            raise _refused_in_part(refused)
         return 250
 
     def _mail(self, message: Message) -> EmailMessage:
@@ -111,3 +114,13 @@ def _refused(code: int, what: str) -> DeliveryError:
     return DeliveryError(
         f"The mail server refused {what} ({code}).", code="refused", permanent=500 <= code < 600, status=code
     )
+
+
+def _refused_in_part(refused: Mapping[str, tuple[int, str]]) -> DeliveryError:
+    """Some have the mail. No attempt is made for the others alone, whatever their code: it is told who they are."""
+    named = ", ".join(f"{address} ({code})" for address, (code, _) in sorted(refused.items()))
+    status = max(code for code, _ in refused.values())
+    return DeliveryError(
+        f"The mail server took it for some and refused {named}.", code="refused_in_part", permanent=True,
+        status=status, in_part=True,
+    )  # fmt: skip
