@@ -7,7 +7,7 @@ ARGS ?=
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test install dev check format bench soak wheel package lock clean FORCE
+.PHONY: help run test install dev check format bench soak pictures wheel package lock clean FORCE
 
 # Shell words that put the first fitting Python into $$python.
 find_python = for python in $(PYTHON) ""; do \
@@ -52,6 +52,9 @@ bench: dev ## the benchmarks, side by side with their peers
 
 soak: dev ## the promises that take longer to show than the suite allows
 	@exec $(BIN)/python -m pytest -m soak -o timeout=3600 $(ARGS)
+
+pictures: dev ## the pictures of the documentation, in docs/img
+	@$(BIN)/python -m tests.docs.pictures
 
 wheel: install build/venv/package.stamp ## dist/*.whl for pip and pipx, with assets and migrations
 	@build/venv/bin/hatchling build --target wheel --directory dist

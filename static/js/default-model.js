@@ -1,4 +1,5 @@
 /** The model that answers where none is named: a setting of the gateway's. */
+import { useState } from "preact/hooks";
 import * as api from "./api.js";
 import { about, useResource } from "./resource.js";
 import { can } from "./session.js";
@@ -7,14 +8,20 @@ import { attempt } from "./components/toast.js";
 
 const PATH = "/v1/settings/chat.default_model";
 
-/** The setting; none for whoever may not read it. @returns {{setting: Setting | null, reload: () => void}} */
+/**
+ * The setting, none for whoever may not read it, and what changes it. From the moment it is chosen the model is that one, lest what is
+ * asked next went to the one before.
+ * @returns {{setting: Setting | null, choose: (id: string) => Promise<void>}}
+ */
 export function useDefaultModel() {
-  const { data, reload } = useResource(PATH, async () => (can("settings.read") ? api.get(PATH) : null), about("setting."));
-  return { setting: data, reload };
-}
-
-/** @param {string} id @param {Setting} before as it was, to be taken back @param {() => void} done */
-export function makeDefault(id, before, done) {
-  const back = () => (before.source === "database" ? api.put(PATH, { value: before.value }) : api.remove(PATH));
-  return attempt(() => api.put(PATH, { value: id }), `${id} answers where no model is named`, () => back().then(done)).then(done);
+  const { data: kept, reload } = useResource(PATH, async () => (can("settings.read") ? api.get(PATH) : null), about("setting."));
+  const [chosen, setChosen] = useState(/** @type {string | null} */ (null));
+  const choose = (/** @type {string} */ id) => {
+    const back = () => (kept?.source === "database" ? api.put(PATH, { value: kept.value }) : api.remove(PATH));
+    setChosen(id);
+    return attempt(() => api.put(PATH, { value: id }), `${id} answers where no model is named`, () => back().then(reload))
+      .then(reload)
+      .finally(() => setChosen(null));
+  };
+  return { setting: kept && chosen !== null ? { ...kept, value: chosen } : kept, choose };
 }

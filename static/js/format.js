@@ -8,7 +8,12 @@ const named = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narro
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const dayOfYear = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+
+const numbers = new Intl.NumberFormat("en-GB");
+
+/** A number, its thousands set apart. In English, as the words around it: elsewhere 1.234 would be one and a bit. @param {number} number */
+export const grouped = (number) => numbers.format(number);
 
 /** @param {string} time RFC 3339 @param {number} now in milliseconds */
 export function ago(time, now) {
@@ -66,7 +71,7 @@ export function size(bytes) {
 export const shortId = (id) => id.slice(-8);
 
 /** @param {number} count @param {string} one @param {string} [many] */
-export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
+export const plural = (count, one, many = `${one}s`) => `${grouped(count)} ${count === 1 ? one : many}`;
 
 /** @param {string} text "90", "90s", "15m", "2h" @returns {number | null} in seconds; null when it is none of these */
 export function parseDuration(text) {

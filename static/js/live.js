@@ -1,6 +1,6 @@
 /** The live connection: one WebSocket for the whole console, which catches up from the last event it saw. */
 import { signal } from "@preact/signals";
-import { loadSession, toLogin } from "./session.js";
+import { loadSession, shutOut } from "./session.js";
 /** @import { GatewayEvent } from "./types.js" */
 
 const PATTERNS = [
@@ -80,8 +80,9 @@ function reopenLater() {
   clearTimeout(timer);
   timer = setTimeout(async () => {
     const signedIn = await loadSession().catch(() => undefined);
-    if (signedIn === null) toLogin();
-    else open();
+    if (signedIn !== null) return open();
+    void shutOut();
+    reopenLater(); // somebody may sign in, here or beside it
   }, wait * (0.75 + Math.random() / 2));
   wait = Math.min(wait * 2, LONGEST_WAIT_MS);
 }
@@ -93,6 +94,7 @@ export function reconnect() {
   old?.close();
   wait = FIRST_WAIT_MS;
   open();
+  void loadSession().catch(() => {}); // it may be somebody else's by now
 }
 
 /**
@@ -109,7 +111,8 @@ export function start(since) {
     lastTick = Date.now();
     if (slept && document.visibilityState === "visible") reconnect();
   }, TICK_MS);
-  window.addEventListener("online", reconnect);
+  // A connection over a network that has gone says nothing for minutes.
+  for (const change of ["offline", "online"]) window.addEventListener(change, reconnect);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && connection.value === "waiting") reconnect();
   });

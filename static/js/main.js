@@ -10,9 +10,9 @@ import { startNotifications } from "./notifications.js";
 import { startOrders } from "./orders.js";
 import { navigate, place, startRouter } from "./router.js";
 import { fetchAhead, load, routeOf } from "./routes.js";
-import { loadSession, session, signInNatively, toLogin } from "./session.js";
+import { isShutOut, loadSession, session, shutOut, signInNatively, toLogin } from "./session.js";
 import { entitle } from "./title.js";
-import { mayLeave } from "./components/dialog.js";
+import { OpenDialog, mayLeave } from "./components/dialog.js";
 import { Shell } from "./components/shell.js";
 import { Failed, Loading } from "./components/states.js";
 import { Toasts } from "./components/toast.js";
@@ -33,6 +33,8 @@ function App() {
   const [shown, setShown] = useState(/** @type {{route: Route, page: any} | null} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const isLive = connection.value === "live";
+  const [SignInAgain, setSignInAgain] = useState(/** @type {any} */ (null));
+  useEffect(() => void (isShutOut.value && import("./components/sign-in-again.js").then((dialog) => setSignInAgain(() => dialog.SignInAgain))), [isShutOut.value]);
   useLayoutEffect(() => {
     setError(null);
     if (shown?.route === route) return;
@@ -51,7 +53,8 @@ function App() {
   }, [shown, id]);
   const page = shown?.route === route ? html`<${shown.page} key=${route.isSteady ? "" : id} id=${id} />` : null;
   const content = error ? html`<${Failed} error=${error} retry=${() => (isLive ? location.reload() : reconnect())} what="the page" isPage />` : (page ?? html`<${Loading} what="the page" />`);
-  return route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main><${Toasts} />` : html`<${Shell}>${content}<//>`;
+  const frame = route.bare ? html`<main id="main" tabindex="-1" class="bare">${content}</main><${OpenDialog} /><${Toasts} />` : html`<${Shell}>${content}<//>`;
+  return html`${frame}${isShutOut.value && SignInAgain && html`<${SignInAgain} />`}`;
 }
 
 /** Whether the first-run page should be shown before anything else. */
@@ -63,7 +66,7 @@ async function start() {
   startKeys();
   startFocus();
   fetchAhead(routeOf(place.value.path).route);
-  whenUnauthenticated(toLogin);
+  whenUnauthenticated(shutOut);
   // A page that the browser kept may show what is no longer this user's.
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   try {

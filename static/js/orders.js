@@ -3,10 +3,10 @@ import { effect, signal } from "@preact/signals";
 import { ask, isDesktop, whenOrdered } from "./desktop.js";
 import { navigate } from "./router.js";
 import { isPage } from "./routes.js";
-import { inWords, pause, resume, standing, stopSpending, watchStanding } from "./standing.js";
+import { inWords, standing, turnPause, turnStop, watchStanding } from "./standing.js";
 import { isUnsent } from "./unsent.js";
 import { confirmOver } from "./components/dialog.js";
-import { attempt, settle } from "./components/toast.js";
+import { settle } from "./components/toast.js";
 /** @import { Order } from "./desktop.js" */
 
 /** Counts the wishes to see the keys; the frame of the page shows them. */
@@ -31,10 +31,10 @@ const ORDERS = {
   keys: () => keysWanted.value++,
   leave,
   status: tell,
-  pause: () => attempt(pause, "Work is paused: what runs goes on, nothing new begins").then(tell),
-  resume: () => attempt(resume, "Work goes on").then(tell),
-  stop_spending: () => attempt(() => stopSpending(true), "Models that cost money are no longer called").then(tell),
-  allow_spending: () => attempt(() => stopSpending(false), "Models that cost money are called again").then(tell),
+  pause: () => turnPause(true).then(tell),
+  resume: () => turnPause(false).then(tell),
+  stop_spending: () => turnStop(true).then(tell),
+  allow_spending: () => turnStop(false).then(tell),
 };
 
 /** @type {Order[] | null} what was ordered before somebody was signed in; null from then on */

@@ -2,7 +2,7 @@
 import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.js";
 import { remaining } from "./going.js";
-import { listen } from "./live.js";
+import { connection, listen } from "./live.js";
 /** @import { GatewayEvent } from "./types.js" */
 
 const SETTLE_MS = 150;
@@ -30,7 +30,7 @@ function withoutGoing(data) {
  */
 export function useResource(key, read, concerns, settle = SETTLE_MS) {
   const [state, setState] = useState(/** @type {{key: string, data: T | null, error: ApiError | null, loading: boolean}} */ ({ key, data: null, error: null, loading: true }));
-  const latest = useRef({ key, read, concerns, turn: 0 });
+  const latest = useRef({ key, read, concerns, turn: 0, isFailed: false });
   latest.current.key = key;
   latest.current.read = read;
   latest.current.concerns = concerns;
@@ -40,10 +40,13 @@ export function useResource(key, read, concerns, settle = SETTLE_MS) {
     const readingKey = latest.current.key;
     try {
       const data = await latest.current.read();
-      if (turn === latest.current.turn) setState({ key: readingKey, data, error: null, loading: false });
+      if (turn !== latest.current.turn) return;
+      latest.current.isFailed = false;
+      setState({ key: readingKey, data, error: null, loading: false });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (turn !== latest.current.turn) return;
+      latest.current.isFailed = true;
       setState((old) => ({ key: readingKey, data: old.key === readingKey ? old.data : null, error, loading: false }));
     }
   }, []);
@@ -71,6 +74,9 @@ export function useResource(key, read, concerns, settle = SETTLE_MS) {
       clearTimeout(timer);
     };
   }, []);
+
+  // No event tells that the gateway, which could not be reached, is there again.
+  useLayoutEffect(() => connection.subscribe((now) => void (now === "live" && latest.current.isFailed && reload())), []);
 
   if (state.key !== key) return { data: null, error: null, loading: true, reload };
   return { data: withoutGoing(state.data), error: state.error, loading: state.loading, reload };

@@ -10,7 +10,7 @@ export const place = signal(here());
 const entry = () => history.state?.entry ?? 0;
 let shown = entry();
 
-/** Whether another page may take the place of this one; where it asks the user, it may when they try again. */
+/** Whether another page may take the place of this one; where it asks the user, they go or try again. @type {(go: () => void) => boolean} */
 let mayLeave = () => true;
 
 /**
@@ -19,7 +19,7 @@ let mayLeave = () => true;
  */
 export function navigate(address, { replace = false } = {}) {
   const moves = new URL(address, location.href).pathname !== place.value.path;
-  if (moves && !mayLeave()) return;
+  if (moves && !mayLeave(() => navigate(address, { replace }))) return;
   if (replace) history.replaceState(history.state, "", address);
   else history.pushState({ entry: ++shown }, "", address);
   if (!replace) scrolled.delete(shown);
@@ -80,12 +80,13 @@ function leadsTo(target) {
   return url.origin === location.origin && !link.getAttribute("href")?.startsWith("#") && isPage(url.pathname) ? url : null;
 }
 
-/** Makes the console's own links move without a page load, and has what they lead to fetched once one points at them. @param {() => boolean} asked */
+/** Makes the console's own links move without a page load, and has what they lead to fetched once one points at them. @param {(go: () => void) => boolean} asked */
 export function startRouter(asked) {
   mayLeave = asked;
   window.addEventListener("popstate", () => {
+    const step = entry() - shown;
     // The browser has gone there already.
-    if (place.value.path !== location.pathname && !mayLeave()) return history.go(shown - entry());
+    if (place.value.path !== location.pathname && !mayLeave(() => history.go(step))) return history.go(-step);
     shown = entry();
     const [left, y] = [place.value.path, scrolled.get(shown) ?? 0];
     place.value = here();

@@ -2,10 +2,16 @@
 import { signal } from "@preact/signals";
 import * as api from "./api.js";
 import { ask } from "./desktop.js";
+import { isUnsent } from "./unsent.js";
 /** @import { Session } from "./types.js" */
 
 /** @type {import("@preact/signals").Signal<Session | null>} */
 export const session = signal(null);
+
+/** Whether the sign-in has ended while something is written and not sent. */
+export const isShutOut = signal(false);
+
+let leaving = false;
 
 /**
  * Whether the signed-in user may do it; what they may not do is not shown.
@@ -22,8 +28,11 @@ export function can(action) {
 
 /** @param {Session} value */
 function keep(value) {
+  const before = session.peek()?.user;
+  if (before && before.id !== value.user.id) return leave("/"); // what is on the page is another user's
   session.value = { ...session.peek(), ...value };
   api.useCsrfToken(value.csrf_token ?? "");
+  isShutOut.value = leaving = false;
 }
 
 /** Asks who is signed in. Null when nobody is. @returns {Promise<Session | null>} */
@@ -42,8 +51,6 @@ export async function signIn(credentials) {
   keep(await api.post("/v1/auth/session", credentials, { quiet: true }));
   return loadSession();
 }
-
-let leaving = false;
 
 /** Goes away once: what still fails on the way out leads nowhere else. @param {string} address */
 function leave(address) {
@@ -80,7 +87,11 @@ export function safeNext(next) {
   return url.origin === location.origin && url.pathname !== "/login" ? url.pathname + url.search + url.hash : "/";
 }
 
-export function toLogin() {
+export const toLogin = () => leave(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+
+/** Has somebody sign in whose sign-in has ended: in another page, unless that would lose what is written in this one. */
+export async function shutOut() {
   if (location.pathname === "/login") return;
-  leave(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (!session.value || !isUnsent()) toLogin();
+  else if (!(await signInNatively())) isShutOut.value = true;
 }

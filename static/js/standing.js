@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import * as api from "./api.js";
 import { listen } from "./live.js";
 import { can } from "./session.js";
+import { attempt } from "./components/toast.js";
 /** @import { Node, Page } from "./types.js" */
 
 const SETTLE_MS = 500;
@@ -42,22 +43,27 @@ export function inWords({ running, waiting, paused, stopped }) {
   return [work, paused && "paused", stopped && "model spending stopped"].filter(Boolean).join(" · ");
 }
 
-/** What runs goes on; nothing new begins. */
-export async function pause() {
+async function pause() {
   for (const node of (await nodes()).filter(({ state }) => state === "online")) await api.post(`/v1/nodes/${node.id}/drain`, {});
   await readStanding();
 }
 
-export async function resume() {
+async function resume() {
   for (const node of (await nodes()).filter(isHeld)) await api.post(`/v1/nodes/${node.id}/enable`, {});
   await readStanding();
 }
 
+/** Pauses all work – what runs goes on; nothing new begins – or lets it go on; told with the way back. @param {boolean} on */
+export const turnPause = (on) => attempt(on ? pause : resume, on ? "Work is paused: what runs goes on, nothing new begins" : "Work goes on", on ? resume : pause);
+
 /** @param {boolean} stopped */
-export async function stopSpending(stopped) {
+async function stopSpending(stopped) {
   await api.put(STOP, { value: stopped });
   await readStanding();
 }
+
+/** Stops all model spending, or allows it; told with the way back. @param {boolean} on */
+export const turnStop = (on) => attempt(() => stopSpending(on), on ? "Models that cost money are no longer called" : "Models that cost money are called again", () => stopSpending(!on));
 
 /** Keeps `standing` up to date from now on. A failed reading is made good by the next event. */
 export function watchStanding() {

@@ -53,7 +53,7 @@
  * @property {Problem | null} [error]
  * @property {Job[]} jobs
  * @property {Artifact[]} [artifacts]
- * @property {{status: "passed" | "failed", rounds: number, findings: Finding[]} | null} [verification] of a prompt's answer
+ * @property {{status: "passed" | "failed", rounds: number, findings: Finding[]} | null} [verification] of what was done
  *
  * @typedef {{count: number, bytes: number, oldest_at: string | null, newest_at: string | null}} RetentionAmount
  *
@@ -306,7 +306,7 @@
  * @typedef {ScopedEntry & {value: any, value_type: string}} EffectiveItem
  * @typedef {ScopedEntry & {reason: string}} InvalidEntry
  * @typedef {{effective: EffectiveItem | null, constraints: EffectiveItem[]}} PreviewState
- * @typedef {{applies: boolean, before: PreviewState, after: PreviewState, diff: string[]}} PreferencePreview
+ * @typedef {{task_id: string | null, project_id: string | null, user_id: string, applies: boolean, before: PreviewState, after: PreviewState, diff: string[]}} PreferencePreview
  * @typedef {{items: EffectiveItem[], masked: ScopedEntry[], invalid: InvalidEntry[], constraints: EffectiveItem[]}} EffectivePreferences
  */
 
@@ -328,7 +328,7 @@
  * @typedef {{type: string, title: string, summary: string, config_schema: Record<string, any>, secret_schema: Record<string, any> | null, needs_secret: boolean, learns: boolean, happening: string | null, operations: OperationType[]}} ConnectorType
  * @typedef {{id: string, version: number, type: string, name: string, description: string, config: Record<string, any>, rules: Record<string, "allow" | "deny" | "ask">, hold_s: number, enabled: boolean, state: "ok" | "stopped", stopped_reason: string | null, has_credential: boolean, operations: OperationRule[], last_error: {code: string, message: string, at: string} | null, last_ok_at: string | null}} Connector
  * @typedef {{id: string, name: string, state: "active" | "disabled" | "revoked", fields: string[], in_force: boolean, last_used_at: string | null}} ConnectorCredential
- * @typedef {{id: string, operation: string, constraints: Record<string, any>, uses: number, used: number, until: string}} ConnectorGrant
+ * @typedef {{id: string, user_id: string | null, operation: string, constraints: Record<string, any>, uses: number, used: number, until: string}} ConnectorGrant
  * @typedef {{id: string, connector_id: string, operation: string, mode: string, status: string, decision: string, reason: string, actor: string, arguments: Record<string, any>, error: {code: string, message: string} | null, request_bytes: number, answer_bytes: number | null, duration_ms: number | null, task_id: string | null, due_at: string | null, created_at: string}} ConnectorOperation
  */
 
@@ -373,7 +373,7 @@
  * @property {number} failures_in_a_row
  * @property {ScheduleRun[]} recent newest first
  *
- * @typedef {{depth: {by_state: Record<string, number>, by_queue: Record<string, number>, by_node: Record<string, number>}, oldest_age_s: number | null, schedules: {enabled: number, disabled: number, due: number, waiting: number, next_planned_at: string | null}}} Queue
+ * @typedef {{depth: {by_state: Record<string, number>, by_queue: Record<string, number>, by_node: Record<string, number>}, oldest_age_s: number | null, background: {name: string, waiting: number, running: number, lost: number}[], schedules: {enabled: number, disabled: number, due: number, waiting: number, next_planned_at: string | null}}} Queue
  * @typedef {{schedule_id: string, name: string, planned_at: string, skipped: boolean}} NextPlanned
  * @typedef {{time: string, by_status: Record<string, number>}} TaskHour how many of the tasks made in an hour have which status
  * @typedef {{step_s: number, items: {time: string, waiting: number, running: number, longest_wait_s: number | null}[]}} QueueHistory

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, Page
+from tests.docs.pictures import FOLDER, PICTURES
 
 
 def target(page: Page, link: str) -> Page:
@@ -38,8 +39,8 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert {page.path for page in PAGES} == reached
 
 
-def test_pictures_are_pictures() -> None:
+def test_pictures_are_pictures_that_can_be_taken_anew() -> None:
     pictures = {target(page, link).path for page in PAGES for link in internal(page) if link.endswith(".png")}
-    assert pictures
+    assert pictures == {FOLDER / f"{name}.png" for name in PICTURES} == set(FOLDER.iterdir())
     for picture in pictures:
         assert picture.read_bytes().startswith(b"\x89PNG\r\n"), picture

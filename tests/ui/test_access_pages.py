@@ -1,6 +1,6 @@
 """Access in the console, as somebody who manages a gateway meets it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,6 +78,11 @@ def test_what_one_may_not_do_is_not_shown_and_said_where_one_goes_there_anyway(
         expect(page.get_by_role("button", name="New user")).to_have_count(0)
         page.goto("/settings")
         expect(page.get_by_role("navigation", name="Settings")).not_to_contain_text("Emergency kit")
+        page.goto("/chat")
+        expect(page.get_by_text("You may read chats, not write in them.")).to_be_visible()
+        expect(page.get_by_text("New chat")).to_have_count(0)
+        page.goto("/")
+        expect(page.get_by_text("What runs shows here at once")).to_be_visible()
 
 
 def test_who_keeps_a_project_gives_a_role_there_to_somebody_who_is_not_shown_to_them(
@@ -229,3 +234,14 @@ def test_a_rule_that_denies_is_written_named_as_the_reason_and_switched_off(
     expect(rule).to_contain_text("off")
     page.goto(question)
     expect(decision.get_by_role("status")).to_contain_text("allow")
+
+
+def test_choices_that_could_not_be_loaded_are_read_again_where_they_stand(open_page: Callable[..., Page]) -> None:
+    page = open_page("/access/users")
+    page.route("**/v1/access/actions*", lambda route: route.abort())
+    page.get_by_role("link", name="Why can / can’t").click()
+    expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+    page.unroute("**/v1/access/actions*")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_label("Action").select_option("tasks.create")
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -26,7 +26,8 @@ ON_DARK = {"runOnly": {"type": "rule", "values": COLOURS}}
 WHEN_NARROW = {"rules": {name: {"enabled": False} for name in COLOURS}}
 
 BEYOND = """() => [...document.querySelectorAll("main button, main a, main input")].filter(
-  (e) => e.getClientRects().length && e.getBoundingClientRect().right > 381 && !e.closest(".filter-set, .cell-name")
+  (e) => e.getClientRects().length && !e.closest(".filter-set, .cell-name")
+    && e.getBoundingClientRect().right > (e.closest(".card")?.getBoundingClientRect().right ?? 380) + 1
 ).map((e) => e.outerHTML.slice(0, 200))"""
 
 

@@ -152,12 +152,16 @@ def test_asking_again_and_editing_make_branches(page: Page, upstream: Make) -> N
     page.get_by_role("button", name="Edit and ask again").click()
     editor = page.get_by_role("textbox", name="Edit your message")
     editor.fill("Another word?")
-    editor.press("Control+Enter")
+    page.get_by_role("link", name="Artifacts", exact=True).click()
+    page.get_by_role("dialog", name="Leave the page?").get_by_role("button", name="Stay").click()
+    editor.press("Shift+Enter")
+    editor.press_sequentially("Short.")
+    editor.press("Enter")
     expect(answers(page)).to_contain_text("third")
     question = page.locator(".chat-message.is-user")
     expect(question).to_contain_text("Another word?")
     expect(question).to_contain_text("2 / 2")
-    assert server.asked[2]["messages"] == [{"role": "user", "content": "Another word?"}]
+    assert server.asked[2]["messages"] == [{"role": "user", "content": "Another word?\nShort."}]
     page.get_by_role("button", name="Earlier question").click()
     expect(question).to_contain_text("One word?")
     page.reload()
@@ -247,6 +251,9 @@ def test_files_and_pictures_go_with_a_message_and_secrets_do_not(page: Page, ups
     )
     expect(page.get_by_role("list", name="Files to attach")).to_contain_text("notes.txt")
     expect(page.get_by_role("list", name="Files to attach").get_by_role("progressbar")).to_have_count(0)
+    page.get_by_role("link", name="Artifacts", exact=True).click()
+    page.get_by_role("link", name="Chat", exact=True).click()
+    expect(page.get_by_role("list", name="Files to attach")).to_contain_text("notes.txt")
     say(page, "My key is sk-proj-Abc123Abc123Abc123Abc123Abc123Abc123Abc123Abc123 look")
     question = page.locator(".chat-message.is-user")
     expect(question).to_contain_text("A secret was taken out")
@@ -274,6 +281,17 @@ def test_what_goes_wrong_is_said_and_what_was_written_is_kept(page: Page, upstre
     box(page).press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("can't be reached")
     expect(box(page)).to_have_value("Keep me")
+    page.get_by_role("button", name="Edit and ask again").click()
+    editor = page.get_by_role("textbox", name="Edit your message")
+    editor.fill("Keep me as well")
+    editor.press("Enter")
+    expect(page.get_by_role("status", name="Messages")).to_contain_text("can't be reached")
+    expect(editor).to_have_value("Keep me as well")
+    editor.press("Escape")
+    expect(page.get_by_text("Esc once more drops it.")).to_be_visible()
+    expect(editor).to_have_value("Keep me as well")
+    editor.press("Escape")
+    expect(editor).to_have_count(0)
     page.goto("/chat")
     say(page, "Keep me, too")
     page.wait_for_url(THREAD)
@@ -301,9 +319,10 @@ def test_a_message_of_a_hook_is_not_shown_as_the_users(page: Page, api: httpx.Cl
     api.delete(f"/v1/chat/threads/{thread}")
 
 
-def test_threads_are_found_renamed_and_deleted(page: Page, api: httpx.Client) -> None:
+def test_threads_are_found_renamed_saved_and_deleted(page: Page, api: httpx.Client) -> None:
     thread = api.post("/v1/chat/threads", json={"title": "Quarry plans"}).json()["id"]
-    api.post(f"/v1/chat/threads/{thread}/messages", json={"text": "Granite weighs a lot of kilograms"})
+    said = {"text": "Granite weighs a lot of kilograms"}
+    granite = api.post(f"/v1/chat/threads/{thread}/messages", json=said).json()
     page.goto("/artifacts")
     expect(page.locator(".connection")).to_contain_text("Live")
     page.keyboard.press("g")
@@ -319,6 +338,19 @@ def test_threads_are_found_renamed_and_deleted(page: Page, api: httpx.Client) ->
     page.get_by_role("textbox", name="Title").fill("Stone plans")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Stone plans")
+    answer = {"text": "So does basalt.", "role": "assistant"}
+    first, answered = (api.post(f"/v1/chat/threads/{thread}/messages", json=body).json() for body in (
+        {"text": "And `marble`?"}, answer,
+    ))  # fmt: skip
+    page.get_by_role("button", name="Actions for this chat").click()
+    with page.expect_download() as saved:
+        page.get_by_role("menuitem", name="Save as Markdown").click()
+    assert saved.value.suggested_filename == "Stone-plans.md"
+    assert saved.value.path().read_text() == (
+        f"# Stone plans\n\n## You · {granite['created_at']}\n\nGranite weighs a lot of kilograms\n\n"
+        f"## You · {first['created_at']}\n\nAnd `marble`?\n\n"
+        f"## Answer · {answered['created_at']}\n\nSo does basalt.\n\n"
+    )
     page.get_by_role("button", name="Actions for this chat").click()
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_role("button", name="Delete chat").click()

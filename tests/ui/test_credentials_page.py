@@ -20,7 +20,7 @@ def test_a_credential_is_kept_replaced_disabled_and_deleted_and_its_secret_never
     dialog = page.get_by_role("dialog", name="New credential")
     dialog.get_by_label("Name").fill("journey key")
     dialog.get_by_label("Secret").fill(SECRET)
-    dialog.get_by_role("button", name="Keep secret").click()
+    dialog.get_by_role("button", name="Create credential").click()
     kept = row(page, "journey key")
     expect(kept).to_contain_text("never")
     choose(page, "journey key", "Replace secret…")
@@ -42,11 +42,11 @@ def test_a_credential_is_kept_replaced_disabled_and_deleted_and_its_secret_never
 
 def test_an_emergency_kit_is_made_shown_once_and_printed_alone(page: Page) -> None:
     page.goto("/settings/recovery")
-    page.get_by_role("button", name=re.compile("^Make an? (new )?emergency kit")).press("Enter")
-    again = page.get_by_role("dialog", name="Make a new emergency kit?")
+    page.get_by_role("button", name=re.compile("^Create an? (new )?emergency kit")).press("Enter")
+    again = page.get_by_role("dialog", name="Create a new emergency kit?")
     expect(again.or_(page.get_by_role("button", name="Print"))).to_be_visible()
     if again.count():
-        again.get_by_role("button", name="Make a new kit").press("Enter")
+        again.get_by_role("button", name="Create a new kit").press("Enter")
     expect(page.get_by_role("button", name="Print")).to_be_focused()
     kit = page.get_by_role("region", name="Emergency kit").last
     key = kit.get_by_label("Recovery key").inner_text()
@@ -58,7 +58,7 @@ def test_an_emergency_kit_is_made_shown_once_and_printed_alone(page: Page) -> No
     page.emulate_media(media="screen")
     page.reload()
     expect(page.get_by_text("A recovery key was made")).to_be_visible()
-    page.get_by_role("button", name="Make a new emergency kit").press("Enter")
+    page.get_by_role("button", name="Create a new emergency kit").press("Enter")
     page.keyboard.press("Enter")  # what one presses by mistake keeps it
     expect(again).to_have_count(0)
     expect(page.get_by_text("A recovery key was made")).to_be_visible()

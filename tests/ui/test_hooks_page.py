@@ -1,6 +1,7 @@
 """Hooks in the console: made, shown how to be used, tried, looked into, acted on again, given a new secret, deleted."""
 
 import re
+import uuid
 from collections.abc import Callable
 
 import httpx
@@ -18,7 +19,7 @@ def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Clie
     dialog.get_by_label("Event").fill("build.finished")
     expect(dialog.get_by_label("Its data")).to_have_value("{}")
     dialog.get_by_label("Its data").fill('{"ref": "{{ body.ref }}"}')
-    dialog.get_by_role("button", name="Make hook").click()
+    dialog.get_by_role("button", name="Create hook").click()
     shown = page.get_by_role("dialog", name="The secret of from the build")
     secret = shown.get_by_label("Secret", exact=True).inner_text()
     expect(shown.get_by_label("Line of curl", exact=True)).to_contain_text(f"HOOK_SECRET='{secret}'; ")
@@ -58,7 +59,7 @@ def test_a_hook_is_made_used_looked_into_and_deleted(page: Page, api: httpx.Clie
     choose(page, "from the build", "Disable")
     expect(made).to_contain_text("disabled")
     choose(page, "from the build", "New secret…")
-    page.get_by_role("button", name="Make new secret").click()
+    page.get_by_role("button", name="Create secret").click()
     again = page.get_by_role("dialog", name="The secret of from the build")
     assert again.get_by_label("Secret", exact=True).inner_text() != secret
     again.get_by_role("button", name="Done").click()
@@ -77,12 +78,38 @@ def test_a_hook_runs_a_schedule_that_is_chosen_by_its_name(page: Page, api: http
     dialog.get_by_label("Name").fill("runs the sweep")
     dialog.get_by_label("What it does").select_option("run_schedule")
     find(dialog, "Schedule", "the nightly sweep")
-    dialog.get_by_role("button", name="Make hook").click()
+    dialog.get_by_role("button", name="Create hook").click()
     expect(page.get_by_role("dialog", name="The secret of runs the sweep")).to_be_visible()
     [hook] = [each for each in api.get("/v1/hooks").json()["items"] if each["name"] == "runs the sweep"]
     assert hook["action"]["schedule_id"] == schedule
     api.delete(f"/v1/hooks/{hook['id']}")
     api.delete(f"/v1/schedules/{schedule}")
+
+
+def test_a_connector_is_found_by_name_where_a_hook_answers_through_it_and_in_its_list(
+    page: Page, api: httpx.Client
+) -> None:
+    name = f"team {uuid.uuid4().hex[:8]}"
+    wish = {"type": "mattermost", "name": name, "config": {"base_url": "http://127.0.0.1:9"}}
+    made = api.post("/v1/connectors", json=wish).raise_for_status().json()["id"]
+    page.goto("/messaging/hooks")
+    page.get_by_role("button", name="New hook").click()
+    dialog = page.get_by_role("dialog", name="New hook")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Who posts").select_option("preset:mattermost")
+    dialog.get_by_label("Secret").fill("a secret of the service")
+    dialog.get_by_label("Answer through").fill(name)
+    dialog.get_by_role("button", name="Create hook").click()
+    expect(page.get_by_role("row").filter(has_text=name)).to_be_visible()
+    [hook] = [each for each in api.get("/v1/hooks?limit=200").json()["items"] if each["name"] == name]
+    assert made in str(hook["action"])
+    page.goto("/connectors")
+    page.get_by_label("Search connectors").fill("no such connector")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_label("Search connectors").fill(name)
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    api.delete(f"/v1/hooks/{hook['id']}").raise_for_status()
+    api.delete(f"/v1/connectors/{made}").raise_for_status()
 
 
 def test_what_cannot_work_is_said_beside_its_field(page: Page) -> None:
@@ -91,7 +118,7 @@ def test_what_cannot_work_is_said_beside_its_field(page: Page) -> None:
     dialog = page.get_by_role("dialog", name="New hook")
     dialog.get_by_label("Name").fill("never made")
     dialog.get_by_label("Only when").fill("{{ nonsense }}")
-    dialog.get_by_role("button", name="Make hook").click()
+    dialog.get_by_role("button", name="Create hook").click()
     expect(dialog).to_contain_text("There is no nonsense")
     dialog.get_by_text("What templates can say").click()
     expect(dialog.get_by_text("received_at", exact=True)).to_be_visible()

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import wait_until
+from tests.conftest import LiveGateway, wait_until
 from tests.providers.scripted_server import DONE, Exchange, chunk, scripted_server
 
 TASK_ADDRESS = re.compile(r"/tasks/[0-9a-f-]{36}$")
@@ -35,6 +36,7 @@ def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: 
     )
     page.locator("input[type=file]").set_input_files(data)
     expect(page.get_by_role("list", name="Files to attach")).to_contain_text("numbers.txt")
+    expect(page.get_by_text("Read from inputs/, under its own name.")).to_be_visible()
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_url(TASK_ADDRESS)
     log = page.get_by_role("log")
@@ -47,6 +49,9 @@ def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: 
     assert download.value.path().read_text("utf-8") == "sum 15\n"
     page.get_by_role("button", name="sum.txt", exact=True).click()
     expect(page.get_by_role("dialog", name="sum.txt")).to_contain_text("sum 15")
+    page.keyboard.press("Escape")
+    page.get_by_role("region", name="Facts").get_by_role("link", name="numbers.txt").click()
+    expect(page.get_by_role("dialog", name="numbers.txt")).to_contain_text("6")
 
 
 def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
@@ -75,6 +80,27 @@ def test_what_was_found_about_each_criterion_stands_beside_the_answer(page: Page
     expect(page.get_by_role("region", name="Facts")).to_contain_text(re.compile(r"Model\s*local/smollm2-135mTime"))
     criteria.get_by_text("Checked by a command, exit 0").click()
     expect(criteria.get_by_label("The command of the check")).to_have_text(check)
+
+
+def test_commands_show_what_was_checked_and_what_is_left_to_judge(
+    live_gateway: LiveGateway, open_page: Callable[..., Page]
+) -> None:
+    check = "$ test -s artifacts/one.txt"
+    task = live_gateway.submit(commands=["echo 1 > artifacts/one.txt"], acceptance_criteria=["it is tidy", check])
+    live_gateway.wait(task["id"])
+    criteria = open_page(f"/tasks/{task['id']}").get_by_role("region", name="Acceptance criteria")
+    expect(criteria.get_by_role("listitem")).to_contain_text([f"Met: {check}", "it is tidyYours to judge."])
+
+
+def test_markdown_keeps_its_numbers_ticks_and_columns(api: httpx.Client, open_page: Callable[..., Page]) -> None:
+    text = "3. three\n4. four\n\n- [x] done\n- [ ] to do\n\n| n | square |\n| :-: | --: |\n| 2 | 4 |"
+    task = api.post("/v1/tasks", json={"prompt": text}).json()
+    api.post(f"/v1/tasks/{task['id']}/cancel")
+    shown = open_page(f"/tasks/{task['id']}").locator(".markdown").first
+    expect(shown.locator("ol")).to_have_js_property("start", 3)
+    expect(shown.locator("ul li")).to_have_text(["☑ done", "☐ to do"])
+    expect(shown.get_by_role("cell", name="2", exact=True)).to_have_css("text-align", "center")
+    expect(shown.get_by_role("cell", name="4", exact=True)).to_have_css("text-align", "right")
 
 
 def test_commands_show_a_result_each_and_where_they_stopped(page: Page) -> None:
@@ -113,12 +139,13 @@ def test_a_task_is_duplicated_with_its_options(page: Page, api: httpx.Client) ->
         "script": {"content": "echo twin\n"},
         "tags": ["twin"],
         "acceptance_criteria": ["it says twin"],
-        "timeout_s": 90,
+        "timeout_s": 5400,
     }
     first = api.post("/v1/tasks", json=wish).json()
     page.goto(f"/tasks/{first['id']}")
     page.get_by_role("link", name="Duplicate").click()
     expect(page.get_by_role("textbox", name="Script")).to_have_value("echo twin\n")
+    expect(page.get_by_label("Time limit")).to_have_value("90m")
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_url(TASK_ADDRESS)
     second = api.get(f"/v1/tasks/{page.url.rsplit('/', 1)[1]}").json()
@@ -150,6 +177,21 @@ def test_what_the_composer_has_no_field_for_is_duplicated_as_well(page: Page, ap
         assert {name: second[name] for name in names} == {name: first[name] for name in names}
 
 
+@pytest.mark.parametrize("width", [1280, 380])
+def test_options_open_between_their_button_and_the_one_that_runs(open_page: Callable[..., Page], width: int) -> None:
+    page = open_page("/", width=width)
+    button = page.get_by_role("button", name="Options")
+    button.press("Enter")
+    name = page.get_by_label("Name", exact=True)
+    expect(name).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(name).to_be_focused()
+    tops = [place.bounding_box()["y"] for place in (button, name, page.get_by_role("button", name="Run", exact=True))]  # type: ignore[index]
+    assert tops == sorted(tops)
+    button.press("Enter")
+    expect(name).to_have_count(0)
+
+
 def test_what_the_api_refuses_is_said_beside_what_was_written(page: Page) -> None:
     page.get_by_role("tab", name="Script").click()
     page.get_by_role("textbox", name="Script").fill("true")
@@ -175,6 +217,19 @@ def test_lists_are_filtered_and_searched_by_address_and_back_works(page: Page, a
     page.get_by_role("searchbox", name="Search tasks").fill("needle")
     page.wait_for_url("**/tasks?q=needle")
     expect(rows.filter(has_text="only-hay")).to_have_count(0)
+    page.goto("/tasks")
+    page.get_by_role("main").get_by_role("link", name="Completed").click()
+    page.wait_for_url("**/tasks?status=completed")
+    search = page.get_by_role("searchbox", name="Search tasks")
+    search.fill("needle")
+    page.wait_for_url("**/tasks?status=completed&q=needle")
+    page.go_back()
+    expect(search).to_have_value("")
+    expect(rows.filter(has_text="only-hay").first).to_be_visible()
+    search.press_sequentially("need", delay=120)
+    search.press_sequentially("le", delay=260)
+    page.wait_for_url("**/tasks?q=needle")
+    expect(search).to_have_value("needle")
 
 
 def test_a_file_is_uploaded_previewed_and_deleted_by_name(page: Page, tmp_path: Path) -> None:
@@ -218,7 +273,7 @@ def add_server(page: Page, name: str, address: str) -> None:
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Address", exact=True).fill(address)
     page.get_by_label("Key", exact=True).fill("k-of-the-journey")
-    page.get_by_role("button", name="Add and try").click()
+    page.get_by_role("button", name="Save and try").click()
 
 
 def test_a_wrong_key_is_mended_on_the_first_page(open_page: Callable[..., Page], api: httpx.Client) -> None:
@@ -234,16 +289,23 @@ def test_a_wrong_key_is_mended_on_the_first_page(open_page: Callable[..., Page],
         page.get_by_role("button", name="Change keyed…").press("Enter")
         expect(page.get_by_label("Name", exact=True)).to_have_value("keyed")
         expect(page.get_by_label("Key", exact=True)).to_be_focused()
+        [provider] = api.get("/v1/providers?q=keyed").json()["items"]
+        api.patch(f"/v1/providers/{provider['id']}", json={"enabled": False}).raise_for_status()
+        api.patch(f"/v1/providers/{provider['id']}", json={"enabled": True}).raise_for_status()
         page.keyboard.type("another")
         page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Somebody else has saved it meanwhile")
+        page.get_by_role("button", name="Save mine over it").click()
         expect(page.locator(".step-choices").get_by_role("status")).to_have_text("It answers")
         expect(page.get_by_role("button", name="Change keyed…")).to_have_count(0)
-    [provider] = api.get("/v1/providers?q=keyed").json()["items"]
     api.delete(f"/v1/providers/{provider['id']}").raise_for_status()
     api.delete(f"/v1/credentials/{provider['credential_id']}").raise_for_status()
 
 
 def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    shelf = {"name": "shelf", "kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1"}
+    api.post("/v1/providers", json={**shelf, "models": ["text-embedding-large"]}).raise_for_status()
+    wait_until(lambda: "shelf/text-embedding-large" in api.get("/v1/models").text, 20)  # it cannot be asked anything
     page = open_page("/welcome")
     page.get_by_label("What to call you").fill("Robin")
     page.get_by_role("button", name="Save").click()
@@ -263,18 +325,34 @@ def test_first_run_goes_from_nothing_to_a_finished_task(open_page: Callable[...,
         expect(chosen).to_have_value("given/writer")
         page.get_by_role("button", name="Undo").click()
         expect(chosen).to_have_value(built_in)
+        held: list[str] = []
+        page.route("**/v1/settings/*", lambda route: held.append(route.request.method))
         chosen.select_option("given/writer")
-        expect(page.get_by_role("button", name="Undo")).to_be_visible()
         page.get_by_role("button", name="Ask the model").click()
         expect(page.locator(".sample")).to_contain_text("Work waits its turn.")
         expect(page.locator(".sample .status")).to_have_text("completed")
+        assert "PUT" in held, "the choice is still to be stored"
+        page.unroute("**/v1/settings/*")
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
     api.delete("/v1/settings/chat.default_model").raise_for_status()
     expect(chosen).to_have_value(built_in)
-    for room in ("providers", "credentials"):
-        made = [item["id"] for item in api.get(f"/v1/{room}").json()["items"] if item["name"] in ("elsewhere", "given")]
-        assert [api.delete(f"/v1/{room}/{each}").status_code for each in made] == [204, 204]
+    for room, names in (("providers", {"elsewhere", "given", "shelf"}), ("credentials", {"elsewhere", "given"})):
+        made = [item["id"] for item in api.get(f"/v1/{room}").json()["items"] if item["name"] in names]
+        assert [api.delete(f"/v1/{room}/{each}").status_code for each in made] == [204] * len(names)
     page.get_by_role("button", name="Run a script").click()
     expect(page.get_by_role("log")).to_contain_text("step 3 of 3")
     expect(page.locator(".sample .status")).to_have_text("completed")
     page.get_by_role("button", name="Go to the console").click()
+    # The password that was refused is still written there.
+    page.get_by_role("dialog", name="Leave the page?").get_by_role("button", name="Leave it").click()
     expect(page.get_by_role("navigation", name="Main")).to_contain_text("Robin")
+
+
+def test_numbers_and_times_are_written_as_the_words_around_them(
+    open_page: Callable[..., Page], api: httpx.Client
+) -> None:
+    task = api.post("/v1/tasks", json={"script": {"content": "seq 1234"}}).json()
+    for locale in ("de-DE", "ar-EG"):
+        page = open_page(f"/tasks/{task['id']}", locale=locale)
+        expect(page.locator(".log-count")).to_contain_text("1,234 lines")
+        expect(page.locator(".facts time").first).to_have_attribute("title", re.compile(r"^\d{1,2} [A-Z]\w+ 20\d\d, "))

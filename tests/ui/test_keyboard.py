@@ -28,6 +28,27 @@ def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None
     expect(page.locator(".task-title .status")).to_have_text("completed")
 
 
+def test_the_palette_leads_nowhere_else_while_it_searches(page: Page, api: httpx.Client) -> None:
+    api.post("/v1/tasks", json={"name": "the last one", "commands": ["true"]}).raise_for_status()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/tasks?*q=xyz*", hold)
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Commands")
+    expect(dialog.get_by_role("option", name="the-last-one").first).to_be_visible()
+    page.keyboard.type("xyz")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("option")).to_have_count(0)
+    expect(dialog.get_by_role("status")).to_have_text("Searching…")
+    page.unroute("**/v1/tasks?*q=xyz*")
+    for route in held:
+        route.continue_()
+    expect(dialog.get_by_role("status")).to_have_text("Nothing matches “xyz”.")
+
+
 def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client) -> None:
     task = api.post("/v1/tasks", json={"name": "palette quarry", "script": {"content": "true"}}).json()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
@@ -91,6 +112,25 @@ def test_a_slip_does_not_lose_what_is_written(page: Page) -> None:
     expect(dialog).to_have_count(0)
     page.go_back()
     expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+
+
+def test_what_is_written_on_a_page_itself_is_asked_for_before_another_takes_its_place(page: Page) -> None:
+    page.locator(".nav-name").click()
+    name = page.get_by_label("What to call you")
+    asked = page.get_by_role("dialog", name="Leave the page?")
+    to_artifacts = page.get_by_role("link", name="Artifacts", exact=True)
+    for leave in (to_artifacts.click, lambda: page.evaluate("history.back()")):
+        name.fill("half a name")
+        leave()
+        asked.get_by_role("button", name="Stay").click()
+        expect(asked).to_have_count(0)
+        expect(page).to_have_url(re.compile("/settings/account$"))
+        expect(name).to_have_value("half a name")
+    to_artifacts.click()
+    asked.get_by_role("button", name="Leave it").click()
+    expect(page.get_by_role("heading", name="Artifacts")).to_be_visible()
+    page.get_by_role("link", name="Tasks", exact=True).click()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
 
 
 def test_a_page_asks_before_it_takes_what_is_written_along(page: Page) -> None:
@@ -291,3 +331,23 @@ def test_each_reason_of_a_refusal_stands_at_its_field(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.get_by_label("Run after")).to_be_focused()
     page.get_by_label("Run after").fill("")
+
+
+def test_what_has_the_focus_is_in_sight_between_the_bars(open_page: Callable[..., Page]) -> None:
+    shown = """() => {
+      const one = document.activeElement, { top, bottom, right } = one.getBoundingClientRect();
+      return one.contains(document.elementFromPoint(right - 4, (top + bottom) / 2));
+    }"""
+    page = open_page("/schedules", height=640)
+    page.get_by_role("button", name="New schedule").click()
+    form = page.get_by_role("dialog", name="New schedule")
+    expect(form.get_by_label("Name")).to_be_focused()
+    for _ in range(8):
+        wait_until(lambda: page.evaluate(shown), 5)
+        page.keyboard.press("Tab")
+    page.goto("/settings/gateway")
+    expect(page.get_by_role("button", name="Actions for").first).to_be_visible()
+    page.get_by_role("button", name="Actions for").nth(30).focus()
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        wait_until(lambda: page.evaluate(shown), 5)  # Chromium scrolls there smoothly

@@ -1,12 +1,14 @@
 """The log is whole: after a reload, after a lost connection, and whatever its length."""
 
+import json
 import re
+import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.conftest import wait_until
 
@@ -49,6 +51,61 @@ def cuttable(page: Page) -> tuple[list[WebSocketRoute], dict[str, bool]]:
     return sockets, refused
 
 
+def test_what_a_task_went_through_is_not_read_again_with_each_of_its_commands(page: Page, api: httpx.Client) -> None:
+    read: list[str] = []
+    page.on("request", lambda request: read.append(urlsplit(request.url).path))
+    task = api.post("/v1/tasks", json={"commands": ["sleep 0.5"] * 8}).raise_for_status().json()["id"]
+    page.goto(f"/tasks/{task}")
+    expect(page.locator(".task-title .status")).to_have_text("completed")
+    expect(page.get_by_role("region", name="Timeline")).to_contain_text("completed")
+    assert read.count(f"/v1/tasks/{task}/history") <= 5 < read.count(f"/v1/tasks/{task}/result")
+
+
+def test_of_a_long_past_only_what_is_new_is_read_again(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    task = submit(api, "true")
+    read: list[tuple[str, str | None]] = []
+
+    def in_pages(route: Route) -> None:
+        asked = urlsplit(route.request.url)
+        cursor = parse_qs(asked.query).get("cursor", [None])[0]
+        read.append((asked.path.rsplit("/", 1)[1], cursor))
+        there = route.fetch(url=route.request.url.replace("cursor=later", "")).json()["items"]
+        earlier = [{**there[-1], "id": f"earlier-{n}", "attempt": 0} for n in range(3)]
+        first = earlier if asked.path.endswith("history") else there
+        second = there if asked.path.endswith("history") else earlier
+        body = {"items": second if cursor else first, "next_cursor": None if cursor else "later"}
+        route.fulfill(body=json.dumps(body), content_type="application/json")
+
+    page = open_page("/welcome")
+    page.route(f"**/v1/tasks/{task}/history?*", in_pages)
+    page.route(f"**/v1/runs?*task_id={task}*", in_pages)
+    page.goto(f"/tasks/{task}")
+    expect(page.locator(".task-title .status")).to_have_text("completed")
+    moments = page.get_by_role("region", name="Timeline").get_by_role("listitem")
+    expect(moments.first).to_contain_text("completed")
+    before = moments.count()
+    read.clear()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_label("Run", exact=True).get_by_role("option").first).to_have_text("Run 2, completed")
+    expect(page.get_by_label("Run", exact=True).get_by_role("option")).to_have_count(5)
+    expect(moments.first).to_contain_text("completed")
+    assert moments.count() > before
+    assert set(read) == {("history", "later"), ("runs", None)}
+
+
+def test_how_long_the_oldest_waits_goes_on_while_nothing_happens(page: Page) -> None:
+    def waits(route: Route) -> None:
+        queue = {**route.fetch().json(), "oldest_age_s": 65}
+        route.fulfill(body=json.dumps(queue), content_type="application/json")
+
+    page.route("**/v1/queue", waits)
+    page.reload()
+    oldest = page.get_by_label("At a glance").locator("div").filter(has_text="Oldest waits").locator("dd")
+    expect(oldest).to_contain_text("1 min")
+    before = oldest.inner_text()
+    expect(oldest).not_to_have_text(before)
+
+
 def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page], api: httpx.Client) -> None:
     page = open_page("/")
     sockets, refused = cuttable(page)
@@ -62,6 +119,35 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page],
     expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.locator(".task-title .status")).to_have_text("completed")
     assert numbers(page) == list(range(1, LINES + 1))
+
+
+def test_a_network_that_has_gone_is_told_at_once(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    page = open_page("/projects")
+    expect(page.locator(".connection")).to_contain_text("Live")
+    page.context.set_offline(True)
+    expect(page.locator(".connection")).to_contain_text("Reconnecting")
+    slug = f"meanwhile-{uuid.uuid4().hex[:8]}"
+    made = api.post("/v1/projects", json={"slug": slug}).raise_for_status().json()
+    page.context.set_offline(False)
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(page.get_by_role("row", name=slug)).to_be_visible()
+    api.delete(f"/v1/projects/{made['id']}").raise_for_status()
+
+
+def test_what_could_not_be_read_is_read_once_the_gateway_is_back(open_page: Callable[..., Page]) -> None:
+    page = open_page("/")
+    sockets, refused = cuttable(page)
+    page.goto("/artifacts")
+    expect(page.locator(".connection")).to_contain_text("Live")
+    page.route("**/v1/projects?*", lambda route: route.abort())
+    refused["now"] = True
+    sockets[-1].close(code=1012)
+    expect(page.locator(".connection")).to_contain_text("Reconnecting")
+    page.get_by_role("link", name="Projects", exact=True).click()
+    expect(page.get_by_text("The projects could not be loaded")).to_be_visible()
+    page.unroute("**/v1/projects?*")
+    refused["now"] = False
+    expect(page.get_by_role("table", name="projects")).to_be_visible()
 
 
 def test_a_page_whose_files_could_not_be_read_opens_by_itself_when_the_gateway_is_back(

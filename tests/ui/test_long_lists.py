@@ -75,6 +75,32 @@ def test_each_row_is_reached_by_keys_alone(open_page: Callable[..., Page]) -> No
     expect(page.get_by_role("link", name="task 1", exact=True)).to_be_in_viewport()
 
 
+PRESSES_K = """() => {
+  const from = scrollY;
+  const look = () => {
+    if (from - scrollY < 30) return;
+    removeEventListener("scroll", look);
+    document.dispatchEvent(new KeyboardEvent("keydown", { key: "k", bubbles: true }));
+    addEventListener("scrollend", () => document.body.setAttribute("data-stands", ""), { once: true });
+  };
+  addEventListener("scroll", look);
+}"""
+"""Presses k as soon as the page has begun to roll up; says so on the page when that has come to a stop."""
+
+
+def test_a_row_reached_while_the_page_still_rolls_stays_on_the_screen(open_page: Callable[..., Page]) -> None:
+    page = long_list(open_page, 160)
+    to_its_end(page, 160)
+    scroll_to(page, 1)
+    page.get_by_role("link", name="task 0", exact=True).focus()
+    page.evaluate(PRESSES_K)
+    page.keyboard.press("PageUp")
+    expect(page.locator("body[data-stands]")).to_be_attached()
+    row = page.get_by_role("link", name="task 1", exact=True)
+    expect(row).to_be_focused()
+    expect(row).to_be_in_viewport()
+
+
 def test_axe_finds_nothing_wherever_one_is_in_a_long_list(open_page: Callable[..., Page]) -> None:
     page = long_list(open_page, 450, bypass_csp=True, reduced_motion="reduce")
     table = page.get_by_role("table", name="tasks")
@@ -119,10 +145,30 @@ def test_all_that_a_task_left_and_went_through_is_there(
         body = {"items": items, "next_cursor": str(first + 200) if first < 2_000 else None}
         route.fulfill(body=json.dumps(body), content_type="application/json")
 
+    def run_often(route: Route) -> None:
+        [run] = route.fetch().json()["items"]
+        runs = [
+            run,
+            *(
+                {**run, "id": f"earlier-{n}", "attempt": n, "started_at": None, "ended_at": None}
+                for n in range(69, 0, -1)
+            ),
+        ]
+        route.fulfill(body=json.dumps({"items": runs, "next_cursor": None}), content_type="application/json")
+
     page = open_page("/welcome")
     page.route(f"**/v1/tasks/{task}/history?*", made_up)
+    page.route(f"**/v1/runs?*task_id={task}*", run_often)
     page.goto(f"/tasks/{task}")
     expect(page.get_by_text("by person 2199", exact=True)).to_be_visible()
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline.get_by_role("listitem")).to_have_count(60)
+    timeline.get_by_role("button", name="Read on").click()
+    expect(timeline.get_by_role("listitem")).to_have_count(120)
+    runs = page.get_by_label("Run", exact=True)
+    expect(runs.get_by_role("option")).to_have_count(61)
+    runs.select_option("Earlier runs…")
+    expect(runs.get_by_role("option")).to_have_count(70)
     files = page.get_by_role("region", name="Artifacts")
     expect(files.get_by_role("listitem")).to_have_count(100)
     files.get_by_role("button", name="Read on").click()

@@ -42,10 +42,10 @@ def test_a_destination_is_added_tried_subscribed_and_its_messages_replayed(
     dialog = page.get_by_role("dialog", name="New destination")
     dialog.get_by_label("Name", exact=False).first.fill("journey hook")
     dialog.get_by_label("URL").fill(f"{held.url}/hook")
-    dialog.get_by_role("button", name="Add destination").click()
+    dialog.get_by_role("button", name="Create destination").click()
     expect(dialog.get_by_text("list its host as an allowed private one")).to_be_visible()
     dialog.get_by_label("Allowed private hosts").fill("127.0.0.1")  # and no Enter: the button stays where it is
-    dialog.get_by_role("button", name="Add destination").click()
+    dialog.get_by_role("button", name="Create destination").click()
     shown = page.get_by_role("dialog", name="The signing secret of journey hook")
     secret = shown.get_by_label("Signing secret").inner_text()
     assert secret.startswith("whsec_")
@@ -95,6 +95,30 @@ def test_a_destination_is_added_tried_subscribed_and_its_messages_replayed(
     before = len(held.requests)
     choose(page, "project.created", "Send again")
     wait_until(lambda: len(held.requests) > before, 20)
+
+
+def test_one_of_many_is_named_by_the_keyboard_alone(page: Page, api: httpx.Client, held: Receiver, clean: None) -> None:
+    for name in ("Evening hook", "Morning hook"):
+        config = {"url": f"{held.url}/hook", "allowed_hosts": ["127.0.0.1"]}
+        wish = {"name": name, "destination_type": "webhook", "destination_config": config}
+        api.post("/v1/destinations", json=wish).raise_for_status()
+    page.goto("/messaging/subscriptions")
+    page.get_by_role("button", name="New subscription").press("Enter")
+    dialog = page.get_by_role("dialog", name="New subscription")
+    field = dialog.get_by_label("Send to")
+    expect(field).to_be_focused()
+    page.keyboard.type("hook")
+    page.keyboard.press("Tab")
+    expect(field).to_have_js_property("validationMessage", "Choose one of those that are offered.")  # it may be either
+    expect(field).not_to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(field).to_be_focused()
+    page.keyboard.type("MORN")
+    page.keyboard.press("Tab")
+    expect(field).to_have_value("Morning hook")
+    page.keyboard.type("project.created")
+    page.keyboard.press("Control+Enter")
+    expect(row(page, "project.created")).to_contain_text("Morning hook")
 
 
 def test_a_failing_destination_shows_why_and_has_everything_sent_again(

@@ -23,7 +23,7 @@ def test_a_provider_is_added_with_a_credential_tried_disabled_and_removed(page: 
     dialog.get_by_label("Name").fill("nobody")
     dialog.get_by_label("Address").fill("http://127.0.0.1:9/v1")
     find(dialog, "Credential optional", "provider key")
-    dialog.get_by_role("button", name="Add provider").click()
+    dialog.get_by_role("button", name="Create provider").click()
     provider = row(page, "nobody")
     expect(provider).to_contain_text("openai compatible")
     [made] = [one for one in api.get("/v1/providers").json()["items"] if one["name"] == "nobody"]
@@ -58,7 +58,7 @@ def test_a_wrong_key_is_told_and_mended_where_the_provider_is(page: Page, api: h
         expect(dialog.get_by_label("Credential")).to_have_count(0)
         page.keyboard.press("Control+Enter")
         messages = page.get_by_role("status", name="Messages")
-        expect(messages).to_contain_text("Add provider: done")
+        expect(messages).to_contain_text("Create provider: done")
         expect(messages).to_contain_text("answered 401: No such key. Check the provider's key.")
         expect(row(page, "shop")).to_contain_text("does not work")
         choose(page, "shop", "Edit…")
@@ -82,6 +82,7 @@ def test_one_chooses_the_model_that_answers_where_none_is_named(page: Page, api:
     expect(row(page, before)).to_contain_text("default")
     choose(page, "shelf/small", "Make it the default")
     expect(row(page, "shelf/small")).to_contain_text("default")
+    expect(page.get_by_role("status", name="Messages")).to_contain_text("shelf/small answers where no model is named")
     assert api.get(default).json()["value"] == "shelf/small"
     page.get_by_role("link", name="Home", exact=True).click()
     expect(page.get_by_label("Model", exact=True)).to_contain_text("Default: shelf/small")

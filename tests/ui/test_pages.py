@@ -88,6 +88,7 @@ def test_shells_allow_no_inline_script_but_their_own(client: FlaskClient, path: 
     assert policy["base-uri"] == "'none'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert {"camera=()", "microphone=()"} <= set(answer.headers["Permissions-Policy"].split(", "))
     for script in re.findall(r"<script\b[^>]*>", answer.text):
         assert f'nonce="{nonce[1]}"' in script or "src=" in script
     assert client.get(path).headers["Content-Security-Policy"] != answer.headers["Content-Security-Policy"]

@@ -37,6 +37,18 @@ def test_a_preference_is_written_by_type_and_refused_where_it_does_not_fit(page:
     expect(row(page, "output.summary_style")).to_have_count(0)
 
 
+def test_what_would_count_names_the_project_that_it_comes_from(page: Page, api: httpx.Client) -> None:
+    project = api.post("/v1/projects", json={"slug": "orchard-of-words"}).raise_for_status().json()["id"]
+    page.goto(f"/preferences?scope=project&id={project}")
+    page.get_by_role("button", name="New preference").click()
+    dialog = page.get_by_role("dialog", name="New preference")
+    dialog.get_by_label("Key").fill("output.summary_style")
+    dialog.get_by_label("Text", exact=False).last.fill("concise")
+    counts = dialog.get_by_role("status", name="What counts then")
+    expect(counts.locator(".is-added")).to_contain_text("from project scope (orchard-of-words)")
+    api.delete(f"/v1/projects/{project}")
+
+
 def test_who_was_slower_sees_both_values_and_decides(page: Page, api: httpx.Client, entry: str) -> None:
     page.goto("/preferences?q=journey")
     choose(page, KEY, "Edit…")
@@ -50,7 +62,7 @@ def test_who_was_slower_sees_both_values_and_decides(page: Page, api: httpx.Clie
     expect(change.locator(".is-added")).to_contain_text('"warm"')
     counts = dialog.get_by_role("status", name="What counts then")
     expect(counts.locator(".is-removed")).to_contain_text('"tone": "dry"} from user scope')
-    expect(counts.locator(".is-added")).to_contain_text('"tone": "warm"} from user scope')
+    expect(counts.locator(".is-added")).to_contain_text('"tone": "warm"} from user scope (owner)')
     api.put(entry, json={"value": {"tone": "wry", "lines": 3}})
     page.keyboard.press("Control+Enter")
     expect(dialog).to_contain_text("Saved meanwhile by owner, version 2")

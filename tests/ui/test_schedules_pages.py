@@ -40,6 +40,29 @@ def has_to_run(dialog: Locator, commands: str) -> None:
     dialog.get_by_label("Commands, one to a line").fill(commands)
 
 
+def test_who_was_slower_is_told_so_in_sight_and_may_save_all_the_same(page: Page, api: httpx.Client, name: str) -> None:
+    wish = {"name": name, "cron": "0 3 * * *", "payload": {"kind": "commands", "commands": ["true"]}}
+    schedule = api.post("/v1/schedules", json=wish).raise_for_status().json()["id"]
+    page.goto(f"/schedules/{schedule}")
+    page.get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog", name=f"Edit {name}")
+    dialog.get_by_label("Name").fill(f"{name} of the slower")
+    api.patch(f"/v1/schedules/{schedule}", json={"name": f"{name} of the faster"}).raise_for_status()
+    page.keyboard.press("Control+Enter")
+    told = dialog.get_by_role("alert")
+    expect(told).to_contain_text("Somebody else has saved it meanwhile.")
+    expect(told).to_be_in_viewport(ratio=1)
+    over = dialog.get_by_role("button", name="Save mine over it")
+
+    def is_above_the_buttons() -> bool:
+        told_at, buttons_at = told.bounding_box(), over.bounding_box()
+        return bool(told_at and buttons_at and told_at["y"] + told_at["height"] <= buttons_at["y"])
+
+    wait_until(is_above_the_buttons, 10)  # the form may still be scrolling
+    over.click()
+    expect(page.get_by_role("heading", name=f"{name} of the slower")).to_be_visible()
+
+
 def test_a_schedule_from_the_first_preview_to_its_history(page: Page, name: str) -> None:
     dialog = new_schedule(page, name)
     preview = dialog.get_by_role("status", name="What it comes to")
@@ -131,7 +154,7 @@ def test_a_crontab_is_looked_at_before_it_is_taken(page: Page, name: str) -> Non
     lines = page.get_by_role("table", name="Lines")
     expect(lines.get_by_role("row").filter(has_text=name)).to_contain_text("At 05:00, only on Monday")
     expect(lines.get_by_role("row").filter(has_text="@reboot")).to_contain_text("is no time")
-    page.get_by_role("button", name="Make 1").click()
+    page.get_by_role("button", name="Create 1").click()
     expect(row(page, name)).to_contain_text("At 05:00, only on Monday")
 
 

@@ -59,7 +59,7 @@ def test_a_session_is_closed_found_and_opened_again(page: Page, api: httpx.Clien
     page.goto(f"/sessions?q={title}")
     choose(page, title, "Close…")
     page.get_by_role("button", name="Close session").click()
-    page.get_by_label("Status").select_option("closed")
+    page.get_by_label("Status").get_by_role("link", name="closed").click()
     page.get_by_role("link", name=title).click()
     expect(page.get_by_text("It is closed: nothing new comes in.")).to_be_visible()
     expect(page.get_by_role("link", name="New task in it")).to_have_count(0)

@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.conftest import wait_until
@@ -151,8 +153,10 @@ def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: ht
     page.get_by_role("button", name="New limit").click()
     dialog = page.get_by_role("dialog", name="New spend limit")
     dialog.get_by_label("Binds").select_option("token")
-    token = api.get("/v1/tokens?q=ESTS&limit=1").json()["items"][0]
-    find(dialog, "Which token", f"{token['name']} ({token['id'][-8:]})")
+    token, *newer = [api.post("/v1/tokens", json={"name": name}).json()["id"] for name in ["Lent", *(["newer"] * 20)]]
+    find(dialog, "Which token", f"Lent ({token[-8:]})")
+    for made in [token, *newer]:
+        api.delete(f"/v1/tokens/{made}")
     dialog.get_by_label("Binds").select_option("user")
     find(dialog, "Which user", me["handle"])
     dialog.get_by_label("Window").select_option("month")
@@ -160,7 +164,7 @@ def test_a_spend_limit_is_set_shown_with_its_use_and_removed(page: Page, api: ht
     expect(dialog.get_by_label("Requests")).to_be_focused()
     expect(dialog.get_by_role("alert")).to_have_text("Give at least one figure: requests, tokens or money")
     dialog.get_by_label("US dollars").fill("12.5")
-    dialog.get_by_role("button", name="Set limit").click()
+    dialog.get_by_role("button", name="Create limit").click()
     limit = page.get_by_role("row", name=f"user {owner} each month")
     expect(limit).to_contain_text("of $12.50")
     made = [item for item in api.get("/v1/spend-limits").json()["items"] if item["window"] == "month"]
@@ -207,6 +211,41 @@ def test_files_dropped_anywhere_become_a_new_task_or_artifacts(page: Page, api: 
     expect(page.get_by_role("log")).to_contain_text("content of input.txt", timeout=60_000)
 
 
+@pytest.mark.parametrize(
+    ("path", "held_over", "shown"),
+    [("/nodes", "main h1", "What to do with 1 file?"), ("/tasks/new", ".composer", "Files to attach")],
+)
+def test_files_let_go_of_right_after_the_page_has_changed_under_them_are_taken(
+    page: Page, path: str, held_over: str, shown: str, tmp_path: Path
+) -> None:
+    dropped = tmp_path / "held.txt"
+    dropped.write_text("held still", encoding="utf-8")
+    page.goto(path)
+    box = page.locator(held_over).bounding_box()
+    assert box is not None
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    browser = page.context.new_cdp_session(page)
+
+    def hand(kind: str) -> None:
+        data = {"items": [], "files": [str(dropped)], "dragOperationsMask": 1}
+        browser.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+
+    hand("dragEnter")
+    hand("dragOver")
+    expect(page.locator(".drop-hint")).to_be_visible()
+    page.locator(held_over).evaluate(
+        """(area) => {
+          const news = document.createElement("p");
+          news.style = "position: absolute; inset: 0; z-index: 1";
+          area.style.position = "relative";
+          area.append(news);
+        }"""
+    )
+    hand("drop")
+    expect(page.get_by_label(shown)).to_contain_text("held.txt")
+    expect(page.locator(".drop-hint")).to_have_count(0)
+
+
 def test_work_is_paused_and_spending_stopped_from_the_palette_and_let_go_on_from_the_header(
     page: Page, api: httpx.Client, work_goes_on: None
 ) -> None:
@@ -244,6 +283,7 @@ def test_in_a_browser_the_desktop_page_has_its_notifications(open_page: Callable
     )
     page.get_by_role("switch", name="Notifications").click()
     expect(page.get_by_role("switch", name="Notifications")).to_be_checked()
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_visible()
     task = api.post("/v1/tasks", json={"name": "told of", "commands": ["exit 3"]}).json()
     wait_until(lambda: any(title == "Task failed" for title, _ in page.evaluate("window.shown")), 60)
     assert task["name"] in page.evaluate("window.shown.at(-1)[1]")
@@ -251,11 +291,31 @@ def test_in_a_browser_the_desktop_page_has_its_notifications(open_page: Callable
     page.wait_for_url(f"**/tasks/{task['id']}")
 
 
+def test_a_switch_of_the_window_is_turned_back_and_one_that_it_refuses_stays(open_page: Callable[..., Page]) -> None:
+    page = open_page("/welcome")
+    page.add_init_script(
+        "const switches = { menu_bar: false }; window.pywebview = {};"
+        " window.gatewayDesktop = { ask: async (name, wish) => {"
+        " if (name === 'turn' && wish.name === 'menu_bar') switches.menu_bar = wish.on;"
+        " else if (name === 'turn') return null; return { switches: { ...switches }, impossible: {} } } }"
+    )
+    page.goto("/settings/desktop")
+    menu_bar = page.get_by_role("switch", name="Menu bar")
+    menu_bar.click()
+    expect(page.get_by_text("Menu bar: on", exact=True)).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(menu_bar).not_to_be_checked()
+    assert page.evaluate("gatewayDesktop.ask('switches').then(({ switches }) => switches.menu_bar)") is False
+    page.get_by_role("switch", name="Icon in the tray").click()
+    expect(page.get_by_text("The window did not answer", exact=False)).to_be_visible()
+    expect(page.get_by_role("switch", name="Icon in the tray")).not_to_be_checked()
+
+
 def test_a_backup_is_made_checked_and_its_restore_previewed(page: Page, api: httpx.Client) -> None:
     page.goto("/settings/backup")
-    page.get_by_role("button", name="Make backup").press("Enter")
+    page.get_by_role("button", name="Create backup").press("Enter")
     expect(page.get_by_text("Backup made", exact=True)).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("button", name="Make backup")).to_be_focused()
+    expect(page.get_by_role("button", name="Create backup")).to_be_focused()
     name = api.get("/v1/backups").json()["items"][0]["name"]
     expect(row(page, name)).to_contain_text("by hand")
     choose(page, name, "Check")

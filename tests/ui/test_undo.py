@@ -112,6 +112,52 @@ def test_a_switch_is_turned_back_by_key_unless_another_change_came_between(
     expect(shown).to_contain_text("inactive")
 
 
+def test_what_was_lent_is_lent_again_as_far_as_it_was_left(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    it = made("connectors", name=name, type="calendar", config={"url": "http://127.0.0.1:9/"}, rules={"read": "ask"})
+    grants = f"/v1/connectors/{it['id']}/grants"
+    [user] = [one["id"] for one in api.get("/v1/users").json()["items"] if one["handle"] == "owner"]
+    lent = api.post(
+        grants, json={"operation": "read", "uses": 3, "for_s": 600, "user_id": user, "constraints": {"start": "2026-*"}}
+    ).json()
+    page.goto(f"/connectors/{it['id']}")
+    choose(page, "the grant of read", "Take back")
+    expect(page.get_by_text("Nothing is lent")).to_be_visible()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.get_by_text("0 of 3", exact=True)).to_be_visible()
+    [again] = api.get(grants).json()["items"]
+    same = ("user_id", "operation", "constraints", "uses", "until")
+    assert {field: again[field] for field in same} == {field: lent[field] for field in same}
+
+
+def test_a_rule_and_the_default_project_are_set_back(
+    page: Page, api: httpx.Client, made: Callable[..., dict[str, Any]], name: str
+) -> None:
+    it = made("connectors", name=name, type="calendar", config={"url": "http://127.0.0.1:9/"}, rules={"read": "ask"})
+    undo = page.get_by_role("button", name="Undo", exact=True)
+    page.goto(f"/connectors/{it['id']}")
+    for rule, wanted in (("all that read", "deny"), ("List events", "allow")):
+        switch = page.get_by_label(f"Rule for {rule}")
+        before = switch.input_value()
+        switch.select_option(wanted)
+        undo.click()
+        expect(page.get_by_text("Taken back", exact=True)).to_be_visible()
+        expect(switch).to_have_value(before)
+        assert api.get(f"/v1/connectors/{it['id']}").json()["rules"] == {"read": "ask"}
+        page.get_by_role("button", name="Dismiss").click()
+    me = api.get("/v1/users/me").json()["id"]
+    projects = api.get("/v1/projects?sort=created_at&limit=200").json()["items"]
+    [default] = [one["id"] for one in projects if one["is_default"] and one["owner_id"] == me]
+    project = made("projects", slug=name)
+    page.goto(f"/projects?q={name}")
+    choose(page, name, "Make it the default")
+    undo.click()
+    expect(page.get_by_text("Taken back", exact=True)).to_be_visible()
+    assert not api.get(f"/v1/projects/{project['id']}").json()["is_default"]
+    assert api.get(f"/v1/projects/{default}").json()["is_default"]
+
+
 def status(api: httpx.Client, path: str) -> int:
     """What the gateway answers to a look at it."""
     return api.get(f"/v1/{path}").status_code
@@ -163,7 +209,7 @@ def test_a_deletion_is_not_lost_with_the_page(
         assert status(api, path) == 200
         if not leaves:
             page.keyboard.press("Control+z")
-            page.get_by_role("link", name=name, exact=True).click()
+            page.wait_for_url(f"**/{path}")
     page.goto("/login")
     expect(page.get_by_role("heading", name="Running now")).to_be_visible()
     wait_until(lambda: status(api, path) == 404, 30)
@@ -185,7 +231,7 @@ def test_a_deletion_that_is_refused_is_told_and_shown(
         if not is_meant:
             expect(page.get_by_role("textbox", name="Message")).to_be_focused()
             page.keyboard.press("Control+z")
-            listed_.click()
+            page.wait_for_url(f"**/chat/{thread['id']}")
     page.get_by_role("button", name="Do it now").click()
     expect(page.locator(".toast-item.is-failed")).to_contain_text(f"Not deleted: {name}")
     expect(listed_).to_have_count(1)

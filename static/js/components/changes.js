@@ -1,6 +1,7 @@
 /** Changes that can be taken back: the message that tells of one offers it. */
 import * as api from "../api.js";
 import { goes, stays } from "../going.js";
+import { navigate, place } from "../router.js";
 import { attempt, toast } from "./toast.js";
 
 /**
@@ -34,15 +35,19 @@ export async function remove(path, again, done, after) {
 
 /**
  * Deletes what can't be made again: for as long as the message offers to undo it, it is only shown as gone. Whoever leaves
- * the page meanwhile has it deleted at once.
+ * the page meanwhile has it deleted at once; whoever undoes it where its own page left them is back there.
  * @param {string} path ends in its id @param {string} name @param {{doing: string, done: string}} words
  */
 export async function destroy(path, name, { doing, done } = { doing: "Deleting", done: "Deleted" }) {
   const id = path.slice(path.lastIndexOf("/") + 1);
+  const from = place.value.path;
   goes(id);
   toast(`${doing} ${name}…`, {
     kind: "info",
-    undo: async () => stays(id),
+    undo: async () => {
+      stays(id);
+      if (from === `${place.value.path}/${id}`) navigate(from);
+    },
     gone: async (isLeaving) => {
       try {
         await api.remove(path, { keepalive: isLeaving });

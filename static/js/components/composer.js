@@ -7,14 +7,14 @@ import { navigate } from "../router.js";
 import { useDefaultModel } from "../default-model.js";
 import { parseDuration } from "../format.js";
 import { useResource } from "../resource.js";
-import { holdsUnsent } from "../unsent.js";
+import { forget, holdsUnsent, wrote } from "../unsent.js";
 import { DropZone, FileButton, FileChips, takeCarried } from "./files.js";
 import { Icon } from "./icon.js";
 import { Problem } from "./problem.js";
 import { Progress } from "./progress.js";
 import { OPTIONS, emptyOptions, optionFields, optionOf, ownMetadata } from "./options.js";
 import { refusedOf } from "./refused.js";
-import { toast } from "./toast.js";
+import { toast, toastError } from "./toast.js";
 /** @import { Task, Model } from "../types.js" */
 /** @import { Options } from "./options.js" */
 
@@ -33,7 +33,9 @@ export const emptyDraft = () => ({ kind: "prompt", prompt: "", script: "", inter
 
 /** What was written and not sent, while the console is open. @type {{draft: Draft, files: File[], open: boolean}} */
 let unsent = { draft: emptyDraft(), files: [], open: false };
-holdsUnsent(() => unsent.files.length > 0 || KINDS.some(({ kind }) => unsent.draft[kind].trim()));
+/** How many tasks are on their way. */
+let sending = 0;
+holdsUnsent(() => sending > 0 || unsent.files.length > 0 || KINDS.some(({ kind }) => unsent.draft[kind].trim()));
 
 /** What POST /v1/tasks takes. @param {Draft} draft */
 function bodyOf(draft) {
@@ -100,6 +102,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
   const [sent, setSent] = useState(/** @type {number | null} */ (null));
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
   const [refused, setRefused] = useState(/** @type {Record<string, string>} */ ({}));
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const text = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const change = (/** @type {Partial<Draft>} */ part) => setDraft((old) => ({ ...old, ...part }));
   const { placeholder } = KINDS.find((item) => item.kind === draft.kind) ?? KINDS[0];
@@ -133,19 +136,27 @@ export function Composer({ start, autofocus, session, onCreated }) {
     if (timeout && parseDuration(timeout) === null) return refuse({ timeout: "Write it as 90s, 15m or 2h." }, null);
     refuse({}, null);
     setSent(0);
+    sending++;
+    const written = { draft, files, open };
+    const next = { ...emptyDraft(), kind: draft.kind, interpreter: draft.interpreter };
+    if (isKept) unsent = { draft: next, files: [], open }; // whoever comes back meanwhile does not send it twice
     try {
       const task = await api.createTask({ ...bodyOf(draft), ...(session ? { session_id: session } : {}) }, files, setSent);
-      const next = { ...emptyDraft(), kind: draft.kind, interpreter: draft.interpreter };
+      // Whoever has gone elsewhere meanwhile stays there.
+      if (!form.current) return toast(`${task.name} created`, { link: { href: `/tasks/${task.id}`, label: "Open" } });
       setDraft(next);
       setFiles([]);
-      if (isKept) unsent = { draft: next, files: [], open }; // the box may be gone before it is drawn again
+      forget([form.current]);
       if (onCreated) onCreated(task);
       else navigate(`/tasks/${task.id}`);
     } catch (problem) {
       if (!(problem instanceof api.ApiError)) throw problem;
+      if (isKept) unsent = written;
+      if (!form.current) return toastError(problem);
       const { reasons, isAll } = refusedOf(OPTIONS, problem, optionOf);
       refuse(reasons, isAll ? null : problem);
     } finally {
+      sending--;
       setSent(null);
     }
   };
@@ -158,6 +169,8 @@ export function Composer({ start, autofocus, session, onCreated }) {
   return html`<${DropZone} class="composer card" hint="Drop to attach" onFiles=${addFiles}>
     <form
       aria-label="New task"
+      ref=${form}
+      onInput=${() => !isKept && form.current && wrote(form.current)}
       onSubmit=${submit}
       onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && submit(e)}
     >
@@ -179,6 +192,7 @@ export function Composer({ start, autofocus, session, onCreated }) {
           aria-label=${KINDS.find((item) => item.kind === draft.kind)?.label}
           placeholder=${isOfFile ? "Empty: the file of the earlier task, as before." : placeholder}
           spellcheck=${draft.kind === "prompt"}
+          readonly=${busy}
           aria-invalid=${error?.errors.length ? "true" : null}
           aria-describedby=${error?.errors.length ? "composer-problem" : null}
           value=${draft[draft.kind]}
@@ -187,11 +201,12 @@ export function Composer({ start, autofocus, session, onCreated }) {
       </div>
       ${files.length > 0 && html`<${FileChips} files=${files} onRemove=${(/** @type {number} */ index) => setFiles(files.filter((_, i) => i !== index))} />`}
       ${draft.kept.length > 0 && html`<p class="composer-kept quiet">With the ${draft.kept.length === 1 ? "file" : `${draft.kept.length} files`} of the earlier task. <button type="button" class="link" onClick=${() => change({ kept: [] })}>Leave out</button></p>`}
+      ${draft.kind !== "prompt" && files.length + draft.kept.length > 0 && html`<p class="composer-kept quiet">Read from <code>inputs/</code>, under ${files.length + draft.kept.length === 1 ? "its own name" : "their own names"}.</p>`}
       <div id="composer-problem">${error && html`<${Problem} error=${error} />`}</div>
-      ${open && TaskOptions && html`<${TaskOptions} value=${draft.options} refused=${refused} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
       <div class="composer-foot">
         <${FileButton} class="btn-ghost-secondary" label="Attach" onFiles=${addFiles} />
         <button type="button" class="btn btn-ghost-secondary" aria-expanded=${String(open)} onClick=${() => setOpen(!open)}><${Icon} icon="adjustments-horizontal" />Options</button>
+        ${open && TaskOptions && html`<${TaskOptions} value=${draft.options} refused=${refused} onChange=${(/** @type {Options} */ options) => change({ options })} />`}
         ${busy && files.length > 0 && html`<${Progress} part=${sent} label="Upload" />`}
         <span class="composer-space"></span>
         <kbd class="hint">Ctrl Enter</kbd>

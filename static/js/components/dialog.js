@@ -4,27 +4,21 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import { ApiError } from "../api.js";
 import { bringBack, whereFocusIs } from "../focus.js";
-import { holdsUnsent } from "../unsent.js";
+import { forget, unsentForms, wrote } from "../unsent.js";
 import { IconButton } from "./icon.js";
 import { Problem } from "./problem.js";
-import { Toasts, layers } from "./toast.js";
+import { Toasts, layers, toastError } from "./toast.js";
 
 const FIELD = ".dialog-body :is(input, select, textarea):not(:disabled)";
 
-/** The form in a dialog that was written in last. @type {Element | null} */
-let written = null;
+const inDialogs = () => unsentForms().filter((form) => form.closest("dialog"));
 
-/** What was written has been taken. */
-export const wasSent = () => (written = null);
-
-/** Whether something would be lost; a form that was made anew is gone. */
-const isUnsent = () => Boolean(written?.isConnected);
-holdsUnsent(isUnsent);
-
-/** Asks, as Esc does, before another page takes the place of what was written: whether it may. */
-export function mayLeave() {
-  if (isUnsent()) written?.closest("dialog")?.dispatchEvent(new Event("cancel", { cancelable: true }));
-  return !isUnsent();
+/** Asks, in a dialog as Esc does, before another page takes the place of what was written: whether it may. @param {() => void} go where it would then */
+export function mayLeave(go) {
+  const [form] = inDialogs();
+  if (form) form.closest("dialog")?.dispatchEvent(new Event("cancel", { cancelable: true }));
+  else if (unsentForms().length) confirmOver({ title: "Leave the page?", text: "What you have written is not saved yet, and is lost then.", action: "Leave it", keep: "Stay", run: async () => (forget(unsentForms()), go()) });
+  return !unsentForms().length;
 }
 
 /**
@@ -36,15 +30,15 @@ export function Dialog({ title, onClose, wide, bare, warning, children, footer }
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const [isWarned, setWarned] = useState(false);
   const onInput = (/** @type {Event} */ event) => {
-    written = /** @type {Element} */ (event.target).closest("form") ?? written;
+    const form = /** @type {Element} */ (event.target).closest("form");
+    if (form) wrote(form);
     setWarned(false);
   };
-  const isMine = () => isUnsent() && Boolean(element.current?.contains(written));
   const close = () => {
-    if (isMine()) written = null;
+    forget(unsentForms(element.current));
     onClose();
   };
-  const isHeld = () => Boolean(warning) || isMine();
+  const isHeld = () => Boolean(warning) || unsentForms(element.current).length > 0;
   // A slip does not lose what was written.
   const leave = () => (isHeld() && !isWarned ? setWarned(true) : close());
   // Open before the next key can arrive.
@@ -88,9 +82,12 @@ const opened = signal(null);
 /** @param {any} content a dialog that says `closeDialog` when it is done; it takes the place of the one before */
 export const openDialog = (content) => (opened.value = content);
 export function closeDialog() {
-  written = null;
+  forget(inDialogs());
   opened.value = null;
 }
+
+/** Closes it, unless another has taken its place. @param {any} content */
+export const closeIfOpen = (content) => void (opened.peek() === content && closeDialog());
 
 /** @type {import("@preact/signals").Signal<any>} a question over all that is open, which stays as it is */
 const over = signal(null);
@@ -106,6 +103,7 @@ export const OpenDialog = () => html`${opened.value}${over.value}`;
 function Confirmation({ title, text, more, action, keep = "Keep", run, onClose }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const confirm = async () => {
     setBusy(true);
     try {
@@ -113,17 +111,21 @@ function Confirmation({ title, text, more, action, keep = "Keep", run, onClose }
       onClose();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
+      if (!element.current) return toastError(problem);
       setError(problem);
       setBusy(false);
     }
   };
   const footer = html`<button type="button" class="btn" autofocus onClick=${onClose}>${keep}</button>
     <button type="button" class="btn btn-danger" disabled=${busy} onClick=${confirm}>${action}</button>`;
-  return html`<${Dialog} title=${title} onClose=${onClose} footer=${footer}><div class="form"><p>${text}</p>${more}${error && html`<${Problem} error=${error} />`}</div><//>`;
+  return html`<${Dialog} title=${title} onClose=${onClose} footer=${footer}><div class="form" ref=${element}><p>${text}</p>${more}${error && html`<${Problem} error=${error} />`}</div><//>`;
 }
 
 /** Asks before something is destroyed; the title names what. @param {Question} asked */
-export const confirmFirst = (asked) => openDialog(html`<${Confirmation} key=${asked.title} ...${asked} onClose=${closeDialog} />`);
+export function confirmFirst(asked) {
+  const content = html`<${Confirmation} key=${asked.title} ...${asked} onClose=${() => closeIfOpen(content)} />`;
+  openDialog(content);
+}
 
 /** Asks so without taking the place of what is open. @param {Question} asked */
 export const confirmOver = (asked) => (over.value = html`<${Confirmation} ...${asked} onClose=${() => (over.value = null)} />`);

@@ -17,7 +17,8 @@ export const DropHint = () => isOver.value && html`<div class="drop-hint is-ever
 /** Listens while the frame is shown, from its first moment on. */
 export function useDropAnywhere() {
   useLayoutEffect(() => {
-    const over = (/** @type {DragEvent} */ event) => {
+    // Entering accepts too: when the page changes under files that are held still, letting go of them comes right after it.
+    const hold = (/** @type {DragEvent} */ event) => {
       isOver.value = isForUs(event);
       if (isOver.value) event.preventDefault();
     };
@@ -30,11 +31,13 @@ export function useDropAnywhere() {
       if (files.length) void attempt(() => import("../pages/dropped.js").then(({ askAbout }) => askAbout(files)));
       else toast("Folders can’t be dropped; drop the files in them.", { kind: "info" });
     };
-    window.addEventListener("dragover", over);
+    window.addEventListener("dragenter", hold);
+    window.addEventListener("dragover", hold);
     window.addEventListener("dragleave", leave);
     window.addEventListener("drop", drop);
     return () => {
-      window.removeEventListener("dragover", over);
+      window.removeEventListener("dragenter", hold);
+      window.removeEventListener("dragover", hold);
       window.removeEventListener("dragleave", leave);
       window.removeEventListener("drop", drop);
     };

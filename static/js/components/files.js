@@ -10,17 +10,17 @@ import { Icon, IconButton } from "./icon.js";
  */
 export function DropZone({ onFiles, hint, class: name, children }) {
   const [over, setOver] = useState(false);
-  const depth = useRef(0);
   const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+  // Entering accepts too: when the page changes under files that are held still, letting go of them comes right after it.
+  const hold = (/** @type {DragEvent} */ event) => carriesFiles(event) && (event.preventDefault(), setOver(true));
   return html`<div
     class=${cx("drop-zone", over && "is-over", name)}
-    onDragEnter=${(/** @type {DragEvent} */ event) => carriesFiles(event) && (depth.current++, setOver(true))}
-    onDragLeave=${(/** @type {DragEvent} */ event) => carriesFiles(event) && --depth.current === 0 && setOver(false)}
-    onDragOver=${(/** @type {DragEvent} */ event) => carriesFiles(event) && event.preventDefault()}
+    onDragEnter=${hold}
+    onDragOver=${hold}
+    onDragLeave=${(/** @type {DragEvent & {currentTarget: Element}} */ event) => event.currentTarget.contains(/** @type {Node | null} */ (event.relatedTarget)) || setOver(false)}
     onDrop=${(/** @type {DragEvent} */ event) => {
       if (!carriesFiles(event)) return;
       event.preventDefault();
-      depth.current = 0;
       setOver(false);
       onFiles([...(event.dataTransfer?.files ?? [])]);
     }}

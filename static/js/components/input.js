@@ -4,6 +4,7 @@ import { html, cx } from "../html.js";
 import { useResource } from "../resource.js";
 import { IconButton } from "./icon.js";
 import { Refused, saying } from "./refused.js";
+import { Told } from "./told.js";
 
 /** @typedef {{value: string, label: string}} Option */
 /** @typedef {Option & {name: string}} Found its name is what is written for it */
@@ -36,10 +37,11 @@ function Select({ id, field, value, onChange, described }) {
   const read = useResource(field.name, async () => (typeof options === "function" ? options() : []));
   const shown = typeof options === "function" ? (read.data ?? []) : (options ?? []);
   return html`<select id=${id} class="form-select" required=${field.required} ...${described} aria-invalid=${described["aria-invalid"] ?? "false"} value=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.value)}>
-    ${!shown.some((option) => option.value === "") && html`<option value="" disabled=${field.required}>${read.error ? "Could not be loaded" : field.required ? "Choose…" : "–"}</option>`}
-    ${shown.map((option) => html`<option value=${option.value}>${option.label}</option>`)}
-    ${value && !shown.some((option) => option.value === value) && html`<option value=${value}>${value}</option>`}
-  </select>`;
+      ${!shown.some((option) => option.value === "") && html`<option value="" disabled=${field.required}>${field.required ? "Choose…" : "–"}</option>`}
+      ${shown.map((option) => html`<option value=${option.value}>${option.label}</option>`)}
+      ${value && !shown.some((option) => option.value === value) && html`<option value=${value}>${value}</option>`}
+    </select>
+    ${read.error && html`<p class="form-hint" role="alert">What there is to choose could not be loaded. ${read.error.message} <button type="button" class="link" onClick=${read.reload}>Try again</button></p>`}`;
 }
 
 const SETTLE_MS = 150;
@@ -57,16 +59,18 @@ function Find({ id, field, value, onChange, described }) {
   const [offered, setOffered] = useState(/** @type {Found[]} */ ([]));
   const [given, setGiven] = useState(/** @type {Found | null} */ (null));
   const [isHidden, setHidden] = useState(false);
+  const [isLeft, setLeft] = useState(false);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const found = useResource(`${label} ${sought}`, async () => search?.(sought) ?? []);
   const words = text.trim();
-  const one = [...offered, ...(given ? [given] : [])].find(({ name }) => words === name);
+  const known = [...offered, ...(given ? [given] : [])];
+  const one = known.find(({ name }) => words === name) ?? known.find(({ name }) => words.toLowerCase() === name.toLowerCase());
   const meant = one?.value ?? (ID.test(words) || unlisted ? words : "");
   useEffect(() => {
     if (!value || !named) return;
-    const show = (/** @type {Found} */ known) => {
-      setGiven(known);
-      setText((/** @type {string} */ now) => (now === value ? known.name : now));
+    const show = (/** @type {Found} */ that) => {
+      setGiven(that);
+      setText((/** @type {string} */ now) => (now === value ? that.name : now));
     };
     named(value).then(show, () => {}); // what is not shown to the user stays an id
   }, []);
@@ -79,11 +83,15 @@ function Find({ id, field, value, onChange, described }) {
     const timer = setTimeout(() => setSought(words), SETTLE_MS);
     return () => clearTimeout(timer);
   }, [words, isHidden]);
+  // Who leaves the field where the words lead to one alone meant that one.
+  useEffect(() => {
+    if (isLeft && words && !meant && sought === words && found.data?.length === 1) setText(found.data[0].name);
+  }, [isLeft, sought, found.data]);
   useLayoutEffect(() => {
     if (meant !== value) onChange(meant);
     input.current?.setCustomValidity(words && !meant ? "Choose one of those that are offered." : "");
   }, [meant, words]);
-  return html`<input ref=${input} id=${id} list=${`${id}-offered`} class="form-control" required=${required} placeholder=${isHidden ? null : "Search…"} autocomplete="off" spellcheck=${false} ...${described} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
+  return html`<input ref=${input} id=${id} list=${`${id}-offered`} class="form-control" required=${required} placeholder=${isHidden ? null : "Search…"} autocomplete="off" spellcheck=${false} ...${described} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onFocus=${() => setLeft(false)} onBlur=${() => setLeft(true)} />
     <datalist id=${`${id}-offered`}>${offered.map((option) => html`<option value=${option.name}>${option.label}</option>`)}</datalist>
     ${(isHidden || (found.data?.length === 0 && !one)) && html`<p class="form-hint" role="status">There is none ${sought && !isHidden ? "of that name " : ""}that you may see. ${unlisted ?? (isHidden && "Write the id.")}</p>`}`;
 }
@@ -144,7 +152,7 @@ function Control({ id, field, value, onChange, described }) {
 /** @param {{id: string, field: Field, value: any, refused?: string, onChange: (value: any) => void}} props */
 export function Input({ id, field, value, refused, onChange }) {
   const described = saying(id, refused, field.hint);
-  const below = html`${field.hint && html`<p class="form-hint" id=${`${id}-hint`}>${field.hint}</p>`}<${Refused} id=${id} text=${refused} />`;
+  const below = html`${field.hint && html`<p class="form-hint" id=${`${id}-hint`}>${typeof field.hint === "string" ? html`<${Told} text=${field.hint} />` : field.hint}</p>`}<${Refused} id=${id} text=${refused} />`;
   if (field.kind === "switch") {
     return html`<div><label class="form-check form-switch"><input id=${id} class="form-check-input" type="checkbox" role="switch" disabled=${field.disabled} ...${described} checked=${value} onChange=${(/** @type {any} */ e) => onChange(e.target.checked)} /><span class="form-check-label">${field.label}</span></label>${below}</div>`;
   }

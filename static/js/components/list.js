@@ -19,12 +19,20 @@ export const Pager = ({ next }) => html`<div class="pager">
   ${next && html`<a class="btn btn-sm" href=${withQuery({ cursor: next })}>${ends()[1]}<${Icon} icon="chevron-right" /></a>`}
 </div>`;
 
+let rolls = false;
+window.addEventListener("scroll", () => (rolls = true), { passive: true, capture: true });
+window.addEventListener("scrollend", () => (rolls = false), { capture: true });
+
 /** Moves the focus along the rows, from wherever it is in one. @param {number} step */
 export function moveRow(step) {
   const rows = [...document.querySelectorAll(".list tbody tr:has(a, button)")];
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const row = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
-  /** @type {HTMLElement | null | undefined} */ (row?.querySelector(".row-link") ?? row?.querySelector("a, button"))?.focus();
+  /** @type {HTMLElement | null | undefined} */
+  const wanted = row?.querySelector(".row-link") ?? row?.querySelector("a, button");
+  wanted?.focus();
+  // A page that rolls to a stop after a key rolls on by what is left, and takes the row off the screen.
+  if (rolls) window.addEventListener("scrollend", () => wanted === document.activeElement && wanted?.scrollIntoView({ block: "nearest" }), { capture: true, once: true });
 }
 
 /** The keys of a page with a list. */
@@ -44,7 +52,7 @@ export function rowMenu(name, items) {
 export const menuColumn = (menu) => ({ head: "", class: "cell-actions", cell: menu });
 
 /** When a row was made; the list can be sorted by that. @type {Column} */
-export const MADE = { head: "Made", sort: "created_at", class: "col-wide", cell: (row) => html`<${Ago} at=${row.created_at} />` };
+export const CREATED = { head: "Created", sort: "created_at", class: "col-time col-wide", cell: (row) => html`<${Ago} at=${row.created_at} />` };
 
 /** A head that sorts the whole list, in the address. @param {{by: string, label: string, class?: string}} props `by`: what the API calls it */
 export function SortHead({ by, label, class: name }) {

@@ -4,7 +4,8 @@ import { memo } from "../memo.js";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { listen } from "../live.js";
-import { clockTime, exactTime, plural } from "../format.js";
+import { clockTime, exactTime, grouped, plural } from "../format.js";
+import { saveFile } from "../save-file.js";
 import { ansiCss } from "./ansi.js";
 import { copy } from "./copy.js";
 import { Icon, IconButton } from "./icon.js";
@@ -197,11 +198,7 @@ async function download(log, name) {
     parts.push(...page.items.map((/** @type {LogEntry} */ entry) => entry.message));
     cursor = page.next_cursor;
   } while (cursor);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(parts, { type: "text/plain" }));
-  link.download = `${name}.log`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  saveFile(`${name}.log`, parts, "text/plain");
 }
 
 /** @param {{log: ReturnType<typeof useLog>, name: string, running: boolean, children?: any}} props children: more for its bar */
@@ -243,7 +240,7 @@ export function LogViewer({ log, name, running, children }) {
   return html`<div class="log">
     <div class="log-bar">
       ${children}
-      <span class="log-count quiet tabular">${needle ? `${shown.length.toLocaleString()} of ${plural(log.lines.length, "line")}` : `${log.oldest > 1 && log.way === "end" ? "last " : ""}${plural(log.total, "line")}`}</span>
+      <span class="log-count quiet tabular">${needle ? `${grouped(shown.length)} of ${plural(log.lines.length, "line")}` : `${log.oldest > 1 && log.way === "end" ? "last " : ""}${plural(log.total, "line")}`}</span>
       <label class="log-search"><${Icon} icon="search" /><span class="visually-hidden">Search the log</span>
         <input type="search" placeholder="Search" value=${search} onInput=${(/** @type {any} */ e) => setSearch(e.target.value)} /></label>
       <${IconButton} icon="calendar-time" label="Jump to a time" pressed=${jumping} onClick=${() => setJumping(!jumping)} />
@@ -257,7 +254,7 @@ export function LogViewer({ log, name, running, children }) {
     ${needle && isPart && html`<p class="log-note">${all ? html`All of the log was searched${all.more ? ", and these are the first lines found" : ""}.` : html`Only what is shown was searched. <button type="button" class="link" onClick=${searchAll}>Search all of the log</button>`}</p>`}
     ${!needle && log.oldest > 1 && html`<p class="log-note"><button type="button" class="link" onClick=${log.earlier}>Show earlier lines</button></p>`}
     ${log.error && html`<p class="stale" role="status">The log could not be read to its end: ${log.error.message} <button type="button" class="link" onClick=${log.reload}>Try again</button></p>`}
-    ${log.lines.length < log.total && html`<p class="stale">Only the last ${log.lines.length.toLocaleString()} lines are shown; the download has them all.</p>`}
+    ${log.lines.length < log.total && html`<p class="stale">Only the last ${grouped(log.lines.length)} lines are shown; the download has them all.</p>`}
     <div ref=${box} class=${cx("log-box", wrap && "is-wrapped", times && "has-times", isPart && "is-part")} tabindex="0" role="log" aria-live="off" aria-label="Log" onScroll=${onScroll}>
       ${blocks(shown).map((block) => html`<${Block} key=${block.lines[0].number} lines=${block.lines} version=${block.version} needle=${needle} />`)}
       ${!shown.length && html`<p class="log-empty">${needle ? "No line has this text." : log.loaded ? (running ? "Nothing written yet." : "Nothing was written.") : "Loading…"}</p>`}

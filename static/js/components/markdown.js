@@ -8,7 +8,8 @@ import { copy } from "./copy.js";
 // Markup in the text is shown as text, and an image as its address: a remote one would be a request to somewhere
 // else. Should anything slip through, only these are kept; no ids or classes, which could pose as ours.
 const ALLOWED_TAGS = "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup table tbody td th thead tr ul".split(" ");
-const ALLOWED_ATTR = ["href", "title", "start", "align", "colspan", "rowspan"];
+const NO_ADDRESS = ["title", "start", "align"];
+const ALLOWED_ATTR = ["href", ...NO_ADDRESS];
 
 /** What stands where the gateway has taken a secret out. */
 export const REDACTED = "SECRET_REDACTED";
@@ -20,13 +21,17 @@ const escaped = (text) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeA
 const markdown = new Marked({
   gfm: true,
   breaks: true,
-  renderer: { html: ({ text }) => escaped(text), image: ({ text, href }) => escaped(`${text} (${href})`) },
+  renderer: {
+    html: ({ text }) => escaped(text),
+    image: ({ text, href }) => escaped(`${text} (${href})`),
+    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
+  },
 });
 
 /** @param {string} text @returns {DocumentFragment} */
 function render(text) {
   const dirty = /** @type {string} */ (markdown.parse(text, { async: false }));
-  const fragment = DOMPurify.sanitize(dirty, { ALLOWED_TAGS, ALLOWED_ATTR, ALLOW_DATA_ATTR: false, ALLOWED_URI_REGEXP: /^(https?:|mailto:)/i, RETURN_DOM_FRAGMENT: true });
+  const fragment = DOMPurify.sanitize(dirty, { ALLOWED_TAGS, ALLOWED_ATTR, ADD_URI_SAFE_ATTR: NO_ADDRESS, ALLOW_DATA_ATTR: false, ALLOWED_URI_REGEXP: /^(https?:|mailto:)/i, RETURN_DOM_FRAGMENT: true });
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";

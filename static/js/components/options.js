@@ -4,12 +4,15 @@ import { parseDuration } from "../format.js";
 
 /** @typedef {{name: string, tags: string, priority: string, timeout: string, network: boolean, criteria: string, model: string, dependsOn: string[], env: string}} Options */
 
+/** Seconds in the largest unit of which they are a whole number, as one writes them. @param {number} seconds */
+const inUnits = (seconds) => (seconds % 3600 === 0 ? `${seconds / 3600}h` : seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`);
+
 /** @param {Task} [task] take over what this one had @returns {Options} */
 export const emptyOptions = (task) => ({
   name: task?.name ?? "",
   tags: (task?.tags ?? []).join(", "),
   priority: task?.priority ? String(task.priority) : "",
-  timeout: task?.timeout_s ? `${task.timeout_s}s` : "",
+  timeout: task?.timeout_s ? inUnits(task.timeout_s) : "",
   network: task?.network ?? false,
   criteria: (task?.acceptance_criteria ?? []).join("\n"),
   model: task?.model ?? "",

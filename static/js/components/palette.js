@@ -57,7 +57,7 @@ const THINGS = [
   { group: "Projects", action: "projects.read", list: "/v1/projects", most: 4, icon: "folders", isSought: true, label: (project) => project.display_name, path: ({ slug }) => `/projects?q=${encodeURIComponent(slug)}` },
   { group: "Users", action: "users.read", list: "/v1/users", most: 4, icon: "user", isSought: true, label: userName, path: ({ handle }) => `/access/users?q=${encodeURIComponent(handle)}` },
   { group: "Runs", action: "runs.read", list: "/v1/runs", most: 0, icon: "player-play", label: runName, path: ({ id }) => `/runs/${id}` },
-  { group: "Connectors", action: "connectors.read", list: "/v1/connectors", most: 0, icon: "plug-connected", label: ({ name }) => name, path: ({ id }) => `/connectors/${id}` },
+  { group: "Connectors", action: "connectors.read", list: "/v1/connectors", most: 4, icon: "plug-connected", isSought: true, label: ({ name }) => name, path: ({ id }) => `/connectors/${id}` },
   { group: "Hooks", action: "hooks.read", list: "/v1/hooks", most: 0, icon: "webhook", label: ({ name }) => name, path: ({ id }) => `/messaging/hooks/${id}` },
 ];
 
@@ -68,9 +68,9 @@ async function sought({ list, most, isSought }, query, signal) {
   return (await api.get(list, { q: query || null, limit: most }, { signal })).items;
 }
 
-/** Things of the gateway that a query finds, the newest first. @param {string} query @returns {Command[]} */
+/** Things of the gateway that a query finds, the newest first; until its answer is there, those of the one before that fit it. @param {string} query */
 function useThings(query) {
-  const [found, setFound] = useState(/** @type {Command[]} */ ([]));
+  const [found, setFound] = useState({ query: "", things: /** @type {Command[]} */ ([]) });
   useEffect(() => {
     const stop = new AbortController();
     const look = async (/** @type {Kind} */ kind) => {
@@ -84,14 +84,15 @@ function useThings(query) {
     };
     const timer = setTimeout(async () => {
       const all = await Promise.all(THINGS.filter(({ action }) => can(action)).map(look));
-      if (!stop.signal.aborted) setFound(all.flat());
+      if (!stop.signal.aborted) setFound({ query, things: all.flat() });
     }, query ? SEARCH_WAIT_MS : 0);
     return () => {
       clearTimeout(timer);
       stop.abort();
     };
   }, [query]);
-  return found;
+  const isSearching = found.query !== query;
+  return { things: isSearching ? found.things.filter(({ label }) => score(label, query) >= 0) : found.things, isSearching };
 }
 
 /** @param {{commands: Command[], onClose: () => void}} props */
@@ -99,7 +100,7 @@ export function Palette({ commands, onClose }) {
   const [query, setQuery] = useState("");
   const [index, setIndex] = useState(0);
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
-  const things = useThings(query);
+  const { things, isSearching } = useThings(query);
   const shown = [...found(commands, query.trim()), ...things];
   const current = Math.min(index, shown.length - 1);
   const choose = (/** @type {Command} */ command) => {
@@ -134,7 +135,7 @@ export function Palette({ commands, onClose }) {
           </li>`,
         )}
       </ul>
-      <p class="palette-none" role="status">${!shown.length && `Nothing matches “${query}”.`}</p>
+      <p class="palette-none" role="status">${!shown.length && (isSearching ? "Searching…" : `Nothing matches “${query}”.`)}</p>
     </div>
   <//>`;
 }

@@ -16,7 +16,7 @@ const timeAxis = () => ({ ...axis(), grid: { show: false }, size: 24, values: (/
 /** The hour, or at midnight the day that begins. @param {number} seconds */
 function hourOrDay(seconds) {
   const time = new Date(seconds * 1000);
-  return time.getHours() || time.getMinutes() ? time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : time.toLocaleDateString("en-GB", { weekday: "short", day: "numeric" });
+  return time.getHours() || time.getMinutes() ? time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : time.toLocaleDateString("en-GB", { weekday: "short", day: "numeric" });
 }
 
 /** A plot as wide as there is room for. @param {() => {options: Omit<uPlot.Options, "width" | "height">, data: uPlot.AlignedData}} make @param {number} height @param {string} key what it shows */

@@ -7,6 +7,7 @@ import { listen } from "../live.js";
 import { place } from "../router.js";
 import { can } from "../session.js";
 import { useResource } from "../resource.js";
+import { wrote } from "../unsent.js";
 import { Ago } from "./clock.js";
 import { Icon } from "./icon.js";
 import { TaskName } from "./named.js";
@@ -33,7 +34,7 @@ function Choices({ question: { id, options, question }, answer, busy }) {
 function Words({ question: { question }, answer, busy }) {
   const [text, setText] = useState("");
   const send = () => text.trim() && answer(text.trim());
-  return html`<form onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), send())} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && send()}>
+  return html`<form onInput=${(/** @type {any} */ e) => wrote(e.currentTarget)} onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), send())} onKeyDown=${(/** @type {KeyboardEvent} */ e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && send()}>
     <textarea class="form-control" rows="2" aria-label=${`Answer to: ${question}`} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)}></textarea>
     <div class="form-buttons"><button type="submit" class="btn btn-sm btn-primary" disabled=${busy || !text.trim()}>Answer</button></div></form>`;
 }

@@ -19,8 +19,11 @@ const STATES = /** @type {const} */ ([
   { label: "Running", colour: "--busy", of: "running" },
 ]);
 
-/** A minute for 60 s, and so on: what stands beside a scale is whole. @param {number} seconds */
-const whole = (seconds) => (seconds < 60 ? `${seconds} s` : duration(seconds));
+/** What stands beside a scale is short: 1.5 min for 90 s. @param {number} seconds */
+function short(seconds) {
+  const [unit, name] = seconds < 60 ? [1, "s"] : seconds < 3600 ? [60, "min"] : seconds < 172_800 ? [3600, "h"] : [86_400, "d"];
+  return `${Number((seconds / unit).toFixed(1))} ${name}`;
+}
 
 /** @param {number} time @param {Intl.DateTimeFormatOptions} [more] */
 const clock = (time, more) => new Date(time).toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit", ...more });
@@ -52,7 +55,7 @@ export function QueuePlots({ minutes, title, children }) {
         const deepest = STATES.map(({ label, of }) => `${label.toLowerCase()}: ${peak(found, (item) => item[of])}`).join("; ");
         return html`<${Steps} times=${times} series=${STATES.map(({ of, ...state }) => ({ ...state, values: items.map((item) => item[of]) }))} summary=${`The most at once. ${deepest}.`} />
           <p class="plot-note quiet">The most at once – ${deepest}</p>
-          <${Steps} times=${times} series=${[{ label: "Longest wait", colour: "--accent", values: items.map(waited) }]} write=${whole} incrs=${SECONDS} least=${5} height=${90} summary=${`The longest wait: ${peak(found, waited, duration)}.`} />
+          <${Steps} times=${times} series=${[{ label: "Longest wait", colour: "--accent", values: items.map(waited) }]} write=${short} incrs=${SECONDS} least=${5} height=${90} summary=${`The longest wait: ${peak(found, waited, duration)}.`} />
           <p class="plot-note quiet">The longest wait – ${peak(found, waited, duration)}</p>`;
       }}
     <//></section>`;

@@ -13,13 +13,19 @@ export function SearchField({ label }) {
   const given = place.value.query.get("q") ?? "";
   const [text, setText] = useState(given);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const put = useRef(given);
   useShortcuts([{ keys: "/", label, run: () => input.current?.focus() }]);
+  // What comes by the way back is shown; what was put there from here, one may have written on since.
   useEffect(() => {
-    if (document.activeElement !== input.current) setText(given);
+    if (given !== put.current) setText(given);
+    put.current = given;
   }, [given]);
   useEffect(() => {
     if (text === given) return;
-    const timer = setTimeout(() => navigate(withQuery({ q: text, cursor: null }), { replace: true }), WAIT_MS);
+    const timer = setTimeout(() => {
+      put.current = text;
+      navigate(withQuery({ q: text, cursor: null }), { replace: true });
+    }, WAIT_MS);
     return () => clearTimeout(timer);
   }, [text]);
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {

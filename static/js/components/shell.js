@@ -8,7 +8,7 @@ import { connection, reconnect } from "../live.js";
 import { theme, toggleTheme } from "../theme.js";
 import { useShortcuts } from "../keys.js";
 import { keysWanted } from "../orders.js";
-import { pause, resume, standing, stopSpending } from "../standing.js";
+import { standing, turnPause, turnStop } from "../standing.js";
 import { DropHint, useDropAnywhere } from "./drop-anywhere.js";
 import { chapterOf } from "../guide.js";
 import { exactly, toggleTimes } from "./clock.js";
@@ -31,10 +31,10 @@ const shownPages = () => NAVIGATION.flat().filter(isShown);
 function standingCommands() {
   const now = standing.value;
   return [
-    ...(now?.paused === false ? [{ group: "Actions", label: "Pause work", icon: "player-pause", run: () => void attempt(pause, "Work is paused: what runs goes on, nothing new begins", resume) }] : []),
-    ...(now?.paused ? [{ group: "Actions", label: "Let work go on", icon: "player-play", run: () => void attempt(resume, "Work goes on") }] : []),
-    ...(now?.stopped === false ? [{ group: "Actions", label: "Stop model spending", icon: "ban", run: () => void attempt(() => stopSpending(true), "Models that cost money are no longer called", () => stopSpending(false)) }] : []),
-    ...(now?.stopped ? [{ group: "Actions", label: "Allow model spending", icon: "check", run: () => void attempt(() => stopSpending(false), "Models that cost money are called again") }] : []),
+    ...(now?.paused === false ? [{ group: "Actions", label: "Pause work", icon: "player-pause", run: () => void turnPause(true) }] : []),
+    ...(now?.paused ? [{ group: "Actions", label: "Let work go on", icon: "player-play", run: () => void turnPause(false) }] : []),
+    ...(now?.stopped === false ? [{ group: "Actions", label: "Stop model spending", icon: "ban", run: () => void turnStop(true) }] : []),
+    ...(now?.stopped ? [{ group: "Actions", label: "Allow model spending", icon: "check", run: () => void turnStop(false) }] : []),
   ];
 }
 
@@ -50,7 +50,7 @@ function commands() {
     ...shownPages().map((page) => ({ group: "Pages", label: page.label, icon: page.icon, keys: page.keys, run: () => navigate(page.path) })),
     ...shownPages().flatMap((page) => (page.tabs ?? []).filter((tab) => can(tab.action) && tab.label !== page.label).map((tab) => ({ group: "Pages", label: `${page.label}: ${tab.label}`, icon: page.icon, isPart: true, run: () => navigate(tab.path) }))),
     ...(can("tasks.create") ? [{ group: "Actions", label: "New task", icon: "plus", keys: "n", run: () => navigate("/tasks/new") }] : []),
-    ...(can("threads.write") ? [{ group: "Actions", label: "New chat", icon: "messages", run: () => navigate("/chat") }] : []),
+    ...(can("threads.write") && can("models.use") ? [{ group: "Actions", label: "New chat", icon: "messages", run: () => navigate("/chat") }] : []),
     { group: "Actions", label: "Failed tasks", icon: "alert-circle", run: () => navigate("/tasks?status=failed") },
     ...(can("audit.read") ? [{ group: "Actions", label: "Denied requests", icon: "ban", run: () => navigate("/audit?decision=deny") }] : []),
     ...standingCommands(),
@@ -92,8 +92,8 @@ function ConnectionState() {
 }
 
 /** What is held for everybody, with the way to let it go on. */
-const Held = () => html`${standing.value?.paused && html`<button type="button" class="held" title="Nothing new begins. Click to let work go on." onClick=${() => attempt(resume, "Work goes on")}><${Icon} icon="player-pause" /><span class="top-words">Paused</span></button>`}
-  ${standing.value?.stopped && html`<button type="button" class="held" title="Models that cost money are not called. Click to allow it again." onClick=${() => attempt(() => stopSpending(false), "Models that cost money are called again")}><${Icon} icon="ban" /><span class="top-words">Spending stopped</span></button>`}`;
+const Held = () => html`${standing.value?.paused && html`<button type="button" class="held" title="Nothing new begins. Click to let work go on." onClick=${() => turnPause(false)}><${Icon} icon="player-pause" /><span class="top-words">Paused</span></button>`}
+  ${standing.value?.stopped && html`<button type="button" class="held" title="Models that cost money are not called. Click to allow it again." onClick=${() => turnStop(false)}><${Icon} icon="ban" /><span class="top-words">Spending stopped</span></button>`}`;
 
 /** @param {{children?: any}} props */
 export function Shell({ children }) {

@@ -30,6 +30,6 @@ export const SESSION_COLUMNS = [
 export const TOKEN_COLUMNS = [
   { head: "Token", class: "cell-name", cell: (/** @type {Token} */ token) => html`<b>${token.name}</b> <code class="quiet">${token.prefix}…</code>` },
   { head: "Scopes", class: "cell-wrap", cell: (/** @type {Token} */ token) => (token.scopes?.length ? token.scopes.map((scope) => html`<code class="tag">${scope}</code>`) : html`<span class="quiet">all</span>`) },
-  { head: "Last used", cell: (/** @type {Token} */ token) => html`<${Ago} at=${token.last_used_at} />` },
+  { head: "Last used", cell: (/** @type {Token} */ token) => (token.last_used_at ? html`<${Ago} at=${token.last_used_at} />` : html`<span class="quiet">never</span>`) },
   { head: "Expires", cell: (/** @type {Token} */ token) => (token.expires_at ? html`<${Ago} at=${token.expires_at} />` : html`<span class="quiet">never</span>`) },
 ];

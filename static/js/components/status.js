@@ -24,7 +24,7 @@ function Mark({ status }) {
   }
 }
 
-/** @param {{status: string, large?: boolean, word?: string}} props `word`: what is said of it, where that is another word */
+/** @param {{status: string, large?: boolean, word?: string}} props `word`: what is said of it, where that is another word, or none */
 export const Status = ({ status, large, word = status }) => html`<span class=${`status is-${status}${large ? " is-large" : ""}`}><${Mark} status=${status} />${word}</span>`;
 
 /** @param {string} status */

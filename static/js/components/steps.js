@@ -1,6 +1,6 @@
 /** What an agent did for a task, step by step: replies of its model, calls of its tools with what they answered. */
 import { html } from "../html.js";
-import { plural } from "../format.js";
+import { grouped, plural } from "../format.js";
 import * as api from "../api.js";
 import { useResource } from "../resource.js";
 import { Elapsed } from "./clock.js";
@@ -49,7 +49,7 @@ const StepRow = ({ step }) => html`<li class=${`agent-step is-${step.status}`}><
     <span class="quiet step-time"><${Elapsed} from=${step.started_at} to=${step.ended_at} /></span></summary>
   ${step.arguments && html`<p class="output-label">Arguments</p><pre tabindex="0" aria-label="Arguments">${JSON.stringify(step.arguments, null, 2)}</pre>`}
   ${step.text && html`<p class="output-label">${step.kind === "tool" ? "What it answered" : "What it said"}</p><pre tabindex="0" aria-label="Text of the step">${step.text}</pre>`}
-  ${step.kind === "model" && !step.name && html`<p class="quiet step-tokens">${plural(step.prompt_tokens, "token")} read, ${step.completion_tokens.toLocaleString()} written</p>`}
+  ${step.kind === "model" && !step.name && html`<p class="quiet step-tokens">${plural(step.prompt_tokens, "token")} read, ${grouped(step.completion_tokens)} written</p>`}
 </details></li>`;
 
 /** @param {{taskId: string, folded?: boolean}} props `folded`: as one line that opens; else as a panel of a task's page. Nothing where there are none. */

@@ -12,10 +12,10 @@ export function KindIcon({ kind }) {
   return html`<${Icon} icon="terminal-2" class="kind" />`;
 }
 
-/** @param {{tasks: Task[], time: (task: Task) => any}} props */
+/** Tasks of the status that a heading names. @param {{tasks: Task[], time: (task: Task) => any}} props */
 export const ShortList = ({ tasks, time }) => html`<ul class="short-list">
   ${remaining(tasks).map(
     (task) => html`<li key=${task.id}><a href=${`/tasks/${task.id}`}><${KindIcon} kind=${task.kind} /><span class="short-name">${task.name}</span></a>
-      <${Status} status=${task.status} /><span class="short-time quiet">${time(task)}</span></li>`,
+      <${Status} status=${task.status} word="" /><span class="short-time quiet">${time(task)}</span></li>`,
   )}
 </ul>`;

@@ -17,10 +17,14 @@ const MOST = 4;
 const SHOWN_MS = 6_000;
 const UNDO_MS = 10_000;
 const LOOK_MS = 200;
+const SLOW_MS = 800;
 let nextId = 1;
 
 /** @type {import("@preact/signals").Signal<Toast[]>} */
 const toasts = signal([]);
+
+/** How many actions are at work for so long that one wonders. */
+const slow = signal(0);
 
 /** What only those hear who can't see that it is so. @type {import("@preact/signals").Signal<{id: number, text: string} | null>} */
 const heard = signal(null);
@@ -77,13 +81,25 @@ window.addEventListener("pagehide", () => void settle(true));
 /** @param {unknown} error what a caught failure says to the user */
 export const toastError = (error) => toast(error instanceof Error ? error.message : String(error), { kind: "failed" });
 
+/** Says that it is at work where it takes its time. @template T @param {Promise<T>} work */
+async function accompany(work) {
+  let isSlow = false;
+  const timer = setTimeout(() => void ((isSlow = true), slow.value++), SLOW_MS);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+    if (isSlow) slow.value--;
+  }
+}
+
 /**
- * Runs an action of a button: what goes wrong is told.
+ * Runs an action of a button: that it takes its time is told, and what goes wrong.
  * @param {() => Promise<unknown>} action @param {string} [done] what is told when it is done @param {Toast["undo"]} [undo] what takes it back
  */
 export async function attempt(action, done, undo) {
   try {
-    await action();
+    await accompany(action());
     if (done) toast(done, { undo });
     return true;
   } catch (error) {
@@ -122,6 +138,7 @@ export function toLast() {
 /** Each is read out once, as it comes. @param {{layer?: string}} props the dialog that they are shown in */
 export const Toasts = ({ layer }) => html`<div class="toasts" role=${layer ? null : "status"} aria-live="polite" aria-atomic="false" aria-label=${layer ? null : "Messages"}>
   ${!layer && heard.value && html`<p key=${heard.value.id} class="visually-hidden">${heard.value.text}</p>`}
+  ${layers.value.at(-1) === layer && slow.value > 0 && html`<div class="toast-item is-info"><span class="pulse" aria-hidden="true"></span><span class="toast-text">At work…</span></div>`}
   ${(layers.value.at(-1) === layer ? toasts.value : []).map(
     (item) => html`<div key=${item.id} class=${`toast-item is-${item.kind}`}>
       <${KindIcon} kind=${item.kind} />

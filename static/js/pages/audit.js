@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { html } from "../html.js";
 import * as api from "../api.js";
 import { closeInAddress, place, withQuery } from "../router.js";
-import { exactTime, plural } from "../format.js";
+import { exactTime, grouped, plural } from "../format.js";
 import { can } from "../session.js";
 import { useEndless } from "../endless.js";
 import { useResource } from "../resource.js";
@@ -42,7 +42,7 @@ function Details({ id }) {
   const read = useResource(id, () => api.get(`/v1/audit/${encodeURIComponent(id)}`));
   const known = useResource("actions", async () => (can("access.explain") ? actions() : [])).data ?? [];
   const none = html`<span class="quiet">none</span>`;
-  return html`<${Dialog} title=${read.data ? `Record ${read.data.seq.toLocaleString()}` : "Record"} onClose=${() => closeInAddress("record")}>
+  return html`<${Dialog} title=${read.data ? `Record ${grouped(read.data.seq)}` : "Record"} onClose=${() => closeInAddress("record")}>
     <${Loaded} of=${read} what="the record">
       ${(/** @type {AuditRecord} */ record) => html`<dl class="facts is-record">
         <${Fact} label="Decision"><${Decision} decision=${record.decision} /> ${record.reason}<//>
@@ -75,12 +75,12 @@ function Chain() {
   };
   const { busy, found, error } = state;
   return html`<div class="chain">
-    <button type="button" class="btn btn-sm" disabled=${busy} onClick=${verify}><${Icon} icon="shield-check" />${busy ? "Verifying…" : "Verify the chain"}</button>
     <span role="status">
-      ${found?.ok && html`<span class="status is-completed"><${Icon} icon="check" />Chain verified up to record ${found.seq.toLocaleString()}, ${plural(found.checked, "record")}</span>`}
-      ${found?.first_bad && html`<span class="status is-failed"><${Icon} icon="x" />Broken at record ${found.first_bad.seq.toLocaleString()}: ${found.first_bad.problem}. ${found.first_bad.detail}</span>`}
+      ${found?.ok && html`<span class="status is-completed"><${Icon} icon="check" />Chain verified up to record ${grouped(found.seq)}, ${plural(found.checked, "record")}</span>`}
+      ${found?.first_bad && html`<span class="status is-failed"><${Icon} icon="x" />Broken at record ${grouped(found.first_bad.seq)}: ${found.first_bad.problem}. ${found.first_bad.detail}</span>`}
       ${error && html`<span class="status is-failed"><${Icon} icon="x" />${error}</span>`}
     </span>
+    <button type="button" class="btn btn-sm" disabled=${busy} onClick=${verify}><${Icon} icon="shield-check" />${busy ? "Verifying…" : "Verify the chain"}</button>
   </div>`;
 }
 

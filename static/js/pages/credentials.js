@@ -12,7 +12,7 @@ import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
 import { openForm } from "../components/form.js";
 import { Icon } from "../components/icon.js";
-import { List, MADE, menuColumn, rowMenu } from "../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../components/list.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
 import { toast } from "../components/toast.js";
@@ -33,7 +33,7 @@ const DESCRIPTION = [
 const add = (done) =>
   openForm({
     title: "New credential",
-    action: "Keep secret",
+    action: "Create credential",
     initial: { kind: "api_key" },
     fields: [...DESCRIPTION, { name: "kind", label: "Kind", kind: "select", required: true, options: KINDS }, { name: "project_id", label: "For the project", hint: "Without one for you alone.", ...oneProject }, SECRET],
     send: ({ project_id: project, ...body }) => api.post("/v1/credentials", { ...body, ...(project ? { project_id: project } : {}) }),
@@ -42,7 +42,7 @@ const add = (done) =>
 
 /** @param {Credential} credential @param {() => void} done */
 const edit = (credential, done) =>
-  openForm({ title: `Edit ${credential.name}`, action: "Save", initial: credential, fields: DESCRIPTION, send: (values) => api.patch(`/v1/credentials/${credential.id}`, values, credential.version), done });
+  openForm({ title: `Edit ${credential.name}`, action: "Save", initial: credential, fields: DESCRIPTION, send: (values, over) => api.patch(`/v1/credentials/${credential.id}`, values, over ? undefined : credential.version), done });
 
 /** @param {Credential} credential @param {() => void} done */
 const rotate = (credential, done) =>
@@ -74,7 +74,7 @@ export default function CredentialsPage() {
     { head: "State", cell: (/** @type {Credential} */ credential) => html`<${Flag} on=${credential.is_active} yes="active" no="disabled" />` },
     { head: "Last used", cell: (/** @type {Credential} */ credential) => (credential.last_used_at ? html`<${Ago} at=${credential.last_used_at} />` : html`<span class="quiet">never</span>`) },
     { head: "Secret from", class: "col-wide", cell: (/** @type {Credential} */ credential) => html`<${Ago} at=${credential.rotated_at ?? credential.created_at} />` },
-    MADE,
+    CREATED,
     menuColumn((/** @type {Credential} */ credential) =>
       rowMenu(credential.name, [
         can("credentials.update") && { label: "Edit…", icon: "pencil", run: () => edit(credential, list.reload) },

@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import * as api from "../api.js";
 import { can } from "../session.js";
 import { about, useResource } from "../resource.js";
-import { duration, exactTime, plural } from "../format.js";
+import { exactTime, grouped, plural } from "../format.js";
 import { Ago, Elapsed } from "../components/clock.js";
 import { Composer } from "../components/composer.js";
 import { Flag } from "../components/flag.js";
@@ -28,7 +28,7 @@ function Running() {
   const running = useResource("running", () => api.get("/v1/tasks", { status: "running", limit: 8 }), ofTask);
   return html`<section class="card panel" aria-labelledby="h-now"><header class="panel-head"><h2 id="h-now">Running now</h2>${running.data?.next_cursor && html`<a href="/tasks?status=running">All</a>`}</header>
     <${Loaded} of=${running} what="what runs">
-      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Elapsed} from=${task.started_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing is running">What you start above shows here at once, with its time running.<//>`)}
+      ${(/** @type {Page<Task>} */ page) => (page.items.length ? html`<${ShortList} tasks=${page.items} time=${(/** @type {Task} */ task) => html`<${Elapsed} from=${task.started_at ?? task.created_at} />`} />` : html`<${Empty} title="Nothing is running">${can("tasks.create") ? "What you start above shows here" : "What runs shows here"} at once, with its time running.<//>`)}
     <//></section>`;
 }
 
@@ -68,18 +68,24 @@ function Next() {
     <//></section>`;
 }
 
+/** The queue, and since when its oldest run has waited: that goes on while nothing happens. */
+async function readQueue() {
+  const queue = await api.get("/v1/queue");
+  return { ...queue, oldest_since: queue.oldest_age_s ? new Date(Date.now() - 1000 * queue.oldest_age_s).toISOString() : null };
+}
+
 /** @param {{day: import("../resource.js").Resource<TaskHour[]>}} props */
 function Figures({ day }) {
-  const queue = useResource("queue", () => api.get("/v1/queue"), ofTask);
+  const queue = useResource("queue", readQueue, ofTask);
   const states = queue.data?.depth?.by_state ?? {};
   const hours = day.data ?? [];
   const since = hours.length ? `Since ${exactTime(hours[0].time)}` : null;
-  const made = (/** @type {string[]} */ statuses) => sum(hours, statuses).toLocaleString();
+  const made = (/** @type {string[]} */ statuses) => grouped(sum(hours, statuses));
   const figures = [
     { label: "In the queue", value: states.pending ?? 0, href: "/tasks?status=queued", known: queue.data },
     { label: "Running", value: states.running ?? 0, href: "/tasks?status=running", known: queue.data },
-    { label: "Oldest waits", value: queue.data?.oldest_age_s ? duration(queue.data.oldest_age_s) : "–", known: queue.data },
-    { label: "Made in 24 h", value: made(ALL), href: "/tasks", known: day.data, since },
+    { label: "Oldest waits", value: queue.data?.oldest_since ? html`<${Elapsed} from=${queue.data.oldest_since} />` : "–", known: queue.data },
+    { label: "Created in 24 h", value: made(ALL), href: "/tasks", known: day.data, since },
     { label: "Done in 24 h", value: made(["completed"]), href: "/tasks?status=completed", known: day.data, since },
     { label: "Failed in 24 h", value: made(["failed"]), href: "/tasks?status=failed", known: day.data, since, bad: sum(hours, ["failed"]) > 0 },
   ];

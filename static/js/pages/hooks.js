@@ -6,11 +6,10 @@ import { can } from "../session.js";
 import { useEndless } from "../endless.js";
 import { about } from "../resource.js";
 import { change, destroy as remove } from "../components/changes.js";
-import { Ago } from "../components/clock.js";
 import { copy } from "../components/copy.js";
 import { confirmFirst } from "../components/dialog.js";
 import { Flag } from "../components/flag.js";
-import { List, menuColumn, rowMenu } from "../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../components/list.js";
 import { showSecret } from "../components/secret.js";
 import { Section } from "../components/section.js";
 import { Empty } from "../components/states.js";
@@ -56,7 +55,7 @@ export default function HooksPage() {
     { head: "Proof", cell: (/** @type {Hook} */ hook) => hook.verify.replaceAll("_", " ") },
     { head: "Does", cell: (/** @type {Hook} */ hook) => DOES[hook.action.kind] ?? hook.action.kind },
     { head: "State", cell: (/** @type {Hook} */ hook) => html`<${Flag} on=${hook.enabled} yes="enabled" no="disabled" />` },
-    { head: "Made", sort: "created_at", class: "col-wide", cell: (/** @type {Hook} */ hook) => html`<${Ago} at=${hook.created_at} />` },
+    CREATED,
     menuColumn((/** @type {Hook} */ hook) =>
       rowMenu(hook.name, [
         { label: "Copy address", icon: "copy", run: () => void copy(hook.url, "Address") },

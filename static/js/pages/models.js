@@ -1,10 +1,11 @@
 /** Models that prompts can be given to, the servers that bring them, and whether clients get along with them. */
 import { html } from "../html.js";
+import { grouped } from "../format.js";
 import * as api from "../api.js";
 import { place } from "../router.js";
 import { MODEL_TABS } from "../routes.js";
 import { can } from "../session.js";
-import { makeDefault, useDefaultModel } from "../default-model.js";
+import { useDefaultModel } from "../default-model.js";
 import { useEndless } from "../endless.js";
 import { about, useResource } from "../resource.js";
 import { change, remove } from "../components/changes.js";
@@ -46,11 +47,11 @@ const fields = (isNew) => (values) => [
   { name: "models", label: "Models", kind: "words", hint: "The only ones to offer; without any, what the server lists." },
 ];
 
-/** Keeps what is written, the key first. @param {Provider | null} provider @param {Record<string, any>} values of the form */
-async function save(provider, { base_url: address, credential_id: kept, models, secret, ...rest }) {
+/** Keeps what is written, the key first. @param {Provider | null} provider @param {Record<string, any>} values of the form @param {boolean} over what somebody else has saved meanwhile */
+async function save(provider, { base_url: address, credential_id: kept, models, secret, ...rest }, over) {
   const put = (/** @type {string | null} */ credential) => {
     const body = { ...rest, base_url: address || null, credential_id: credential, models: models.length ? models : null };
-    return provider ? api.patch(`/v1/providers/${provider.id}`, body, provider.version) : api.post("/v1/providers", body);
+    return provider ? api.patch(`/v1/providers/${provider.id}`, body, over ? undefined : provider.version) : api.post("/v1/providers", body);
   };
   if (secret && !kept) return keepKey(rest.name, secret, put);
   if (secret) await api.post(`/v1/credentials/${kept}/rotate`, { secret });
@@ -68,10 +69,10 @@ const test = (provider) =>
 const edit = (provider, done) =>
   openForm({
     title: provider ? `Edit ${provider.name}` : "New provider",
-    action: provider ? "Save" : "Add provider",
+    action: provider ? "Save" : "Create provider",
     initial: provider ?? { kind: "openai_compatible" },
     fields: fields(!provider),
-    send: (values) => save(provider, values),
+    send: (values, over) => save(provider, values, over),
     done: (kept) => {
       done();
       if (kept.enabled && can("providers.test")) void test(kept).then(done);
@@ -120,12 +121,12 @@ function Providers({ onChange }) {
 }
 
 /** @param {ReturnType<typeof useDefaultModel>} standard */
-const columns = ({ setting, reload }) => [
+const columns = ({ setting, choose }) => [
   { head: "Model", class: "cell-name", cell: (/** @type {Model} */ model) => html`<code>${model.id}</code>${model.id === setting?.value && html` <span class="tag is-on">default</span>`}${model.id === AGENT && html` <span class="quiet">the agent, which does things by another model</span>`}` },
   { head: "From", cell: (/** @type {Model} */ model) => model.owned_by ?? "" },
-  { head: "Context", cell: (/** @type {Model} */ model) => (model.context_length ? `${model.context_length.toLocaleString()} tokens` : html`<span class="quiet">not told</span>`) },
+  { head: "Context", cell: (/** @type {Model} */ model) => (model.context_length ? `${grouped(model.context_length)} tokens` : html`<span class="quiet">not told</span>`) },
   { head: "Price", cell: (/** @type {Model} */ model) => (model.price ? html`<span title="US dollars a million tokens, read and written">$${model.price.input} / $${model.price.output}</span>` : html`<span class="quiet">–</span>`) },
-  menuColumn((/** @type {Model} */ { id }) => rowMenu(id, [setting !== null && can("settings.write") && id !== AGENT && id !== setting.value && { label: "Make it the default", icon: "star", run: () => void makeDefault(id, setting, reload) }])),
+  menuColumn((/** @type {Model} */ { id }) => rowMenu(id, [setting !== null && can("settings.write") && id !== AGENT && id !== setting.value && { label: "Make it the default", icon: "star", run: () => void choose(id) }])),
 ];
 
 /** @param {{of: import("../resource.js").Resource<{data: Model[]}>}} props */

@@ -14,7 +14,7 @@ import { Icon } from "../components/icon.js";
 import { List, menuColumn, rowMenu } from "../components/list.js";
 import { SearchField } from "../components/search-field.js";
 import { Empty } from "../components/states.js";
-import { attempt } from "../components/toast.js";
+import { attempt, toast } from "../components/toast.js";
 /** @import { Project } from "../types.js" */
 /** @import { Field } from "../components/input.js" */
 
@@ -42,7 +42,7 @@ const edit = (project, done) =>
     action: project ? "Save" : "Create project",
     initial: project ? { ...project, ...project.retention } : {},
     fields: FIELDS,
-    send: (values) => (project ? api.patch(`/v1/projects/${project.id}`, bodyOf(values), project.version) : api.post("/v1/projects", bodyOf(values))),
+    send: (values, over) => (project ? api.patch(`/v1/projects/${project.id}`, bodyOf(values), over ? undefined : project.version) : api.post("/v1/projects", bodyOf(values))),
     done,
   });
 
@@ -63,7 +63,13 @@ export default function ProjectsPage() {
   const filters = Object.fromEntries(["q", "is_active"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (wanted) => api.get("/v1/projects", wanted), about("project."));
   const setActive = (/** @type {Project} */ project) => change(`/v1/projects/${project.id}`, project, { is_active: !project.is_active }, `${project.display_name} ${project.is_active ? "deactivated" : "activated"}`, list.reload);
-  const makeDefault = (/** @type {Project} */ project) => attempt(() => api.patch(`/v1/projects/${project.id}`, { is_default: true }, project.version), `${project.display_name} is the default`).then(list.reload);
+  const makeDefault = (/** @type {Project} */ project) =>
+    attempt(async () => {
+      const set = (/** @type {Project} */ one) => api.patch(`/v1/projects/${one.id}`, { is_default: true }).then(list.reload);
+      const before = /** @type {Project[]} */ (await api.all("/v1/projects", { is_active: true })).find((one) => one.is_default && one.owner_id === project.owner_id);
+      await set(project);
+      toast(`${project.display_name} is the default`, { undo: before && (() => set(before)) });
+    });
   const columns = [
     { head: "Project", sort: "slug", class: "cell-name", cell: (/** @type {Project} */ project) => html`<b>${project.display_name}</b> <code class="quiet">${project.slug}</code>${project.is_default && html` <span class="tag is-on">default</span>`} <span class="quiet">${project.description}</span>` },
     { head: "Time zone", class: "col-wide", cell: (/** @type {Project} */ project) => project.time_zone ?? html`<span class="quiet">${project.effective_time_zone}</span>` },

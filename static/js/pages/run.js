@@ -74,7 +74,7 @@ const Fact = ({ label, children }) => html`<div><dt>${label}</dt><dd>${children}
 /** @param {{run: Run}} props */
 const Facts = ({ run }) => html`<section class="card panel" aria-label="Facts"><dl class="facts">
   <${Fact} label="Id"><${Id} id=${run.id} what="Run id" /><//>
-  <${Fact} label="Made"><${Ago} at=${run.created_at} /><//>
+  <${Fact} label="Created"><${Ago} at=${run.created_at} /><//>
   ${run.started_at && html`<${Fact} label="Took"><${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} /><//>`}
   ${run.task_id && html`<${Fact} label="Task"><a href=${`/tasks/${run.task_id}?run=${run.id}`}>${run.task_name ?? run.task_id.slice(-8)}</a><//>`}
   ${run.session_id && html`<${Fact} label="Session"><${SessionName} id=${run.session_id} /><//>`}

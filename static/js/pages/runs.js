@@ -25,7 +25,7 @@ export default function RunsPage() {
     { head: "Run", class: "cell-name", cell: (/** @type {Run} */ run) => html`<a class="row-link" href=${`/runs/${run.id}`}>${run.task_name && !run.name ? html`${run.task_name} <span class="quiet">attempt ${run.attempt}</span>` : runName(run)}</a> <span class="tag">${KINDS[run.kind]}</span>` },
     { head: "Status", cell: (/** @type {Run} */ run) => html`<${Status} status=${run.status} />` },
     { head: "Took", class: "col-wide", cell: (/** @type {Run} */ run) => html`<${Elapsed} from=${run.started_at} to=${isFinished(run.status) ? (run.ended_at ?? run.started_at) : null} />` },
-    { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Run} */ run) => html`<${Ago} at=${run.created_at} />` },
+    { head: "Created", sort: "created_at", class: "col-time", cell: (/** @type {Run} */ run) => html`<${Ago} at=${run.created_at} />` },
   ];
   return html`<div class="page-head"><h1>Sessions & runs</h1></div>
     <${Tabs} tabs=${RUN_TABS} label="Sessions and runs" />

@@ -6,7 +6,6 @@ import { can } from "../session.js";
 import { useEndless } from "../endless.js";
 import { about } from "../resource.js";
 import { RUN_TABS } from "../routes.js";
-import { Choice } from "../components/choice.js";
 import { Ago } from "../components/clock.js";
 import { Icon } from "../components/icon.js";
 import { List, menuColumn, rowMenu } from "../components/list.js";
@@ -17,7 +16,7 @@ import { Tabs } from "../components/tabs.js";
 import { closing, destroySession, editSession } from "./work-session.js";
 /** @import { WorkSession } from "../types.js" */
 
-const STATUSES = ["open", "closed"].map((value) => ({ value, label: value }));
+const STATUSES = ["", "open", "closed"];
 
 export default function SessionsPage() {
   const [q, status, parent] = ["q", "status", "parent_session_id"].map((name) => place.value.query.get(name));
@@ -26,7 +25,7 @@ export default function SessionsPage() {
     { head: "Session", class: "cell-name", cell: (/** @type {WorkSession} */ session) => html`<a class="row-link" href=${`/sessions/${session.id}`}>${session.title}</a>` },
     { head: "Status", cell: (/** @type {WorkSession} */ session) => html`<${Status} status=${session.status} />` },
     { head: "Changed", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.updated_at} />` },
-    { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.created_at} />` },
+    { head: "Created", sort: "created_at", class: "col-time", cell: (/** @type {WorkSession} */ session) => html`<${Ago} at=${session.created_at} />` },
     menuColumn((/** @type {WorkSession} */ session) =>
       rowMenu(session.title, [
         can("sessions.update") && { label: "Edit…", icon: "pencil", run: () => void editSession(session, list.reload) },
@@ -39,7 +38,8 @@ export default function SessionsPage() {
   return html`<div class="page-head"><h1>Sessions & runs</h1>
       ${can("sessions.create") && html`<button type="button" class="btn btn-primary btn-sm" onClick=${() => editSession(null, list.reload)}><${Icon} icon="plus" />New session</button>`}</div>
     <${Tabs} tabs=${RUN_TABS} label="Sessions and runs" />
-    <div class="filters"><${SearchField} label="Search sessions" /><${Choice} name="status" label="Status" none="any" options=${STATUSES} />
-      ${parent && html`<a class="tag is-on" href=${withQuery({ parent_session_id: null, cursor: null })}>in one session<${Icon} icon="x" /></a>`}</div>
+    <div class="filters"><nav class="filter-set" aria-label="Status">
+        ${STATUSES.map((value) => html`<a href=${withQuery({ status: value, cursor: null })} aria-current=${value === (status ?? "") ? "true" : null}>${value || "all"}</a>`)}
+      </nav>${parent && html`<a class="tag is-on" href=${withQuery({ parent_session_id: null, cursor: null })}>in one session<${Icon} icon="x" /></a>`}<${SearchField} label="Search sessions" /></div>
     <${List} of=${list} what="the sessions" columns=${columns} empty=${html`<${Empty} title="No sessions yet">A session holds tasks, runs and further sessions of one piece of work.<//>`} />`;
 }

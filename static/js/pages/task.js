@@ -1,10 +1,11 @@
 /** One task: its state, live log, results, artifacts, and what can be done with it. */
+import { useMemo, useState } from "preact/hooks";
 import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate, place, withQuery } from "../router.js";
 import { can } from "../session.js";
 import { useFurther } from "../endless.js";
-import { useResource } from "../resource.js";
+import { about, useResource } from "../resource.js";
 import { useTitle } from "../title.js";
 import { useShortcuts } from "../keys.js";
 import { destroy } from "../components/changes.js";
@@ -17,6 +18,7 @@ import { LogViewer, useLog } from "../components/log.js";
 import { Markdown } from "../components/markdown.js";
 import { Menu } from "../components/menu.js";
 import { notifyOfEnd } from "./task/notify.js";
+import { pastOf } from "./task/past.js";
 import { Processes } from "./task/processes.js";
 import { Progress } from "../components/progress.js";
 import { Questions } from "../components/questions.js";
@@ -28,7 +30,7 @@ import { attempt } from "../components/toast.js";
 import { Why } from "./task/why.js";
 import { editSchedule } from "./schedules/editor.js";
 /** @import { Endless } from "../endless.js" */
-/** @import { Change, Result, Run, Task } from "../types.js" */
+/** @import { Result, Run, Task } from "../types.js" */
 
 const LAST_TASKS = 200;
 
@@ -42,20 +44,10 @@ async function resultOf(id) {
   }
 }
 
-/** Everything about a task but its log and its files, read together. @param {string} id */
+/** @param {string} id */
 async function readTask(id) {
-  const [task, result, history, runs] = await Promise.all([
-    api.get(`/v1/tasks/${id}`),
-    resultOf(id),
-    api.all(`/v1/tasks/${id}/history`),
-    api.all("/v1/runs", { task_id: id }),
-  ]);
-  return {
-    task: /** @type {Task} */ (task),
-    result,
-    history: /** @type {Change[]} */ (history),
-    runs: /** @type {Run[]} */ (runs),
-  };
+  const [task, result] = await Promise.all([api.get(`/v1/tasks/${id}`), resultOf(id)]);
+  return { task: /** @type {Task} */ (task), result };
 }
 
 /** What a schedule begins with that does again what a task did. @param {Task} task */
@@ -120,11 +112,20 @@ function Actions({ task, runId, runs, reload }) {
   </div>`;
 }
 
+/** Runs that are offered at once, and the choice that offers more. */
+const OFFERED = 60;
+const EARLIER = "earlier";
+
 /** @param {{runs: Run[], value: string}} props newest first; an older run is named in the address */
-const RunChoice = ({ runs, value }) => html`<div class="run-choice">
-  <select class="form-select form-select-sm" aria-label="Run" value=${value} onChange=${(/** @type {any} */ e) => navigate(withQuery({ run: e.target.value === runs[0].id ? null : e.target.value }))}>
-    ${runs.map((run) => html`<option value=${run.id}>Run ${run.attempt}, ${run.status}</option>`)}
-  </select></div>`;
+function RunChoice({ runs, value }) {
+  const [most, setMost] = useState(OFFERED);
+  const choose = (/** @type {string} */ id) => (id === EARLIER ? setMost(most + OFFERED) : navigate(withQuery({ run: id === runs[0].id ? null : id })));
+  return html`<div class="run-choice">
+    <select class="form-select form-select-sm" aria-label="Run" value=${value} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
+      ${runs.filter((run, n) => n < most || run.id === value).map((run) => html`<option value=${run.id}>Run ${run.attempt}, ${run.status}</option>`)}
+      ${runs.length > most && html`<option value=${EARLIER}>Earlier runs…</option>`}
+    </select></div>`;
+}
 
 /** What a model is doing before its first word; the system's last line may say how far it is. @param {{last: string}} props */
 function Preparing({ last }) {
@@ -141,8 +142,8 @@ function Answer({ task, result, log }) {
     <div class="panel-text" aria-busy=${String(!isFinished(task.status))}>${text ? html`<${Markdown} text=${text} />` : task.status === "running" ? html`<${Preparing} last=${log.lines.at(-1)?.text ?? ""} />` : html`<p class="quiet">${task.status === "waiting" && log.runId ? "It goes on once its question is answered." : "Not started yet."}</p>`}</div></section>`;
 }
 
-/** @param {{data: Awaited<ReturnType<typeof readTask>>, files: Endless, reload: () => void}} props */
-function TaskView({ data: { task, result, history, runs }, files, reload }) {
+/** @param {{now: Awaited<ReturnType<typeof readTask>>, past: Awaited<ReturnType<ReturnType<typeof pastOf>>>, files: Endless, reload: () => void}} props */
+function TaskView({ now: { task, result }, past: { history, runs }, files, reload }) {
   const chosen = runs.find((run) => run.id === place.value.query.get("run"));
   const log = useLog((chosen ?? runs[0])?.id, { whole: task.kind === "prompt" });
   const finished = isFinished(task.status);
@@ -169,7 +170,7 @@ function TaskView({ data: { task, result, history, runs }, files, reload }) {
       </div>
       <div class="task-side">
         <${Facts} task=${task} asked=${result?.jobs?.find((job) => job.model)?.model} />
-        ${((task.acceptance_criteria ?? []).length > 0 || result?.verification) && html`<${Criteria} criteria=${task.acceptance_criteria ?? []} verification=${result?.verification} />`}
+        <${Criteria} task=${task} verification=${result?.verification} />
         <${Timeline} history=${history} runs=${runs} />
         <${Metadata} value=${task.metadata} />
       </div>
@@ -178,8 +179,13 @@ function TaskView({ data: { task, result, history, runs }, files, reload }) {
 
 /** @param {{id: string}} props */
 export default function TaskPage({ id }) {
-  const read = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress" && !event.name.startsWith("process."));
+  const ofTask = about("task.", "run.");
+  const now = useResource(id, () => readTask(id), (event) => event.task_id === id && event.name !== "job.progress" && !event.name.startsWith("process."));
+  // Its jobs change nothing of what it went through.
+  const past = useResource(id, useMemo(() => pastOf(id), [id]), (event) => event.task_id === id && ofTask(event));
+  const reload = () => void Promise.all([now.reload(), past.reload()]);
   const files = useFurther(`/v1/tasks/${id}/artifacts`, (event) => event.task_id === id && event.name.startsWith("artifact."));
-  useTitle(read.data?.task.name);
-  return html`<${Loaded} of=${read} what="the task" isPage rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} data=${data} files=${files} reload=${read.reload} />`}<//>`;
+  useTitle(now.data?.task.name);
+  const both = { data: now.data && past.data && { now: now.data, past: past.data }, error: now.error ?? past.error, loading: now.loading || past.loading, reload };
+  return html`<${Loaded} of=${both} what="the task" isPage rows=${6}>${(/** @type {any} */ data) => html`<${TaskView} ...${data} files=${files} reload=${reload} />`}<//>`;
 }

@@ -4,7 +4,7 @@ import { html, cx } from "../html.js";
 import * as api from "../api.js";
 import { navigate } from "../router.js";
 import { can, loadSession, session } from "../session.js";
-import { makeDefault, useDefaultModel } from "../default-model.js";
+import { useDefaultModel } from "../default-model.js";
 import { about, useResource } from "../resource.js";
 import { Form } from "../components/form.js";
 import { Icon } from "../components/icon.js";
@@ -58,14 +58,17 @@ const MOST_NAMED = 8;
 /** Models of servers that do not write: a list of a cloud provider names these among the others. */
 const NO_CHAT = /embed|whisper|tts|dall-e|image|audio|realtime|transcribe|moderation|sora/i;
 
+/** @param {string} id a model's that writes by itself */
+const writes = (id) => id !== "orchestrator" && !NO_CHAT.test(id);
+
 /** What can be asked, and which of it is where none is named. @param {{models: Model[], chosen: DefaultModel}} props */
-function Offered({ models, chosen: { setting, reload } }) {
-  const ids = models.map(({ id }) => id).filter((id) => id !== "orchestrator" && !NO_CHAT.test(id));
+function Offered({ models, chosen: { setting, choose } }) {
+  const ids = models.map(({ id }) => id).filter(writes);
   return html`<p class="quiet">${ids.length > 1 ? `Ready for prompts: ${ids.length} models.` : "Ready for prompts."}</p>
     ${
       setting && can("settings.write")
         ? html`<div class="step-choice"><label class="form-label" for="default-model">Answers where no model is named</label>
-            <select id="default-model" class="form-select" value=${setting.value} onChange=${(/** @type {any} */ e) => void makeDefault(e.target.value, setting, reload)}>
+            <select id="default-model" class="form-select" value=${setting.value} onChange=${(/** @type {any} */ e) => void choose(e.target.value)}>
               ${[...new Set([setting.value, ...ids])].map((id) => html`<option key=${id} value=${id}>${id}</option>`)}
             </select></div>`
         : html`<ul class="models">${ids.slice(0, MOST_NAMED).map((id) => html`<li key=${id}><code>${id}</code></li>`)}${ids.length > MOST_NAMED && html`<li class="quiet">and ${ids.length - MOST_NAMED} more</li>`}</ul>`
@@ -86,9 +89,9 @@ async function lookAgain() {
 function Models({ models, chosen, number }) {
   // Who adds a server where there was only the built-in model means to ask that server.
   const added = async (/** @type {Tried} */ { name, test }) => {
-    const first = test.models.find((id) => !NO_CHAT.test(id));
-    const hadOthers = models.data?.data.some(({ id }) => id !== "orchestrator" && !id.startsWith("local/"));
-    if (test.ok && first && !hadOthers && chosen.setting?.source === "default" && can("settings.write")) await makeDefault(`${name}/${first}`, chosen.setting, chosen.reload);
+    const first = test.models.find(writes);
+    const hadOthers = models.data?.data.some(({ id }) => writes(id) && !id.startsWith("local/"));
+    if (test.ok && first && !hadOthers && chosen.setting?.source === "default" && can("settings.write")) await chosen.choose(`${name}/${first}`);
     models.reload();
   };
   const parts = useResource("capabilities", () => api.get("/v1/capabilities"), about("provider.", "node."));

@@ -22,9 +22,9 @@ export const editSession = (session, done, parent = null) =>
       { name: "parent_session_id", label: "Lies in", ...oneSession, hint: "Nothing: at the top." },
       { name: "project_id", label: "Project", ...oneProject },
     ],
-    send: ({ title, parent_session_id: above, project_id: project }) => {
+    send: ({ title, parent_session_id: above, project_id: project }, over) => {
       const body = { title, parent_session_id: above || null, ...(project ? { project_id: project } : {}) };
-      return session ? api.patch(`/v1/sessions/${session.id}`, body, session.version) : api.post("/v1/sessions", body);
+      return session ? api.patch(`/v1/sessions/${session.id}`, body, over ? undefined : session.version) : api.post("/v1/sessions", body);
     },
     done,
   });

@@ -10,7 +10,7 @@ import { oneGroup, oneProject, oneRole, oneUser } from "../../components/choices
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
-import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../../components/list.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
@@ -69,7 +69,7 @@ export function Bindings() {
     { head: "Who", class: "cell-name", cell: (/** @type {Binding} */ binding) => html`${binding.subject_type === "group" ? html`<${Icon} icon="users" class="kind" />` : html`<${Icon} icon="user" class="kind" />`}${binding.subject_name} <span class="quiet">${binding.subject_type}</span>` },
     { head: "Role", cell: (/** @type {Binding} */ binding) => html`<b>${binding.role_name}</b>` },
     { head: "Where", cell: (/** @type {Binding} */ binding) => (binding.scope_type === "system" ? "everywhere" : html`project ${binding.scope_name ?? binding.scope_id}`) },
-    MADE,
+    CREATED,
     menuColumn((/** @type {Binding} */ binding) =>
       rowMenu(`${binding.role_name} of ${binding.subject_name}`, [can("role_bindings.delete") && { label: "Take role away…", icon: "trash", danger: true, run: () => destroy(binding, list.reload) }]),
     ),

@@ -11,7 +11,7 @@ import { oneUser } from "../../components/choices.js";
 import { Dialog, confirmFirst } from "../../components/dialog.js";
 import { Flag } from "../../components/flag.js";
 import { Form, openForm } from "../../components/form.js";
-import { List, MADE, Table, menuColumn, rowMenu } from "../../components/list.js";
+import { CREATED, List, Table, menuColumn, rowMenu } from "../../components/list.js";
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
 import { RowsEnd } from "../../components/rows.js";
@@ -37,9 +37,9 @@ const edit = (group, done) =>
     action: group ? "Save" : "Create group",
     initial: group ?? {},
     fields: FIELDS,
-    send: (values) => {
+    send: (values, over) => {
       const body = { ...values, external_id: values.external_id || null };
-      return group ? api.patch(`/v1/groups/${group.id}`, body, group.version) : api.post("/v1/groups", body);
+      return group ? api.patch(`/v1/groups/${group.id}`, body, over ? undefined : group.version) : api.post("/v1/groups", body);
     },
     done,
   });
@@ -116,7 +116,7 @@ export function Groups() {
     { head: "Group", sort: "name", class: "cell-name", cell: (/** @type {Group} */ group) => html`<a class="row-link" href=${withQuery({ group: group.id })}>${group.name}</a> <span class="quiet">${group.description}</span>` },
     { head: "Id elsewhere", class: "col-wide quiet", cell: (/** @type {Group} */ group) => group.external_id ?? "–" },
     { head: "State", cell: (/** @type {Group} */ group) => html`<${Flag} on=${group.is_active} yes="active" no="disabled" />` },
-    MADE,
+    CREATED,
     menuColumn((/** @type {Group} */ group) =>
       rowMenu(group.name, [
         { label: "Members", icon: "users", run: () => navigate(withQuery({ group: group.id })) },

@@ -40,7 +40,7 @@ const edit = (role, initial, done) =>
     action: role ? "Save" : "Create role",
     initial,
     fields: FIELDS,
-    send: (values) => (role ? api.patch(`/v1/roles/${role.id}`, values, role.version) : api.post("/v1/roles", values)),
+    send: (values, over) => (role ? api.patch(`/v1/roles/${role.id}`, values, over ? undefined : role.version) : api.post("/v1/roles", values)),
     done,
   });
 
@@ -66,7 +66,7 @@ export function Roles() {
     { head: "Reaches", cell: (/** @type {Role} */ role) => (role.reach === "all" ? "all" : "own") },
     menuColumn((/** @type {Role} */ role) =>
       rowMenu(role.name, [
-        can("roles.create") && { label: "Make one like it…", icon: "copy-plus", run: () => edit(null, { ...role, name: `${role.name}-copy` }, list.reload) },
+        can("roles.create") && { label: "Duplicate…", icon: "copy-plus", run: () => edit(null, { ...role, name: `${role.name}-copy` }, list.reload) },
         !role.is_builtin && can("roles.update") && { label: "Edit…", icon: "pencil", run: () => edit(role, role, list.reload) },
         !role.is_builtin && can("roles.delete") && { label: "Delete…", icon: "trash", danger: true, run: () => destroy(role, list.reload) },
       ]),

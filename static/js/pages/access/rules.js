@@ -56,10 +56,10 @@ const edit = (rule, done) =>
       : { effect: "deny", subject_type: "everyone", resource: "*", priority: 0 },
     fields,
     fieldOf: (path, { subject_type: type }) => (path.startsWith("subject.") ? `subject_${type}` : path),
-    send: ({ subject_type: type, subject_user: user, subject_group: group, subject_role: role, name, ...others }) => {
+    send: ({ subject_type: type, subject_user: user, subject_group: group, subject_role: role, name, ...others }, over) => {
       const { conditions, rest } = taken(others);
       const body = { ...rest, conditions, ...(name ? { name } : {}), subject: { type, id: user ?? group ?? role ?? null } };
-      return rule ? api.patch(`/v1/policy-rules/${rule.id}`, body, rule.version) : api.post("/v1/policy-rules", body);
+      return rule ? api.patch(`/v1/policy-rules/${rule.id}`, body, over ? undefined : rule.version) : api.post("/v1/policy-rules", body);
     },
     done,
   });

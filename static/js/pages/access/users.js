@@ -77,7 +77,7 @@ const rename = (user, done) =>
     action: "Save",
     initial: user,
     fields: [{ name: "display_name", label: "Full name", required: true }],
-    send: (values) => api.patch(`/v1/users/${user.id}`, values, user.version),
+    send: (values, over) => api.patch(`/v1/users/${user.id}`, values, over ? undefined : user.version),
     done,
   });
 

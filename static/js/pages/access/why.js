@@ -82,7 +82,7 @@ export function Why() {
   };
   return html`<${Section} title="Why can, why can’t" about="Ask about one user, one action and one resource; the answer is what the next request would meet.">
     <div class="why-grid">
-      <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" initial=${asked} fields=${fields(asksOthers)} send=${ask} /></div>
+      <div class="card why-form"><${Form} key=${JSON.stringify(asked)} action="Explain" isQuestion initial=${asked} fields=${fields(asksOthers)} send=${ask} /></div>
       <${Loaded} of=${answer} what="the decision" rows=${4}>
         ${(/** @type {any} */ data) => (data.decision ? html`<${Answer} of=${data} />` : html`<div class="card"><${Empty} title="Nothing asked yet">Choose an action.<//></div>`)}
       <//>

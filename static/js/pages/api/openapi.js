@@ -1,4 +1,5 @@
 /** Reads an OpenAPI 3.1 document: its operations, what a schema allows in words, an example of it. */
+import { grouped } from "../../format.js";
 
 /** @typedef {Record<string, any>} Schema */
 /** @typedef {{name: string, in: "path" | "query" | "header", required: boolean, description: string, schema: Schema}} Parameter */
@@ -61,7 +62,7 @@ export function withoutNull(document, schema) {
   if (!choices) return { schema: whole, nullable: false };
   const rest = choices.filter((/** @type {Schema} */ one) => one.type !== "null");
   const nullable = rest.length < choices.length;
-  return rest.length === 1 ? { schema: { ...resolve(document, rest[0]), ...pick(whole, ["description", "default"]) }, nullable } : { schema: { ...whole, anyOf: rest }, nullable };
+  return rest.length === 1 ? { schema: { ...resolve(document, rest[0]), ...pick(whole, ["title", "description", "default"]) }, nullable } : { schema: { ...whole, anyOf: rest }, nullable };
 }
 
 /** @param {Schema} from @param {string[]} names @returns {Schema} */
@@ -86,7 +87,7 @@ export function limits(document, given) {
     schema.minimum !== undefined && `at least ${schema.minimum}`,
     schema.exclusiveMinimum !== undefined && `more than ${schema.exclusiveMinimum}`,
     schema.maximum !== undefined && `at most ${schema.maximum}`,
-    schema.maxLength !== undefined && `up to ${schema.maxLength.toLocaleString()} characters`,
+    schema.maxLength !== undefined && `up to ${grouped(schema.maxLength)} characters`,
     schema.maxItems !== undefined && `up to ${schema.maxItems} items`,
     schema.pattern !== undefined && `matching ${schema.pattern}`,
     schema.default !== undefined && schema.default !== null && `default ${JSON.stringify(schema.default)}`,

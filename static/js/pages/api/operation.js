@@ -3,35 +3,17 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { size } from "../../format.js";
-import { example, fields, limits, typeName, withoutNull } from "./openapi.js";
+import { Fields, Words } from "./fields.js";
+import { example, limits, typeName, withoutNull } from "./openapi.js";
 import { copy } from "../../components/copy.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Icon, IconButton } from "../../components/icon.js";
-/** @import { Operation, Parameter, Schema } from "./openapi.js" */
+/** @import { Operation, Parameter } from "./openapi.js" */
 
 const SHOWN_CHARS = 200_000;
 
 /** @param {{method: string}} props */
 export const Method = ({ method }) => html`<span class=${`method is-${method.toLowerCase()}`}>${method}</span>`;
-
-/** Words with `code` in them. @param {{text: string}} props */
-const Words = ({ text }) => html`${text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part))}`;
-
-/** @param {{document: any, schema: Schema, sent?: boolean, depth?: number}} props the fields of an object, deeper ones to be opened; sent: by the client, so that it matters which are required */
-function Fields({ document, schema, sent = false, depth = 0 }) {
-  const list = fields(document, schema);
-  if (!list.length) return html`<p class="field-type">${typeName(document, schema)}</p>`;
-  return html`<dl class="fields">
-    ${list.map(({ name, required, schema: one }) => {
-      const inner = depth < 4 ? fields(document, one) : [];
-      const { schema: whole } = withoutNull(document, one);
-      return html`<div><dt><code>${name}</code>${required && sent && html` <span class="required">required</span>`}</dt>
-        <dd><span class="field-type">${typeName(document, one)}</span> <span class="quiet">${limits(document, one)}</span>
-          ${whole.description && inner.length === 0 && html`<p class="quiet"><${Words} text=${whole.description} /></p>`}
-          ${inner.length > 0 && html`<details><summary>${inner.length} fields</summary><${Fields} document=${document} schema=${one} sent=${sent} depth=${depth + 1} /></details>`}</dd></div>`;
-    })}
-  </dl>`;
-}
 
 /** @param {{document: any, parameter: Parameter, value: string, onChange: (value: string) => void}} props */
 function ParameterField({ document, parameter, value, onChange }) {

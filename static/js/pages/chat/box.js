@@ -1,4 +1,5 @@
 /** The box for what one says: text, files, and which model is asked. */
+import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
@@ -17,9 +18,12 @@ const KEPT_MODEL = "chat-model";
 
 /** What was written and not sent, by thread, while the console is open. @type {Map<string, string>} */
 const drafts = new Map();
-holdsUnsent(() => drafts.size > 0);
 
 /** @typedef {{name: string, part: number, artifact: Artifact | null}} Attachment */
+
+/** What was attached and not sent, so too. @type {import("@preact/signals").Signal<Record<string, Attachment[]>>} */
+const attachments = signal({});
+holdsUnsent(() => drafts.size > 0 || Object.values(attachments.value).some((files) => files.length > 0));
 
 /** @param {{value: string, onChange: (model: string) => void}} props */
 export function ModelChoice({ value, onChange }) {
@@ -36,22 +40,25 @@ export function ModelChoice({ value, onChange }) {
 /** The model that one asked last; the agent at first. */
 export const usualModel = () => localStorage.getItem(KEPT_MODEL) ?? "orchestrator";
 
-/** Files on their way to the gateway, and those that are there. */
-function useAttachments() {
-  const [files, setFiles] = useState(/** @type {Attachment[]} */ ([]));
-  const change = (/** @type {Attachment} */ file, /** @type {Partial<Attachment>} */ part) => setFiles((all) => all.map((other) => (other === file ? Object.assign(file, part) : other)));
+/** Files on their way to the gateway, and those that are there. @param {string} thread */
+function attachmentsOf(thread) {
+  const files = attachments.value[thread] ?? [];
+  const set = (/** @type {Attachment[]} */ all) => (attachments.value = { ...attachments.value, [thread]: all });
+  const now = () => attachments.value[thread] ?? [];
+  const change = (/** @type {Attachment} */ file, /** @type {Partial<Attachment>} */ part) => (Object.assign(file, part), set([...now()]));
+  const remove = (/** @type {Attachment} */ file) => set(now().filter((other) => other !== file));
   const add = (/** @type {File[]} */ added) => {
     for (const each of added) {
       /** @type {Attachment} */
       const file = { name: each.name, part: 0, artifact: null };
-      setFiles((all) => [...all, file]);
+      set([...now(), file]);
       api.uploadArtifact(each, (part) => change(file, { part })).then(
         (artifact) => change(file, { artifact }),
-        (error) => (setFiles((all) => all.filter((other) => other !== file)), toastError(error)),
+        (error) => (remove(file), toastError(error)),
       );
     }
   };
-  return { files, add, remove: (/** @type {Attachment} */ file) => setFiles((all) => all.filter((other) => other !== file)), clear: () => setFiles([]), restore: setFiles, areThere: files.every((file) => file.artifact) };
+  return { files, add, remove, clear: () => set([]), restore: set, areThere: files.every((file) => file.artifact) };
 }
 
 /** What a completion takes as the content of a message. @param {string} text @param {Attachment[]} files */
@@ -65,7 +72,7 @@ const contentOf = (text, files) =>
 export function Box({ area, thread, model, onModel, isBusy, mayWrite, onSend, onStop }) {
   const [text, setText] = useState(drafts.get(thread) ?? "");
   const [error, setError] = useState(/** @type {api.ApiError | null} */ (null));
-  const attached = useAttachments();
+  const attached = attachmentsOf(thread);
   useEffect(() => area.current?.focus({ preventScroll: true }), []);
   useEffect(() => {
     if (text) drafts.set(thread, text);
@@ -120,7 +127,7 @@ export function Box({ area, thread, model, onModel, isBusy, mayWrite, onSend, on
       html`<ul class="chips" aria-label="Files to attach">${attached.files.map(
         (file) => html`<li class="chip"><${Icon} icon="file" /><span class="chip-text">${file.name}</span>${!file.artifact && html`<${Progress} part=${file.part} label=${`Upload of ${file.name}`} />`}<${IconButton} icon="x" label=${`Remove ${file.name}`} onClick=${() => attached.remove(file)} /></li>`,
       )}</ul>`}
-      <textarea ref=${area} class="composer-text" rows="1" aria-label="Message" placeholder="Say something. Enter sends, Shift+Enter is a new line." value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${onKeyDown} onPaste=${onPaste}></textarea>
+      <textarea ref=${area} class="composer-text" rows="1" aria-label="Message" placeholder="Enter sends, Shift+Enter begins a line." value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${onKeyDown} onPaste=${onPaste}></textarea>
       <div class="composer-foot">
         <${FileButton} class="btn-ghost-secondary" label="Attach" onFiles=${attached.add} />
         <div class="composer-choice"><${ModelChoice} value=${model} onChange=${(/** @type {string} */ chosen) => (localStorage.setItem(KEPT_MODEL, chosen), onModel(chosen))} /></div>

@@ -4,7 +4,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { ask, forget, liveAnswer, readAlong, setRefusal, stop } from "../../answers.js";
 import { branchOf, newestLeaf, told } from "../../chat-tree.js";
-import { navigate } from "../../router.js";
+import { navigate, place } from "../../router.js";
 import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
 import { useShortcuts } from "../../keys.js";
@@ -15,10 +15,11 @@ import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
 import { Menu } from "../../components/menu.js";
 import { Loaded } from "../../components/states.js";
-import { attempt } from "../../components/toast.js";
+import { attempt, toastError } from "../../components/toast.js";
 import { Box, usualModel } from "./box.js";
 import { MessageView } from "./message.js";
 import { further, hasGoneOn, readTalk, wholeTalk } from "./talk.js";
+import { saveChat } from "./written.js";
 /** @import { Talk } from "./talk.js" */
 /** @import { Message, Thread } from "../../types.js" */
 /** @import { Live } from "../../answers.js" */
@@ -40,10 +41,11 @@ function ThreadMenu({ thread }) {
       run: () => destroy(path, thread.title).then(() => navigate("/chat")),
     });
   const items = [
+    { label: "Save as Markdown", icon: "download", run: () => attempt(() => saveChat(thread.id)) },
     ...(can("threads.update") ? [{ label: "Rename…", icon: "pencil", run: rename }] : []),
     ...(can("threads.delete") ? [{ label: "Delete…", icon: "trash", danger: true, run: ask }] : []),
   ];
-  return items.length ? html`<${Menu} label="Actions for this chat" items=${items} />` : null;
+  return html`<${Menu} label="Actions for this chat" items=${items} />`;
 }
 
 /**
@@ -150,7 +152,7 @@ function Talking({ id, talk, reload, readOn, unread, mayWrite, children }) {
     setBegun(text);
     const made = await api.post("/v1/chat/threads").finally(() => setBegun(null));
     const sent = send(made.id, null, content, text);
-    navigate(`/chat/${made.id}`, { replace: true });
+    if (place.value.path === "/chat") navigate(`/chat/${made.id}`, { replace: true });
     await sent.catch(async (error) => {
       if (!(error instanceof api.ApiError)) throw error;
       if (!(await hasGoneOn(made.id, undefined))) setRefusal(made.id, { text, error });
@@ -160,26 +162,28 @@ function Talking({ id, talk, reload, readOn, unread, mayWrite, children }) {
   useShortcuts(isBusy ? [{ keys: "Escape", label: "Stop the answer", run: onStop }] : []);
   /** Asks something once more; the box has the focus then, as after a question, since Esc stops the answer there. @type {typeof send} */
   const sendAgain = (...question) => (area.current?.focus({ preventScroll: true }), send(...question));
+  const isTaken = (/** @type {Promise<unknown>} */ sent) => sent.then(() => true, (error) => (toastError(error), false));
   const doings = {
     onEdit: mayWrite && !isBusy ? (/** @type {Message} */ message, /** @type {string} */ text) => {
       const files = (message.content ?? []).filter((part) => part.type !== "text");
-      void attempt(() => sendAgain(id, message.parent_id, files.length ? [{ type: "text", text }, ...files] : text, text));
+      return isTaken(sendAgain(id, message.parent_id, files.length ? [{ type: "text", text }, ...files] : text, text));
     } : null,
     onRetry: mayWrite && !isBusy ? (/** @type {Message} */ answer) => {
       const question = branch[branch.indexOf(answer) - 1];
-      if (question) void attempt(() => sendAgain(id, question.id, question.content ?? question.text, "", question.parent_id));
+      if (question) void isTaken(sendAgain(id, question.id, question.content ?? question.text, "", question.parent_id));
     } : null,
     onShow: (/** @type {string} */ shown) => void attempt(() => api.patch(`/v1/chat/threads/${id}`, { message_id: newestLeaf(messages, shown) })).then(reload),
   };
+  const title = thread?.title ?? (mayWrite ? "New chat" : "Chat");
   return html`<section class="chat-main" aria-label="Conversation">
-    <div class="page-head chat-head">${children}<h1>${thread?.title ?? "New chat"}</h1>${thread && html`<${ThreadMenu} thread=${thread} />`}</div>
+    <div class="page-head chat-head">${children}<h1>${title}</h1>${thread && html`<${ThreadMenu} thread=${thread} />`}</div>
     <div class="chat-messages" ref=${box} onScroll=${onScroll} role="log" aria-label="Messages" aria-busy=${String(isBusy)} tabindex="0">
-      ${!branch.length && !live && html`<div class="chat-welcome"><${Icon} icon="messages" /><p>Ask a model, or have <b>orchestrator</b>, the agent, do something: it works in the sandbox, with your files and your rights.</p></div>`}
+      ${!branch.length && !live && html`<div class="chat-welcome"><${Icon} icon="messages" /><p>${mayWrite ? html`Ask a model, or have <b>orchestrator</b>, the agent, do something: it works in the sandbox, with your files and your rights.` : "You may read chats, not write in them."}</p></div>`}
       ${hasEarlier && html`<div class="chat-earlier">${unread && html`<p class="chat-note is-failed" role="status"><${Icon} icon="alert-circle" />Earlier messages could not be read. ${unread.message}</p>`}<button type="button" class="btn btn-sm" onClick=${toEarlier}>${unread ? "Try again" : "Earlier messages"}</button></div>`}
       ${drawn.map((message) => html`<${MessageView} key=${message.id} message=${message} all=${messages} live=${message.status === "streaming" ? live : null} doings=${doings} />`)}
       ${asked !== null && !streams && html`<${Sending} asked=${asked} />`}
     </div>
-    <${Box} area=${area} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${onStop} />
+    ${(mayWrite || thread) && html`<${Box} area=${area} thread=${id} model=${model} onModel=${setModel} isBusy=${isBusy} mayWrite=${mayWrite} onSend=${onSend} onStop=${onStop} />`}
   </section>`;
 }
 
@@ -192,11 +196,10 @@ export function Conversation({ id, mayWrite, children }) {
     if (!talk.data || isReading.current) return;
     wanted.current = further(talk.data);
     isReading.current = true;
-    await talk.reload();
-    isReading.current = false;
+    await talk.reload().finally(() => (isReading.current = false));
   };
   const unread = talk.data && wanted.current > talk.data.messages.length ? talk.error : null;
-  useTitle(talk.data && (talk.data.thread?.title ?? "New chat"));
+  useTitle(talk.data && (talk.data.thread?.title ?? (mayWrite ? "New chat" : "Chat")));
   if (talk.data) return html`<${Talking} id=${id} talk=${talk.data} reload=${talk.reload} readOn=${readOn} unread=${unread} mayWrite=${mayWrite}>${children}<//>`;
   return html`<section class="chat-main" aria-label="Conversation"><div class="page-head chat-head">${children}<h1>Chat</h1></div><div class="chat-messages"><${Loaded} of=${talk} what="the chat" rows=${6}>${() => null}<//></div></section>`;
 }

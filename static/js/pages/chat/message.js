@@ -6,6 +6,7 @@ import { bringBack, whereFocusIs } from "../../focus.js";
 import { callsOf, filesOf, picturesOf, siblingsOf } from "../../chat-tree.js";
 import { useFurther } from "../../endless.js";
 import { useResource } from "../../resource.js";
+import { wrote } from "../../unsent.js";
 import { Ago } from "../../components/clock.js";
 import { copy } from "../../components/copy.js";
 import { Icon, IconButton } from "../../components/icon.js";
@@ -69,22 +70,30 @@ function Versions({ all, message, onShow }) {
     <${IconButton} icon="chevron-right" label=${`Later ${what}`} disabled=${at === versions.length - 1} onClick=${() => onShow(versions[at + 1].id)} /></span>`;
 }
 
-/** @param {{text: string, onSave: (text: string) => void, onCancel: () => void}} props */
-function Editor({ text, onSave, onCancel }) {
+/** @param {{said: string, text: string, onSave: (text: string) => void, onCancel: () => void}} props `said`: what was sent; `text`: what is written of it so far */
+function Editor({ said, text, onSave, onCancel }) {
   const [value, setValue] = useState(text);
+  const [isWarned, setWarned] = useState(false);
   const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   useLayoutEffect(() => {
     const before = whereFocusIs();
     area.current?.focus();
+    if (text !== said && area.current?.form) wrote(area.current.form);
     return () => void (area.current?.matches(":focus") && bringBack(before));
   }, []);
   const save = () => value.trim() && onSave(value.trim());
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape") onCancel();
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
+    if (event.isComposing) return;
+    // As with any form, a slip does not lose what was written.
+    if (event.key === "Escape") value === said || isWarned ? onCancel() : setWarned(true);
+    if (event.key === "Enter" && event.target === area.current && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      save();
+    }
   };
-  return html`<form class="chat-editor" onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), save())} onKeyDown=${onKeyDown}>
-    <textarea class="form-control" aria-label="Edit your message" rows=${Math.min(12, value.split("\n").length + 1)} value=${value} onInput=${(/** @type {any} */ e) => setValue(e.target.value)} ref=${area}></textarea>
+  return html`<form class="chat-editor" onInput=${(/** @type {any} */ e) => wrote(e.currentTarget)} onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), save())} onKeyDown=${onKeyDown}>
+    <textarea class="form-control" aria-label="Edit your message" rows=${Math.min(12, value.split("\n").length + 1)} value=${value} onInput=${(/** @type {any} */ e) => (setValue(e.target.value), setWarned(false))} ref=${area}></textarea>
+    ${isWarned && html`<p class="chat-note" role="alert">This is not sent yet. <kbd>Esc</kbd> once more drops it.</p>`}
     <div class="form-buttons"><button type="button" class="btn btn-sm" onClick=${onCancel}>Cancel</button><button type="submit" class="btn btn-sm btn-primary">Send</button></div>
   </form>`;
 }
@@ -94,21 +103,26 @@ const outsideOf = ({ source }) => (source ? `From ${source.replace(/^hook:/, "th
 
 /**
  * @typedef {object} Doings
- * @property {((message: Message, text: string) => void) | null} onEdit
+ * @property {((message: Message, text: string) => Promise<boolean>) | null} onEdit whether it was taken
  * @property {((message: Message) => void) | null} onRetry
  * @property {(id: string) => void} onShow
  */
 
 /** @param {{message: Message, all: Message[], doings: Doings}} props */
 function Said({ message, all, doings }) {
-  const [isEdited, setEdited] = useState(false);
-  const save = (/** @type {string} */ text) => (setEdited(false), doings.onEdit?.(message, text));
+  const [edited, setEdited] = useState(/** @type {string | null} */ (null));
+  const isEdited = edited !== null;
+  // What was not taken is there to be sent again.
+  const save = async (/** @type {string} */ text) => {
+    setEdited(null);
+    if (!(await doings.onEdit?.(message, text))) setEdited(text);
+  };
   const files = filesOf(message);
   const from = outsideOf(message);
   return html`<article class="chat-message is-user" aria-label=${from || "You"}>
     ${from && html`<header class="chat-model quiet"><${Icon} icon="webhook" />${from}</header>`}
     ${isEdited
-      ? html`<${Editor} text=${message.text} onSave=${save} onCancel=${() => setEdited(false)} />`
+      ? html`<${Editor} said=${message.text} text=${edited} onSave=${save} onCancel=${() => setEdited(null)} />`
       : html`<div class="chat-bubble">
           ${(files.length > 0 || picturesOf(message).length > 0) && html`<div class="chat-files">${files.map((file) => html`<${Attached} key=${file.id} ...${file} />`)}${picturesOf(message).map((url) => html`<img class="chat-inline-picture" src=${url} alt="A picture that was sent" />`)}</div>`}
           ${message.text && html`<${Plain} text=${message.text} />`}
@@ -116,7 +130,7 @@ function Said({ message, all, doings }) {
     ${message.text.includes(REDACTED) && html`<p class="chat-note"><${Icon} icon="shield-lock" />A secret was taken out before this was stored or sent.</p>`}
     <footer class="chat-foot"><span class="quiet chat-time"><${Ago} at=${message.created_at} /></span><${Versions} all=${all} message=${message} onShow=${doings.onShow} />
       <${IconButton} icon="copy" label="Copy your message" onClick=${() => copy(message.text, "Message")} />
-      ${doings.onEdit && html`<${IconButton} icon="pencil" label="Edit and ask again" pressed=${isEdited} onClick=${() => setEdited(!isEdited)} />`}</footer>
+      ${doings.onEdit && html`<${IconButton} icon="pencil" label="Edit and ask again" pressed=${isEdited} onClick=${() => setEdited(isEdited ? null : message.text)} />`}</footer>
   </article>`;
 }
 

@@ -31,15 +31,15 @@ function addressOf(id) {
 /** @param {{text: string}} props the words that were looked for stand between « and » */
 const Snippet = ({ text }) => html`${text.split(/[«»]/).map((part, index) => (index % 2 ? html`<mark>${part}</mark>` : part))}`;
 
-/** @param {{shown: string, onChoose: () => void}} props */
-export function Threads({ shown, onChoose }) {
+/** @param {{shown: string, mayWrite: boolean, onChoose: () => void}} props */
+export function Threads({ shown, mayWrite, onChoose }) {
   const [q, cursor] = ["q", "cursor"].map((name) => place.value.query.get(name));
   const list = useResource(`${q} ${cursor}`, () => read(q, cursor), about("thread."));
   return html`<${SearchField} label="Search chats" />
     <nav class="chat-list" aria-label="Threads">
       <${Loaded} of=${list} what="the chats" rows=${6}>
         ${(/** @type {{threads: Page<Thread>, hits: Hit[]}} */ { threads, hits }) => html`
-          ${!remaining(threads.items).length && !hits.length && html`<${Empty} title=${q ? "No chat matches" : "No chats yet"}>${q ? "Titles and what was said were searched." : "Write below; the chat is kept here, also what other programs ask."}<//>`}
+          ${!remaining(threads.items).length && !hits.length && html`<${Empty} title=${q ? "No chat matches" : "No chats yet"}>${q ? "Titles and what was said were searched." : mayWrite ? "What you write is kept here, also what other programs ask." : "Those that you may read are listed here."}<//>`}
           <ul>${remaining(threads.items).map(
             (thread) => html`<li key=${thread.id}><a href=${addressOf(thread.id)} aria-current=${thread.id === shown ? "page" : null} title=${thread.title} onClick=${onChoose}>
               <span class="chat-list-title">${thread.title}</span><span class="quiet chat-list-time"><${Ago} at=${thread.last_activity_at} /></span></a></li>`,

@@ -45,7 +45,7 @@ function signIn(type, made) {
   const schema = type.secret_schema ?? {};
   openForm({
     title: `Credential of ${made.name}`,
-    action: "Keep credential",
+    action: "Create credential",
     children: html`<p class="quiet">Kept encrypted, opened only by the node that makes a call. ${!type.needs_secret && "It works without one, where the service asks for none."}</p>`,
     fields: fieldsOf(schema),
     send: (values) => api.post(`/v1/connectors/${made.id}/credentials`, { secret: valueOf(schema, values) }),

@@ -12,7 +12,7 @@ import { List, menuColumn, rowMenu } from "../../components/list.js";
 import { fieldsOf, valueOf } from "./schema-form.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
-import { attempt, toast } from "../../components/toast.js";
+import { toast } from "../../components/toast.js";
 /** @import { Connector, ConnectorCredential } from "../../types.js" */
 
 /** @param {{connector: Connector, schema: Record<string, any>, onChange: () => void}} props */
@@ -20,11 +20,13 @@ export function Credentials({ connector, schema, onChange }) {
   const base = `/v1/connectors/${connector.id}/credentials`;
   const list = useFurther(base, about("connector.credential"));
   const changed = () => (list.reload(), onChange());
-  const add = () => openForm({ title: "New credential", action: "Keep credential", fields: fieldsOf(schema), send: (values) => api.post(base, { secret: valueOf(schema, values) }), done: changed });
+  const add = () => openForm({ title: "New credential", action: "Create credential", fields: fieldsOf(schema), send: (values) => api.post(base, { secret: valueOf(schema, values) }), done: changed });
   const rotate = (/** @type {ConnectorCredential} */ each) =>
     openForm({ title: "Replace the secret", action: "Replace secret", fields: fieldsOf(schema), send: (values) => api.post(`${base}/${each.id}/rotate`, { secret: valueOf(schema, values) }), done: () => (changed(), toast("The secret was replaced")) });
   const revoke = (/** @type {ConnectorCredential} */ each) =>
     confirmFirst({ title: "Revoke the credential?", text: html`The secret of <b>${each.name}</b> is destroyed. That it was there stays on record.`, action: "Revoke credential", run: () => api.post(`${base}/${each.id}/revoke`).then(changed) });
+  const disable = (/** @type {ConnectorCredential} */ each) =>
+    confirmFirst({ title: "Disable the credential?", text: html`The connector no longer signs in with <b>${each.name}</b>. Only a new secret puts it in force again.`, action: "Disable credential", run: () => api.post(`${base}/${each.id}/disable`).then(changed) });
   const columns = [
     { head: "Credential", class: "cell-name", cell: (/** @type {ConnectorCredential} */ each) => html`<b>${each.name}</b> <span class="quiet">${each.fields.join(", ")}</span>` },
     { head: "State", cell: (/** @type {ConnectorCredential} */ each) => html`<${Flag} on=${each.in_force} yes="in force" no=${each.state} />` },
@@ -32,7 +34,7 @@ export function Credentials({ connector, schema, onChange }) {
     menuColumn((/** @type {ConnectorCredential} */ each) =>
       rowMenu(each.name, can("connectors.keep_credential") && each.state !== "revoked" ? [
         { label: "Replace secret…", icon: "refresh", run: () => rotate(each) },
-        each.state === "active" && { label: "Disable", icon: "power", run: () => void attempt(() => api.post(`${base}/${each.id}/disable`), "Out of force").then(changed) },
+        each.state === "active" && { label: "Disable…", icon: "power", run: () => disable(each) },
         { label: "Revoke…", icon: "trash", danger: true, run: () => revoke(each) },
       ] : []),
     ),

@@ -8,7 +8,8 @@ import { about, useResource } from "../../resource.js";
 import { Choice } from "../../components/choice.js";
 import { connectorTypes } from "../../components/choices.js";
 import { Ago } from "../../components/clock.js";
-import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../../components/list.js";
+import { SearchField } from "../../components/search-field.js";
 import { Empty } from "../../components/states.js";
 import { State, enable, test, uninstall } from "./acts.js";
 /** @import { Connector, ConnectorType } from "../../types.js" */
@@ -25,7 +26,7 @@ function allowed(connector) {
 
 export function Installed() {
   const query = place.value.query;
-  const filters = { type: query.get("type"), enabled: query.get("enabled") };
+  const filters = Object.fromEntries(["q", "type", "enabled"].map((name) => [name, query.get(name)]));
   const list = useEndless(filters, (wanted) => api.get("/v1/connectors", wanted), about("connector."));
   const types = /** @type {ConnectorType[]} */ (useResource("catalog", () => api.get("/v1/connectors/catalog")).data?.items ?? []);
   const columns = [
@@ -33,7 +34,7 @@ export function Installed() {
     { head: "State", cell: (/** @type {Connector} */ each) => html`<${State} connector=${each} type=${types.find(({ type }) => type === each.type)} />` },
     { head: "Operations", class: "cell-wrap", cell: (/** @type {Connector} */ each) => html`<span class="quiet">${allowed(each)}</span>` },
     { head: "Worked last", class: "col-time", cell: (/** @type {Connector} */ each) => (each.last_ok_at ? html`<${Ago} at=${each.last_ok_at} />` : html`<span class="quiet">never</span>`) },
-    MADE,
+    CREATED,
     menuColumn((/** @type {Connector} */ each) =>
       rowMenu(each.name, [
         { label: "Open", icon: "plug-connected", run: () => navigate(`/connectors/${each.id}`) },
@@ -45,6 +46,6 @@ export function Installed() {
   ];
   return html`<div class="filters"><nav class="filter-set" aria-label="State">
         ${STATES.map(([value, label]) => html`<a href=${withQuery({ enabled: value, cursor: null })} aria-current=${value === (filters.enabled ?? "") ? "true" : null}>${label}</a>`)}
-      </nav><${Choice} name="type" label="Kind" none="any" options=${connectorTypes} /></div>
+      </nav><${Choice} name="type" label="Kind" none="any" options=${connectorTypes} /><${SearchField} label="Search connectors" /></div>
     <${List} of=${list} what="the connectors" columns=${columns} empty=${html`<${Empty} title="No connectors yet">Choose one from <a href="/connectors/catalog">the catalogue</a>: a mailbox, a chat, GitHub, a calendar, any interface.<//>`} />`;
 }

@@ -30,9 +30,9 @@ const edit = (connector, type, done) =>
       { name: "hold_s", label: "Hold sends for seconds", kind: "number", min: 0, hint: "Time to undo what is sent; 0 sends at once." },
       ...fieldsOf(type.config_schema).map((field) => /** @type {Field} */ ({ ...field, name: `config.${field.name}` })),
     ],
-    send: ({ name, description, hold_s: hold, ...rest }) => {
+    send: ({ name, description, hold_s: hold, ...rest }, over) => {
       const config = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key.replace(/^config\./, ""), value]));
-      return api.patch(`/v1/connectors/${connector.id}`, { name, description, hold_s: hold ?? 0, config: valueOf(type.config_schema, config) }, connector.version);
+      return api.patch(`/v1/connectors/${connector.id}`, { name, description, hold_s: hold ?? 0, config: valueOf(type.config_schema, config) }, over ? undefined : connector.version);
     },
     done,
   });

@@ -6,22 +6,34 @@ import { can } from "../../session.js";
 import { Dialog, closeDialog, openDialog } from "../../components/dialog.js";
 import { Form } from "../../components/form.js";
 import { Table } from "../../components/list.js";
-import { fieldsOf, initialOf, valueOf } from "./schema-form.js";
+import { Fields } from "../api/fields.js";
+import { fieldsOf, initialOf, objectsOf, valueOf } from "./schema-form.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
 import { attempt } from "../../components/toast.js";
 /** @import { Connector, OperationRule } from "../../types.js" */
+/** @import { Schema } from "../api/openapi.js" */
 
 const VERDICTS = /** @type {const} */ ([["allow", "allow"], ["ask", "ask first"], ["deny", "deny"]]);
 
+/** @param {string} verdict */
+const wordsOf = (verdict) => VERDICTS.find(([value]) => value === verdict)?.[1];
+
 /** @param {{connector: Connector, name: string, label: string, verdict: string | undefined, reload: () => void, follows?: string}} props `follows`: what counts where nothing is set */
 function Switch({ connector, name, label, verdict, reload, follows }) {
-  const set = (/** @type {string} */ wanted) => void attempt(() => api.patch(`/v1/connectors/${connector.id}`, { rules: { [name]: wanted || null } })).then(reload);
-  return html`<select class="form-select form-select-sm rule-switch" aria-label=${label} disabled=${!can("connectors.update")} value=${verdict ?? ""} onChange=${(/** @type {any} */ e) => set(e.target.value)}>
+  const set = (/** @type {string | undefined} */ wanted) => api.patch(`/v1/connectors/${connector.id}`, { rules: { [name]: wanted || null } }).then(reload);
+  const choose = (/** @type {string} */ wanted) => void attempt(() => set(wanted), `${label}: ${wordsOf(wanted) ?? "nothing is set"}`, () => set(verdict));
+  return html`<select class="form-select form-select-sm rule-switch" aria-label=${label} disabled=${!can("connectors.update")} value=${verdict ?? ""} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
     <option value="">${follows ?? "deny"}${follows ? "" : " (nothing is set)"}</option>
     ${VERDICTS.map(([value, words]) => html`<option value=${value}>${words}</option>`)}
   </select>`;
 }
+
+/** What the fields hold that are written in JSON. @param {{schema: Schema}} props */
+const Objects = ({ schema }) =>
+  objectsOf(schema).map(
+    ({ name, label }) => html`<details class="object-fields" key=${name} open><summary>What ${label} holds</summary><${Fields} document=${schema} schema=${schema.properties[name]} sent /></details>`,
+  );
 
 /** Invokes an operation and shows what came of it. @param {{connector: Connector, operation: OperationRule}} props */
 function TryIt({ connector, operation }) {
@@ -29,10 +41,12 @@ function TryIt({ connector, operation }) {
   const element = useRef(/** @type {HTMLElement | null} */ (null));
   const schema = operation.input_schema;
   const given = answer?.error ?? answer?.result;
+  const last = objectsOf(schema).at(-1)?.name;
   useEffect(() => void (answer && element.current?.scrollIntoView({ block: "nearest" })), [answer]);
   return html`<${Dialog} title=${`Try ${operation.title}`} wide onClose=${closeDialog}>
     <${Form} action=${operation.mode === "read" ? "Read" : "Do it"} initial=${initialOf(schema)} fields=${fieldsOf(schema)} onCancel=${closeDialog}
-      send=${(/** @type {any} */ values) => api.post(`/v1/connectors/${connector.id}/operations/${operation.name}`, { arguments: valueOf(schema, values) })} done=${setAnswer}>
+      send=${(/** @type {any} */ values) => api.post(`/v1/connectors/${connector.id}/operations/${encodeURIComponent(operation.name)}`, { arguments: valueOf(schema, values) })} done=${setAnswer}
+      previewAfter=${last ? [last] : []} preview=${() => last && html`<${Objects} schema=${schema} />`}>
       ${operation.description !== operation.title && html`<p class="quiet">${operation.description}</p>`}
     <//>
     <section aria-label="Answer" ref=${element}><p role="status">${answer && html`<b>${answer.status}</b>${answer.duration_ms !== null && html` <span class="quiet">in ${answer.duration_ms} ms</span>`}${answer.status === "held" && html` <a href="/connectors/pending" onClick=${closeDialog}>undo or release it</a>`}`}</p>

@@ -1,15 +1,10 @@
 /** Making and changing a hook: who may post, and what comes of it. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { choices, oneChat, oneProject, oneSchedule } from "../../components/choices.js";
+import { oneChat, oneConnector, oneProject, oneSchedule } from "../../components/choices.js";
 import { openForm } from "../../components/form.js";
 /** @import { Hook, HookWithSecret } from "../../types.js" */
-/** @import { Field, Option } from "../../components/input.js" */
-
-const connectorsTo = (/** @type {string} */ type) => choices("/v1/connectors", (connector) => connector.name, (connector) => connector.id, { type });
-
-/** The same with a first choice that means none. @param {string} label @param {() => Promise<Option[]>} read */
-const orNone = (label, read) => async () => [{ value: "", label }, ...(await read())];
+/** @import { Field } from "../../components/input.js" */
 
 /** What each kind of action does, in words. @type {Record<string, string>} */
 export const DOES = {
@@ -88,7 +83,7 @@ function fieldsOfNew(values) {
     : [{ name: "secret", label: "Secret", kind: "password", autocomplete: "new-password", hint: isPreset ? "The one that the service shows for its signature or token." : "Leave it empty to have one made." }];
   const service = String(values.sender).slice("preset:".length);
   /** @type {Field[]} */
-  const answers = isPreset && !isDiscord ? [{ name: `by_${service}`, label: "Answer through", kind: "select", options: orNone("the chat here alone", connectorsTo(service)), hint: "A connector that writes answers into the channel where the service says no address for them. Its rules have to allow it to post." }] : [];
+  const answers = isPreset && !isDiscord ? [{ name: `by_${service}`, label: "Answer through", hint: "A connector that writes answers into the channel where the service says no address for them; without one they stand in the chat here alone. Its rules have to allow it to post.", ...oneConnector(service) }] : [];
   /** @type {Field[]} */
   const action = isPreset ? answers : [{ name: "kind", label: "What it does", kind: "select", required: true, options: ACTIONS }, ...fieldsOf(values.kind), CONDITION];
   return [...ABOUT, { name: "sender", label: "Who posts", kind: "select", required: true, options: SENDERS }, ...proof, ...action, { name: "project_id", label: "In the project", hint: "Without one your default project.", ...oneProject }];
@@ -106,7 +101,7 @@ function bodyOfNew({ name, description, sender, secret, public_key: key, conditi
 export const add = (done) =>
   openForm({
     title: "New hook",
-    action: "Make hook",
+    action: "Create hook",
     wide: true,
     initial: { sender: "token", kind: "create_task", task: TASK, data: {} },
     fields: fieldsOfNew,
@@ -127,8 +122,8 @@ export function edit(hook, done) {
     fields: (values) => [...ABOUT, { name: "kind", label: "What it does", kind: "select", required: true, options: ACTIONS }, ...fieldsOf(values.kind), CONDITION, RATE],
     fieldOf,
     preview: () => HELP,
-    send: ({ name, description, condition, rate_per_minute: rate, ...rest }) =>
-      api.patch(`/v1/hooks/${hook.id}`, { name, description, condition: condition || null, rate_per_minute: rate, action: actionOf(rest, action) }, hook.version),
+    send: ({ name, description, condition, rate_per_minute: rate, ...rest }, over) =>
+      api.patch(`/v1/hooks/${hook.id}`, { name, description, condition: condition || null, rate_per_minute: rate, action: actionOf(rest, action) }, over ? undefined : hook.version),
     done,
   });
 }
@@ -137,7 +132,7 @@ export function edit(hook, done) {
 export const rotate = (hook, done) =>
   openForm({
     title: `New secret for ${hook.name}`,
-    action: "Make new secret",
+    action: "Create secret",
     initial: { overlap_h: 24 },
     fields: [
       { name: "secret", label: "Secret", kind: "password", autocomplete: "new-password", hint: "Leave it empty to have one made." },

@@ -64,7 +64,7 @@ export function Deliveries() {
     { head: "To", cell: nameOf },
     { head: "Status", cell: (/** @type {Delivery} */ delivery) => html`<${DeliveryStatus} status=${delivery.status} />` },
     { head: "Attempts", class: "col-wide", cell: (/** @type {Delivery} */ delivery) => html`<${Attempts} of=${delivery} />` },
-    { head: "Made", sort: "created_at", class: "col-time", cell: (/** @type {Delivery} */ delivery) => html`<${Ago} at=${delivery.created_at} />` },
+    { head: "Created", sort: "created_at", class: "col-time", cell: (/** @type {Delivery} */ delivery) => html`<${Ago} at=${delivery.created_at} />` },
     menuColumn((/** @type {Delivery} */ delivery) =>
       rowMenu(delivery.event_name, [
         { label: "Attempts and event", icon: "history", run: () => navigate(withQuery({ delivery: delivery.id })) },
@@ -76,7 +76,7 @@ export function Deliveries() {
     <div class="filters"><nav class="filter-set" aria-label="Status">
         ${STATUSES.map((value) => html`<a href=${withQuery({ status: value, cursor: null })} aria-current=${value === (filters.status ?? "") ? "true" : null}>${value || "all"}</a>`)}
       </nav>
-      <${FilterFind} name="destination_id" label="To" placeholder="all destinations" ...${oneDestination} /><${FilterField} name="event" label="Event" placeholder="task.failed" /></div>
+      <${FilterFind} name="destination_id" label="To" placeholder="all destinations" ...${oneDestination} /><${FilterField} name="event" label="Event" placeholder="all events" /></div>
     <${List} of=${list} what="the deliveries" columns=${columns} empty=${html`<${Empty} title="Nothing was sent yet">What <a href="/messaging/subscriptions">subscriptions</a> choose appears here, with every attempt.<//>`} />
     ${opened && html`<${Details} key=${opened} id=${opened} />`}
   <//>`;

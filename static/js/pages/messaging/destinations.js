@@ -1,5 +1,6 @@
 /** Destinations: how each fares, its settings by its kind, a test, and everything since a time once more. */
 import { html } from "../../html.js";
+import { grouped } from "../../format.js";
 import * as api from "../../api.js";
 import { navigate, place, withQuery } from "../../router.js";
 import { can } from "../../session.js";
@@ -10,7 +11,7 @@ import { Ago } from "../../components/clock.js";
 import { DeliveryStatus } from "./delivery.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { openForm } from "../../components/form.js";
-import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../../components/list.js";
 import { fieldsOf, initialOf, objectOf } from "./schema-fields.js";
 import { SearchField } from "../../components/search-field.js";
 import { Section } from "../../components/section.js";
@@ -61,7 +62,7 @@ const edit = (destination, done) =>
     const defaults = Object.assign({}, ...kinds.map((kind) => initialOf(kind.config_schema, PREFIX, {})));
     openForm({
       title: destination ? `Edit ${destination.name}` : "New destination",
-      action: destination ? "Save" : "Add destination",
+      action: destination ? "Save" : "Create destination",
       initial: destination ? { ...destination, ...initialOf(kindOf(destination.destination_type).config_schema, PREFIX, destination.destination_config) } : { destination_type: "webhook", ...defaults },
       fields: ({ destination_type: type }) => {
         const kind = kindOf(type);
@@ -70,7 +71,7 @@ const edit = (destination, done) =>
         const first = destination ? [] : [{ name: "destination_type", label: "Kind", kind: "select", required: true, options, hint: reason }];
         return [...first, { name: "name", label: "Name", required: destination !== null, placeholder: kind.title }, ...fieldsOf(kind.config_schema, PREFIX), ...secretField(kind, !destination), ...SENDING];
       },
-      send: (values) => (destination ? api.patch(`/v1/destinations/${destination.id}`, bodyOf(values, false), destination.version) : api.post("/v1/destinations", bodyOf(values, true))),
+      send: (values, over) => (destination ? api.patch(`/v1/destinations/${destination.id}`, bodyOf(values, false), over ? undefined : destination.version) : api.post("/v1/destinations", bodyOf(values, true))),
       done: (made) => (done(), shown(made)),
     });
   });
@@ -79,7 +80,7 @@ const edit = (destination, done) =>
 const rotate = (destination, done) =>
   openForm({
     title: `New signing secret for ${destination.name}`,
-    action: "Make a new secret",
+    action: "Create secret",
     initial: { hours: 24 },
     fields: [{ name: "hours", label: "The old one goes on signing for hours", kind: "number", min: 0, required: true, hint: "Until then messages carry both signatures." }],
     fieldOf: () => "hours",
@@ -106,7 +107,7 @@ const sendAgain = (destination, done) =>
       { name: "only", label: "What", kind: "select", required: true, options: WHAT },
     ],
     send: ({ since, only }) => api.post(`/v1/destinations/${destination.id}/redeliver`, { since: new Date(since).toISOString(), only }),
-    done: ({ count }) => (done(), toast(count === 1 ? "1 message is sent again" : `${count.toLocaleString()} messages are sent again`)),
+    done: ({ count }) => (done(), toast(count === 1 ? "1 message is sent again" : `${grouped(count)} messages are sent again`)),
   });
 
 /** @param {Destination} destination */
@@ -141,7 +142,7 @@ export function Destinations() {
     { head: "Destination", class: "cell-name", cell: (/** @type {Destination} */ destination) => html`<b>${destination.name}</b> <span class="quiet">${destination.destination_type}</span>` },
     { head: "Health", class: "cell-wrap", cell: (/** @type {Destination} */ destination) => html`<${Health} of=${destination} />` },
     { head: "Last arrival", class: "col-time", cell: (/** @type {Destination} */ destination) => (destination.last_success_at ? html`<${Ago} at=${destination.last_success_at} />` : html`<span class="quiet">never</span>`) },
-    MADE,
+    CREATED,
     menuColumn((/** @type {Destination} */ destination) =>
       rowMenu(destination.name, [
         can("destinations.test") && { label: "Send a test", icon: "send", run: () => void test(destination).then(list.reload) },
@@ -159,6 +160,6 @@ export function Destinations() {
     <div class="filters"><nav class="filter-set" aria-label="State">
       ${states.map(([value, label]) => html`<a href=${withQuery({ is_active: value, cursor: null })} aria-current=${value === (filters.is_active ?? "") ? "true" : null}>${label}</a>`)}
     </nav><${SearchField} label="Search destinations" /></div>
-    <${List} of=${list} what="the destinations" columns=${columns} empty=${html`<${Empty} title="No destinations yet">Add one, and subscribe it to what you want to hear of.<//>`} />
+    <${List} of=${list} what="the destinations" columns=${columns} empty=${html`<${Empty} title="No destinations yet">Create one, and subscribe it to what you want to hear of.<//>`} />
   <//>`;
 }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { sentence } from "../../format.js";
+import { duration, sentence } from "../../format.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
@@ -14,7 +14,7 @@ import { confirmFirst } from "../../components/dialog.js";
 import { FilterFind } from "../../components/filter-field.js";
 import { openForm } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
-import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../../components/list.js";
 import { ProjectName } from "../../components/named.js";
 import { Section } from "../../components/section.js";
 import { Empty } from "../../components/states.js";
@@ -89,11 +89,11 @@ const edit = (subscription, done) =>
     fields: subscription ? FIELDS : [/** @type {Field} */ ({ name: "destination_id", label: "Send to", required: true, ...oneDestination }), ...FIELDS],
     previewAfter: ["tags"],
     preview: (values) => html`<${Tester} values=${values} />`,
-    send: (values) => {
+    send: (values, over) => {
       const wish = wishOf(values);
       if (!subscription) return api.post("/v1/subscriptions", { destination_id: values.destination_id, ...wish });
       const cleared = { project_id: null, min_severity: null, tags: [] };
-      return api.patch(`/v1/subscriptions/${subscription.id}`, { ...wish, filter: { ...cleared, ...wish.filter } }, subscription.version);
+      return api.patch(`/v1/subscriptions/${subscription.id}`, { ...wish, filter: { ...cleared, ...wish.filter } }, over ? undefined : subscription.version);
     },
     done,
   });
@@ -130,8 +130,8 @@ export function Subscriptions() {
     { head: "Events", class: "cell-name", cell: (/** @type {Subscription} */ subscription) => html`<code>${subscription.event_pattern}</code>${subscription.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${subscription.problem}</p>`}` },
     { head: "To", cell: nameOf },
     { head: "Only", class: "cell-wrap", cell: (/** @type {Subscription} */ subscription) => html`${subscription.filter ? html`<${Only} of=${subscription.filter} />` : html`<span class="quiet">all</span>`}` },
-    { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${subscription.digest_s} s` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
-    MADE,
+    { head: "As", cell: (/** @type {Subscription} */ subscription) => html`${subscription.digest_s ? `a digest of ${duration(subscription.digest_s)}` : "single messages"}${subscription.template && html` <span class="tag">template</span>`}` },
+    CREATED,
     menuColumn((/** @type {Subscription} */ subscription) =>
       rowMenu(subscription.event_pattern, [
         Boolean(subscription.problem) && can("subscriptions.update") && { label: "Take it over", icon: "check", run: () => takeOver(subscription, list.reload) },

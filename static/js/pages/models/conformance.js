@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html, cx } from "../../html.js";
 import * as api from "../../api.js";
-import { plural } from "../../format.js";
+import { grouped, plural } from "../../format.js";
 import { place, navigate, withQuery } from "../../router.js";
 import { can } from "../../session.js";
 import { useResource } from "../../resource.js";
@@ -28,7 +28,7 @@ function Case({ of, result, busy }) {
     <span class=${`status ${verdict?.class ?? ""}`}>${verdict ? html`<${Icon} icon=${verdict.icon} />${verdict.label}` : html`<span class=${cx("quiet", !busy && "lab-untried")}>${busy ? "trying" : "–"}</span>`}</span>
     <div><b>${of.name}</b> <span class="quiet">${of.about}</span>
       ${result?.reason && html`<p class="lab-reason"><code>${result.method} ${result.path}</code>${result.status !== null && html` answered <b>${result.status}</b>`}: ${result.reason}</p>`}</div>
-    <span class="quiet tabular lab-time">${result && result.verdict !== "untested" && `${result.duration_ms.toLocaleString()} ms`}</span>
+    <span class="quiet tabular lab-time">${result && result.verdict !== "untested" && `${grouped(result.duration_ms)} ms`}</span>
   </li>`;
 }
 

@@ -34,10 +34,10 @@ const tried = async (provider) => ({ name: provider.name, provider, test: await 
 /** @param {Record<string, any>} values */
 const add = ({ name, base_url: address, secret }) => keepKey(name, secret, async (id) => tried(await api.post("/v1/providers", { name, kind: "openai_compatible", base_url: address, credential_id: id })));
 
-/** @param {Provider} provider @param {Record<string, any>} values */
-async function mend(provider, { secret, ...rest }) {
+/** @param {Provider} provider @param {Record<string, any>} values @param {boolean} over whatever somebody else has saved meanwhile */
+async function mend(provider, { secret, ...rest }, over) {
   await api.post(`/v1/credentials/${provider.credential_id}/rotate`, { secret });
-  return tried(await api.patch(`/v1/providers/${provider.id}`, rest, provider.version));
+  return tried(await api.patch(`/v1/providers/${provider.id}`, rest, over ? undefined : provider.version));
 }
 
 /** @param {{done: (tried: Tried) => void}} props */
@@ -51,7 +51,7 @@ export function WithKey({ done }) {
   const take = (/** @type {Tried} */ found) => (setLast(found), close(), done(found));
   if (writing) {
     const provider = writing === "again" ? last?.provider : undefined;
-    return html`<div class="step-inner" ref=${element}><${Form} fields=${FIELDS} initial=${provider} action=${provider ? "Save and try" : "Add and try"} send=${(/** @type {any} */ values) => (provider ? mend(provider, values) : add(values))} done=${take} onCancel=${close} /></div>`;
+    return html`<div class="step-inner" ref=${element}><${Form} fields=${FIELDS} initial=${provider} action="Save and try" send=${(/** @type {any} */ values, /** @type {boolean} */ over) => (provider ? mend(provider, values, over) : add(values))} done=${take} onCancel=${close} /></div>`;
   }
   const failed = last && !last.test.ok ? last : null;
   return html`${last && (failed ? html`<p class="form-refused" role="alert"><${Icon} icon="alert-circle" />${failed.test.reason} ${failed.test.remedy}</p>` : html`<p class="status is-completed" role="status"><${Icon} icon="check" />It answers</p>`)}

@@ -1,5 +1,6 @@
 /** Five weeks of planned times, in the reader's zone: what came of those that were, and those to come. */
 import { html, cx } from "../../html.js";
+import { grouped } from "../../format.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { about, useResource } from "../../resource.js";
@@ -58,7 +59,7 @@ function Day({ date, past, planned, leftOut }) {
   return html`<li class=${cx("day", today && "is-today", date < new Date(Date.now() - DAY_MS) && "is-past")}>
     <p class="day-head"><span class="quiet">${dayName.format(date)}</span> ${dayDate.format(date)}</p>
     <ul>${past.slice(0, A_DAY).map((one) => html`<${Past} key=${`past ${one.schedule_id}`} one=${one} />`)}${planned.slice(0, Math.max(0, A_DAY - past.length)).map((one) => html`<${Coming} key=${one.schedule_id} one=${one} />`)}
-      ${left > 0 && html`<li class="quiet">and ${left.toLocaleString()} more</li>`}</ul>
+      ${left > 0 && html`<li class="quiet">and ${grouped(left)} more</li>`}</ul>
   </li>`;
 }
 

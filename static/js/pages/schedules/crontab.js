@@ -20,7 +20,7 @@ function confirm(wish, found, done) {
     toast(`${made.imported} made`);
     done();
   };
-  const footer = html`<button type="button" class="btn" onClick=${closeDialog}>Cancel</button><button type="button" class="btn btn-primary" disabled=${!good} onClick=${take}>Make ${good}</button>`;
+  const footer = html`<button type="button" class="btn" onClick=${closeDialog}>Cancel</button><button type="button" class="btn btn-primary" disabled=${!good} onClick=${take}>Create ${good}</button>`;
   openDialog(html`<${Dialog} key="crontab-lines" title="What the crontab comes to" wide onClose=${closeDialog} footer=${footer}><${Lines} lines=${found.lines} /><//>`);
 }
 

@@ -229,9 +229,9 @@ export function editSchedule(schedule, done) {
     fieldOf,
     previewAfter: ["every_s", "at", "time_zone"],
     preview: (values) => html`<${TimingPreview} timing=${timingOf(values)} />`,
-    send: (values) => {
+    send: (values, over) => {
       const body = bodyOf(values, schedule);
-      if (schedule.id) return api.patch(`/v1/schedules/${schedule.id}`, { ...body, payload: patchOf(before, body.payload) }, schedule.version);
+      if (schedule.id) return api.patch(`/v1/schedules/${schedule.id}`, { ...body, payload: patchOf(before, body.payload) }, over ? undefined : schedule.version);
       return api.post("/v1/schedules", { ...body, ...(schedule.project_id ? { project_id: schedule.project_id } : {}) });
     },
     done,

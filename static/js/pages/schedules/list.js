@@ -9,7 +9,7 @@ import { destroy, order } from "../../components/changes.js";
 import { Ago } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Icon } from "../../components/icon.js";
-import { List, MADE, menuColumn, rowMenu } from "../../components/list.js";
+import { CREATED, List, menuColumn, rowMenu } from "../../components/list.js";
 import { Strip } from "../../components/outcomes.js";
 import { MY_ZONE, inZone } from "./planned.js";
 import { SearchField } from "../../components/search-field.js";
@@ -62,7 +62,7 @@ export function ScheduleList() {
     { head: "Last runs", cell: (/** @type {Schedule} */ one) => html`<${Strip} runs=${one.recent} name=${one.name} />${one.failures_in_a_row > 1 && html` <span class="status is-failed"><${Icon} icon="x" />${one.failures_in_a_row} in a row</span>`}` },
     { head: "Next run", class: "cell-wrap", cell: (/** @type {Schedule} */ one) => html`<${Next} schedule=${one} />` },
     { head: "Zone", class: "col-wide", cell: (/** @type {Schedule} */ one) => html`<span class=${one.time_zone ? null : "quiet"}>${one.effective_time_zone}</span>` },
-    MADE,
+    CREATED,
     menuColumn((/** @type {Schedule} */ one) =>
       rowMenu(one.name, [
         can("schedules.run") && { label: "Run now", icon: "player-play", run: () => void runNow(one, list.reload) },

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { duration } from "../../format.js";
+import { duration, grouped } from "../../format.js";
 import { about, useResource } from "../../resource.js";
 import { place, withQuery } from "../../router.js";
 import { Ago } from "../../components/clock.js";
@@ -13,9 +13,29 @@ import { Empty, Loaded } from "../../components/states.js";
 const EVERY_MS = 10_000;
 const SPANS = /** @type {const} */ ([["60", "hour"], ["", "day"], ["10080", "week"]]);
 
-/** @param {{title: string, counts: Record<string, number>, none: string}} props */
-const Counts = ({ title, counts, none }) => html`<section class="card panel" aria-label=${title}><header class="panel-head"><h2>${title}</h2></header>
-  ${Object.keys(counts).length ? html`<table class="table list" aria-label=${title}><tbody>${Object.entries(counts).map(([name, count]) => html`<tr key=${name}><th scope="row">${name}</th><td class="is-number">${count.toLocaleString()}</td></tr>`)}</tbody></table>` : html`<${Empty} title=${none} />`}
+/** What queues hold that a sandbox or nothing at all is enough for. @type {Record<string, string>} */
+const NEEDS = { default: "nothing in particular", sandbox: "a sandbox", inputs: "a sandbox with files" };
+
+/** What nodes do beside tasks. @type {Record<string, string>} */
+const JOBS = {
+  "connectors.operate": "operations of connectors", "providers.test": "tests of providers", "providers.prepare": "models to be loaded",
+  "retention_policies.purge": "purges", "runs.export": "runs for the collector of traces",
+};
+
+/** @param {string} name */
+const jobNamed = (name) => JOBS[name] ?? name;
+
+/** What the work of a queue needs of a node; the requirements of tasks only have a number there. @param {string} queue */
+function needOf(queue) {
+  const [kind, ...rest] = queue.split(":");
+  if (kind === "model") return html`the model <code>${rest.join(":")}</code>`;
+  if (kind === "requires") return html`what its tasks require <code class="quiet" title=${queue}>${rest[0].slice(0, 8)}</code>`;
+  return NEEDS[queue] ?? queue;
+}
+
+/** @param {{title: string, counts: Record<string, number>, none: string, nameOf?: (name: string) => any}} props */
+const Counts = ({ title, counts, none, nameOf = (name) => name }) => html`<section class="card panel" aria-label=${title}><header class="panel-head"><h2>${title}</h2></header>
+  ${Object.keys(counts).length ? html`<table class="table list" aria-label=${title}><tbody>${Object.entries(counts).map(([name, count]) => html`<tr key=${name}><th scope="row">${nameOf(name)}</th><td class="is-number">${grouped(count)}</td></tr>`)}</tbody></table>` : html`<${Empty} title=${none} />`}
 </section>`;
 
 /** @param {{queue: Queue}} props */
@@ -35,8 +55,9 @@ function QueueView({ queue }) {
       <nav class="filter-set" aria-label="How far back">${SPANS.map(([minutes, label]) => html`<a href=${withQuery({ minutes })} aria-current=${minutes === span ? "true" : null}>${label}</a>`)}</nav>
     <//>
     <div class="home-grid is-even">
-      <${Counts} title="By queue" counts=${depth.by_queue} none="Nothing waits" />
+      <${Counts} title="By what it needs" counts=${depth.by_queue} none="Nothing waits" nameOf=${needOf} />
       <${Counts} title="By node" counts=${depth.by_node} none="No node is at work" />
+      ${queue.background.length > 0 && html`<${Counts} title="Beside tasks" counts=${Object.fromEntries(queue.background.map((job) => [job.name, job.waiting + job.running + job.lost]))} none="" nameOf=${jobNamed} />`}
     </div>`;
 }
 

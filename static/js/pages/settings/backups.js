@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { plural, size } from "../../format.js";
+import { grouped, plural, size } from "../../format.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
 import { about, useResource } from "../../resource.js";
@@ -34,7 +34,7 @@ function Preview({ contents }) {
   const rows = [
     ["Made", html`<${Ago} at=${contents.made_at} />, by release ${contents.release}`],
     ["Users", `${contents.users}, here ${contents.present_users}`],
-    ["Tasks", `${contents.tasks.toLocaleString()}, here ${contents.present_tasks.toLocaleString()}`],
+    ["Tasks", `${grouped(contents.tasks)}, here ${grouped(contents.present_tasks)}`],
     ["Files", `${plural(contents.artifacts, "file")}, ${size(contents.artifact_bytes)}${contents.missing_artifacts ? `; ${contents.missing_artifacts} had no contents` : ""}`],
     ["Keys", contents.includes_key ? "in it, sealed by a passphrase" : contents.keys_here ? "not in it, but here" : "neither in it nor here: have the emergency kit ready"],
   ];
@@ -60,7 +60,7 @@ export function Backups() {
   const make = () => during("Writing a backup; the gateway goes on working meanwhile.", () => attempt(() => api.post("/v1/backups"), "Backup made")).then(list.reload);
   const columns = [
     { head: "File", class: "cell-wrap", cell: (/** @type {Backup} */ backup) => html`<b>${backup.name}</b>` },
-    { head: "Made", cell: (/** @type {Backup} */ backup) => html`<${Ago} at=${backup.created_at} /> <span class="quiet">${backup.by_clock ? "by itself" : "by hand"}</span>` },
+    { head: "Created", cell: (/** @type {Backup} */ backup) => html`<${Ago} at=${backup.created_at} /> <span class="quiet">${backup.by_clock ? "by itself" : "by hand"}</span>` },
     { head: "Size", cell: (/** @type {Backup} */ backup) => html`<span class="tabular">${size(backup.size)}</span>` },
     menuColumn((/** @type {Backup} */ backup) =>
       rowMenu(backup.name, [
@@ -69,8 +69,8 @@ export function Backups() {
       ]),
     ),
   ];
-  return html`<${Section} title="Backups" about=${html`All that is in the database, the files of artifacts, and the configuration, in one file. Models, the gateway’s own log files and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && "Make backup"} onAdd=${make} busy=${doing !== ""}>
+  return html`<${Section} title="Backups" about=${html`All that is in the database, the files of artifacts, and the configuration, in one file. Models, the gateway’s own log files and the keys of credentials are not in it: keep the <a href="/settings/recovery">emergency kit</a> with it. How often one is made by itself, where, and how many are kept, are <a href="/settings/gateway?q=backups.">settings of the gateway</a>.`} add=${can("backups.create") && "Create backup"} onAdd=${make} busy=${doing !== ""}>
     ${doing && html`<div class="sending" role="status">${doing} <${Busy} label="Backup" /></div>`}
-    <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Make one, or have them made every so many hours.<//>`} />
+    <${List} of=${list} what="the backups" columns=${columns} keyOf=${(/** @type {Backup} */ backup) => backup.name} empty=${html`<${Empty} title="No backups yet">Create one, or have them made every so many hours.<//>`} />
   <//>`;
 }

@@ -1,5 +1,6 @@
 /** What of the gateway is there, and how to turn on what is not. */
 import { html } from "../../html.js";
+import { grouped } from "../../format.js";
 import * as api from "../../api.js";
 import { about, useResource } from "../../resource.js";
 import { Flag } from "../../components/flag.js";
@@ -17,7 +18,7 @@ const pairs = (value) => Object.entries(value).map(([name, each]) => `${name}: $
 
 /** A detail in a few words. @param {any} value @returns {string} */
 function words(value) {
-  if (!Array.isArray(value)) return value !== null && typeof value === "object" ? pairs(value) : typeof value === "number" ? value.toLocaleString() : String(value);
+  if (!Array.isArray(value)) return value !== null && typeof value === "object" ? pairs(value) : typeof value === "number" ? grouped(value) : String(value);
   return value.length > MOST ? `${value.slice(0, MOST).join(", ")} and ${value.length - MOST} more` : value.join(", ");
 }
 

@@ -7,7 +7,7 @@ import { useResource } from "../../resource.js";
 import { Input } from "../../components/input.js";
 import { Section } from "../../components/section.js";
 import { Empty, Loaded } from "../../components/states.js";
-import { toast } from "../../components/toast.js";
+import { attempt } from "../../components/toast.js";
 /** @import { Switches } from "../../desktop.js" */
 
 /** @typedef {{name: string, label: string, hint: string}} Switch */
@@ -42,22 +42,23 @@ const GROUPS = [
   },
 ];
 
-/** @param {{of: Switch, state: Switches, onTurn: (name: string, on: boolean) => void}} props */
+/** @param {{of: Switch, state: Switches, onTurn: (which: Switch, on: boolean) => void}} props */
 function One({ of, state, onTurn }) {
   const reason = state.impossible[of.name];
   const field = { name: of.name, label: of.label, kind: /** @type {const} */ ("switch"), hint: reason ? html`${of.hint} <b>Not here: ${reason}</b>` : of.hint, disabled: Boolean(reason) };
-  return html`<${Input} id=${`switch-${of.name}`} field=${field} value=${state.switches[of.name] ?? false} onChange=${(/** @type {boolean} */ on) => onTurn(of.name, on)} />`;
+  return html`<${Input} id=${`switch-${of.name}`} field=${field} value=${state.switches[of.name] ?? false} onChange=${(/** @type {boolean} */ on) => onTurn(of, on)} />`;
 }
 
 /** @param {{found: Switches}} props */
 function Groups({ found }) {
   const [state, setState] = useState(found);
-  const turn = async (/** @type {string} */ name, /** @type {boolean} */ on) => {
-    setState({ ...state, switches: { ...state.switches, [name]: on } });
+  const put = async (/** @type {string} */ name, /** @type {boolean} */ on) => {
+    setState((now) => ({ ...now, switches: { ...now.switches, [name]: on } }));
     const answer = /** @type {Switches | null} */ (await ask("turn", { name, on }));
-    if (answer) setState(answer);
-    if (!answer || answer.failed) toast(answer?.failed ?? "The window did not answer; open it again.", { kind: "failed" });
+    setState((now) => answer ?? { ...now, switches: { ...now.switches, [name]: !on } });
+    if (!answer || answer.failed) throw new Error(answer?.failed ?? "The window did not answer; open it again.");
   };
+  const turn = (/** @type {Switch} */ { name, label }, /** @type {boolean} */ on) => attempt(() => put(name, on), `${label}: ${on ? "on" : "off"}`, () => put(name, !on));
   return GROUPS.map(({ title, about, switches }) => html`<${Section} key=${title} title=${title} about=${about}>
     <div class="card form-card"><div class="form">${switches.map((of) => html`<${One} key=${of.name} of=${of} state=${state} onTurn=${turn} />`)}</div></div>
   <//>`);
@@ -70,11 +71,12 @@ function InWindow() {
 
 function InBrowser() {
   const [on, setOn] = useState(areOn());
-  const turn = async (/** @type {boolean} */ wanted) => {
+  const put = async (/** @type {boolean} */ wanted) => {
     const refused = await turnNotifications(wanted);
-    if (refused) toast(refused, { kind: "failed" });
     setOn(areOn());
+    if (refused) throw new Error(refused);
   };
+  const turn = (/** @type {boolean} */ wanted) => attempt(() => put(wanted), `Notifications: ${wanted ? "on" : "off"}`, () => put(!wanted));
   return html`<${Section} title="Notifications" about="Of this browser alone.">
       <div class="card form-card"><div class="form"><${Input} id="switch-notifications" field=${{ name: "notifications", label: "Notifications", kind: "switch", hint: "When a task ends or an agent asks while you are elsewhere and this page is open. A click opens it." }} value=${on} onChange=${turn} /></div></div>
     <//>

@@ -3,9 +3,9 @@ import { useEffect } from "preact/hooks";
 import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
-import { shortId, userName } from "../../format.js";
+import { grouped, shortId, userName } from "../../format.js";
 import { can } from "../../session.js";
-import { readStanding, standing, stopSpending } from "../../standing.js";
+import { readStanding, standing, turnStop } from "../../standing.js";
 import { useEndless } from "../../endless.js";
 import { about } from "../../resource.js";
 import { destroy as remove } from "../../components/changes.js";
@@ -24,12 +24,11 @@ import { attempt } from "../../components/toast.js";
 
 const MICROS = 1_000_000;
 const dollars = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: 4 });
-const written = (/** @type {number} */ amount) => amount.toLocaleString();
 const money = (/** @type {number} */ micros) => dollars.format(micros / MICROS);
 
 const FIGURES = /** @type {const} */ ([
-  { most: "max_requests", name: "requests", label: "requests", write: written },
-  { most: "max_tokens", name: "tokens", label: "tokens", write: written },
+  { most: "max_requests", name: "requests", label: "requests", write: grouped },
+  { most: "max_tokens", name: "tokens", label: "tokens", write: grouped },
   { most: "max_cost_micros", name: "cost_micros", label: "money", write: money },
 ]);
 const SUBJECTS = [
@@ -59,7 +58,7 @@ const figures = ({ max_requests: requests, max_tokens: count, dollars: sum }) =>
 const add = (done) =>
   openForm({
     title: "New spend limit",
-    action: "Set limit",
+    action: "Create limit",
     initial: { subject_type: "system", window: "day" },
     fields: ({ subject_type: type }) => [
       { name: "subject_type", label: "Binds", kind: "select", required: true, options: SUBJECTS },
@@ -83,7 +82,7 @@ const edit = (limit, name, done) =>
     initial: { ...limit, dollars: limit.max_cost_micros === null ? null : limit.max_cost_micros / MICROS },
     fields: MOST,
     fieldOf,
-    send: (values) => api.patch(`/v1/spend-limits/${limit.id}`, figures(values), limit.version),
+    send: (values, over) => api.patch(`/v1/spend-limits/${limit.id}`, figures(values), over ? undefined : limit.version),
     done,
   });
 
@@ -115,7 +114,7 @@ function Stop() {
   if (typeof stopped !== "boolean") return null;
   const hint = "Refuses, at once and for everybody, calls of models that have a price or whose server wants a key. Models on this machine still answer.";
   return html`<${Section} title="The stop switch"><div class="card form-card"><div class="form">
-    <${Input} id="stop-spending" field=${{ name: "stopped", label: "Stop model spending", kind: "switch", hint }} value=${stopped} onChange=${(/** @type {boolean} */ on) => attempt(() => stopSpending(on), on ? "Models that cost money are no longer called" : "Models that cost money are called again")} />
+    <${Input} id="stop-spending" field=${{ name: "stopped", label: "Stop model spending", kind: "switch", hint }} value=${stopped} onChange=${turnStop} />
   </div></div><//>`;
 }
 

@@ -51,9 +51,9 @@ export function RecoveryKit({ done }) {
   };
   const askFirst = () =>
     confirmFirst({
-      title: "Make a new emergency kit?",
+      title: "Create a new emergency kit?",
       text: "The recovery key that was made before, on paper perhaps, is ended: it opens no backup that is made from now on.",
-      action: "Make a new kit",
+      action: "Create a new kit",
       run: make,
     });
   if (made) return html`<${Sheet} kit=${made} />`;
@@ -61,7 +61,7 @@ export function RecoveryKit({ done }) {
     ${(/** @type {Kit} */ kit) => html`<div class="kit-offer">
       <p>${kit.exists ? html`A recovery key was made <${Ago} at=${kit.created_at} />. A new one ends it.` : "No recovery key was made yet. Should this machine’s keys be lost, the credentials are lost with them."}</p>
       ${error && html`<${Problem} error=${error} />`}
-      <button type="button" class="btn" disabled=${busy} onClick=${kit.exists ? askFirst : makeFirst}><${Icon} icon="lifebuoy" />${kit.exists ? "Make a new emergency kit" : "Make an emergency kit"}</button>
+      <button type="button" class="btn" disabled=${busy} onClick=${kit.exists ? askFirst : makeFirst}><${Icon} icon="lifebuoy" />${kit.exists ? "Create a new emergency kit" : "Create an emergency kit"}</button>
     </div>`}
   <//>`;
 }

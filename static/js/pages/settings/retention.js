@@ -1,7 +1,7 @@
 /** Retention: what there is of each sort, the policies, and what each of them would free. */
 import { html } from "../../html.js";
 import * as api from "../../api.js";
-import { plural, sentence, size } from "../../format.js";
+import { grouped, plural, sentence, size } from "../../format.js";
 import { useEndless } from "../../endless.js";
 import { place } from "../../router.js";
 import { can } from "../../session.js";
@@ -38,13 +38,13 @@ const limits = ({ max_age_days: days, max_count: count, megabytes }) => ({ max_a
 
 /** A policy in words. @param {RetentionPolicy} policy */
 const kept = ({ max_age_days: days, max_count: count, max_bytes: bytes }) =>
-  [days !== null && plural(days, "day"), count !== null && `the newest ${count.toLocaleString()}`, bytes !== null && size(bytes)].filter(Boolean).join(", ");
+  [days !== null && plural(days, "day"), count !== null && `the newest ${grouped(count)}`, bytes !== null && size(bytes)].filter(Boolean).join(", ");
 
 /** @param {Option[]} sorts @param {string} project where it is set by default @param {() => void} done */
 const add = (sorts, project, done) =>
   openForm({
     title: "New retention policy",
-    action: "Set policy",
+    action: "Create policy",
     initial: { scope_id: project, sort: "" },
     fields: [
       { name: "sort", label: "What", kind: "select", required: true, options: sorts },
@@ -64,7 +64,7 @@ const edit = (policy, done) =>
     initial: { ...policy, megabytes: policy.max_bytes === null ? null : policy.max_bytes / MB },
     fields: LIMITS,
     fieldOf,
-    send: (values) => api.patch(`/v1/retention-policies/${policy.id}`, limits(values), policy.version),
+    send: (values, over) => api.patch(`/v1/retention-policies/${policy.id}`, limits(values), over ? undefined : policy.version),
     done,
   });
 
@@ -75,7 +75,7 @@ function DryRun({ policy }) {
     <${Loaded} of=${shown} what="the dry run" rows=${3}>${(/** @type {RetentionPreview} */ { would_go: going, examples }) =>
       going.count === 0
         ? html`<${Empty} title="Nothing would go">Everything is within the policy’s limits.<//>`
-        : html`<p><b class="tabular">${going.count.toLocaleString()}</b> with <b class="tabular">${size(going.bytes)}</b>, at rest since <${Ago} at=${going.oldest_at} /> to <${Ago} at=${going.newest_at} />. The oldest:</p>
+        : html`<p><b class="tabular">${grouped(going.count)}</b> with <b class="tabular">${size(going.bytes)}</b>, at rest since <${Ago} at=${going.oldest_at} /> to <${Ago} at=${going.newest_at} />. The oldest:</p>
           <${Table} label="The oldest that would go" rows=${examples} columns=${[
             { head: "Id", class: "cell-name", cell: (/** @type {any} */ { id }) => (PAGES[policy.sort] ? html`<a href=${PAGES[policy.sort] + id} onClick=${closeDialog}><code>${id}</code></a>` : html`<code>${id}</code>`) },
             { head: "At rest", cell: (/** @type {any} */ { time }) => html`<${Ago} at=${time} />` },
@@ -107,7 +107,7 @@ const destroy = (policy, where, done) =>
   });
 
 /** How many; of much about how many. @param {RetentionSort} row @param {{count: number}} amount */
-const count = ({ estimated }, { count }) => (estimated ? `about ${count.toLocaleString(undefined, { maximumSignificantDigits: 2 })}` : count.toLocaleString());
+const count = ({ estimated }, { count }) => (estimated ? `about ${count.toLocaleString("en-GB", { maximumSignificantDigits: 2 })}` : grouped(count));
 
 /** What there is, and what would go of it. @param {{of: import("../../resource.js").Resource<{items: RetentionSort[]}>}} props */
 const Kept = ({ of }) =>
@@ -146,7 +146,7 @@ export function RetentionSettings() {
     { head: "Where", cell: where },
     { head: "Kept", class: "cell-wrap", cell: kept },
     { head: "State", cell: (/** @type {RetentionPolicy} */ policy) => html`<${Flag} on=${policy.enabled} yes="on" no="off" />` },
-    { head: "Purged", class: "cell-wrap", cell: (/** @type {RetentionPolicy} */ policy) => (policy.purged_at ? html`<span class="tabular">${policy.purged_count.toLocaleString()} · ${size(policy.purged_bytes)}</span> <span class="quiet"><${Ago} at=${policy.purged_at} /></span>` : html`<span class="quiet">nothing yet</span>`) },
+    { head: "Purged", class: "cell-wrap", cell: (/** @type {RetentionPolicy} */ policy) => (policy.purged_at ? html`<span class="tabular">${grouped(policy.purged_count)} · ${size(policy.purged_bytes)}</span> <span class="quiet"><${Ago} at=${policy.purged_at} /></span>` : html`<span class="quiet">nothing yet</span>`) },
     menuColumn((/** @type {RetentionPolicy} */ policy) =>
       rowMenu(`${policy.sort} ${where(policy)}`, [
         can("retention_policies.preview") && { label: "What would go…", icon: "zoom-question", run: () => openDialog(html`<${DryRun} key=${policy.id} policy=${policy} />`) },
@@ -158,7 +158,7 @@ export function RetentionSettings() {
     ),
   ];
   return html`<div class="filters"><${FilterFind} name="project_id" label="Project" placeholder="all of them" ...${oneProject} /></div>
-    <${Section} title="What is kept" about="What waits or runs never goes, nor does the audit record."><${Kept} of=${there} /><//>
+    <${Section} title="What is kept" about="What waits or runs never goes, nor does the audit record. Causes and effects are what “Why did this happen?” on a task’s page shows."><${Kept} of=${there} /><//>
     <${Section} title="Retention policies" about="What is over a limit goes, the oldest first. Without a policy everything is kept." add=${can("retention_policies.create") && sorts.length > 0 && "New policy"} onAdd=${() => add(sorts, project, reload)}>
       <${List} of=${list} what="the retention policies" columns=${columns} empty=${html`<${Empty} title="No policies yet">Everything is kept.<//>`} />
     <//>`;

@@ -57,7 +57,7 @@ export function TaskOptions({ value, refused, onChange }) {
       <input id="option-timeout" class="form-control" placeholder="15m" ...${saying("option-timeout", refused.timeout)} value=${value.timeout} onInput=${set("timeout")} /><${Refused} id="option-timeout" text=${refused.timeout} /></div>
     <div class="is-narrow"><label class="form-label" for="option-priority">Priority</label>
       <input id="option-priority" class="form-control" type="number" placeholder="0" ...${saying("option-priority", refused.priority)} value=${value.priority} onInput=${set("priority")} /><${Refused} id="option-priority" text=${refused.priority} /></div>
-    <div class="is-wide"><label class="form-label" for="option-criteria">Acceptance criteria <span class="quiet">one a line</span></label>
+    <div class="is-wide"><label class="form-label" for="option-criteria">Acceptance criteria <span class="quiet">one a line; after $ a command that checks</span></label>
       <textarea id="option-criteria" class="form-control" rows="2" ...${saying("option-criteria", refused.criteria)} value=${value.criteria} onInput=${set("criteria")}></textarea><${Refused} id="option-criteria" text=${refused.criteria} /></div>
     <div><label class="form-label" for="option-env">Environment <span class="quiet">NAME=value, no secrets</span></label>
       <textarea id="option-env" class="form-control is-code" rows="2" spellcheck=${false} ...${saying("option-env", refused.env)} value=${value.env} onInput=${set("env")}></textarea><${Refused} id="option-env" text=${refused.env} /></div>

@@ -90,6 +90,12 @@ function Dependency({ id }) {
   return html`<a class="dependency" href=${`/tasks/${id}`}>${task.data?.name ?? id}${task.data && html`<${Status} status=${task.data.status} />`}</a>`;
 }
 
+/** @param {{id: string}} props a file that the task was given */
+function Attached({ id }) {
+  const file = useResource(id, () => api.get(`/v1/artifacts/${id}`));
+  return html`<a class="attached" href=${`/artifacts?preview=${id}`}>${file.data?.filename ?? id.slice(-8)}</a>`;
+}
+
 /** What the node must have, in words. @param {Record<string, any> | null | undefined} requires @returns {string[]} */
 const needs = (requires) =>
   Object.entries(requires ?? {}).flatMap(([name, value]) => {
@@ -121,13 +127,14 @@ export const Facts = ({ task, asked }) => html`<section class="card panel" aria-
   ${task.project_id && html`<${Fact} label="Project"><${ProjectName} id=${task.project_id} /><//>`}
   ${task.session_id && html`<${Fact} label="Session"><${SessionName} id=${task.session_id} /><//>`}
   ${needs(task.requires).length > 0 && html`<${Fact} label="Needs">${needs(task.requires).map((need) => html`<span class="tag">${need}</span>`)}<//>`}
+  ${(task.attachments ?? []).length > 0 && html`<${Fact} label="Attached">${(task.attachments ?? []).map((id) => html`<${Attached} key=${id} id=${id} />`)}<//>`}
   <${Fact} label="Network">${task.network ? "allowed" : "off"}<//>
   ${(task.tags ?? []).length > 0 && html`<${Fact} label="Tags">${(task.tags ?? []).map((tag) => html`<a class="tag" href=${`/tasks?tag=${encodeURIComponent(tag)}`}>${tag}</a>`)}<//>`}
   ${(task.depends_on ?? []).length > 0 && html`<${Fact} label="Runs after">${(task.depends_on ?? []).map((id) => html`<${Dependency} key=${id} id=${id} />`)}<//>`}
   ${(task.dependents ?? []).length > 0 && html`<${Fact} label="Then runs">${(task.dependents ?? []).map((id) => html`<${Dependency} key=${id} id=${id} />`)}<//>`}
 </dl></section>`;
 
-/** @param {{finding: Finding}} props whether the answer meets one criterion, and how that was found */
+/** @param {{finding: Finding}} props whether one criterion is met, and how that was found */
 const FoundOut = ({ finding }) => html`<li class=${finding.passed ? "is-met" : "is-missed"}>
   ${finding.passed ? html`<${Icon} icon="square-check" />` : html`<${Icon} icon="square-x" />`}
   <div><span class="visually-hidden">${finding.passed ? "Met: " : "Not met: "}</span>${finding.criterion}
@@ -135,13 +142,23 @@ const FoundOut = ({ finding }) => html`<li class=${finding.passed ? "is-met" : "
     ${finding.command && html`<details class="check"><summary>Checked by a command${finding.exit_code !== null && `, exit ${finding.exit_code}`}</summary><pre tabindex="0" aria-label="The command of the check">${finding.command}</pre></details>`}</div>
 </li>`;
 
-/** What an answer is held against, with what was found once it has been. @param {{criteria: string[], verification?: Result["verification"]}} props */
-export const Criteria = ({ criteria, verification }) => html`<section class="card panel" aria-labelledby="h-criteria"><header class="panel-head"><h2 id="h-criteria">Acceptance criteria</h2>
+/** What the work is held against, with what was found once it has been. @param {{task: Task, verification?: Result["verification"]}} props */
+export function Criteria({ task, verification }) {
+  const findings = verification?.findings ?? [];
+  const open = (task.acceptance_criteria ?? []).filter((text) => !findings.some((finding) => finding.criterion === text));
+  if (!findings.length && !open.length) return null;
+  return html`<section class="card panel" aria-labelledby="h-criteria"><header class="panel-head"><h2 id="h-criteria">Acceptance criteria</h2>
     ${verification && html`<span class=${`status is-${verification.status === "passed" ? "completed" : "failed"}`}>${verification.status}${verification.rounds > 1 && ` in round ${verification.rounds}`}</span>`}</header>
-  <ul class="criteria">${verification ? verification.findings.map((finding, index) => html`<${FoundOut} key=${index} finding=${finding} />`) : criteria.map((text) => html`<li><${Icon} icon="square" /><span>${text}</span></li>`)}</ul></section>`;
+  <ul class="criteria">${findings.map((finding, index) => html`<${FoundOut} key=${index} finding=${finding} />`)}
+    ${open.map((text) => html`<li key=${text}><${Icon} icon="square" /><div>${text}${task.kind !== "prompt" && !text.startsWith("$ ") && html`<p class="quiet">Yours to judge.</p>`}</div></li>`)}</ul></section>`;
+}
+
+/** Moments of a task that are shown at once. */
+const MOMENTS = 60;
 
 /** What happened, newest first: the task's history, and what only its runs tell, such as one that a dead node left. @param {{history: Change[], runs: Run[]}} props */
 export function Timeline({ history, runs }) {
+  const [most, setMost] = useState(MOMENTS);
   const told = new Set(history.map((change) => `${change.run_id} ${change.after}`));
   const untold = (/** @type {Run} */ run, /** @type {string} */ status) => !told.has(`${run.id} ${status}`);
   const moments = [
@@ -152,7 +169,8 @@ export function Timeline({ history, runs }) {
     .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
     .reverse();
   return html`<section class="card panel" aria-labelledby="h-time"><header class="panel-head"><h2 id="h-time">Timeline</h2></header>
-    <ol class="timeline">${moments.map(({ time, title, text }) => html`<li><div class="moment">${title}<span class="quiet moment-time"><${Ago} at=${time} /></span></div>${text && html`<p class="quiet">${text}</p>`}</li>`)}</ol></section>`;
+    <ol class="timeline">${moments.slice(0, most).map(({ time, title, text }) => html`<li><div class="moment">${title}<span class="quiet moment-time"><${Ago} at=${time} /></span></div>${text && html`<p class="quiet">${text}</p>`}</li>`)}</ol>
+    ${moments.length > most && html`<div class="section-foot"><button type="button" class="btn btn-sm" onClick=${() => setMost(most + MOMENTS)}>Read on</button></div>`}</section>`;
 }
 
 /** The fields with which the same task could be posted again. @param {Task} task */
