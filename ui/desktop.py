@@ -41,6 +41,10 @@ BROWSER_S = 2.0
 ALREADY_RUNNING = 3
 """The exit code of a gateway that was not needed, because another one was quicker."""
 
+BY_ICON = ("GIO_LAUNCHED_DESKTOP_FILE", "DESKTOP_STARTUP_ID", "XDG_ACTIVATION_TOKEN")
+"""A desktop sets one of these for a program that it starts for who clicks on it (GIO, Startup Notification, XDG
+Activation), and what a terminal there starts inherits it."""
+
 Published = Callable[[], dict[str, Any] | None]
 
 
@@ -75,6 +79,7 @@ def open_gateway(serve: Sequence[str], published: Published, opening: Opening) -
         print("The window that is open has come forward.", flush=True)
         return 0
     gateway = Gateway(serve, published)
+    reason: str | None = None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     try:
@@ -92,6 +97,9 @@ def open_gateway(serve: Sequence[str], published: Published, opening: Opening) -
                 gateway.stop()
     except NotRunning as error:
         print(error, file=sys.stderr)
+        if reason is None and _nobody_reads():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            on_qt.tell(window.TITLE, str(error))
         return error.exit_code
     except KeyboardInterrupt:
         pass
@@ -116,6 +124,11 @@ def _leave(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _nobody_reads() -> bool:
+    """Whether what is printed is seen by nobody, and can be shown."""
+    return on_qt.is_here() and not os.isatty(2) and any(name in os.environ for name in BY_ICON)
+
+
 def _load_window() -> str | None:
     """Why there can be no window; None when there can."""
     try:
@@ -128,14 +141,14 @@ def _load_window() -> str | None:
 def _show(gateway: "Gateway", opening: Opening, instance: Instance, reason: str | None, kept: "Future[None]") -> None:
     path = opening.path or "/"
     if reason is None:
-        # Somebody may have been quicker meanwhile; their window is as good.
-        if not instance.hold() and instance.hand_over(opening.path):
-            return None
         try:
+            # Somebody may have been quicker meanwhile; their window is as good.
+            if not instance.hold() and instance.hand_over(opening.path):
+                return None
             return _show_window(gateway, opening, instance, kept)
         except NoWindow as error:
-            instance.release()
             reason = str(error)
+    instance.release()
     print(f"No window: {reason}", file=sys.stderr)
     words = f"The one-time sign-in code is {gateway.sign_in_code()}, good for two minutes."
     if _open_browser(gateway.url + path if path != "/" else gateway.url):
@@ -235,7 +248,8 @@ class Gateway:
             return
         serve, falls, started = [*self._serve, "--port", str(urlsplit(self.url).port)], 0, time.monotonic()
         while not self._stopped.wait(0.2):
-            if self._child is not None and self._child.poll() is None:
+            child = self._child
+            if child is None or child.poll() is None:  # none: it was let go of just now
                 continue
             falls = 1 if time.monotonic() - started > STEADY_S else falls + 1
             started = time.monotonic()
@@ -281,7 +295,7 @@ class Gateway:
         """True when it is ready, False when another process took the data directory first. Raises NotRunning."""
         # A session of its own: Ctrl-C in the terminal is for this process, which then ends the gateway in order.
         child = self._child = subprocess.Popen(
-            serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
             env=self._environment, start_new_session=True,
         )  # fmt: skip
         assert child.stdin is not None

@@ -8,12 +8,15 @@ import plistlib
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 NAME = "User API Gateway"
 FILE = "user-api-gateway"
 LABEL = "org.user-api-gateway.login"
 LOGIN, LINKS = "start_at_login", "open_links"
+HANDLER_S = 20.0
+"""How long the desktop may take to note which program opens links."""
 
 
 class Entries:
@@ -52,16 +55,22 @@ class Entries:
             file.unlink(missing_ok=True)
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(self._content(name))
+        try:
+            file.write_bytes(self._content(name))
+        except OSError:
+            file.unlink(missing_ok=True)  # half an entry would count as one
+            raise
         if name == LINKS and shutil.which("xdg-mime"):
             handler = ["xdg-mime", "default", file.name, "x-scheme-handler/uag"]
-            subprocess.run(handler, check=False, capture_output=True, timeout=20)
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(handler, check=False, capture_output=True, timeout=HANDLER_S)
 
     def _content(self, name: str) -> bytes:
         if self._platform == "darwin":
             return plistlib.dumps({"Label": LABEL, "ProgramArguments": [*self._command, "--hidden"], "RunAtLoad": True})
         if self._platform == "win32":
-            return f'@start "" /b {subprocess.list2cmdline([*self._command, "--hidden"])}\r\n'.encode()
+            words = " ".join(f'"{word.replace("%", "%%")}"' for word in (*self._command, "--hidden"))
+            return f'@chcp 65001 >nul\r\n@start "" /b {words}\r\n'.encode()
         extra = {
             LOGIN: ["X-GNOME-Autostart-enabled=true"],
             LINKS: ["NoDisplay=true", "MimeType=x-scheme-handler/uag;"],

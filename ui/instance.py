@@ -11,8 +11,11 @@ from threading import Thread
 
 from filelock import FileLock, Timeout
 
+from ui.on_qt import NoWindow
+
 PATIENCE_S = 10.0
-"""How long a second start waits for the first, which may still be opening its window."""
+"""How long a second start waits for the first, which may still be opening its window, or ending."""
+SHOWN, CLOSING = b"shown", b"closing"
 
 
 class Instance:
@@ -24,17 +27,23 @@ class Instance:
         self._address_file = storage / "window.json"
 
     def hold(self) -> bool:
-        """Takes the place; False when another process has it. Raises OSError where nothing can be written."""
-        self._storage.mkdir(mode=0o700, exist_ok=True)
+        """Takes the place; False when another process has it. Raises NoWindow where nothing can be written."""
         try:
+            self._storage.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._storage.mkdir(mode=0o700, exist_ok=True)
             self._lock.acquire(timeout=0)
+            self._address_file.unlink(missing_ok=True)
         except Timeout:
             return False
-        self._address_file.unlink(missing_ok=True)
+        except OSError as error:
+            raise NoWindow(f"{error.filename} cannot be used ({error.strerror}).") from error
         return True
 
-    def listen(self, asked: Callable[[str | None], None]) -> None:
-        """Calls back, in a thread of its own, with the path that another start wants shown, or None."""
+    def listen(self, asked: Callable[[str | None], bool]) -> None:
+        """Calls back, in a thread of its own, with the path that another start wants shown, or None.
+
+        The answer says whether it is shown: a window that closes shows nothing more, and the other start waits.
+        """
         key = token_hex(32)
         # A socket in a directory of the user's alone, or a named pipe; the key lies where only the user reads.
         listener = Listener(None, authkey=bytes.fromhex(key))
@@ -45,34 +54,39 @@ class Instance:
         Thread(target=_answer, args=(listener, asked), daemon=True).start()
 
     def hand_over(self, path: str | None) -> bool:
-        """Has the window that is open come forward and show `path`; False when there is none that answers."""
-        if not self._storage.is_dir():
-            return False  # no window was ever opened on this data directory
+        """Has the window that is open come forward and show `path`; False when there is none that answers.
+
+        The place is then taken, if it was free: who starts next waits for the window that is to come.
+        """
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            if self.hold():
-                self.release()
-                return False
+            try:
+                if self.hold():
+                    return False
+            except NoWindow:
+                return False  # it is said once the gateway is there, which may have more to say of the directory
             try:
                 told = json.loads(self._address_file.read_text("utf-8"))
                 with Client(told["address"], authkey=bytes.fromhex(told["key"])) as there:
                     there.send_bytes(json.dumps({"path": path}).encode())
-                    return there.recv_bytes(100) == b"shown"
+                    if there.recv_bytes(100) == SHOWN:
+                        return True
             except (OSError, EOFError, ValueError, KeyError, AuthenticationError):
-                time.sleep(0.1)
+                pass
+            time.sleep(0.1)
         return False
 
     def release(self) -> None:
         """Gives the place up."""
-        self._lock.release()
+        self._lock.release(force=True)
 
 
-def _answer(listener: Listener, asked: Callable[[str | None], None]) -> None:
+def _answer(listener: Listener, asked: Callable[[str | None], bool]) -> None:
     while True:
         try:
             with listener.accept() as there:
                 path = json.loads(there.recv_bytes(10_000))["path"]
-                asked(path if isinstance(path, str) and path.startswith("/") else None)
-                there.send_bytes(b"shown")
+                shown = asked(path if isinstance(path, str) and path.startswith("/") else None)
+                there.send_bytes(SHOWN if shown else CLOSING)
         except (OSError, EOFError, ValueError, KeyError, TypeError, AuthenticationError):
             continue

@@ -14,7 +14,10 @@ THINGS = {
     "connector": "/connectors/{}",
     "hook": "/messaging/hooks/{}",
 }
-PAGES = ("chat", "tasks", "schedules", "sessions", "runs", "artifacts", "connectors", "messaging", "nodes", "settings")
+PAGES = (
+    "chat", "tasks", "schedules", "sessions", "runs", "artifacts", "connectors", "messaging", "projects", "models",
+    "nodes", "credentials", "preferences", "access", "audit", "settings", "api",
+)  # fmt: skip
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -23,7 +26,10 @@ def path_of(link: str) -> str | None:
 
     `uag://THING/ID` opens one thing, `uag://PAGE` a page, `uag://new` the form of a new task, `uag://home` Home.
     """
-    parts = urlsplit(link.strip())
+    try:
+        parts = urlsplit(link.strip())
+    except ValueError:  # a bracket without its other half, or a letter that stands for several
+        return None
     if parts.scheme != SCHEME or parts.query or parts.fragment:
         return None
     thing, id_ = parts.netloc.lower(), unquote(parts.path).strip("/").lower()

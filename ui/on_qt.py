@@ -4,6 +4,7 @@ import os
 import sys
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,9 @@ from ui.place import Place, Screen
 
 ENGINE_FLAGS = ("--disable-background-networking", "--no-proxy-server", "--log-level=3")
 """The engine speaks to the gateway alone: no proxy, none of its own errands, and no chatter in the terminal."""
+
+AGAIN_MS = 1_000
+"""How soon a page is loaded again that could not be loaded, or whose process ended."""
 
 
 class NoWindow(Exception):
@@ -85,9 +89,20 @@ def screens() -> list[Screen]:
     return [(at.x(), at.y(), at.width(), at.height()) for at in (s.availableGeometry() for s in QApplication.screens())]
 
 
-def position(view: Any) -> tuple[int, int]:
-    """Of its frame on the screens, as `fit` takes it."""
-    return view.x(), view.y()
+def place_of(view: Any) -> Place:
+    """Size, and position of its frame as `fit` takes it, of before where it is maximised or fills the screen.
+
+    Full screen has no frame: the position is then that of what was inside.
+    """
+    inside, frame = view.normalGeometry(), view.geometry().topLeft() - view.pos()
+    return Place(inside.width(), inside.height(), inside.x() - frame.x(), inside.y() - frame.y())
+
+
+def tell(title: str, words: str) -> None:
+    """Shows words until somebody has read them. After `load`."""
+    from qtpy.QtWidgets import QMessageBox
+
+    QMessageBox.critical(None, title, words)
 
 
 def has_tray() -> bool:
@@ -141,6 +156,11 @@ def fit(view: Any, url: str, storage: Path, place: Place) -> None:
     view.profile.setCachePath(str(storage / "cache"))
     page.settings().setAttribute(QWebEngineSettings.WebAttribute.JavascriptCanAccessClipboard, True)
     page.navigationRequested.connect(lambda request: _stay_home(request, url))
+    page.nav_handler.acceptNavigationRequest = lambda to, *_: _open_no_window(page, to.toString(), url)
+    again = QtCore.QTimer(view, singleShot=True, interval=AGAIN_MS)
+    again.timeout.connect(browser.reload)
+    page.loadingChanged.connect(lambda loading: loading.isErrorPage() and again.start())
+    page.renderProcessTerminated.connect(lambda *_: again.start())
     page.titleChanged.connect(view.setWindowTitle)
     view.profile.downloadRequested.connect(lambda download: _save(view, download))
     for name in ("SavePage", "ViewSource", "InspectElement"):  # the console is an application, no document
@@ -169,13 +189,27 @@ def _stay_home(request: Any, home: str) -> None:
     if not request.isMainFrame() or origin_of(url) == origin_of(home):
         return
     request.reject()
+    _open_elsewhere(url)
+
+
+def _open_no_window(page: Any, url: str, home: str) -> bool:
+    """Shows what wants a window of its own in this one, where somebody is signed in; another address elsewhere."""
+    if origin_of(url) == origin_of(home):
+        page.load(url)
+    else:
+        _open_elsewhere(url)
+    return False
+
+
+def _open_elsewhere(url: str) -> None:
     if urlsplit(url).scheme in ("http", "https", "mailto"):
         webbrowser.open(url)
 
 
 def _save(view: Any, download: Any) -> None:
-    """Asks where to put a download; pywebview's own way is that of Qt 5."""
+    """Asks where to put a download, and says when nothing came of it; pywebview's own way is that of Qt 5."""
     from qtpy.QtCore import QStandardPaths
+    from qtpy.QtWebEngineCore import QWebEngineDownloadRequest
     from qtpy.QtWidgets import QFileDialog
 
     downloads = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation))
@@ -186,4 +220,22 @@ def _save(view: Any, download: Any) -> None:
         return
     download.setDownloadDirectory(str(Path(chosen).parent))
     download.setDownloadFileName(Path(chosen).name)
+    state = QWebEngineDownloadRequest.DownloadState
+
+    def ended(now: Any) -> None:
+        if now in (state.DownloadInterrupted, state.DownloadCancelled):
+            with suppress(RuntimeError):  # the window has closed over it, and its view is no more
+                _warn(view, f"{chosen} could not be saved. Try again.")
+
+    download.stateChanged.connect(ended)
     download.accept()
+
+
+def _warn(view: Any, text: str) -> None:
+    """Says it over the window, and waits for nobody."""
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QMessageBox
+
+    box = QMessageBox(QMessageBox.Icon.Warning, "Save", text, parent=view)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()

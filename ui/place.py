@@ -1,6 +1,7 @@
 """Where the window was, and how large; restored only where a screen still shows it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,11 +25,18 @@ class Place:
     maximized: bool = False
 
     def on(self, screens: list[Screen]) -> "Place":
-        """The same on these screens: not smaller than can be used, nor where nobody sees it."""
-        width, height = max(self.width, SMALLEST[0]), max(self.height, SMALLEST[1])
+        """The same on these screens: not smaller than can be used, nor larger than all of them, nor out of sight."""
+        width = max(min(self.width, _span((left, across) for left, _, across, _ in screens)), SMALLEST[0])
+        height = max(min(self.height, _span((top, down) for _, top, _, down in screens)), SMALLEST[1])
         if self.x is None or self.y is None or not any(_holds(screen, self.x, self.y, width) for screen in screens):
             return Place(width, height, maximized=self.maximized)
         return Place(width, height, self.x, self.y, self.maximized)
+
+
+def _span(sides: Iterable[tuple[int, int]]) -> int:
+    """From the first beginning to the last end."""
+    begins, ends = zip(*((begin, begin + length) for begin, length in sides), strict=True)
+    return int(max(ends) - min(begins))
 
 
 def _holds(screen: Screen, x: int, y: int, width: int) -> bool:
@@ -42,8 +50,9 @@ def kept(file: Path) -> Place:
         place = Place(**json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return Place()
-    numbers = (place.width, place.height, place.x or 0, place.y or 0)
-    return place if all(type(number) is int for number in numbers) else Place()
+    numbers = [place.width, place.height, *(at for at in (place.x, place.y) if at is not None)]
+    fits = all(type(number) is int for number in numbers) and type(place.maximized) is bool
+    return place if fits else Place()
 
 
 def keep(file: Path, place: Place) -> None:

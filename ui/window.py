@@ -4,6 +4,7 @@ It shows the gateway's pages and nothing else, and signs the owner in: a page th
 asks for a one-time code. Pages of other origins open in the browser.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -87,12 +88,17 @@ class Window:
             )  # fmt: skip
         except webview.WebViewException as error:
             raise NoWindow(f"There is no web view ({error}).") from error
+        finally:
+            self._leaving = True
 
-    def open(self, path: str | None) -> None:
-        """Comes forward, from any thread, and shows that path of the console where one is given."""
+    def open(self, path: str | None) -> bool:
+        """Comes forward, from any thread, and shows that path of the console where one is given; not once it closes."""
+        if self._leaving:
+            return False
         self._run(self._come_forward)
         if path is not None:
             self._bridge.order("open", path=path)
+        return True
 
     def order(self, what: str) -> None:
         """Has the page do something that its user may do, such as `pause`."""
@@ -140,6 +146,7 @@ class Window:
             self._switches.impossible |= dict.fromkeys(("tray", "close_to_tray", "notifications"), reason)
 
     def _fit(self) -> None:
+        signal.signal(signal.SIGINT, lambda *_: self.end())  # pywebview's own only asks the window to close
         on_qt.fit(self._window.native, self._url, self._storage, self._place)
         self._run = on_qt.in_main_thread()
         self._apply()
@@ -231,9 +238,10 @@ class Window:
         """Notes the place; of a maximised window the one that it had before."""
         now, window = self._place, self._window
         is_maximized = now.maximized if maximized is None else maximized
-        if not (is_maximized or now.maximized):
-            x, y = on_qt.position(window.native) if on_qt.is_here() else (window.x, window.y)
-            now = Place(window.width, window.height, x, y)
+        if on_qt.is_here():
+            now = on_qt.place_of(window.native)
+        elif not (is_maximized or now.maximized):
+            now = Place(window.width, window.height, window.x, window.y)
         self._place = Place(now.width, now.height, now.x, now.y, is_maximized)
         if maximized is None and self._switches.on("remember_place"):
             try:

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import MODELS, PROJECT, wait_until
 from tests.window.display import Display
 from tests.window.web_view import WebView
+from ui.desktop import BY_ICON
 
 READY = "gateway ready at "
 START_S = 60
@@ -91,7 +92,7 @@ class Desktop:
                 self.process.wait()
 
 
-SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "QT_QPA_PLATFORM")
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "QT_QPA_PLATFORM", *BY_ICON)
 
 
 def free_port() -> int:

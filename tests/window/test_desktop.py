@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,7 +94,7 @@ def test_closed_to_the_tray_it_goes_on_and_comes_back(desktop: Start, tray: Disp
     assert app.process.poll() is None
     assert desktop(welcomed.data_dir, display=tray).process.wait(30) == 0
     view.wait("document.visibilityState === 'visible'")
-    app.process.send_signal(signal.SIGTERM)
+    app.process.send_signal(signal.SIGINT)
     assert app.process.wait(20) == 0
     assert "Traceback" not in app.complained
 
@@ -193,6 +194,115 @@ def test_files_dropped_on_the_window_become_artifacts(
     view.click("dialog button", "Keep as artifacts")
     view.wait("document.body.textContent.includes('1 file uploaded')")
     assert any(item["filename"] == "dropped.txt" for item in welcomed.call("GET", "/v1/artifacts").json()["items"])
+
+
+PLACED = """
+import os, sys
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+from pathlib import Path
+from types import SimpleNamespace
+from PySide6.QtWidgets import QApplication, QMainWindow
+app = QApplication([])
+from ui.switches import of
+from ui.window import Window
+
+view, storage = QMainWindow(), Path(sys.argv[1])
+view.move(60, 40)
+view.resize(500, 400)
+view.show()
+app.processEvents()
+window = Window("http://127.0.0.1", storage, of(storage, []), lambda: None)
+window._window = SimpleNamespace(native=view, width=view.width, height=view.height)
+getattr(view, sys.argv[2])()
+app.processEvents()
+assert view.width() > 500
+window._remember(maximized=view.isMaximized())
+window.close = lambda: None
+window._closing()
+"""
+
+
+@pytest.mark.parametrize(("state", "maximized"), [("showMaximized", True), ("showFullScreen", False)])
+def test_of_a_window_that_fills_the_screen_the_size_before_is_kept(tmp_path: Path, state: str, maximized: bool) -> None:
+    (tmp_path / "desktop.json").write_text('{"remember_place": true}', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", PLACED, tmp_path, state],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    place = json.loads((tmp_path / "place.json").read_text("utf-8"))
+    assert (place["width"], place["height"], place["maximized"]) == (500, 400, maximized)
+    assert place["x"] in range(60, 65)  # full screen has no frame to say how wide it was
+    assert place["y"] in range(40, 45)
+
+
+SAVED = """
+import os, sys
+os.environ |= {"QT_QPA_PLATFORM": "offscreen", "QTWEBENGINE_DISABLE_SANDBOX": "1"}
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtWebEngineWidgets import QWebEngineView
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox
+from ui import on_qt
+
+class Half(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.send_header("Content-Disposition", "attachment")
+        self.end_headers()
+        self.wfile.write(bytes(50_000))
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Half)
+Thread(target=server.serve_forever, daemon=True).start()
+on_qt._set_engine_flags()
+app, view, browser = QApplication([]), QMainWindow(), QWebEngineView()
+view.setCentralWidget(browser)
+QFileDialog.getSaveFileName = lambda *_: (sys.argv[1], "")
+browser.page().profile().downloadRequested.connect(lambda download: on_qt._save(view, download))
+browser.page().download(QUrl(f"http://127.0.0.1:{server.server_port}/"))
+
+def look():
+    for box in view.findChildren(QMessageBox):
+        print(box.text(), flush=True)
+        app.quit()
+
+timer = QTimer(interval=100)
+timer.timeout.connect(look)
+timer.start()
+QTimer.singleShot(30_000, app.quit)
+app.exec()
+"""
+
+
+@pytest.mark.parametrize("folder", ["there", "/proc/not there"])
+def test_a_download_that_comes_to_nothing_is_told(tmp_path: Path, folder: str) -> None:
+    """Half of one is taken away again: otherwise the file that was asked for is just not there."""
+    chosen = tmp_path / folder / "file.bin"
+    (tmp_path / "there").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", SAVED, chosen], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == f"{chosen} could not be saved. Try again.\n", done.stderr
+    assert not chosen.exists()
+
+
+def test_who_clicks_on_the_icon_is_shown_why_nothing_opens(desktop: Start, display: Display, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wish = ("--port", str(taken.getsockname()[1]))
+        said = desktop(tmp_path / "a", *wish, display=display)
+        assert said.process.wait(START_S) == 4
+        before = display.colours()
+        shown = desktop(tmp_path / "b", *wish, display=display, GIO_LAUNCHED_DESKTOP_FILE="gateway.desktop")
+        wait_until(lambda: display.colours() > before, START_S)
+    assert shown.process.poll() is None
+    display.close_windows()
+    assert shown.process.wait(20) == 4
+    assert "choose another port" in said.complained
+    assert "choose another port" in shown.complained
 
 
 TRAY = """

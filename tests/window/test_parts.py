@@ -1,6 +1,7 @@
 """The parts of the desktop that need no display: links, entries of the system, the window's place, the one window."""
 
 import json
+import os
 import plistlib
 import re
 import subprocess
@@ -37,10 +38,19 @@ COMMAND = ["/usr/bin/python3", "/opt/my app/app.py", "--data-dir", '/home/a"b/50
         ("uag://evil.example/x", None),
         ("https://127.0.0.1/tasks", None),
         ("uag:javascript:alert(1)", None),
+        ("uag://[task/", None),
+        ("uag://ta℀sk/", None),
     ],
 )
 def test_a_link_opens_what_it_names_and_nothing_else(link: str, path: str | None) -> None:
     assert path_of(link) == path
+
+
+def test_every_page_of_the_navigation_has_a_link() -> None:
+    routes = (PROJECT / "static" / "js" / "routes.js").read_text("utf-8")
+    pages = re.findall(r'path: "/(\w+)", label: "[^"]+", icon:', routes)
+    assert len(pages) > 12
+    assert [path_of(f"uag://{page}") for page in pages] == [f"/{page}" for page in pages]
 
 
 def entries(platform: str, home: Path) -> Entries:
@@ -72,15 +82,54 @@ def test_links_on_linux_are_an_entry_for_their_scheme(tmp_path: Path, monkeypatc
     assert " open %u\n" in written
 
 
+def test_a_desktop_that_does_not_say_which_program_opens_links_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "xdg-mime").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    (tmp_path / "xdg-mime").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("ui.entries.HANDLER_S", 0.2)
+    on_linux = entries("linux", tmp_path)
+    on_linux.put(LINKS, True)
+    assert on_linux.there(LINKS)
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from ui.entries import LOGIN, Entries
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+entries = Entries("linux", {}, Path(sys.argv[1]), ["x"])
+try:
+    entries.put(LOGIN, True)
+except OSError:
+    print(entries.there(LOGIN))
+"""
+
+
+def test_an_entry_that_finds_no_room_is_not_there(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, tmp_path], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_start_at_login_elsewhere_is_a_file_of_the_user_too(tmp_path: Path) -> None:
-    on_mac, on_windows = entries("darwin", tmp_path), entries("win32", tmp_path)
+    on_mac = entries("darwin", tmp_path)
+    command = [r"C:\Python & more\python.exe", "app.py", "--data-dir", "C:\\Jürgen\\50%"]
+    on_windows = Entries("win32", {"APPDATA": str(tmp_path / "roaming")}, tmp_path, command)
     on_mac.put(LOGIN, True)
     agent = plistlib.loads(next((tmp_path / "Library/LaunchAgents").iterdir()).read_bytes())
     assert agent["ProgramArguments"] == [*COMMAND, "--hidden"]
     assert agent["RunAtLoad"] is True
     on_windows.put(LOGIN, True)
-    script = next((tmp_path / "roaming/Microsoft/Windows/Start Menu/Programs/Startup").iterdir()).read_text("utf-8")
-    assert subprocess.list2cmdline([*COMMAND, "--hidden"]) in script
+    # Its words are UTF-8 once the first line has said so, and in quotes, where only `%` means something.
+    script = next((tmp_path / "roaming/Microsoft/Windows/Start Menu/Programs/Startup").iterdir()).read_bytes()
+    assert script == (
+        b"@chcp 65001 >nul\r\n"
+        b'@start "" /b "C:\\Python & more\\python.exe" "app.py" "--data-dir" "C:\\J\xc3\xbcrgen\\50%%" "--hidden"\r\n'
+    )
     assert LINKS in on_mac.impossible()
     assert LINKS in on_windows.impossible()
 
@@ -111,6 +160,8 @@ def test_switches_are_off_are_kept_and_outlive_a_damaged_file(tmp_path: Path) ->
         (Place(900, 700, 5000, 50), Place(900, 700)),  # on a screen that is gone
         (Place(900, 700, 100, -40), Place(900, 700)),  # its upper edge out of reach
         (Place(10, 10, 0, 0, maximized=True), Place(380, 600, 0, 0, maximized=True)),
+        (Place(3840, 2160, 100, 50), Place(3200, 1080, 100, 50)),  # of a screen that was larger
+        (Place(10**12, 700), Place(3200, 700)),
     ],
 )
 def test_a_place_is_restored_where_a_screen_shows_it(place: Place, restored: Place) -> None:
@@ -122,7 +173,7 @@ def test_a_kept_place_comes_back_and_a_damaged_one_is_the_usual(tmp_path: Path) 
     assert kept(file) == Place(*SIZE)
     keep(file, Place(900, 700, 5, 6, maximized=True))
     assert kept(file) == Place(900, 700, 5, 6, maximized=True)
-    for damaged in ("", "[1]", '{"width": "wide"}', '{"depth": 3}'):
+    for damaged in ("", "[1]", '{"width": "wide"}', '{"depth": 3}', '{"x": "", "y": 3}', '{"maximized": "no"}'):
         file.write_text(damaged, encoding="utf-8")
         assert kept(file) == Place()
 
@@ -133,7 +184,7 @@ from pathlib import Path
 from ui.instance import Instance
 first = Instance(Path(sys.argv[1]))
 assert first.hold()
-first.listen(lambda path: print(path, flush=True))
+first.listen(lambda path: print(path, flush=True) is None and path != "/closing")
 print("holds", flush=True)
 time.sleep(60)
 """
@@ -164,10 +215,35 @@ def test_a_second_start_hands_over_and_a_killed_first_gives_the_place_up(tmp_pat
         address.write_text(json.dumps(told), encoding="utf-8")
         stranger.join(10)
         assert first.stdout.readline() == "/evil\n"  # only once it had the key
+
+        # What a window that closes shows no more, the other start shows itself once that has ended.
+        waiting = threading.Thread(target=second.hand_over, args=("/closing",), daemon=True)
+        waiting.start()
+        assert [first.stdout.readline() for _ in range(3)] == ["/closing\n"] * 3
+        assert waiting.is_alive()
     finally:
         first.kill()
         first.communicate()
     assert wait_until(lambda: Instance(tmp_path).hand_over("/tasks") is False, 20)
+
+
+def test_of_two_starts_at_once_the_first_opens_the_window(tmp_path: Path) -> None:
+    """It has started the gateway, too, which ends with it: another's window would be left without."""
+    storage = tmp_path / "data" / "window"
+    first, second = Instance(storage), Instance(storage)
+    assert not first.hand_over(None)
+    assert storage.parent.stat().st_mode & 0o777 == 0o700
+    handed_over, shown = [], []
+    waiting = threading.Thread(target=lambda: handed_over.append(second.hand_over("/tasks")), daemon=True)
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    assert first.hold()
+    first.listen(lambda path: shown.append(path) is None)
+    waiting.join(10)
+    assert (handed_over, shown) == ([True], ["/tasks"])
+    first.release()
+    assert second.hold()
 
 
 SURROUNDED = """
@@ -186,3 +262,27 @@ def test_a_gateway_is_started_in_the_surroundings_of_the_start() -> None:
     """Loading the window changes them meanwhile, and who reads them then may read what is no longer there."""
     done = subprocess.run([sys.executable, "-c", SURROUNDED], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.stdout == "as it was\n", done.stderr
+
+
+TALKING = """
+import sys
+from ui.desktop import Gateway
+told = (
+    "import os, sys; print('gateway ready at x', flush=True); os.write(2, bytes([255])); os.write(2, bytes(200_000));"
+    "open(sys.argv[1], 'w').close(); input()"
+)
+gateway = Gateway([sys.executable, "-c", told, sys.argv[1]], lambda: None)
+gateway.start()
+sys.stdin.readline()
+gateway.stop()
+"""
+
+
+def test_a_gateway_may_say_what_is_no_text(tmp_path: Path) -> None:
+    """What programs that it starts say comes out there, too: unread, it would stop them once the pipe is full."""
+    said = tmp_path / "said"
+    starter = subprocess.Popen([sys.executable, "-c", TALKING, said], cwd=PROJECT, stdin=subprocess.PIPE)
+    try:
+        wait_until(said.exists, 20)
+    finally:
+        starter.communicate(b"\n", timeout=30)

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.conftest import wait_until
 from tests.window.conftest import START_S, Desktop, command, survivors
 from tests.window.display import Display
+from tests.window.web_view import WebView
 
 Start = Callable[..., Desktop]
 
@@ -20,6 +23,12 @@ def recorder(tmp_path: Path) -> tuple[Path, Path]:
     browser.write_text(f'#!/bin/sh\necho "$1" >> {notes}\n', encoding="utf-8")
     browser.chmod(0o700)
     return browser, notes
+
+
+def page_of(app: Desktop) -> psutil.Process:
+    """The process of the page: Chromium makes it of one that was made to make them."""
+    pages = (p for p in app.family() if p.name().startswith("QtWebEngine") and "zygote" in " ".join(command(p)))
+    return next(p for p in pages if psutil.Process(p.ppid()).name().startswith("QtWebEngine"))
 
 
 def test_the_owner_does_the_main_job_in_a_window_that_joined_the_running_gateway(
@@ -53,6 +62,17 @@ def test_the_owner_does_the_main_job_in_a_window_that_joined_the_running_gateway
     wait_until(lambda: opened.exists() and "https://elsewhere.invalid/page" in opened.read_text("utf-8"), 20)
     assert view.evaluate("location.href") == here
 
+    # What wants a window of its own gets none: another site's page opens in the browser, the gateway's own in this one.
+    for address, shown in (
+        ("https://elsewhere.invalid/new", "location.href === " + repr(here)),
+        ("/docs", "location.pathname === '/docs'"),
+    ):
+        view.evaluate(f"document.querySelector('main h1').innerHTML = '<a target=_blank href={address}>beside</a>'")
+        view.click("main h1 a", "beside")
+        view.wait(shown)
+    wait_until(lambda: "https://elsewhere.invalid/new" in opened.read_text("utf-8"), 20)
+    assert live_gateway.url not in opened.read_text("utf-8")
+
     display.close_windows()
     assert app.process.wait(20) == 0
     assert live_gateway.http.get(live_gateway.url + "/healthz").status_code == 200
@@ -69,9 +89,17 @@ def test_the_window_keeps_its_gateway_alive_and_ends_it_when_closed(
     names = " ".join(" ".join(command(process)) for process in family)
     assert all(part in names for part in ("serve", "node", "postgres", "QtWebEngineProcess"))
 
-    # A gateway that dies meanwhile is back at the same address.
+    # A gateway that dies meanwhile is back at the same address, and so is the page that could not be loaded meanwhile.
     next(process for process in family if "serve" in command(process)).kill()
+    view.evaluate("void location.reload()")
+    view.wait("location.pathname === '/welcome' && document.querySelector('h1') !== null")
     view.wait("fetch('/healthz').then((r) => r.ok, () => false)")
+
+    # A page whose process ends is there again, too.
+    view.evaluate("window.isTheOld = true")
+    view.close()
+    page_of(app).kill()
+    view.attach(START_S).wait("window.isTheOld === undefined && document.querySelector('h1') !== null")
     family = list({*family, *app.family()})
     view.close()
     display.close_windows()
@@ -82,9 +110,20 @@ def test_the_window_keeps_its_gateway_alive_and_ends_it_when_closed(
     assert storage.stat().st_mode & 0o777 == 0o700
 
 
-def test_ctrl_c_closes_the_window(desktop: Start, display: Display, live_gateway: Any) -> None:
+def write_something(view: WebView) -> str:
+    """Begins a form; returns the expression of its field."""
+    view.click(".nav-side a", "Projects")
+    view.click("main button", "New project")
+    name = "document.querySelector('dialog form input')"
+    view.wait(f"document.activeElement === {name}")
+    view.type("half")
+    return name
+
+
+def test_ctrl_c_closes_the_window_and_asks_nobody(desktop: Start, display: Display, live_gateway: Any) -> None:
+    live_gateway.call("PATCH", "/v1/users/me", json={"welcomed": True})
     app = desktop(live_gateway.data_dir, display=display)
-    app.view.attach(START_S)
+    write_something(app.view.attach(START_S))
     app.process.send_signal(signal.SIGINT)
     assert app.process.wait(20) == 0
     assert "Traceback" not in app.complained
@@ -94,11 +133,7 @@ def test_the_cross_asks_before_what_is_written_is_lost(desktop: Start, display: 
     live_gateway.call("PATCH", "/v1/users/me", json={"welcomed": True})
     app = desktop(live_gateway.data_dir, display=display)
     view = app.view.attach(START_S)
-    view.click(".nav-side a", "Projects")
-    view.click("main button", "New project")
-    name = "document.querySelector('dialog form input')"
-    view.wait(f"document.activeElement === {name}")
-    view.type("half")
+    name = write_something(view)
     asked = "[...document.querySelectorAll('dialog h2')].some((h) => h.textContent === 'Close the window?')"
     display.close_windows()
     view.wait(asked)

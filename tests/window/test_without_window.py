@@ -76,6 +76,24 @@ def test_a_web_view_that_does_not_start_is_said_and_the_browser_opens(
     assert live_gateway.http.get(live_gateway.url + "/healthz").status_code == 200
 
 
+def test_where_the_window_can_keep_nothing_that_is_said_and_the_browser_opens(
+    desktop: Start, display: Display, live_gateway: Any, tmp_path: Path
+) -> None:
+    browser, opened = recorder(tmp_path)
+    storage, aside = live_gateway.data_dir / "window", live_gateway.data_dir / "window-aside"
+    storage.mkdir(exist_ok=True)
+    storage.rename(aside)
+    try:
+        storage.write_text("", encoding="utf-8")
+        app = desktop(live_gateway.data_dir, display=display, BROWSER=str(browser))
+        assert app.process.wait(60) == 0, app.complained
+    finally:
+        storage.unlink()
+        aside.rename(storage)
+    assert f"No window: {storage} cannot be used (File exists)." in app.complained
+    wait_until(opened.exists, 10)
+
+
 def test_a_taken_port_is_one_sentence_and_code_4(desktop: Start, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         app = desktop(tmp_path / "data", "--port", str(taken.getsockname()[1]))

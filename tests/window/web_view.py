@@ -43,6 +43,7 @@ class WebView:
               return box && box.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
             }})()"""
         )
+        self._wait_until_it_is_painted()
         for kind in ("mousePressed", "mouseReleased"):
             self._send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
@@ -51,8 +52,8 @@ class WebView:
         self._send("Input.insertText", text=text)
 
     def drop(self, file: Path, x: int, y: int) -> None:
-        """Drags a file onto the window once it is painted (Chromium hands on nothing before), and lets go of it."""
-        self.wait("performance.getEntriesByType('paint').length")
+        """Drags a file onto the window, and lets go of it."""
+        self._wait_until_it_is_painted()
         data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self._send("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
@@ -65,6 +66,10 @@ class WebView:
         """Leaves the page alone."""
         if self._socket is not None:
             self._socket.close()
+
+    def _wait_until_it_is_painted(self) -> None:
+        """Chromium hands no input on to a page before that: nobody could have meant what they do not see."""
+        self.wait("performance.getEntriesByType('paint').length")
 
     def _address(self) -> str | None:
         try:
