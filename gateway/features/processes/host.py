@@ -21,7 +21,7 @@ from gateway.core.unit_of_work import Work
 
 from . import service_node
 from .forwarding import Forwarding
-from .service_node import SANDBOX_ENDED, Ending, Report, Start
+from .service_node import SANDBOX_ENDED, Ending, Piece, Report, Start
 
 log = structlog.get_logger("gateway.processes")
 
@@ -140,23 +140,25 @@ class Hosted:
     def take(self) -> Report | None:
         """What is to be reported, if anything."""
         told, self._told = self._told, Report()
-        return told if told.started_at or told.pieces or told.opened or told.ending else None
+        return told if told != Report() else None
 
     def give_back(self, told: Report) -> None:
         """Takes back what could not be reported."""
         self._told.started_at = told.started_at or self._told.started_at
+        self._told.read |= told.read
         self._told.pieces = told.pieces + self._told.pieces
         self._told.opened = {**told.opened, **self._told.opened}
         self._told.ending = self._told.ending or told.ending
 
-    def write(self, text: str | None) -> None:
-        """Passes text to its input, or the end."""
-        if self._attachment is None:
+    def write(self, piece: Piece) -> None:
+        """Passes a piece to its input, which may be given again until it is reported as read."""
+        if self._attachment is None or piece.id in self._told.read:
             return
-        if text is None:
+        self._told.read.add(piece.id)
+        if piece.text is None:
             self._attachment.close_input()
         else:
-            self._attachment.write(text.encode())
+            self._attachment.write(piece.text.encode())
 
     async def forward(self, ports: Collection[int]) -> None:
         """Has exactly these ports on this machine's loopback; with network, they are there by themselves."""

@@ -25,9 +25,9 @@ async def attend(node: "Node") -> None:
 
 
 async def _pass_on(wanted: Wishes, host: Host) -> None:
-    for process_id, text in wanted.write:
-        if process := host.has(process_id):
-            process.write(text)
+    for piece in wanted.write:
+        if process := host.has(piece.process_id):
+            process.write(piece)
     for process_id, grace_s in wanted.terminate:
         if process := host.has(process_id):
             process.terminate(grace_s)

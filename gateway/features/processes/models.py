@@ -85,7 +85,7 @@ class ProcessPort(Base):
 
 
 class ProcessInput(Base):
-    """What a process is still to read; its node takes it away. `text` is null for the end of the input."""
+    """What a process is still to read, until its node says that it has. `text` is null for the end of the input."""
 
     __tablename__ = "process_input"
     __table_args__ = (Index("ix_process_input_process_id_id", "process_id", "id"),)

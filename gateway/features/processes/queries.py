@@ -76,11 +76,16 @@ def locked(session: Session, process_ids: Collection[uuid.UUID], holder: uuid.UU
     return {row.id: row for row in rows}
 
 
-def take_input(session: Session, process_ids: Collection[uuid.UUID]) -> list[tuple[uuid.UUID, str | None]]:
-    """Takes away what these processes are to read, in the order it was written."""
-    taken = delete(ProcessInput).where(ProcessInput.process_id.in_(process_ids))
-    rows = session.execute(taken.returning(ProcessInput.id, ProcessInput.process_id, ProcessInput.text)).all()
-    return [(row.process_id, row.text) for row in sorted(rows, key=lambda row: row.id)]
+def unread(session: Session, process_ids: Collection[uuid.UUID]) -> Sequence[ProcessInput]:
+    """What these processes are still to read, in the order it was written."""
+    query = select(ProcessInput).where(ProcessInput.process_id.in_(process_ids))
+    return session.scalars(query.order_by(ProcessInput.id)).all()
+
+
+def drop_input(session: Session, process_id: uuid.UUID, ids: Collection[uuid.UUID] | None = None) -> None:
+    """Takes those pieces of a process's input away, or all of it."""
+    gone = delete(ProcessInput).where(ProcessInput.process_id == process_id)
+    session.execute(gone if ids is None else gone.where(ProcessInput.id.in_(ids)))
 
 
 def ports(session: Session, process_ids: Collection[uuid.UUID]) -> Sequence[ProcessPort]:

@@ -27,11 +27,20 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """What a process is to read next; a `text` of None is the end."""
+
+    id: uuid.UUID
+    process_id: uuid.UUID
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is to be done: processes to start, what to write to some (None: the end), and whom to end after how long."""
+    """What is to be done: processes to start, what to write to some, and whom to end after how long."""
 
     start: Sequence[Start] = ()
-    write: Sequence[tuple[uuid.UUID, str | None]] = ()
+    write: Sequence[Piece] = ()
     terminate: Sequence[tuple[uuid.UUID, float]] = ()
     ports: Mapping[uuid.UUID, frozenset[int]] = field(default_factory=dict)
     """Of each running process, the ports that are wanted on this machine's loopback."""
@@ -52,10 +61,11 @@ class Ending:
 class Report:
     """What became of a process since the last report: pieces are number, stream, time, text.
 
-    `opened` is where ports of it are found by now on this machine.
+    `read` is the input that it was given, `opened` where ports of it are found by now on this machine.
     """
 
     started_at: datetime | None = None
+    read: set[uuid.UUID] = field(default_factory=set)
     pieces: list[tuple[int, str, datetime, str]] = field(default_factory=list)
     opened: dict[int, int] = field(default_factory=dict)
     ending: Ending | None = None
@@ -64,7 +74,7 @@ class Report:
 def wishes(work: Work, run_ids: Collection[uuid.UUID], holder: uuid.UUID) -> Wishes:
     """What this node, which has these runs, is to do with their processes.
 
-    Input is given once, the rest until it is reported: an answer may be lost.
+    All of it again until it is reported: an answer may be lost.
     """
     found = queries.open_ones(work.session, run_ids)
     if not found:
@@ -76,7 +86,7 @@ def wishes(work: Work, run_ids: Collection[uuid.UUID], holder: uuid.UUID) -> Wis
     ending = [(row.id, row.grace_s or 0.0) for row in found if row.holder == holder and row.terminate_at is not None]
     return Wishes(
         [Start(row.run_id, row.id, row.command, dict(row.env)) for row in starting],
-        queries.take_input(work.session, [row.id for row in running]) if running else [],
+        _to_read(work, running) if running else [],
         ending,
         service_ports.wanted(work, running),
     )
@@ -96,10 +106,17 @@ def bury(work: Work) -> int:
     return len(found)
 
 
+def _to_read(work: Work, processes: Sequence[Process]) -> list[Piece]:
+    unread = queries.unread(work.session, [row.id for row in processes])
+    return [Piece(row.id, row.process_id, row.text) for row in unread]
+
+
 def _store(work: Work, process: Process, told: Report) -> None:
     if told.started_at is not None:
         process.status, process.started_at = "running", told.started_at
         service.tell(work, process, "process.started")
+    if told.read:
+        queries.drop_input(work.session, process.id, told.read)
     fresh = [piece for piece in told.pieces if piece[0] > process.output_seq]
     if fresh:
         names = ("seq", "stream", "time", "text")
@@ -118,6 +135,6 @@ def _store(work: Work, process: Process, told: Report) -> None:
 def _end(work: Work, process: Process, ending: Ending) -> None:
     process.status, process.exit_code, process.reason = ending.status, ending.exit_code, ending.reason
     process.truncated, process.ended_at = ending.truncated, ending.at
-    queries.take_input(work.session, [process.id])
+    queries.drop_input(work.session, process.id)
     queries.drop_ports(work.session, process.id)
     service.tell(work, process, "process.ended")
