@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -406,10 +406,33 @@ def test_causes_go_by_age_in_the_whole_system_alone(
     assert kept(rows, *ids, table="causes") == [False, True]
 
 
+def test_what_went_is_on_record_though_the_node_is_killed_in_the_midst(
+    database: Database, unit: Open, alice: Actor, place: uuid.UUID, purger: Purger, rows: Rows
+) -> None:
+    events = [old_event(database, place, now() - timedelta(days=days)) for days in (9, 8)]
+    policy_id = policy(unit, alice, place, max_age_days=7)
+
+    def killed(work: Work, ids: Sequence[uuid.UUID]) -> Removed:
+        if list(ids) != events[:1]:
+            raise KeyboardInterrupt
+        return whole.remove(work, ids)
+
+    whole = purger.purges["events"]
+    purger.purges["events"] = replace(whole, remove=killed, batch=1)
+    with pytest.raises(KeyboardInterrupt):
+        purger.purge("events")
+    assert kept(rows, *events) == [False, True]
+    recorded = "SELECT reason FROM audit_records WHERE action = 'retention_policies.purge' AND resource_id = :id"
+    reason = f"1 purged: {Rule('events', project_id=place, max_age_days=7).words}"
+    assert rows(recorded, id=str(policy_id)) == [(reason,)]
+    with unit(alice) as work:
+        assert service.get(work, policy_id).purged_count == 1
+
+
 def test_what_went_is_told_though_the_project_goes_meanwhile(unit: Open, rows: Rows) -> None:
     gone = uuid.uuid4()
     with unit(SYSTEM) as work:
-        purging.note(work, Rule("events", project_id=gone), [Batch(3, 30, None, is_last=False)])
+        purging.tell(work, Rule("events", project_id=gone), [Batch(3, 30, None, is_last=False)])
     told = "SELECT owner_id, data->>'count' FROM events WHERE name = 'retention.purged' AND project_id = :id"
     assert rows(told, id=gone) == [(None, "3")]
 

@@ -52,7 +52,7 @@ async def _carry_out(node: "Node", purgeable: Purgeable, rule: Rule) -> None:
         # As long as the batch took: readers and other writers have the disk to themselves for half of the time.
         await asyncio.sleep(max(LEAST_PAUSE_S, time.monotonic() - began))
     if count := sum(batch.count for batch in done):
-        await node.unit(lambda work: service_purge.note(work, rule, done))
+        await node.unit(lambda work: service_purge.tell(work, rule, done))
         log.info("purged", sort=rule.sort, count=count, policy=str(rule.policy_id))
 
 

@@ -33,7 +33,10 @@ def aim(work: Work, purgeable: Purgeable, rule: Rule) -> Aim:
 
 
 def purge(work: Work, purgeable: Purgeable, rule: Rule, wanted: Aim, after: uuid.UUID | None) -> Batch:
-    """Deletes the next few that the rule takes, and remembers them where they have an address of their own."""
+    """Deletes the next few that the rule takes, and remembers them where they have an address of their own.
+
+    How many went is written down with it, for its policy and in the audit record.
+    """
     if not queries.take_turn(work.session, purgeable.sort):
         return Batch(0, 0, after, is_last=True)
     rows = queries.batch(work.session, purgeable, rule, wanted, after, purgeable.batch)
@@ -44,19 +47,15 @@ def purge(work: Work, purgeable: Purgeable, rule: Rule, wanted: Aim, after: uuid
     taken = [row for row in rows if row.id in gone]
     if purgeable.kind is not None:
         tombstones.bury(work.session, [_tombstone(purgeable.kind, row, rule) for row in taken])
-    onward = after if removed.more else rows[-1].id
-    return Batch(len(taken), sum(row.bytes for row in taken), onward, is_last=False)
+    size = sum(row.bytes for row in taken)
+    if taken:
+        _note(work, rule, len(taken), size)
+    return Batch(len(taken), size, after if removed.more else rows[-1].id, is_last=False)
 
 
-def note(work: Work, rule: Rule, batches: Sequence[Batch]) -> None:
-    """Writes down what a rule has purged in one go: for its policy, in the audit record, and as an event."""
+def tell(work: Work, rule: Rule, batches: Sequence[Batch]) -> None:
+    """Tells by an event what a rule has purged in one go."""
     count, size = sum(batch.count for batch in batches), sum(batch.bytes for batch in batches)
-    if rule.policy_id is not None:
-        queries.add_up(work.session, rule.policy_id, count, size, now())
-    work.record(
-        "retention_policies.purge", Resource("retention_policies", rule.policy_id, None, rule.project_id), allowed=True,
-        reason=f"{count} purged: {rule.words}",
-    )  # fmt: skip
     owner_id = projects.owner_of(work, rule.project_id) if rule.project_id else None
     data = {"sort": rule.sort, "count": count, "bytes": size, "policy_id": str(rule.policy_id or "") or None}
     work.emit("retention.purged", owner_id=owner_id, project_id=rule.project_id, data=data)
@@ -66,6 +65,15 @@ def given_up(work: Work, sort: str) -> None:
     """Records that purging at once was not finished; the rounds, which come by themselves, go on with it."""
     reason = f"purging {sort} was given up: each node that began it was lost"
     work.record("retention_policies.purge", Resource("retention_policies"), allowed=True, reason=reason)
+
+
+def _note(work: Work, rule: Rule, count: int, size: int) -> None:
+    if rule.policy_id is not None:
+        queries.add_up(work.session, rule.policy_id, count, size, now())
+    work.record(
+        "retention_policies.purge", Resource("retention_policies", rule.policy_id, None, rule.project_id), allowed=True,
+        reason=f"{count} purged: {rule.words}",
+    )  # fmt: skip
 
 
 def _tombstone(kind: str, row: Any, rule: Rule) -> dict[str, Any]:
