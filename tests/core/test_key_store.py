@@ -9,6 +9,7 @@ import keyring.errors
 import pytest
 
 from gateway.core.errors import MissingPart, NotReady
+from gateway.core.secrets.crypto import key_file
 from gateway.core.secrets.envelope import MasterKey
 from gateway.core.secrets.key_store import SERVICE, KeyStore
 
@@ -89,6 +90,17 @@ def test_a_keyring_that_refuses_is_passed_over_for_the_file(ring: MemoryKeyring,
     ring.locked = False
     assert KeyStore(tmp_path).get(master.kid) == master
     assert KeyStore(tmp_path).places_of(master.kid) == ["file"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_key_file_that_an_editor_has_saved_holds_the_same_key(tmp_path: Path, end: str) -> None:
+    master = MasterKey.new()
+    KeyStore(tmp_path, "file").add(master)
+    session_key = key_file(tmp_path / "session.key")
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes() + end.encode())
+    assert KeyStore(tmp_path, "file").get(master.kid) == master
+    assert key_file(tmp_path / "session.key") == session_key
 
 
 def test_a_lost_key_file_tells_what_to_do_and_makes_nothing_in_its_place(tmp_path: Path) -> None:

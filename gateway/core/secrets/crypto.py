@@ -73,14 +73,14 @@ def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
 
 
 def key_file(path: Path) -> bytes:
-    """The 32-byte key in `path`, made on first use by whoever holds the data directory.
+    """The 32-byte key in `path`, made on first use by whoever holds the data directory; an editor may end its line.
 
     Raises MissingPart when the file holds no key of ours.
     """
     if not path.exists():
         write_private(path, base64.b64encode(secrets.token_bytes(32)).decode())
     try:
-        key = base64.b64decode(path.read_bytes(), validate=True)
+        key = base64.b64decode(path.read_bytes().strip(), validate=True)
     except binascii.Error as error:
         raise MissingPart(f"The key file {path.name} is damaged; restore it from your backup.") from error
     if len(key) != 32:

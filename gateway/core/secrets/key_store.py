@@ -54,9 +54,9 @@ class KeyFiles:
         return self._directory / f"master-{kid}.key"
 
     def read(self, kid: str) -> str | None:
-        """The file's text."""
+        """The file's text, whose line an editor may have ended."""
         try:
-            return self.path(kid).read_text("ascii")
+            return self.path(kid).read_text("ascii").strip()
         except FileNotFoundError:
             return None
 
