@@ -60,6 +60,12 @@ def posted_to(session: Session, hook_id: uuid.UUID) -> Hook | None:
     return session.get(Hook, hook_id)
 
 
+def hold(session: Session, hook_id: uuid.UUID) -> bool:
+    """Whether a hook is there, and from then on until the transaction ends; one that is being deleted is waited for."""
+    query = select(Hook.id).where(Hook.id == hook_id)
+    return session.scalar(query.with_for_update(read=True, key_share=True)) is not None
+
+
 def secrets(session: Session, hook_ids: Sequence[uuid.UUID], moment: datetime) -> Sequence[HookSecret]:
     """The live secrets of hooks, the newest first."""
     is_live = or_(HookSecret.expires_at.is_(None), HookSecret.expires_at > moment)

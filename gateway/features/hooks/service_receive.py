@@ -27,6 +27,8 @@ KEPT = 100
 """Requests that are kept of a hook; those that were rejected are kept apart, so that they push no others out."""
 KEPT_REJECTED = 20
 
+UNKNOWN = "There is no such hook."
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -70,6 +72,7 @@ class Inbox:
                 return self._act(work, known)
         except GatewayError as error:
             with unit_of_work(self._sessions, known.owner, request_id=request_id) as work:
+                _hold(work, known.hook)
                 _keep(work, known, "failed", error.status, reason=error.detail)
                 _tell(work, "hook.failed", known.hook, known.request_id, reason=error.detail)
             raise
@@ -79,7 +82,7 @@ class Inbox:
             hook = queries.posted_to(work.session, hook_id)
             if hook is None or not hook.enabled:
                 self._flood.count_unknown(received.address)
-                raise NotFound("There is no such hook.")
+                raise NotFound(UNKNOWN)
             secrets = service.open_secrets(work, self._keys, hook)
             try:
                 verified = verify(hook.verify, hook.verify_options, secrets, received)
@@ -99,6 +102,7 @@ class Inbox:
 
     def _act(self, work: Work, known: _Known) -> Told:
         hook = known.hook
+        _hold(work, hook)
         about = hook.as_resource
         work.record("hooks.receive", about, allowed=True, reason=f"verified by {hook.verify}")
         body = read_body(known.received)
@@ -164,6 +168,7 @@ def _again(
     work: Work, keys: KeyStore, hook: Hook, context: Mapping[str, Any], received: Received, of: uuid.UUID | None
 ) -> tuple[uuid.UUID | None, uuid.UUID]:
     """Acts in the name of the hook's owner, whoever asks for it, and keeps the request as a new one."""
+    _hold(work, hook)
     owner = acting(work, hook)
     if owner is None:
         raise Forbidden(f"This hook is not in use: {NOT_IN_USE}.", code="hook_not_in_use")
@@ -198,6 +203,12 @@ def _to_keep(hook: Hook, secrets: Sequence[str], received: Received) -> Received
     return without_secrets(received, hidden, [named] if named else [])
 
 
+def _hold(work: Work, hook: Hook) -> None:
+    """Has a hook stay until what came to it is kept. Raises NotFound for one that was deleted in this moment."""
+    if not queries.hold(work.session, hook.id):
+        raise NotFound(UNKNOWN)
+
+
 def _claim(work: Work, known: _Known) -> Told | None:
     """Takes the delivery, or returns what it was answered with when it came first."""
     keys, hook_id = known.keys, known.hook.id
@@ -214,6 +225,7 @@ def _claim(work: Work, known: _Known) -> Told | None:
 
 def _reject(work: Work, hook: Hook, received: Received, secrets: Sequence[str], reason: str) -> None:
     """Keeps and tells that somebody was turned away."""
+    _hold(work, hook)
     about = hook.as_resource
     work.record("hooks.receive", about, allowed=False, reason=reason)
     known = _Known(hook, work.actor, Verified(()), received, _to_keep(hook, secrets, received), new_id())
