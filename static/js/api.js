@@ -25,6 +25,14 @@ let csrfToken = "";
 /** @type {(() => void) | null} */
 let onUnauthenticated = null;
 
+let line = new AbortController();
+
+/** Gives up what waits for an answer over a network that has gone: the browser would wait for minutes. */
+export function giveUp() {
+  line.abort();
+  line = new AbortController();
+}
+
 /** @param {string} token */
 export function useCsrfToken(token) {
   csrfToken = token;
@@ -84,7 +92,7 @@ async function send(method, path, { body, query, headers = {}, signal, quiet, ke
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
-      signal,
+      signal: signal ?? line.signal,
       keepalive,
     });
   } catch (error) {

@@ -1,5 +1,6 @@
 /** The live connection: one WebSocket for the whole console, which catches up from the last event it saw. */
 import { signal } from "@preact/signals";
+import { giveUp } from "./api.js";
 import { loadSession, shutOut } from "./session.js";
 /** @import { GatewayEvent } from "./types.js" */
 
@@ -12,6 +13,8 @@ const PATTERNS = [
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const TICK_MS = 4_000;
+const SILENT_MS = 10_000;
+const ANSWER_MS = 8_000;
 
 /** @type {import("@preact/signals").Signal<"connecting" | "live" | "waiting">} */
 export const connection = signal("connecting");
@@ -25,6 +28,9 @@ let timer;
 let lastSeq = 0;
 let wait = FIRST_WAIT_MS;
 let lastTick = 0;
+let heardAt = 0;
+/** Since when an answer is waited for; 0 where none is. */
+let askedAt = 0;
 
 /**
  * Calls back for each event. With null when events may have been missed: read everything again.
@@ -49,6 +55,8 @@ function subscribe(to) {
 /** @param {WebSocket} from @param {string} text */
 function receive(from, text) {
   const message = JSON.parse(text);
+  heardAt = Date.now();
+  askedAt = 0;
   if (message.subscribed) {
     wait = FIRST_WAIT_MS;
     connection.value = "live";
@@ -68,7 +76,7 @@ function open() {
   clearTimeout(timer);
   const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/events/ws`);
   socket = opened;
-  if (connection.value !== "live") connection.value = "connecting";
+  askedAt = Date.now();
   opened.onopen = () => subscribe(opened);
   opened.onmessage = (event) => receive(opened, event.data);
   opened.onclose = () => socket === opened && reopenLater();
@@ -76,10 +84,13 @@ function open() {
 
 function reopenLater() {
   socket = null;
+  askedAt = 0;
   connection.value = "waiting";
   clearTimeout(timer);
   timer = setTimeout(async () => {
+    askedAt = Date.now();
     const signedIn = await loadSession().catch(() => undefined);
+    if (socket) return; // no answer came, and another was opened
     if (signedIn !== null) return open();
     void shutOut();
     reopenLater(); // somebody may sign in, here or beside it
@@ -97,8 +108,21 @@ export function reconnect() {
   void loadSession().catch(() => {}); // it may be somebody else's by now
 }
 
+/** A network that dies may say nothing: after a while of silence the gateway is asked for a sign of life. */
+function listenForLife() {
+  const now = Date.now();
+  if (askedAt && now - askedAt > ANSWER_MS) {
+    connection.value = "waiting";
+    giveUp();
+    reconnect();
+  } else if (socket && !askedAt && now - heardAt > SILENT_MS) {
+    askedAt = now;
+    socket.send(JSON.stringify({ ping: true }));
+  }
+}
+
 /**
- * Starts the connection, and watches for the machine having slept.
+ * Starts the connection, and watches for a silent end of it and for the machine having slept.
  * @param {number} since the last event's number before anything was read: what came meanwhile is told, nothing has to be read again
  */
 export function start(since) {
@@ -110,8 +134,9 @@ export function start(since) {
     const slept = Date.now() - lastTick > TICK_MS * 4;
     lastTick = Date.now();
     if (slept && document.visibilityState === "visible") reconnect();
+    else listenForLife();
   }, TICK_MS);
-  // A connection over a network that has gone says nothing for minutes.
+  // What the browser knows need not be found out.
   for (const change of ["offline", "online"]) window.addEventListener(change, reconnect);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && connection.value === "waiting") reconnect();

@@ -102,6 +102,18 @@ def test_a_socket_gets_what_it_subscribed_to_and_may_subscribe_anew(live_gateway
     socket.close()
 
 
+def test_a_socket_says_that_it_is_there_when_it_is_asked(live_gateway: LiveGateway) -> None:
+    socket = connect(live_gateway, {"ping": True})
+    assert json.loads(socket.recv()) == {"pong": True}
+    socket.send('{"subscribe": ["task.created"]}')
+    assert json.loads(socket.recv()) == {"subscribed": True}
+    socket.send('{"ping": true}')
+    assert json.loads(socket.recv()) == {"pong": True}
+    live_gateway.submit(commands=["true"])
+    assert json.loads(socket.recv())["name"] == "task.created"
+    socket.close()
+
+
 @pytest.mark.parametrize(
     ("message", "word"),
     [
@@ -112,6 +124,7 @@ def test_a_socket_gets_what_it_subscribed_to_and_may_subscribe_anew(live_gateway
         ('{"subscribe": ["task.*"], "since": -1}', "since: it must be at least 0"),
         ('{"subscribe": ["task.*"], "sience": 1}', "sience"),
         ('{"subscribe": ["task.*"], "filter": {"task_id": "x"}}', "filter.task_id"),
+        ('{"ping": false}', "subscribe"),
     ],
 )
 def test_a_bad_message_is_answered_with_an_error_and_the_socket_lives(

@@ -2,15 +2,19 @@
 
 import json
 import re
+import socket as sockets
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
-from tests.conftest import wait_until
+from tests.conftest import LiveGateway, wait_until
+from tests.ui.conftest import watch
 
 LINES = 24
 SLOW = f"for n in $(seq 1 {LINES}); do echo tick $n; sleep 0.1; done\n"
@@ -132,6 +136,95 @@ def test_a_network_that_has_gone_is_told_at_once(open_page: Callable[..., Page],
     expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.get_by_role("row", name=slug)).to_be_visible()
     api.delete(f"/v1/projects/{made['id']}").raise_for_status()
+
+
+class Network:
+    """Between a browser and the gateway; it can stop carrying anything, without a word to either."""
+
+    def __init__(self, port: int) -> None:
+        self.carries = threading.Event()
+        self.carries.set()
+        self._port = port
+        self._open: list[sockets.socket] = []
+        self._server = sockets.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._accept).start()
+
+    def mend(self) -> None:
+        """Carries what is new; what was open has come to nothing and hears so, as from a machine that is back."""
+        for each in self._open:
+            with suppress(OSError):
+                each.shutdown(sockets.SHUT_RDWR)
+        self._open.clear()
+        self.carries.set()
+
+    def close(self) -> None:
+        self._server.shutdown(sockets.SHUT_RDWR)
+        self.mend()
+
+    def _accept(self) -> None:
+        with self._server, suppress(OSError):
+            while True:
+                ours, _ = self._server.accept()
+                theirs = sockets.create_connection(("127.0.0.1", self._port))
+                self._open += ours, theirs
+                for pair in ((ours, theirs), (theirs, ours)):
+                    threading.Thread(target=self._carry, args=pair).start()
+
+    def _carry(self, source: sockets.socket, sink: sockets.socket) -> None:
+        with source, suppress(OSError):
+            while said := source.recv(65536):
+                if self.carries.is_set():
+                    sink.sendall(said)
+            sink.shutdown(sockets.SHUT_RDWR)
+
+
+@contextmanager
+def over_a_network(browser: Browser, gateway: LiveGateway, cookies: list[Any]) -> Iterator[tuple[Page, Network]]:
+    """A page of the owner's that reaches the gateway only through this."""
+    network, troubles = Network(urlsplit(gateway.url).port or 80), list[str]()
+    context = browser.new_context(base_url=network.url)
+    context.add_cookies(cookies)
+    page = context.new_page()
+    watch(page, network.url, troubles)
+    try:
+        yield page, network
+    finally:
+        context.close()
+        network.close()
+    assert troubles == []
+
+
+def in_silence(page: Page) -> None:
+    """Half a minute passes in which nothing happens."""
+    for _ in range(3):
+        page.clock.fast_forward(10_000)
+        page.wait_for_timeout(500)  # an answer takes its time, whatever the clock says
+
+
+def test_a_network_that_dies_without_a_word_is_noticed_and_what_came_meanwhile_is_shown(
+    browser: Browser, live_gateway: LiveGateway, signed_in: list[Any], api: httpx.Client
+) -> None:
+    slug = f"in-silence-{uuid.uuid4().hex[:8]}"
+    with over_a_network(browser, live_gateway, signed_in) as (page, network):
+        page.clock.install()
+        page.goto("/artifacts")
+        page.get_by_role("link", name="Projects", exact=True).click()
+        expect(page.get_by_role("table", name="projects")).to_be_visible()
+        in_silence(page)
+        expect(page.locator(".connection")).to_contain_text("Live")
+        network.carries.clear()
+        made = api.post("/v1/projects", json={"slug": slug}).raise_for_status().json()
+        page.get_by_role("link", name="Artifacts", exact=True).click()
+        in_silence(page)
+        expect(page.locator(".connection")).to_contain_text("Reconnecting")
+        expect(page.get_by_text("The artifacts could not be loaded")).to_be_visible()
+        network.mend()
+        expect(page.locator(".connection")).to_contain_text("Live")
+        expect(page.get_by_text("The artifacts could not be loaded")).to_have_count(0)
+        page.get_by_role("link", name="Projects", exact=True).click()
+        expect(page.get_by_role("row", name=slug)).to_be_visible()
+        api.delete(f"/v1/projects/{made['id']}").raise_for_status()
 
 
 def test_what_could_not_be_read_is_read_once_the_gateway_is_back(open_page: Callable[..., Page]) -> None:

@@ -24,7 +24,7 @@ from gateway.core.unit_of_work import unit_of_work
 from . import service
 from .fanout import Fanout, Message, Reset
 from .line import Line
-from .schemas import EventCatalogue, EventOut, EventQuery, Filter, StreamQuery, Subscribe
+from .schemas import EventCatalogue, EventOut, EventQuery, Filter, Ping, StreamQuery, Subscribe
 
 room = Room("events", __name__, title="Events")
 
@@ -91,6 +91,9 @@ def _converse(socket: Server, line: Line) -> None:
     sender: gevent.Greenlet | None = None
     try:
         while (text := socket.receive()) is not None:
+            if _is_ping(text):
+                line.say({"pong": True})
+                continue
             try:
                 messages = _subscription(text, line.actor)
             except GatewayError as error:
@@ -104,6 +107,13 @@ def _converse(socket: Server, line: Line) -> None:
     finally:
         if sender is not None:
             sender.kill()
+
+
+def _is_ping(text: str | bytes) -> bool:
+    try:
+        return Ping.model_validate_json(text).ping
+    except ValidationError:
+        return False
 
 
 def _subscription(text: str | bytes, actor: Actor) -> Iterator[Message | None]:

@@ -81,8 +81,14 @@ class Filter(In):
 
 
 class Subscribe(In):
-    """The WebSocket's only message from the client; each replaces the one before."""
+    """What a client of the WebSocket wants; each replaces the one before."""
 
     subscribe: Annotated[list[EventPattern], Field(min_length=1, max_length=50)]
     since: Annotated[int | None, Field(ge=0, lt=2**63)] = None
     filter: Filter = Filter()
+
+
+class Ping(In):
+    """Asks a WebSocket for a sign of life: a page in a browser sees nothing of the protocol's own."""
+
+    ping: Literal[True]
