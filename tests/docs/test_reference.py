@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from gateway.features.hooks.schemas import VerifyKind
 from gateway.features.runs import state
 from gateway.features.settings.known import KNOWN
 from tests.conftest import LiveGateway
-from tests.docs.pages import EVERYTHING, PAGES, ROOT, Page, page
+from tests.docs.pages import EVERYTHING, HEADING, PAGES, ROOT, Page, page
 
 SOCKETS = {"GET /v1/events/ws", "GET /v1/runs/{id}/ws"}
 """Routes that OpenAPI cannot describe."""
@@ -72,6 +73,30 @@ def test_every_operator_setting_is_documented_with_its_default() -> None:
     headings = {"---": "---", "setting": "default"}
     written = {key: json.dumps(setting.default).strip('"') for key, setting in KNOWN.items()}
     assert documented == written | headings
+
+
+def test_the_bounds_of_an_operator_setting_are_documented() -> None:
+    table = page("docs/settings.md")
+    documented = dict(zip(table.column(0), table.column(2), strict=False))
+    for key, setting in KNOWN.items():
+        if setting.minimum is not None:
+            assert [number(word) for word in documented[key].split(" – ")] == [setting.minimum, setting.maximum], key
+
+
+def number(word: str) -> float:
+    """A number as the documentation writes it: `86400`, `10⁸`."""
+    base, power = re.findall(r"^([\d.]+?)([⁰¹²³⁴⁵⁶⁷⁸⁹]*)$", word)[0]
+    return float(base) ** int(unicodedata.normalize("NFKC", power) or 1)
+
+
+def test_every_page_and_key_of_the_console_is_documented() -> None:
+    modules = "\n".join(path.read_text("utf-8") for path in (ROOT / "static" / "js").rglob("*.js"))
+    pages = re.findall(r'label: "([^"]+)", icon: "[^"]+", keys: "g', modules)
+    assert len(pages) > 10
+    assert set(pages) <= set(HEADING.findall(page("docs/console.md").prose))
+    keys = {key.replace("Escape", "Esc") for key in re.findall(r'\bkeys: "([^"]+)"', modules)}
+    shown = page("docs/console.md").prose.lower()
+    assert [key for key in keys if f"`{key}`".lower() not in shown and f"| {key} ".lower() not in shown] == []
 
 
 def test_every_route_is_documented_and_every_documented_route_exists() -> None:
