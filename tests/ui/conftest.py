@@ -142,5 +142,7 @@ def open_page(
 
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
-    """Home, signed in as the owner."""
-    return open_page("/")
+    """Home, signed in as the owner, and ready for what is pressed."""
+    page = open_page("/")
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    return page

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.conftest import LiveGateway, wait_until
 from tests.providers.scripted_server import DONE, Exchange, chunk, scripted_server
+from tests.ui.held import UNTIL_LET_GO, let_go
 
 TASK_ADDRESS = re.compile(r"/tasks/[0-9a-f-]{36}$")
 
@@ -26,12 +27,14 @@ def status(page: Page) -> Any:
     return page.locator(".task-title .status")
 
 
-def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: Page, tmp_path: Path) -> None:
+def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(
+    page: Page, api: httpx.Client, tmp_path: Path
+) -> None:
     data = tmp_path / "numbers.txt"
     data.write_text("4\n5\n6\n", encoding="utf-8")
     page.get_by_role("tab", name="Script").click()
     page.get_by_role("textbox", name="Script").fill(
-        "for n in 1 2 3; do echo line $n; sleep 0.4; done\n"
+        f"echo line 1; {UNTIL_LET_GO}; echo line 2\n"
         "awk '{ sum += $1 } END { print \"sum\", sum }' inputs/numbers.txt | tee artifacts/sum.txt\n"
     )
     page.locator("input[type=file]").set_input_files(data)
@@ -42,6 +45,7 @@ def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(page: 
     log = page.get_by_role("log")
     expect(log).to_contain_text("line 1")
     expect(status(page)).to_have_text("running")
+    let_go(api, page.url.rsplit("/", 1)[1])
     expect(log).to_contain_text("sum 15")
     expect(status(page)).to_have_text("completed")
     with page.expect_download() as download:

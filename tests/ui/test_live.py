@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.conftest import LiveGateway, wait_until
 from tests.ui.conftest import watch
+from tests.ui.held import UNTIL_LET_GO, let_go
 
 LINES = 24
 SLOW = f"for n in $(seq 1 {LINES}); do echo tick $n; sleep 0.1; done\n"
@@ -58,8 +59,11 @@ def cuttable(page: Page) -> tuple[list[WebSocketRoute], dict[str, bool]]:
 def test_what_a_task_went_through_is_not_read_again_with_each_of_its_commands(page: Page, api: httpx.Client) -> None:
     read: list[str] = []
     page.on("request", lambda request: read.append(urlsplit(request.url).path))
-    task = api.post("/v1/tasks", json={"commands": ["sleep 0.5"] * 8}).raise_for_status().json()["id"]
+    task = api.post("/v1/tasks", json={"commands": [UNTIL_LET_GO] + ["sleep 0.5"] * 8}).raise_for_status().json()["id"]
     page.goto(f"/tasks/{task}")
+    expect(page.locator(".task-title .status")).to_have_text("running")
+    expect(page.locator(".connection")).to_contain_text("Live")
+    let_go(api, task)
     expect(page.locator(".task-title .status")).to_have_text("completed")
     expect(page.get_by_role("region", name="Timeline")).to_contain_text("completed")
     assert read.count(f"/v1/tasks/{task}/history") <= 5 < read.count(f"/v1/tasks/{task}/result")
@@ -114,6 +118,7 @@ def test_a_lost_connection_is_told_and_caught_up(open_page: Callable[..., Page],
     page = open_page("/")
     sockets, refused = cuttable(page)
     page.goto(f"/tasks/{submit(api, SLOW)}")
+    expect(page.locator(".connection")).to_contain_text("Live")
     expect(page.get_by_role("log")).to_contain_text("tick 3")
     refused["now"] = True
     sockets[-1].close(code=1012)
