@@ -19,6 +19,7 @@ import pytest
 
 from gateway.adapters.connectors.failure import AUTHENTICATION_FAILED, ConnectorError
 from gateway.adapters.connectors.kinds import imap as mailbox
+from gateway.adapters.connectors.mailbox import TIMEOUT_S
 from gateway.adapters.connectors.registry import create
 from gateway.features.artifacts.store import Store
 from gateway.features.connectors.carrying import carry_out
@@ -188,6 +189,28 @@ def test_who_listens_learns_of_a_wrong_password_and_of_a_connection_that_breaks(
         assert asyncio.run(listen({"username": "ada", "password": "no"}, there)).code == AUTHENTICATION_FAILED
         broken = asyncio.run(listen(there.secret, there))
         assert (broken.code, broken.permanent) == ("unreachable", False)
+
+
+@pytest.mark.parametrize("security", ["tls", "none"])
+@pytest.mark.parametrize("does", ["listens", "signs in"])
+def test_a_sign_in_that_nobody_waits_for_any_more_is_broken_off(does: str, security: str) -> None:
+    """As when the connector is changed or removed. The server takes the connection and never says a word."""
+
+    async def break_off(server: socket.socket) -> None:
+        config = {"host": "127.0.0.1", "port": server.getsockname()[1], "security": security, "idle": True}
+        box = create("imap", {**config, "allowed_hosts": ["127.0.0.1"]}, '{"username": "ada", "password": "x"}')
+        waiting = asyncio.ensure_future(_next(box.listen()) if does == "listens" else box.test())
+        there, _ = await asyncio.to_thread(server.accept)
+        await asyncio.sleep(0.5)  # until a thread waits for the server's first word
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await asyncio.get_running_loop().shutdown_default_executor()  # which waits for that thread
+        there.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        began = time.monotonic()
+        asyncio.run(break_off(server))
+        assert time.monotonic() - began < TIMEOUT_S / 2
 
 
 async def _next(heard: AsyncIterator[None]) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import imaplib
 import socket
-from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -209,22 +209,19 @@ class Imap(Connector[ImapConfig]):
 
     async def listen(self) -> AsyncGenerator[None, None]:
         """Says so whenever the server tells of new mail, for as long as the connection holds."""
-        connection = await self._connect()
         box: Box | None = None
         try:
-            box = await asyncio.to_thread(self._guarded, lambda: self._opened(connection, self.config.folder))
-            await asyncio.to_thread(self._guarded, partial(self._check_idle, box))
-            await asyncio.to_thread(self._guarded, box.idle.start)
-            yield
-            while True:
-                if await self._has_news(box):
-                    yield
+            async with self._connected() as connection:
+                box = await asyncio.to_thread(self._guarded, lambda: self._opened(connection, self.config.folder))
+                await asyncio.to_thread(self._guarded, partial(self._check_idle, box))
+                await asyncio.to_thread(self._guarded, box.idle.start)
+                yield
+                while True:
+                    if await self._has_news(box):
+                        yield
         finally:
-            with suppress(OSError):  # wakes whoever waits on it in a thread
-                connection.shutdown(socket.SHUT_RDWR)
             if box is not None:
                 box.drop()
-            connection.close()
 
     async def _has_news(self, box: Box) -> bool:
         """Waits for what the server says next, and whether that may be new mail."""
@@ -264,7 +261,6 @@ class Imap(Connector[ImapConfig]):
 
     async def _with(self, folder: str | None, act: Callable[[BaseMailBox], R]) -> R:
         """Runs `act` on the signed-in mailbox, in a thread. Raises ConnectorError."""
-        connection = await self._connect()
 
         def talk() -> R:
             box = self._opened(connection, folder)
@@ -273,19 +269,24 @@ class Imap(Connector[ImapConfig]):
             finally:
                 box.leave()
 
-        try:
+        async with self._connected() as connection:
             return await asyncio.to_thread(self._guarded, talk)
-        finally:
-            connection.close()
 
-    async def _connect(self) -> socket.socket:
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[socket.socket]:
+        """A connection to the server. At the end it is broken off, which wakes whoever still waits in a thread."""
         config = self.config
         try:
             connection = await self.egress.connect(config.host, config.port, TIMEOUT_S)
         except OutboundError as error:
             raise of_the_way_out(error) from error
         connection.settimeout(TIMEOUT_S)
-        return connection
+        with connection, connection.dup() as line:  # TLS makes a socket of its own of the first
+            try:
+                yield connection
+            finally:
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
 
     def _opened(self, connection: socket.socket, folder: str | None) -> Box:
         """The mailbox, signed in, with the folder open where one is named."""
