@@ -40,6 +40,13 @@ def trees() -> list[ast.Module]:
     return [ast.parse(path.read_text("utf-8")) for path in paths]
 
 
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    described: dict[str, Any] = json.loads(openapi_document())
+    return described
+
+
 def calls(*names: str) -> Iterator[ast.Call]:
     """Every call of a function or method of one of these names."""
     for tree in trees():
@@ -100,13 +107,39 @@ def test_every_page_and_key_of_the_console_is_documented() -> None:
 
 
 def test_every_route_is_documented_and_every_documented_route_exists() -> None:
-    paths = json.loads(openapi_document())["paths"]
+    paths = document()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} | SOCKETS
     table = page("docs/api.md")
     documented = {
         f"{method} {path}" for method, path in zip(table.column(0), table.column(1), strict=False) if path[0] == "/"
     }
     assert documented == served
+
+
+def test_the_filters_of_a_route_are_those_that_it_takes() -> None:
+    """What stands in back quotes behind the word, up to the next part of the sentence."""
+    paths = document()["paths"]
+    for method, path, said in re.findall(
+        r"^\| ([A-Z]+) \| `(/.*?)` \| (.*) \|$", page("docs/api.md").prose, re.MULTILINE
+    ):
+        described = paths.get(path, {}).get(method.lower(), {})
+        taken = [parameter["name"] for parameter in described.get("parameters", []) if parameter["in"] == "query"]
+        for words in re.findall(r"\bfilters? ((?:`\w+`(?: \([^)]*\))?(?:, )?)+)", said):
+            assert set(re.findall(r"`(\w+)`", words)) <= set(taken), f"{method} {path}"
+
+
+def test_every_parameter_and_every_field_that_can_be_sent_is_documented() -> None:
+    schemas = document()["components"]["schemas"]
+    sent: set[str] = set()
+    for path, methods in document()["paths"].items():
+        for operation in methods.values():
+            sent |= {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                named = content["schema"].get("$ref", "").rpartition("/")[2]
+                if not path.startswith("/v1/otlp/"):  # whose fields are OpenTelemetry's
+                    sent |= set(schemas.get(named, content["schema"]).get("properties", ()))
+    assert len(sent) > 100
+    assert sorted(name for name in sent if not re.search(rf"\b{name}\b", EVERYTHING)) == []
 
 
 def test_every_event_is_documented() -> None:
