@@ -175,7 +175,7 @@ def test_serve_without_a_node_on_a_free_port_stops_cleanly(tmp_path: Path) -> No
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
         assert time.monotonic() - started < 10
-    wait_until(lambda: not list(tmp_path.glob("postgres/postmaster.pid")), 5)
+    wait_until(lambda: not list(tmp_path.glob("postgres/postmaster.pid")), 20)
 
 
 def test_a_gateway_that_stops_is_joined_by_nobody(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_a_stalled_reader_holds_nobody_up_and_memory_stays_flat(live_gateway: Li
     for raw in stalled:
         raw.close()
     reading.close()
-    wait_until(lambda: live_gateway.call("GET", "/healthz").status_code == 200, 5)
+    wait_until(lambda: live_gateway.call("GET", "/healthz").status_code == 200, 20)
     with suppress(psycopg.Error):
         rows(live_gateway, "SELECT 1")
 

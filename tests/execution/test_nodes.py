@@ -34,7 +34,7 @@ def test_a_draining_node_finishes_its_work_and_takes_no_more(sturdy: LiveGateway
     assert order(sturdy, node, "drain")["state"] == "draining"
     waiting = sturdy.submit(commands=["true"])
     assert sturdy.wait(running["id"])["status"] == "completed"
-    wait_until(lambda: state(sturdy, node) == "drained", 5)
+    wait_until(lambda: state(sturdy, node) == "drained", 20)
     assert sturdy.task(waiting["id"])["status"] == "queued"
     assert order(sturdy, node, "enable")["state"] == "online"
     assert sturdy.wait(waiting["id"])["status"] == "completed"

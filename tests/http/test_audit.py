@@ -191,7 +191,7 @@ def test_the_chain_of_a_gateway_at_work_holds_and_is_signed_when_it_stops(spare_
     verify_signature(checkpoint, key["public_key"])
     kept = spare_gateway.data_dir / "keys" / "audit_checkpoint.json"
     assert json.loads(kept.read_text())["seq"] == checkpoint["seq"]
-    assert wait_until(lambda: spare_gateway.call("GET", f"/v1/audit/verify?since={checkpoint['seq']}").json()["ok"], 5)
+    assert wait_until(lambda: spare_gateway.call("GET", f"/v1/audit/verify?since={checkpoint['seq']}").json()["ok"], 20)
 
 
 def verify_signature(checkpoint: dict[str, Any], public_key: str) -> None:

@@ -231,7 +231,7 @@ def logged(gateway: LiveGateway, request_id: str, count: int) -> list[tuple[str,
         lines = (json.loads(line) for line in log.read_text().splitlines() if request_id in line)
         return [(line["method"], line["route"], line["status"]) for line in lines]
 
-    wait_until(lambda: len(found()) >= count, 5)
+    wait_until(lambda: len(found()) >= count, 20)
     return found()
 
 

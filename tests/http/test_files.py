@@ -225,8 +225,8 @@ def test_an_upload_broken_off_leaves_nothing(live_gateway: LiveGateway, database
     incoming = live_gateway.data_dir / "artifacts" / "incoming"
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head + start + os.urandom(MIB // 2))
-        wait_until(lambda: list(incoming.iterdir()), 5)
-    wait_until(lambda: not list(incoming.iterdir()), 5)
+        wait_until(lambda: list(incoming.iterdir()), 20)
+    wait_until(lambda: not list(incoming.iterdir()), 20)
     assert database.rows("SELECT 1 FROM artifacts WHERE filename = :name", name=name) == []
 
 

@@ -99,8 +99,8 @@ def test_a_kept_answer_is_stopped_and_its_model_with_it(upstream: Make, live_gat
     server = upstream(script)
     ask(live_gateway, server.model, "kept-2")
     assert live_gateway.call("DELETE", "/v1/chat/answers/kept-2").status_code == 204
-    assert gone.wait(3)
-    followed = wait_until(lambda: live_gateway.call("GET", "/v1/chat/answers/kept-2").text, 5)
+    assert gone.wait(20)
+    followed = wait_until(lambda: live_gateway.call("GET", "/v1/chat/answers/kept-2").text, 20)
     assert "more " in followed
     assert live_gateway.call("DELETE", "/v1/chat/answers/never-asked").status_code == 404
 

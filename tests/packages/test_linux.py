@@ -104,7 +104,7 @@ def test_its_window_opens_and_leaves_nothing_behind(program: Path, display: Disp
         view.close()
         display.close_windows()
         assert survivors(family) == []
-        assert app.process.wait(1) == 0
+        assert app.process.wait(20) == 0
         assert "Traceback" not in app.complained
     finally:
         app.close()

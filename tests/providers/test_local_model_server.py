@@ -172,7 +172,7 @@ def test_a_killed_server_is_started_again(data_dir: Path) -> None:
     ask(provider)
     killed = running(data_dir)
     os.kill(killed.pid, signal.SIGKILL)
-    local_server(data_dir / "models")._children[MODEL].wait(3)
+    local_server(data_dir / "models")._children[MODEL].wait(20)
     assert ask(provider)
     assert running(data_dir).pid != killed.pid
 
@@ -197,8 +197,8 @@ def test_the_server_is_gone_when_its_parent_is_killed(data_dir: Path) -> None:
     with start_node(data_dir) as node:
         server = psutil.Process(running(data_dir).pid)
         node.kill()
-    assert wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, 3)
-    assert wait_until(lambda: read_endpoint(data_dir / "models", MODEL) is None, 3)
+    assert wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, 20)
+    assert wait_until(lambda: read_endpoint(data_dir / "models", MODEL) is None, 20)
     with pytest.raises(ProviderError, match="not loaded yet") as failed:
         local(data_dir).upstream(MODEL)
     assert (failed.value.code, failed.value.permanent) == ("not_running", False)
@@ -230,12 +230,12 @@ def test_leaving_an_answer_stops_the_model(shared_data_dir: Path) -> None:
                 break
 
     asyncio.run(leave_early())
-    assert wait_until(lambda: not is_busy(shared_data_dir), 2)
+    assert wait_until(lambda: not is_busy(shared_data_dir), 5)
 
 
 def test_a_long_question_that_is_left_gives_the_model_back(shared_data_dir: Path) -> None:
     ask(local(shared_data_dir))
-    assert wait_until(lambda: not is_busy(shared_data_dir), 2)
+    assert wait_until(lambda: not is_busy(shared_data_dir), 5)
 
     async def leave_early() -> None:
         provider = local(shared_data_dir)

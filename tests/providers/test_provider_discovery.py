@@ -35,7 +35,7 @@ def somebody_else(exchange: Exchange) -> None:
 def found_at(script: Script) -> list[Found]:
     """What is found where one server answers on every port that is asked."""
     with scripted_server(script) as server:
-        return asyncio.run(discover([replace(product, port=server.port) for product in PRODUCTS], timeout_s=2))
+        return asyncio.run(discover([replace(product, port=server.port) for product in PRODUCTS], timeout_s=20))
 
 
 def test_ollama_is_found_with_its_models() -> None:
@@ -54,7 +54,7 @@ def test_a_real_llama_cpp_server_is_found_and_its_need_of_a_key_told(shared_data
     asyncio.run(provider.prepare("smollm2-135m"))
     base_url = provider.upstream("smollm2-135m").base_url
     port = int(base_url.rpartition(":")[2].removesuffix("/v1"))
-    found = asyncio.run(discover([replace(product, port=port) for product in PRODUCTS], timeout_s=2))
+    found = asyncio.run(discover([replace(product, port=port) for product in PRODUCTS], timeout_s=20))
     assert found == [Found("llama.cpp", "openai_compatible", base_url, [], needs_key=True)]
 
 

@@ -343,7 +343,7 @@ def test_what_has_the_focus_is_in_sight_between_the_bars(open_page: Callable[...
     form = page.get_by_role("dialog", name="New schedule")
     expect(form.get_by_label("Name")).to_be_focused()
     for _ in range(8):
-        wait_until(lambda: page.evaluate(shown), 5)
+        wait_until(lambda: page.evaluate(shown), 20)
         page.keyboard.press("Tab")
     page.goto("/settings/gateway")
     expect(page.get_by_role("button", name="Actions for").first).to_be_visible()
