@@ -12,7 +12,15 @@ from typing import Any
 
 from gateway.core.errors import MissingPart
 
+if sys.platform != "win32":
+    import fcntl
+    import pwd
+
 ACCOUNT = "user-api-gateway"
+OPTIONS = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
+
+REFUSED = "PostgreSQL does not run as root, and its account cannot be made"
+REMEDY = "start the gateway as an ordinary user, or name a server with --database-url."
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +37,30 @@ class ServerAccount:
         """None for ordinary users; for root the account, made when missing, else MissingPart is raised."""
         if sys.platform == "win32" or os.geteuid() != 0:
             return None
-        import pwd
+        return cls._existing() or cls._made()
 
+    @classmethod
+    def _existing(cls) -> "ServerAccount | None":
         try:
             entry = pwd.getpwnam(ACCOUNT)
         except KeyError:
-            _make_account()
-            entry = pwd.getpwnam(ACCOUNT)
+            return None
         return cls(entry.pw_uid, entry.pw_gid)
+
+    @classmethod
+    def _made(cls) -> "ServerAccount":
+        useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+        if useradd is None:
+            raise MissingPart(f"{REFUSED} (there is no useradd); {REMEDY}")
+        with Path(useradd).open("rb") as program:
+            fcntl.flock(program, fcntl.LOCK_EX)  # of first starts at once the others find what one has made
+            if (existing := cls._existing()) is not None:
+                return existing
+            done = subprocess.run([useradd, *OPTIONS, ACCOUNT], capture_output=True, text=True, check=False)
+        made = cls._existing()
+        if made is None:
+            raise MissingPart(f"{REFUSED} ({done.stderr.strip() or 'useradd failed'}); {REMEDY}")
+        return made
 
     @property
     def popen_options(self) -> dict[str, Any]:
@@ -74,16 +98,3 @@ class ServerAccount:
         if status.st_gid == self.gid:
             return bool(status.st_mode & stat.S_IXGRP)
         return bool(status.st_mode & stat.S_IXOTH)
-
-
-def _make_account() -> None:
-    options = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
-    refused = "PostgreSQL does not run as root, and its account cannot be made"
-    remedy = "start the gateway as an ordinary user, or name a server with --database-url."
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if useradd is None:
-        raise MissingPart(f"{refused} (there is no useradd); {remedy}")
-    done = subprocess.run([useradd, *options, ACCOUNT], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reason = done.stderr.strip() or "useradd failed"
-        raise MissingPart(f"{refused} ({reason}); {remedy}")
