@@ -16,6 +16,39 @@ export class ApiError extends Error {
   }
 }
 
+/** What is asked for is under way already. */
+export class Repeated extends ApiError {
+  constructor() {
+    super(0, { title: "This is under way already." });
+  }
+}
+
+/** What actions have asked for, until they are over. @type {Set<string>} */
+const ordered = new Set();
+/** What the action asks for that begins at this moment. @type {string[] | null} */
+let beginning = null;
+
+/** Does what a button is for: who asks for the same again before it is over gets Repeated. @template T @param {() => Promise<T>} action */
+export async function once(action) {
+  /** @type {string[]} */
+  const ours = (beginning = []);
+  const work = action();
+  beginning = null;
+  try {
+    return await work;
+  } finally {
+    for (const order of ours) ordered.delete(order);
+  }
+}
+
+/** @param {string[]} orders those of its action @param {any[]} asked */
+function note(orders, asked) {
+  const order = JSON.stringify(asked);
+  if (ordered.has(order)) throw new Repeated();
+  ordered.add(order);
+  orders.push(order);
+}
+
 const UNREACHABLE = { title: "The gateway can't be reached.", code: "unreachable" };
 
 const TRY_OUT_MS = 15_000;
@@ -76,13 +109,15 @@ export function queryString(query = {}) {
 /**
  * @param {string} method
  * @param {string} path
- * @param {{body?: any, query?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean, keepalive?: boolean}} [options]
- *   `quiet`: a 401 is the caller's own business
+ * @param {{body?: any, query?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal, quiet?: boolean, keepalive?: boolean, isNew?: boolean}} [options]
+ *   `quiet`: a 401 is the caller's own business; `isNew`: what is made by it is made once, also where it has to be sent again
  * @returns {Promise<Response>} only when it is a success; everything else throws an ApiError
  */
-async function send(method, path, { body, query, headers = {}, signal, quiet, keepalive } = {}) {
+async function send(method, path, { body, query, headers = {}, signal, quiet, keepalive, isNew } = {}) {
+  if (beginning && method !== "GET") note(beginning, [method, path, body, headers]);
   const all = new Headers({ Accept: "application/json", ...headers });
   if (method !== "GET") all.set("X-CSRF-Token", csrfToken);
+  if (isNew) all.set("Idempotency-Key", randomKey());
   if (body !== undefined) all.set("Content-Type", "application/json");
   let response;
   try {
@@ -222,9 +257,7 @@ function upload(path, form, onProgress) {
  * @returns {Promise<Task>}
  */
 export async function createTask(task, files = [], onProgress) {
-  if (!files.length) {
-    return decoded(await send("POST", "/v1/tasks", { body: task, headers: { "Idempotency-Key": randomKey() } }));
-  }
+  if (!files.length) return decoded(await send("POST", "/v1/tasks", { body: task, isNew: true }));
   const form = new FormData();
   form.append("task", new Blob([JSON.stringify(task)], { type: "application/json" }));
   for (const file of files) form.append("file", file, file.name);

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import httpx
 from playwright.sync_api import Page, Route, expect
 
+from tests.ui.rows import choose
+
 
 @contextmanager
 def held_up(page: Page, address: str) -> Iterator[list[Route]]:
@@ -115,3 +117,54 @@ def test_an_action_that_takes_its_time_says_so_until_it_is_over(
         page.get_by_role("button", name="Retry").click()
         expect(messages).to_contain_text("At work…")
     expect(messages).not_to_contain_text("At work…")
+
+
+def test_a_button_that_is_pressed_twice_acts_once(open_page: Callable[..., Page], api: httpx.Client) -> None:
+    wish = {"cron": "0 9 1 1 *", "payload": {"kind": "commands", "commands": ["true"]}}
+    one, other = (f"pressed-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    ids = [
+        api.post("/v1/schedules", json={"name": name, **wish}).raise_for_status().json()["id"] for name in (one, other)
+    ]
+    page = open_page("/schedules")
+    with held_up(page, "**/v1/schedules/*/run") as held:
+        for name in (one, one, other):
+            choose(page, name, "Run now")
+        page.get_by_role("link", name=one).click()
+        page.get_by_role("button", name="Run now").press("Enter")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(300)
+        assert [route.request.url.split("/")[-2] for route in held] == ids
+    run = page.get_by_role("region", name="History").get_by_role("row").filter(has_text="asked for by owner")
+    expect(run).to_have_count(1)
+    page.get_by_role("button", name="Run now").click()
+    expect(run).to_have_count(2)
+    for each in ids:
+        api.delete(f"/v1/schedules/{each}").raise_for_status()
+
+
+def test_a_double_click_does_not_take_back_what_its_first_press_did(
+    open_page: Callable[..., Page], api: httpx.Client
+) -> None:
+    wish = {"type": "calendar", "name": f"twice {uuid.uuid4().hex[:8]}", "config": {"url": "http://127.0.0.1:9/"}}
+    connector = api.post("/v1/connectors", json=wish).raise_for_status().json()["id"]
+    page = open_page(f"/connectors/{connector}")
+    box = page.get_by_role("button", name="Disable", exact=True).bounding_box()
+    assert box
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(*at)
+    expect(page.get_by_role("button", name="Enable", exact=True)).to_be_visible()
+    for press in (page.mouse.down, page.mouse.up):
+        press(click_count=2)
+    page.wait_for_timeout(300)
+    assert api.get(f"/v1/connectors/{connector}").json()["enabled"] is False
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Disable", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Disable", exact=True).click()
+    expect(page.get_by_role("button", name="Enable", exact=True)).to_be_visible()
+    api.delete(f"/v1/connectors/{connector}").raise_for_status()
+
+
+def test_a_double_click_opens_a_form(open_page: Callable[..., Page]) -> None:
+    page = open_page("/projects")
+    page.get_by_role("button", name="New project").dblclick()
+    expect(page.get_by_role("dialog").get_by_label("Short name")).to_be_focused()

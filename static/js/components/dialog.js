@@ -41,6 +41,11 @@ export function Dialog({ title, onClose, wide, bare, warning, children, footer }
   const isHeld = () => Boolean(warning) || unsentForms(element.current).length > 0;
   // A slip does not lose what was written.
   const leave = () => (isHeld() && !isWarned ? setWarned(true) : close());
+  const beside = (/** @type {MouseEvent} */ event) => {
+    if (event.target !== element.current) return;
+    event.preventDefault(); // the focus stays where it is
+    if (event.detail === 1) leave(); // the second of a double click was meant for the button that opened it
+  };
   // Open before the next key can arrive.
   useLayoutEffect(() => {
     const dialog = element.current;
@@ -63,7 +68,7 @@ export function Dialog({ title, onClose, wide, bare, warning, children, footer }
       event.preventDefault();
       leave();
     }}
-    onMouseDown=${(/** @type {MouseEvent} */ event) => event.target === element.current && leave()}
+    onMouseDown=${beside}
     onInput=${onInput}
   >
     <div class="dialog-box">

@@ -1,5 +1,6 @@
 /** Short messages in the corner, read out to whoever can't see them. */
 import { signal } from "@preact/signals";
+import { Repeated, once } from "../api.js";
 import { html } from "../html.js";
 import { Icon, IconButton } from "./icon.js";
 
@@ -94,24 +95,30 @@ async function accompany(work) {
 }
 
 /**
- * Runs an action of a button: that it takes its time is told, and what goes wrong.
+ * Carries out, once however often it is asked for meanwhile: that it takes its time is told, and what goes wrong.
  * @param {() => Promise<unknown>} action @param {string} [done] what is told when it is done @param {Toast["undo"]} [undo] what takes it back
  */
-export async function attempt(action, done, undo) {
+async function carryOut(action, done, undo) {
   try {
-    await accompany(action());
+    await accompany(once(action));
     if (done) toast(done, { undo });
     return true;
   } catch (error) {
-    toastError(error);
+    if (!(error instanceof Repeated)) toastError(error);
     return false;
   }
 }
 
+/** Whether this is the second press of a double click, which means no more than the first: the button may say the contrary by now. */
+const isDoubled = () => window.event instanceof MouseEvent && window.event.detail > 1;
+
+/** Runs an action of a button. @param {Parameters<typeof carryOut>} action */
+export const attempt = async (...action) => !isDoubled() && carryOut(...action);
+
 /** @param {Toast} item */
 function takeBack({ id, undo }) {
   takeOff(id);
-  if (undo) void attempt(undo, "Taken back");
+  if (undo) void carryOut(undo, "Taken back");
 }
 
 /** Takes back the last that is told of and can be: whether there was one. */

@@ -172,7 +172,7 @@ function Talking({ id, talk, reload, readOn, unread, mayWrite, children }) {
       const question = branch[branch.indexOf(answer) - 1];
       if (question) void isTaken(sendAgain(id, question.id, question.content ?? question.text, "", question.parent_id));
     } : null,
-    onShow: (/** @type {string} */ shown) => void attempt(() => api.patch(`/v1/chat/threads/${id}`, { message_id: newestLeaf(messages, shown) })).then(reload),
+    onShow: (/** @type {string} */ shown) => void api.patch(`/v1/chat/threads/${id}`, { message_id: newestLeaf(messages, shown) }).catch(toastError).then(reload),
   };
   const title = thread?.title ?? (mayWrite ? "New chat" : "Chat");
   return html`<section class="chat-main" aria-label="Conversation">
