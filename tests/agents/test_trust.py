@@ -42,6 +42,22 @@ def test_only_when_each_source_is_trusted_nothing_is_taken(trusted: list[str], i
     assert may(held, "schedules.create") is is_free
 
 
+@pytest.mark.parametrize(
+    ("trusted", "is_free"),
+    [
+        ("web:bücher.test", True), ("web:BÜCHER.test", True), ("web:*.bücher.test", False), ("web:*.test", True),
+        ("web:xn--bcher-kva.*", True), ("web:büche?.test", False), ("file:bücher.test", False),
+    ],
+)  # fmt: skip
+def test_a_host_is_trusted_by_its_name_in_any_letters(trusted: str, is_free: bool) -> None:
+    held = trust.lowered(OWNER, ["web:xn--bcher-kva.test"], [trusted])
+    assert may(held, "schedules.create") is is_free
+
+
+def test_a_file_is_trusted_by_its_name_as_it_is() -> None:
+    assert trust.lowered(OWNER, ["file:Bücher.txt", "hook:Größe"], ["file:Bücher.*", "hook:Größe"]) == OWNER
+
+
 def test_without_content_from_outside_nothing_is_taken() -> None:
     assert trust.lowered(OWNER, [], []) == OWNER
 

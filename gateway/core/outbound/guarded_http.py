@@ -86,7 +86,7 @@ class GuardedClient:
         timeout = httpx.Timeout(bounds.total_s, connect=bounds.connect_s)
         for _ in range(bounds.redirects + 1):
             if check is not None:
-                check(_plain(target.raw_host.decode("ascii")))
+                check(plain_host(target.raw_host.decode("ascii")))
             request = self._http.build_request(method, target, headers=headers, content=content, timeout=timeout)
             answer, location = await self._send(request, bounds.body_bytes)
             if location is None or method not in ("GET", "HEAD"):
@@ -128,7 +128,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         check: Check | None = None,
     ) -> None:  # fmt: skip
         self._resolve = resolve or _resolve
-        self._excepted = frozenset(_plain(host) for host in allowed_hosts)
+        self._excepted = frozenset(plain_host(host) for host in allowed_hosts)
         self._ports = ports
         self._check = check
         self._network = httpcore.AnyIOBackend()
@@ -147,7 +147,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         if target.userinfo:
             raise _bad_url("An address must not hold a user name or a password")
         port = target.port if target.port is not None else {"http": 80, "https": 443}[target.scheme]
-        if port not in self._ports and _plain(host) not in self._excepted:
+        if port not in self._ports and plain_host(host) not in self._excepted:
             raise OutboundError(f"Port {port} is not one of the web.", code="forbidden_address")
         self.judge_name(host)
         return target
@@ -155,7 +155,7 @@ class Guard(httpcore.AsyncNetworkBackend):
     def judge_name(self, host: str) -> Address | None:
         """The address that the host is written as, judged; None for a name. Raises OutboundError."""
         if self._check is not None:
-            self._check(_plain(host))
+            self._check(plain_host(host))
         try:
             address = literal(host)
         except ValueError as error:
@@ -208,7 +208,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         return addresses
 
     def _judge(self, host: str, address: Address) -> None:
-        if is_public(address) or (is_own(address) and _plain(host) in self._excepted):
+        if is_public(address) or (is_own(address) and plain_host(host) in self._excepted):
             return
         raise OutboundError(f"{host[:253]} is not on the public internet.", code="forbidden_address")
 
@@ -287,7 +287,7 @@ async def _unpacked(raw: AsyncIterable[bytes], most: int) -> tuple[bytes, bool]:
     return bytes(body), False
 
 
-def _plain(host: str) -> str:
+def plain_host(host: str) -> str:
     """A host as it is compared: in ASCII and lower case, without brackets and the root's dot; an address as it is
     usually written.
     """

@@ -37,7 +37,17 @@ def marked(source: str, text: str) -> str:
 
 def lowered(actor: Actor, sources: Iterable[str], trusted: Iterable[str]) -> Actor:
     """The actor with the rights that are left after reading `sources`: all of them where each one is trusted."""
-    globs = tuple(trusted)
+    globs = [_as_sources_are_named(glob) for glob in trusted]
     if all(any(fnmatchcase(source, glob) for glob in globs) for source in sources):
         return actor
     return replace(actor, only_read=(*actor.only_read, *KEPT_TO_READING))
+
+
+def _as_sources_are_named(glob: str) -> str:
+    """A host that was typed in its own letters is compared as it stands in addresses; all else is as it is."""
+    if glob.isascii() or not glob.startswith("web:"):
+        return glob
+    from gateway.core.outbound.guarded_http import plain_host  # loads an HTTP client
+
+    labels = glob.removeprefix("web:").split(".")
+    return "web:" + ".".join(label if label.isascii() else plain_host(label) for label in labels)
