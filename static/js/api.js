@@ -264,11 +264,16 @@ export async function createTask(task, files = [], onProgress) {
   return upload("/v1/tasks", form, onProgress);
 }
 
-/** @param {File} file @param {(part: number) => void} [onProgress] @returns {Promise<Artifact>} */
-export function uploadArtifact(file, onProgress) {
+/** Which file it is about stands in what is thrown: there may be several on their way. @param {File} file @param {(part: number) => void} [onProgress] @returns {Promise<Artifact>} */
+export async function uploadArtifact(file, onProgress) {
   const form = new FormData();
   form.append("file", file, file.name);
-  return upload("/v1/artifacts", form, onProgress);
+  try {
+    return await upload("/v1/artifacts", form, onProgress);
+  } catch (error) {
+    if (error instanceof ApiError) error.message = `${file.name} was not uploaded: ${error.message}`;
+    throw error;
+  }
 }
 
 /** @returns {Promise<any>} the served OpenAPI document */

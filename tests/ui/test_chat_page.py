@@ -1,6 +1,7 @@
 """Talking with models and the agent in the console: streams, reloads, branches, files, steps, questions."""
 
 import base64
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -266,6 +267,37 @@ def test_files_and_pictures_go_with_a_message_and_secrets_do_not(page: Page, ups
     assert "data:image/png;base64," in told
     assert "the river is blue" in told
     assert "Abc123" not in told
+
+
+def test_a_file_that_cannot_be_attached_is_named_and_leaves_the_others(page: Page, upstream: Make) -> None:  # noqa: F811
+    server = upstream(says("Seen."))
+    page.goto("/chat")
+    choose(page, server.model)
+    box(page).fill("What do these say?")
+    full = json.dumps({"title": "Insufficient Storage", "detail": "The disk is full."})
+    uploads: list[Route] = []
+
+    def only_the_second_fails(route: Route) -> None:
+        uploads.append(route)
+        if len(uploads) == 2:
+            route.fulfill(status=507, body=full, content_type="application/problem+json")
+        else:
+            route.fallback()
+
+    page.route("**/v1/artifacts", only_the_second_fails)
+    texts = [
+        {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": name.encode()} for name in ("one", "two", "three")
+    ]
+    page.locator("input[type=file]").set_input_files(texts)
+    expect(page.get_by_role("status", name="Messages")).to_contain_text("two.txt was not uploaded: The disk is full.")
+    expect(page.get_by_role("list", name="Files to attach").get_by_role("listitem")).to_have_text(
+        ["one.txt", "three.txt"]
+    )
+    expect(page.get_by_role("list", name="Files to attach").get_by_role("progressbar")).to_have_count(0)
+    expect(box(page)).to_have_value("What do these say?")
+    box(page).press("Enter")
+    expect(answers(page)).to_contain_text("Seen.")
+    assert "three" in str(server.asked[0]["messages"])
 
 
 def test_what_goes_wrong_is_said_and_what_was_written_is_kept(page: Page, upstream: Make) -> None:  # noqa: F811

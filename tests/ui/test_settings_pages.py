@@ -192,14 +192,29 @@ def drop_anywhere(page: Page, *names: str) -> None:
 def test_files_dropped_anywhere_become_a_new_task_or_artifacts(page: Page, api: httpx.Client) -> None:
     page.goto("/nodes")
     expect(page.get_by_role("heading", name="Nodes", exact=True)).to_be_visible()
-    drop_anywhere(page, "one.txt", "two.txt")
-    dialog = page.get_by_role("dialog", name="What to do with 2 files?")
+    drop_anywhere(page, "one.txt", "two.txt", "three.txt")
+    dialog = page.get_by_role("dialog", name="What to do with 3 files?")
     expect(dialog.get_by_role("button", name="New task with them")).to_be_focused()
     expect(page.locator(".drop-hint")).to_have_count(0)
     dialog.get_by_role("button", name="Remove two.txt").click()
-    page.get_by_role("button", name="Keep as artifacts").click()
+    uploads: list[Route] = []
+
+    def only_the_second_fails(route: Route) -> None:
+        uploads.append(route)
+        if len(uploads) == 2:
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route("**/v1/artifacts", only_the_second_fails)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Keep as artifacts").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("three.txt was not uploaded: The gateway can't be reached.")
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    dialog.get_by_role("button", name="Keep as artifacts").click()
     expect(page.get_by_text("1 file uploaded")).to_be_visible()
-    assert api.get("/v1/artifacts").json()["items"][0]["filename"] == "one.txt"
+    kept = [one["filename"] for one in api.get("/v1/artifacts").json()["items"]]
+    assert (kept[:2], len(uploads)) == (["three.txt", "one.txt"], 3)
 
     drop_anywhere(page, "input.txt")
     page.get_by_role("button", name="New task with it").click()

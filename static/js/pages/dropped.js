@@ -20,13 +20,18 @@ function Dropped({ files: dropped }) {
   const remove = (/** @type {number} */ index) => (files.length > 1 ? setFiles(files.filter((_, i) => i !== index)) : closeDialog());
   const keep = async () => {
     setError(null);
+    let done = 0;
     try {
-      for (const [n, file] of files.entries()) await api.uploadArtifact(file, (part) => setSent((n + part) / files.length));
+      for (const file of files) {
+        await api.uploadArtifact(file, (part) => setSent((done + part) / files.length));
+        done++;
+      }
       closeDialog();
       toast(`${plural(files.length, "file")} uploaded`, { link: { href: "/artifacts", label: "Show" } });
     } catch (problem) {
       if (!(problem instanceof api.ApiError)) throw problem;
       setError(problem);
+      setFiles(files.slice(done)); // those before it are there
       setSent(null);
     }
   };
