@@ -120,6 +120,23 @@ def test_commands_show_a_result_each_and_where_they_stopped(page: Page) -> None:
     expect(results.get_by_role("group").nth(2)).to_contain_text("skipped")
 
 
+def test_of_a_series_the_command_that_runs_is_marked_and_those_to_come_are_there(
+    open_page: Callable[..., Page], api: httpx.Client
+) -> None:
+    wish = {"commands": ["echo first", "echo second; sleep 600", "echo third"], "continue_on_error": True}
+    task = api.post("/v1/tasks", json=wish).raise_for_status().json()["id"]
+    page = open_page(f"/tasks/{task}")
+    results = page.get_by_role("region", name="Results by command").get_by_role("group")
+    expect(results).to_contain_text(["exit 0", "running", "queued"])
+    before = results.nth(1).locator(".job-time").inner_text()
+    expect(results.nth(1).locator(".job-time")).not_to_have_text(before)
+    results.nth(1).locator("summary").click()
+    expect(results.nth(1)).to_contain_text("its output is in the log")
+    page.get_by_role("button", name="Cancel").click()
+    expect(results.nth(1)).to_contain_text("canceled")
+    expect(results.get_by_text("running", exact=True)).to_have_count(0)
+
+
 def test_a_running_task_is_canceled_and_run_again(page: Page) -> None:
     submit_script(page, "echo begun\nsleep 600\n")
     expect(page.get_by_role("log")).to_contain_text("begun")

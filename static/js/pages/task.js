@@ -30,7 +30,7 @@ import { attempt } from "../components/toast.js";
 import { Why } from "./task/why.js";
 import { editSchedule } from "./schedules/editor.js";
 /** @import { Endless } from "../endless.js" */
-/** @import { Result, Run, Task } from "../types.js" */
+/** @import { Job, Result, Run, Task } from "../types.js" */
 
 const LAST_TASKS = 200;
 
@@ -148,7 +148,8 @@ function TaskView({ now: { task, result }, past: { history, runs }, files, reloa
   const log = useLog((chosen ?? runs[0])?.id, { whole: task.kind === "prompt" });
   const finished = isFinished(task.status);
   const error = result?.error ?? task.error;
-  const jobs = task.kind === "prompt" ? [] : (result?.jobs ?? []).filter((job) => job.ended_at);
+  const hasBegun = (/** @type {Job[]} */ jobs) => jobs.length > 1 && Boolean(jobs[0].started_at);
+  const jobs = task.kind === "prompt" ? [] : (result?.jobs ?? []).filter((job, _, all) => job.ended_at || hasBegun(all));
   const logPanel = html`<section class="card panel" aria-labelledby="h-log"><h2 id="h-log" class="visually-hidden">Log</h2>
     <${LogViewer} log=${log} name=${task.name} running=${!finished}>${runs.length > 1 && html`<${RunChoice} runs=${runs} value=${log.runId ?? ""} />`}<//></section>`;
   return html`<nav class="crumbs quiet" aria-label="Lies in"><a href="/tasks">Tasks</a></nav>

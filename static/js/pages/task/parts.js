@@ -37,13 +37,13 @@ const JobResult = ({ job, open, index }) => html`<details class="job" open=${ope
   <summary>
     <span class="job-number quiet tabular">${index + 1}</span>
     <code class="job-command">${(job.command ?? "").split("\n")[0] || "script"}</code>
-    ${job.exit_code === null || job.exit_code === undefined ? html`<span class="quiet">${job.status ?? ""}</span>` : html`<span class=${job.exit_code ? "exit is-bad" : "exit"}>exit ${job.exit_code}</span>`}
+    ${job.status === "running" ? html`<${Status} status="running" />` : job.exit_code === null || job.exit_code === undefined ? html`<span class="quiet">${job.status ?? ""}</span>` : html`<span class=${job.exit_code ? "exit is-bad" : "exit"}>exit ${job.exit_code}</span>`}
     <span class="quiet job-time"><${Elapsed} from=${job.started_at} to=${job.ended_at} /></span>
   </summary>
   ${job.truncated && html`<p class="stale">The output was longer than is kept; what is here is cut.</p>`}
   ${job.stdout && html`<${Output} text=${job.stdout} label="stdout" />`}
   ${job.stderr && html`<${Output} text=${job.stderr} label="stderr" error />`}
-  ${!job.stdout && !job.stderr && job.status !== "skipped" && html`<p class="quiet job-silent">No output.</p>`}
+  ${!job.stdout && !job.stderr && job.status !== "skipped" && html`<p class="quiet job-silent">${job.ended_at ? "No output." : job.started_at ? "Until it ends, its output is in the log." : "Not started yet."}</p>`}
 </details>`;
 
 /** @param {{jobs: Job[]}} props */
