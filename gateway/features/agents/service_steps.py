@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.core.clock import new_id, now
 from gateway.core.unit_of_work import Work
+from gateway.features.limits import service_spending as spending
 from gateway.features.runs import service_external as external
 from gateway.features.runs import service_holding as holding
 from gateway.features.tasks import service as tasks
@@ -46,8 +47,9 @@ def record(work: Work, plan: Plan, holder: uuid.UUID, step: Step) -> None:
         .values(
             id=new_id(), task_id=plan.task_id, run_id=plan.run_id, agent=step.agent, kind=step.kind, text=step.text,
             status=step.status, call_id=step.call_id, name=step.name, arguments=step.arguments, messages=step.messages,
-            prompt_tokens=step.prompt_tokens, completion_tokens=step.completion_tokens, started_at=step.started_at,
-            ended_at=step.ended_at,
+            prompt_tokens=spending.believed(step.prompt_tokens),
+            completion_tokens=spending.believed(step.completion_tokens),
+            started_at=step.started_at, ended_at=step.ended_at,
         )
         .on_conflict_do_nothing()
         .returning(AgentStep.id)

@@ -157,9 +157,14 @@ def reserve(work: Work, call: Call) -> Reservation | None:
     return reservation
 
 
+def believed(told: int) -> int:
+    """Tokens that a server has told, as far as they are believed."""
+    return min(max(told, 0), MOST_TOLD)
+
+
 def settle(work: Work, reservation: Reservation, prompt_tokens: int, completion_tokens: int) -> None:
     """Counts what the call used instead of what it held; also when it took longer than its reservation lived."""
-    prompt_tokens, completion_tokens = (min(max(told, 0), MOST_TOLD) for told in (prompt_tokens, completion_tokens))
+    prompt_tokens, completion_tokens = believed(prompt_tokens), believed(completion_tokens)
     tokens = prompt_tokens + completion_tokens
     call = reservation.call
     cost = cost_micros(work, call.model, prompt_tokens, completion_tokens, call.listed)
