@@ -60,8 +60,9 @@ def open_link(ctx: click.Context, link: str) -> None:
 @main.command()
 @with_options("host", "port", "data_dir", "database_url")
 @click.option("--no-node", is_flag=True, help="Start no worker node beside the gateway.")
+@click.option("--wait", is_flag=True, help="Where another gateway has the data directory, wait until it has ended.")
 @with_options("beside")
-def serve(no_node: bool, beside: bool, **options: Any) -> None:
+def serve(no_node: bool, wait: bool, beside: bool, **options: Any) -> None:
     """The gateway in the foreground."""
     assets.build(APP.parent)
     from gevent import monkey
@@ -69,7 +70,8 @@ def serve(no_node: bool, beside: bool, **options: Any) -> None:
     monkey.patch_all()
     from gateway.serving import serve as run
 
-    run(config(node=False if no_node else None, **options), app_file=APP, add_pages=_add_pages, beside=beside)
+    given = config(node=False if no_node else None, **options)
+    run(given, app_file=APP, add_pages=_add_pages, beside=beside, wait=wait)
 
 
 @main.command()

@@ -33,7 +33,7 @@ from gateway.core import logs
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database, check_server
-from gateway.core.errors import MissingPart
+from gateway.core.errors import AlreadyRunning, MissingPart
 from gateway.core.http.answers import CLIENT
 from gateway.core.http.problems import unread
 from gateway.core.identity import SYSTEM
@@ -46,6 +46,9 @@ from gateway.features.schedules.clock import Clock
 from gateway.node.process import NodeProcess
 
 log = structlog.get_logger("gateway.serving")
+
+WAIT_S = 1.0
+"""How often a gateway that waits its turn looks whether the data directory is free."""
 
 STOP_S = 2.0
 """How long open requests may go on after the gateway was told to stop."""
@@ -141,16 +144,18 @@ def _in_large_pieces(file: BinaryIO, _size: int) -> FileWrapper:
     return FileWrapper(file, FILE_PIECE)
 
 
-def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None], beside: bool = False) -> None:
+def serve(
+    config: Config, *, app_file: Path, add_pages: Callable[[Flask], None], beside: bool = False, wait: bool = False
+) -> None:
     """Runs the gateway until SIGTERM or Ctrl-C; `beside` another process, until its standard input ends too.
 
-    Prints one line when it is ready. Raises AlreadyRunning, MissingPart.
+    Prints one line when it is ready. Raises AlreadyRunning, unless it is to `wait` its turn, and MissingPart.
     """
     data_dir = DataDir(config.data_dir)
     data_dir.prepare()
-    logs.configure(data_dir.logs, config.log_level, "gateway")
     with ExitStack() as stack:
-        stack.enter_context(data_dir.lock())
+        _hold(data_dir, stack, wait)
+        logs.configure(data_dir.logs, config.log_level, "gateway")  # not before: they are the other's until then
         listener = stack.enter_context(_listen(config))
         url = stack.enter_context(_database(config, data_dir))
         _prepare(config, url, app_file)
@@ -171,6 +176,23 @@ def serve(config: Config, *, app_file: Path, add_pages: Callable[[Flask], None],
         document = app.extensions["api_document"]
         gevent.spawn_later(DESCRIBED_AFTER_S, document.prepare, [room.describe for room in app.rooms])
         _run(server, f"gateway ready at {address}", beside, data_dir)
+
+
+def _hold(data_dir: DataDir, stack: ExitStack, wait: bool) -> None:
+    """Takes the directory's lock; one that is to `wait` says once who has it, and looks again until it is free."""
+    told = False
+    while True:
+        try:
+            stack.enter_context(data_dir.lock())
+        except AlreadyRunning as error:
+            if not wait:
+                raise
+            if not told:
+                print(f"Waiting: {error}", file=sys.stderr, flush=True)
+            told = True
+            gevent.sleep(WAIT_S)
+        else:
+            return
 
 
 def _prepare(config: Config, url: str, app_file: Path) -> None:

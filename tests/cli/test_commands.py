@@ -1,5 +1,6 @@
 """The command line as docs/command-line.md has it: exit codes, one line on standard error, never a traceback."""
 
+import configparser
 import errno
 import json
 import os
@@ -23,6 +24,7 @@ from gateway.core.data_dir import DataDir
 from tests.conftest import PROJECT, LiveGateway, wait_until
 
 PASSWORD = "yet another horse staple"
+UNIT = PROJECT / "packaging" / "linux" / "user-api-gateway.service"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,31 @@ def test_a_second_gateway_on_the_directory_is_3_and_names_the_first(live_gateway
     assert live_gateway.process is not None
     assert_one_line(done, 3, str(live_gateway.process.pid), live_gateway.url, str(live_gateway.data_dir))
     assert done.stdout == ""
+
+
+def test_the_service_waits_while_another_gateway_runs_and_follows_it(tmp_path: Path) -> None:
+    """systemd would start it again and again for ever where it ended with 3."""
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.read(UNIT, "utf-8")
+    words = unit["Service"]["ExecStart"].split()[1:]
+    options = ("--no-node", "--port", "0", "--data-dir", str(tmp_path))
+    with serving(*options) as (first, _):
+        service = subprocess.Popen(
+            [sys.executable, "app.py", *words, *options],
+            cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert service.stdout is not None
+            assert service.stderr is not None
+            assert f"process {first.pid} " in service.stderr.readline()
+            first.send_signal(signal.SIGTERM)
+            assert first.wait(timeout=15) == 0
+            assert service.stdout.readline().startswith("gateway ready at ")
+        finally:
+            service.send_signal(signal.SIGINT)
+            _, complained = service.communicate(timeout=20)
+    assert service.returncode == 0
+    assert "Traceback" not in complained
 
 
 def test_a_taken_port_is_4_and_says_so(tmp_path: Path) -> None:
