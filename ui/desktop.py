@@ -1,6 +1,7 @@
 """`app.py` without a command: joins or starts the gateway and shows it in the window, else the browser, else in words.
 
-A gateway that was started here ends with this process, however this process ends; a joined one goes on.
+A gateway that was started here ends with this process, however this process ends; a joined one goes on, and is
+followed by one of ours where it ends for good while the window is open.
 """
 
 import json
@@ -32,6 +33,10 @@ READY = "gateway ready at "
 PATIENCE_S = 60.0
 """How long to wait while another process holds the data directory and says no address."""
 STOP_S = 10.0
+LOOK_S, LOOK_AT_JOINED_S = 0.2, 1.0
+"""How often it is looked whether the gateway still runs: our own, and one that was joined."""
+GONE_S = 10.0
+"""How long one that was joined may be gone: who stopped it to start it again, has done so by then."""
 STEADY_S = 30.0
 FALLS = 3
 """A gateway that ends by itself this often, each time sooner than STEADY_S, is not started again."""
@@ -165,8 +170,7 @@ def _show(gateway: "Gateway", opening: Opening, instance: Instance, reason: str 
 def _show_window(gateway: "Gateway", opening: Opening, instance: Instance, kept: "Future[None]") -> None:
     shown = window.Window(gateway.url, opening.storage, opening.switches, gateway.sign_in_code)
     signal.signal(signal.SIGTERM, lambda *_: shown.end())
-    if gateway.is_ours:
-        kept.add_done_callback(lambda _: shown.end())
+    kept.add_done_callback(lambda _: shown.end())
     instance.listen(shown.open)
     shown.show(opening.path or "/", hidden=opening.hidden)
     if shown.ends_gateway:
@@ -240,21 +244,30 @@ class Gateway:
             connection.close()
 
     def keep(self) -> None:
-        """Until `stop`: starts our gateway again, at the same address, whenever it ended by itself.
+        """Until `stop`: sees to it that there is a gateway at the same address.
 
-        Does nothing for a joined one. Raises NotRunning when starting again does not help.
+        Ours is started again whenever it ended by itself. One that was joined and is gone for GONE_S, so that nobody
+        else starts it again, is followed by one of ours. Raises NotRunning when that does not help, or when the one
+        that was joined has come back at another address.
         """
-        if not self.is_ours:
-            return
-        serve, falls, started = [*self._serve, "--port", str(urlsplit(self.url).port)], 0, time.monotonic()
-        while not self._stopped.wait(0.2):
-            child = self._child
-            if child is None or child.poll() is None:  # none: it was let go of just now
+        serve, falls = [*self._serve, "--port", str(urlsplit(self.url).port)], 0
+        seen = started = time.monotonic()
+        while not self._stopped.wait(LOOK_S if self.is_ours else LOOK_AT_JOINED_S):
+            child, now = self._child, time.monotonic()
+            if child is None:
+                if (running := self._running()) is not None:
+                    seen = now
+                    if running.get("url", self.url) != self.url:
+                        raise NotRunning(f"The gateway is at {running['url']} now; start the window again.", 1)
+                if now - seen < GONE_S:
+                    continue
+            elif child.poll() is None:
                 continue
-            falls = 1 if time.monotonic() - started > STEADY_S else falls + 1
-            started = time.monotonic()
-            if falls > FALLS or not self._start_child(serve):
+            falls = 1 if now - started > STEADY_S else falls + 1
+            if falls > FALLS:
                 raise NotRunning("The gateway ended by itself; logs/ in the data directory says why.", 1)
+            self._start_child(serve)  # if somebody else was quicker, theirs counts as joined
+            seen = started = time.monotonic()
 
     def let_go(self) -> None:
         """Our gateway goes on without this process; from now on it counts as joined."""

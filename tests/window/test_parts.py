@@ -264,6 +264,52 @@ def test_a_gateway_is_started_in_the_surroundings_of_the_start() -> None:
     assert done.stdout == "as it was\n", done.stderr
 
 
+LEFT = """
+import sys, threading, time
+from ui import desktop
+desktop.GONE_S, desktop.LOOK_AT_JOINED_S = 0.5, 0.05
+told = "import sys; print('gateway ready at http://127.0.0.1:' + sys.argv[-1], flush=True); input()"
+runs = {"pid": 1, "url": "http://127.0.0.1:4321"}
+gateway = desktop.Gateway([sys.executable, "-c", told], lambda: runs)
+gateway.start()
+def keep():
+    try:
+        gateway.keep()
+    except desktop.NotRunning as reason:
+        print(reason, reason.exit_code)
+kept = threading.Thread(target=keep)
+kept.start()
+runs = {"pid": 2, "role": "a command"}
+time.sleep(1)
+print(gateway.is_ours)
+runs = eval(sys.argv[1])
+while kept.is_alive() and not gateway.is_ours:
+    time.sleep(0.05)
+print(gateway.url, gateway.is_ours)
+gateway.stop()
+kept.join()
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (None, ["http://127.0.0.1:4321 True"]),
+        (
+            {"pid": 3, "url": "http://127.0.0.1:5"},
+            ["The gateway is at http://127.0.0.1:5 now; start the window again. 1", "http://127.0.0.1:4321 False"],
+        ),
+    ],
+    ids=["gone for good", "back elsewhere"],
+)
+def test_a_joined_gateway_that_ends_for_good_is_followed_by_ours(then: object, said: list[str]) -> None:
+    """Not while a command has the directory, such as a restore, which starts once the gateway was stopped."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT, repr(then)], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines() == ["False", *said], done.stderr
+
+
 TALKING = """
 import sys
 from ui.desktop import Gateway

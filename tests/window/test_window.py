@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import wait_until
+from tests.conftest import LiveGateway, wait_until
 from tests.window.conftest import START_S, Desktop, command, survivors
 from tests.window.display import Display
 from tests.window.web_view import WebView
@@ -108,6 +108,23 @@ def test_the_window_keeps_its_gateway_alive_and_ends_it_when_closed(
     assert "Traceback" not in app.complained
     storage = tmp_path / "data" / "window"
     assert storage.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_window_whose_joined_gateway_ends_goes_on_with_one_of_its_own(
+    desktop: Start, display: Display, own_gateway: LiveGateway
+) -> None:
+    app = desktop(own_gateway.data_dir, display=display)
+    view = app.view.attach(START_S)
+    view.wait("document.querySelector('h1') !== null")
+    assert own_gateway.stop() == 0
+    view.wait("fetch('/healthz').then((r) => r.ok, () => false)", START_S)
+    family = app.family()
+    assert any("serve" in command(process) for process in family)
+    view.close()
+    display.close_windows()
+    assert survivors(family) == []
+    assert app.process.wait(1) == 0
+    assert "Traceback" not in app.complained
 
 
 def write_something(view: WebView) -> str:
