@@ -17,6 +17,9 @@ ENGINE_FLAGS = ("--disable-background-networking", "--no-proxy-server", "--log-l
 AGAIN_MS = 1_000
 """How soon a page is loaded again that could not be loaded, or whose process ended."""
 
+TRAY_LOOK_MS, TRAY_PATIENCE_MS = 1_000, 120_000
+"""How often it is looked for a tray, and for how long: desktops and their extensions are there by then."""
+
 
 class NoWindow(Exception):
     """There can be no window here; the message says why, and what would help."""
@@ -110,6 +113,22 @@ def has_tray() -> bool:
     from qtpy.QtWidgets import QSystemTrayIcon
 
     return bool(QSystemTrayIcon.isSystemTrayAvailable())
+
+
+def await_tray(view: Any, came: Callable[[], None]) -> None:
+    """Calls back once the desktop has one: who starts at login may be there before it. In Qt's thread."""
+    from qtpy.QtCore import QTimer
+
+    again = QTimer(view, interval=TRAY_LOOK_MS)
+
+    def look() -> None:
+        if has_tray():
+            again.stop()
+            came()
+
+    again.timeout.connect(look)
+    again.start()
+    QTimer.singleShot(TRAY_PATIENCE_MS, again, again.stop)
 
 
 def zoom(view: Any, step: float) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TITLE = "User API Gateway"
 ICON = Path(__file__).resolve().parent.parent / "static" / "img" / "favicon.svg"
+OF_TRAY = ("tray", "close_to_tray", "notifications")
+"""The switches that can do nothing without a tray."""
 ANSWER_S = 2.0
 """How long the page may take to say whether it may go."""
 
@@ -47,6 +49,7 @@ class Window:
         self._storage = storage
         self._switches = switches
         self._code = sign_in_code
+        self._hidden = False
         self._leaving = False
         self._patience: Timer | None = None
         self._wish: bool | None = None
@@ -67,6 +70,7 @@ class Window:
         webview.settings["ALLOW_DOWNLOADS"] = not on_qt.is_here()
         self._find_out()
         self._place = self._kept_place()
+        self._hidden = hidden
         in_tray = hidden and self._switches.on("tray")
         x, y = (None, None) if on_qt.is_here() else (self._place.x, self._place.y)  # Qt's is moved in _fit
         self._window = window = webview.create_window(
@@ -140,16 +144,26 @@ class Window:
         """What is possible on this desktop."""
         if not on_qt.is_here():
             reason = "This system's window has no tray; its own task bar shows it."
-            self._switches.impossible |= dict.fromkeys(("tray", "close_to_tray", "notifications"), reason)
+            self._switches.impossible |= dict.fromkeys(OF_TRAY, reason)
         elif not on_qt.has_tray():
             reason = "This desktop shows no tray; on GNOME the extension AppIndicator brings one."
-            self._switches.impossible |= dict.fromkeys(("tray", "close_to_tray", "notifications"), reason)
+            self._switches.impossible |= dict.fromkeys(OF_TRAY, reason)
 
     def _fit(self) -> None:
         signal.signal(signal.SIGINT, lambda *_: self.end())  # pywebview's own only asks the window to close
         on_qt.fit(self._window.native, self._url, self._storage, self._place)
         self._run = on_qt.in_main_thread()
         self._apply()
+        if "tray" in self._switches.impossible:
+            on_qt.await_tray(self._window.native, self._tray_came)
+
+    def _tray_came(self) -> None:
+        """What was started hidden and nobody has looked at since, waits there."""
+        impossible = self._switches.impossible
+        self._switches.impossible = {name: why for name, why in impossible.items() if name not in OF_TRAY}
+        self._apply()
+        if self._hidden and self._switches.on("tray") and self._window.native.isMinimized():
+            self._window.hide()
 
     def _apply(self) -> None:
         """Makes what is on the screen follow the switches. In the main thread."""

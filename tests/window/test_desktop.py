@@ -125,6 +125,22 @@ def test_without_a_tray_the_switch_says_so_and_closing_closes(desktop: Start, di
     assert app.process.wait(20) == 0
 
 
+def test_a_tray_that_comes_after_the_window_is_found(desktop: Start, display: Display, welcomed: Any) -> None:
+    """At login the window may be there first; started hidden, it waits in the tray then, too."""
+    display.withdraw_tray()
+    (welcomed.data_dir / "window").mkdir(mode=0o700, exist_ok=True)
+    (welcomed.data_dir / "window" / "desktop.json").write_text('{"tray": true}', encoding="utf-8")
+    app = desktop(welcomed.data_dir, "--hidden", display=display)
+    view = app.view.attach(START_S)
+    can = "window.gatewayDesktop?.ask('switches').then((told) => told.switches.tray)"
+    view.wait(f"{can}.then((on) => on === false)")
+    display.offer_tray()
+    view.wait(can)
+    view.wait("document.visibilityState === 'hidden'")
+    assert desktop(welcomed.data_dir, display=display).process.wait(30) == 0
+    view.wait("document.visibilityState === 'visible'")
+
+
 def test_size_and_place_come_back(desktop: Start, display: Display, welcomed: Any) -> None:
     app = desktop(welcomed.data_dir, display=display)
     view = app.view.attach(START_S)
