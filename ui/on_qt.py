@@ -162,7 +162,7 @@ def in_main_thread() -> Callable[[Callable[[], None]], None]:
 
 
 def fit(view: Any, url: str, storage: Path, place: Place) -> None:
-    """What pywebview leaves open on Qt: other origins, downloads, clipboard, keys, the context menu."""
+    """What pywebview leaves open on Qt: other origins, downloads, printing, clipboard, keys, the context menu."""
     from qtpy import QtCore, QtGui
     from qtpy.QtWebEngineCore import QWebEnginePage, QWebEngineSettings
     from qtpy.QtWidgets import QApplication
@@ -182,6 +182,8 @@ def fit(view: Any, url: str, storage: Path, place: Place) -> None:
     page.renderProcessTerminated.connect(lambda *_: again.start())
     page.titleChanged.connect(view.setWindowTitle)
     view.profile.downloadRequested.connect(lambda download: _save(view, download))
+    page.printRequested.connect(lambda: _print(view))
+    browser.printFinished.connect(lambda done: _printed(view, done))
     for name in ("SavePage", "ViewSource", "InspectElement"):  # the console is an application, no document
         page.action(QWebEnginePage.WebAction[name]).setVisible(False)
     browser.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
@@ -196,6 +198,7 @@ def fit(view: Any, url: str, storage: Path, place: Place) -> None:
         (QtGui.QKeySequence(standard.Back), lambda: page.triggerAction(action.Back)),
         (QtGui.QKeySequence(standard.Forward), lambda: page.triggerAction(action.Forward)),
         (QtGui.QKeySequence(standard.Refresh), lambda: page.triggerAction(action.Reload)),
+        (QtGui.QKeySequence(standard.Print), lambda: _print(view)),
         (QtGui.QKeySequence(standard.Quit), view.close),
     ]
     for key, act in keys:
@@ -244,17 +247,36 @@ def _save(view: Any, download: Any) -> None:
     def ended(now: Any) -> None:
         if now in (state.DownloadInterrupted, state.DownloadCancelled):
             with suppress(RuntimeError):  # the window has closed over it, and its view is no more
-                _warn(view, f"{chosen} could not be saved. Try again.")
+                _warn(view, "Save", f"{chosen} could not be saved. Try again.")
 
     download.stateChanged.connect(ended)
     download.accept()
 
 
-def _warn(view: Any, text: str) -> None:
+def _print(view: Any) -> None:
+    """Asks for a printer, or a PDF file, and prints the page there; the engine leaves that to the window."""
+    from qtpy.QtPrintSupport import QPrintDialog, QPrinter
+    from qtpy.QtWidgets import QDialog
+
+    printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+    dialog = QPrintDialog(printer, view)
+    dialog.accepted.connect(lambda: view.webview.print(printer))  # which needs it until the end, and so the dialog
+    dialog.rejected.connect(dialog.deleteLater)
+    view.webview.printFinished.connect(dialog.deleteLater)
+    QDialog.open(dialog)  # its own wants a slot to call
+
+
+def _printed(view: Any, done: bool) -> None:
+    """Says when nothing came of it."""
+    if not done:
+        _warn(view, "Print", "The page could not be printed. Try again.")
+
+
+def _warn(view: Any, title: str, text: str) -> None:
     """Says it over the window, and waits for nobody."""
     from qtpy.QtCore import Qt
     from qtpy.QtWidgets import QMessageBox
 
-    box = QMessageBox(QMessageBox.Icon.Warning, "Save", text, parent=view)
+    box = QMessageBox(QMessageBox.Icon.Warning, title, text, parent=view)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()

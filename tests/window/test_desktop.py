@@ -304,6 +304,58 @@ def test_a_download_that_comes_to_nothing_is_told(tmp_path: Path, folder: str) -
     assert not chosen.exists()
 
 
+PRINTED = """
+import os, sys
+os.environ |= {"QT_QPA_PLATFORM": "offscreen", "QTWEBENGINE_DISABLE_SANDBOX": "1"}
+from pathlib import Path
+from types import SimpleNamespace
+from PySide6.QtCore import QTimer
+from PySide6.QtPrintSupport import QPrintDialog
+from PySide6.QtWebEngineWidgets import QWebEngineView
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox
+from ui import on_qt
+from ui.place import Place
+
+on_qt._set_engine_flags()
+app, view, browser = QApplication([]), QMainWindow(), QWebEngineView()
+view.setCentralWidget(browser)
+view.webview, view.profile = browser, browser.page().profile()
+browser.page().nav_handler = SimpleNamespace()
+on_qt.fit(view, "http://127.0.0.1", Path(sys.argv[1]).parent, Place())
+
+def choose(dialog):
+    dialog.printer().setOutputFileName(sys.argv[1])
+    dialog.accepted.emit(dialog.printer())
+
+QDialog.open = choose
+browser.loadFinished.connect(lambda _: browser.page().runJavaScript("print()"))
+browser.printFinished.connect(lambda done: print(done, flush=True))
+browser.printFinished.connect(lambda _: QTimer.singleShot(200, look))
+browser.setHtml("<h1>The kit</h1>")
+
+def look():
+    print([box.text() for box in view.findChildren(QMessageBox)], len(view.findChildren(QPrintDialog)), flush=True)
+    app.quit()
+
+QTimer.singleShot(30_000, app.quit)
+app.exec()
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [("there", "True\n[] 0\n"), ("/proc/not there", "False\n['The page could not be printed. Try again.'] 0\n")],
+)
+def test_a_page_is_printed_where_its_user_says(tmp_path: Path, folder: str, said: str) -> None:
+    chosen = tmp_path / folder / "kit.pdf"
+    (tmp_path / "there").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTED, chosen], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == said, done.stderr
+    assert not chosen.exists() or chosen.read_bytes().startswith(b"%PDF")
+
+
 def test_who_clicks_on_the_icon_is_shown_why_nothing_opens(desktop: Start, display: Display, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
