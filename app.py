@@ -131,6 +131,7 @@ def openapi() -> None:
 
 
 def _open_window(given: dict[str, Any], path: str | None) -> int:
+    assets.build(APP.parent)  # here, where it is seen that this takes its time: what the gateway says is read later
     from gateway.core.data_dir import DataDir
     from ui import switches
     from ui.desktop import Opening, open_gateway
@@ -145,6 +146,7 @@ def _open_window(given: dict[str, Any], path: str | None) -> int:
 @contextmanager
 def _running(data_dir: Path | None) -> "Iterator[Gateway]":
     """The gateway of this directory, started for as long as the block lasts where none runs."""
+    assets.build(APP.parent)
     from gateway.core.data_dir import DataDir
     from ui.desktop import joined
 

@@ -305,6 +305,23 @@ def test_openapi_prints_the_document_alone() -> None:
     assert done.stderr == ""
 
 
+def test_a_first_start_says_that_it_builds_the_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before the gateway of the window, whose words are read when it is ready."""
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "packaging").mkdir()
+    (tmp_path / "packaging" / "assets.py").write_text(
+        "import pathlib; (pathlib.Path(__file__).parents[1] / 'static/vendor').mkdir(parents=True); print('fetched')"
+    )
+    built = []
+    monkeypatch.setattr("app.APP", tmp_path / "app.py")
+    monkeypatch.setattr("ui.desktop.open_gateway", lambda *_: built.append((tmp_path / "static/vendor").is_dir()) or 0)
+    assert main(["--data-dir", str(tmp_path / "data")], prog_name="app.py", standalone_mode=False) == 0
+    said = capfd.readouterr()
+    assert (said.out, said.err, built) == ("", "Building the console, once.\nfetched\n", [True])
+
+
 def test_model_list_names_the_built_in_one(tmp_path: Path) -> None:
     done = app("model", "list", "--data-dir", str(tmp_path))
     assert done.returncode == 0
