@@ -40,10 +40,33 @@ Root: HKCU; Subkey: "Environment"; ValueType: expandsz; ValueName: "Path"; Value
 Filename: "{app}\user-api-gateway-window.exe"; Description: "Open User API Gateway"; Flags: nowait postinstall skipifsilent
 
 [Code]
+{ Where the program's folder stands in a search path: its semicolon in `;PATH;`, 0 where it is not. }
+function PlaceIn(Path: String): Integer;
+begin
+  Result := Pos(';' + Uppercase(ExpandConstant('{app}')) + ';', ';' + Uppercase(Path) + ';');
+end;
+
 function InPath: Boolean;
 var
   Path: String;
 begin
-  Result := RegQueryStringValue(HKCU, 'Environment', 'Path', Path)
-    and (Pos(';' + Uppercase(ExpandConstant('{app}')) + ';', ';' + Uppercase(Path) + ';') > 0);
+  Result := RegQueryStringValue(HKCU, 'Environment', 'Path', Path) and (PlaceIn(Path) > 0);
+end;
+
+{ The entry in Path is a part of a value that is others' too, so [Registry] cannot take it back. }
+procedure CurUninstallStepChanged(CurUninstallStep: TUninstallStep);
+var
+  Path: String;
+  Place: Integer;
+begin
+  if (CurUninstallStep <> usUninstall) or not RegQueryStringValue(HKCU, 'Environment', 'Path', Path) then
+    exit;
+  Place := PlaceIn(Path);
+  if Place > 0 then
+  begin
+    Path := ';' + Path;
+    Delete(Path, Place, Length(ExpandConstant('{app}')) + 1);
+    Delete(Path, 1, 1);
+    RegWriteExpandStringValue(HKCU, 'Environment', 'Path', Path);
+  end;
 end;
