@@ -48,6 +48,7 @@ export const closeInAddress = (name) => navigate(withQuery({ [name]: null }), { 
 /** How far each entry of the history was scrolled down, in pixels. @type {Map<number, number>} */
 const scrolled = new Map();
 
+/** For how long a row is looked for once the page is there. */
 const RETURN_MS = 3000;
 const LOOK_MS = 50;
 
@@ -56,11 +57,14 @@ const LOOK_MS = 50;
  * @param {string} left the path of that @param {number} y
  */
 function returnFrom(left, y) {
-  const [there, until] = [place.value, Date.now() + RETURN_MS];
+  const there = place.value;
+  let until = Infinity;
   let isFar = y > 0;
   const look = () => {
+    const isLoading = document.querySelector("#main .loading") !== null;
+    until = isLoading ? Infinity : Math.min(until, Date.now() + RETURN_MS);
     if (place.value !== there || Date.now() > until) return;
-    if (isFar && !document.querySelector("#main .loading") && document.documentElement.scrollHeight >= y + innerHeight) {
+    if (isFar && !isLoading && document.documentElement.scrollHeight >= y + innerHeight) {
       window.scrollTo(0, y);
       isFar = false;
     }

@@ -43,9 +43,11 @@ def test_the_palette_leads_nowhere_else_while_it_searches(page: Page, api: httpx
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("option")).to_have_count(0)
     expect(dialog.get_by_role("status")).to_have_text("Searching…")
-    page.unroute("**/v1/tasks?*q=xyz*")
+    while not held:
+        page.wait_for_timeout(20)
     for route in held:
         route.continue_()
+    page.unroute("**/v1/tasks?*q=xyz*")
     expect(dialog.get_by_role("status")).to_have_text("Nothing matches “xyz”.")
 
 
@@ -230,6 +232,30 @@ def test_rows_are_walked_with_j_and_k(page: Page, api: httpx.Client) -> None:
     page.wait_for_url("**/nodes")
     page.go_back()
     wait_until(lambda: page.evaluate("window.scrollY") == 60, 20)
+
+
+def test_the_way_back_finds_its_row_however_long_the_list_takes(page: Page, api: httpx.Client) -> None:
+    api.post("/v1/tasks", json={"script": {"content": "true"}}).raise_for_status()
+    page.clock.install()
+    page.goto("/tasks")
+    first = page.locator(".row-link").first
+    name = first.inner_text()
+    first.click()
+    expect(page).to_have_title(f"{name} – Gateway")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/tasks?*", hold)
+    page.go_back()
+    while not held:
+        page.wait_for_timeout(20)
+    page.clock.fast_forward(5000)
+    for route in held:
+        route.continue_()
+    page.unroute("**/v1/tasks?*")
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_focused()
 
 
 def test_what_was_written_for_a_new_task_is_there_when_one_comes_back(page: Page) -> None:
