@@ -85,9 +85,9 @@ function Figures({ day }) {
     { label: "In the queue", value: states.pending ?? 0, href: "/tasks?status=queued", known: queue.data },
     { label: "Running", value: states.running ?? 0, href: "/tasks?status=running", known: queue.data },
     { label: "Oldest waits", value: queue.data?.oldest_since ? html`<${Elapsed} from=${queue.data.oldest_since} />` : "–", known: queue.data },
-    { label: "Created in 24 h", value: made(ALL), href: "/tasks", known: day.data, since },
-    { label: "Done in 24 h", value: made(["completed"]), href: "/tasks?status=completed", known: day.data, since },
-    { label: "Failed in 24 h", value: made(["failed"]), href: "/tasks?status=failed", known: day.data, since, bad: sum(hours, ["failed"]) > 0 },
+    { label: "Created in 24 h", value: made(ALL), href: "/tasks", known: day.data, since },
+    { label: "Done in 24 h", value: made(["completed"]), href: "/tasks?status=completed", known: day.data, since },
+    { label: "Failed in 24 h", value: made(["failed"]), href: "/tasks?status=failed", known: day.data, since, bad: sum(hours, ["failed"]) > 0 },
   ];
   return html`<dl class="figures" aria-label="At a glance">
     ${figures.map(({ label, value, href, known, since: title = null, bad }) => {
