@@ -9,20 +9,27 @@ import time
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
-from jinja2 import Template, TemplateSyntaxError, Undefined, nodes
+from jinja2 import Environment, Template, TemplateSyntaxError, Undefined, nodes, pass_environment
 from jinja2.environment import TemplateExpression
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, UndefinedError
 from jinja2.filters import FILTERS
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 MOST_ROUNDS = 10_000
 """Rounds of all loops together."""
 
 MOST_S = 0.5
+
+MOST_MADE = 32 * 2**20
+"""Letters of all that the steps of a template make, what is thrown away again included."""
+
+ITEM = 16
+"""Letters that an item of a list counts for."""
 
 MOST_BITS = 14_000
 """Of both numbers of a calculation together: Python writes none of more than 4300 digits."""
@@ -34,6 +41,11 @@ OF_LOOPS: dict[type, frozenset[str]] = {LoopContext: frozenset({"index", "index0
 """What every template may ask of `loop`."""
 
 _BUDGET = "_budget"
+
+_STEPS = (nodes.Filter, nodes.Call, nodes.Compare, nodes.Add)
+"""What takes time and memory in an expression, as much as what it is given is large; and slices, and `~`."""
+
+_LISTS = (list, tuple, dict)
 
 
 class TemplateError(Exception):
@@ -91,8 +103,9 @@ def plain_text(value: Any) -> str:
 
 
 def jinja_filters(*names: str) -> dict[str, Callable[..., Any]]:
-    """Filters of Jinja's own, by name; `round` without what would make numbers of any size."""
-    return {name: _round if name == "round" else FILTERS[name] for name in names}
+    """Filters of Jinja's own, by name; `round` and `sum` without what would take any time and make any size."""
+    bounded: dict[str, Callable[..., Any]] = {"round": _round, "sum": _sum}
+    return {name: bounded.get(name, FILTERS[name]) for name in names}
 
 
 def _round(value: Any, precision: Any = 0, method: Any = "common") -> Any:
@@ -101,6 +114,13 @@ def _round(value: Any, precision: Any = 0, method: Any = "common") -> Any:
     if not isinstance(precision, int) or abs(precision) > FINEST:
         raise TemplateError(f"round takes a whole number up to {FINEST} as its precision")
     return FILTERS["round"](value, precision, method)
+
+
+@pass_environment
+def _sum(environment: Environment, values: Any, attribute: Any = None, start: Any = 0) -> Any:
+    if not isinstance(start, int | float):
+        raise TemplateError("sum adds numbers, and begins with one")
+    return FILTERS["sum"](environment, values, attribute, start)
 
 
 class Templates:
@@ -150,11 +170,11 @@ class Templates:
         try:
             tree = self._environment.parse(source)
             self._check_tree(tree)
+            _Counting().visit(tree)
             tree.set_environment(self._environment)
             only = self._only_expression(tree)
             for loop in list(tree.find_all(nodes.For)):
-                tick = nodes.Call(nodes.Name(_BUDGET, "load", lineno=1), [], [], None, None, lineno=1)
-                loop.body.insert(0, nodes.Output([tick], lineno=1))
+                loop.body.insert(0, nodes.Output([_counted()], lineno=1))
             tree.set_environment(self._environment)
             return self._environment.from_string(tree), only
         except TemplateSyntaxError as error:
@@ -182,7 +202,7 @@ class Templates:
             node, depth = waiting.pop()
             if type(node) not in language.syntax:
                 raise TemplateError(f"{type(node).__name__.lower()} is not to be had in templates here")
-            if isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in known:
+            if isinstance(node, nodes.Name) and (node.name not in known or node.name == _BUDGET):
                 raise TemplateError(f"there is no {node.name}; templates speak of {', '.join(sorted(language.names))}")
             if isinstance(node, nodes.For):
                 depth += 1
@@ -191,19 +211,44 @@ class Templates:
             waiting += [(child, depth) for child in node.iter_child_nodes()]
 
 
+class _Counting(NodeTransformer):
+    """Has the budget look at what each step of an expression has made."""
+
+    def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
+        """The node as it is counted."""
+        seen = super().visit(node, *args, **options)
+        if isinstance(seen, nodes.Concat):
+            return reduce(lambda left, right: _counted(nodes.Concat([left, right], lineno=seen.lineno)), seen.nodes)
+        if isinstance(seen, nodes.Getitem):
+            return _counted(seen) if isinstance(seen.arg, nodes.Slice) else seen
+        return _counted(seen) if isinstance(seen, _STEPS) else seen
+
+
+def _counted(*made: nodes.Expr) -> nodes.Call:
+    """A call of the budget: with what was made, or for a round of a loop."""
+    return nodes.Call(nodes.Name(_BUDGET, "load", lineno=1), [*made], [], None, None, lineno=1)
+
+
 class _Budget:
-    """What is left of rounds and time for one template; each round of a loop begins with a call."""
+    """What is left of rounds, time and memory for one template; it is called for each round and step."""
 
     def __init__(self) -> None:
         self._rounds = 0
+        self._made = 0
         self._until = time.monotonic() + MOST_S
 
-    def __call__(self) -> str:
-        self._rounds += 1
-        if self._rounds > MOST_ROUNDS:
-            raise self._spent()
+    def __call__(self, *made: Any) -> Any:
         self.check_time()
-        return ""
+        if not made:
+            self._rounds += 1
+            if self._rounds > MOST_ROUNDS:
+                raise self._spent()
+            return ""
+        [step] = made
+        self._made += len(step) if isinstance(step, str) else ITEM * len(step) if isinstance(step, _LISTS) else 0
+        if self._made > MOST_MADE:
+            raise TemplateError("it makes too much of what it is given")
+        return step
 
     def check_time(self) -> None:
         """Raises TemplateError once the time is over."""

@@ -3,6 +3,8 @@
 import shlex
 import subprocess
 import time
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,37 @@ def test_loops_over_a_large_body_come_to_an_end() -> None:
     with pytest.raises(TemplateError, match="more than"):
         templates.text("{{ body.a ~ body.a ~ body.a }}", about({"a": "x" * 100_000}))
     assert time.monotonic() - began < 5
+
+
+def many(each: str, by: str, times: int) -> str:
+    return "{{ (" + by.join([each] * times) + ")|length }}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        many("body.a", "~", 1000), many("body.l", "+", 90), many("body.l[1:]", ",", 1000),
+        many("body.a.split('x')", ",", 400), many("body.a|upper", ",", 700), many("body.l|list", ",", 800),
+        many("body.a.removeprefix('x')", ",", 500), "{{ body.lists|sum(start=[])|length }}",
+        "{{ " + " or ".join(["-1 in body.l"] * 900) + " }}",
+        "{% for _budget in [''.upper] %}{% for a in body.l %}{% if false %}x{% endif %}{% endfor %}{% endfor %}",
+    ],
+    ids=["one text", "one list", "slices", "pieces", "copies", "lists", "rests", "sum", "looks", "no budget"],
+)  # fmt: skip
+def test_what_a_template_makes_of_a_large_body_is_bounded(source: str) -> None:
+    """Nothing else happens in the gateway meanwhile, and what is made on the way takes its memory."""
+    given = about({"a": "x" * 900_000, "l": list(range(200_000)), "lists": [[0]] * 100_000})
+    with suppress(TemplateError):
+        templates.check(source)  # so that it is compiled already
+    tracemalloc.start()
+    try:
+        began = time.monotonic()
+        with pytest.raises(TemplateError):
+            templates.text(source, given)
+        assert time.monotonic() - began < 3  # it is traced, on a busy machine
+        assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    finally:
+        tracemalloc.stop()
 
 
 VALUES = ["plain", "two words", "$(touch /tmp/x)", "`id`", "a'b", 'a"b', "a\\", "; rm -rf /", "\n echo hi", "*", "",
