@@ -143,9 +143,9 @@ class Problem(BaseModel):
 
 
 def _in_utc(moment: datetime) -> datetime:
-    if not 1970 <= moment.year <= 9000:
-        raise ValueError("the year must lie between 1970 and 9000")
-    return moment.astimezone(UTC)
+    if 1970 <= moment.year <= 9000 and (in_utc := moment.astimezone(UTC)).year >= 1970:
+        return in_utc
+    raise ValueError("the year must lie between 1970 and 9000")
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]

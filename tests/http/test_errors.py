@@ -102,6 +102,7 @@ def test_a_form_with_too_large_a_field_or_too_many_parts_is_413(live_gateway: Li
         ("/v1/tasks?created_after=yesterday", "created_after"),
         ("/v1/tasks?created_after=2026-01-01T00:00:00", "created_after"),
         ("/v1/tasks?created_after=0001-01-01T00:00:00Z", "created_after"),
+        ("/v1/tasks?created_after=1970-01-01T00:00:00%2B14:00", "created_after"),
         ("/v1/tasks?created_before=9999-12-31T23:59:59Z", "created_before"),
         ("/v1/tasks?q=" + "x" * 201, "q"),
         ("/v1/events?since=-1", "since"),
