@@ -6,6 +6,10 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 ARGS ?=
 
 BIN := .venv/bin
+
+# Images of containers set it; every process would compile each module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test install dev check format bench soak pictures wheel package lock clean FORCE
 

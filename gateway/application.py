@@ -13,8 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 from pydantic import ValidationError
 from sqlalchemy.orm import sessionmaker
 
-import gateway
-from gateway import registry
+from gateway import ROOT, __version__, registry
 from gateway.adapters.providers.passthrough import Pool
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
@@ -34,8 +33,6 @@ from gateway.features.identity import authentication
 from gateway.features.limits import front
 from gateway.features.providers.service_upstream import Upstreams
 from gateway.features.settings import live as settings
-
-ROOT = Path(__file__).resolve().parent.parent
 
 DATALESS = ("static",)
 """Endpoints that hold no data of anyone, besides the views marked public and the console's page shells."""
@@ -129,7 +126,7 @@ def _openapi_app() -> Application:
     }
     return Application(
         "gateway",
-        info=Info(title="User API Gateway", version=gateway.__version__),
+        info=Info(title="User API Gateway", version=__version__),
         security_schemes={"bearer": bearer},
         validation_error_callback=_refuse,
         doc_ui=False,

@@ -25,8 +25,8 @@ from flask import Flask
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.wsgi import FileWrapper
 
-from gateway import registry
-from gateway.application import ROOT, create_app
+from gateway import ROOT, registry
+from gateway.application import create_app
 from gateway.commands.database import prepare
 from gateway.commands.migration import migrating
 from gateway.core import logs

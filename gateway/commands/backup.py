@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.application import ROOT
+from gateway import ROOT
 from gateway.commands.database import database, prepare
 from gateway.commands.keys import key_store
 from gateway.core import archive

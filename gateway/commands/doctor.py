@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from gateway import registry
+from gateway import ROOT, registry
 from gateway.adapters.providers.local_model import catalogue
 from gateway.adapters.sandboxes.base import SandboxUnavailable
 from gateway.adapters.sandboxes.registry import choose
-from gateway.application import ROOT
 from gateway.commands.database import database
 from gateway.commands.keys import NO_KIT, key_store
 from gateway.core.capability import Capability

@@ -12,7 +12,7 @@ from typing import IO
 import psycopg
 from sqlalchemy import Engine, NullPool, create_engine
 
-from gateway.application import ROOT
+from gateway import ROOT
 from gateway.commands.database import database
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir

@@ -16,8 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import sessionmaker
 
-from gateway import registry
-from gateway.application import ROOT
+from gateway import ROOT, registry
 from gateway.commands.backup import _rows_of
 from gateway.commands.migration import migrating
 from gateway.core import archive
@@ -36,7 +35,7 @@ from tests.backup.test_backup import row_hashes
 MIGRATE = """
 import sys
 from sqlalchemy import create_engine
-from gateway.application import ROOT
+from gateway import ROOT
 from gateway.core.postgres.migrating import migrate
 engine = create_engine(sys.argv[1])
 migrate(engine, ROOT / "migrations")

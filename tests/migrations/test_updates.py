@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 
-from gateway.application import ROOT
+from gateway import ROOT
 from gateway.commands.rehearsal import rehearse
 from gateway.core.config import Config
 from gateway.core.data_dir import DataDir

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.application import ROOT
+from gateway import ROOT
 from gateway.core.clock import new_id
 from gateway.core.data_dir import DataDir
 from gateway.core.database import Database

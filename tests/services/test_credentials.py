@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.application import ROOT
+from gateway import ROOT
 from gateway.commands import keys as commands
 from gateway.core.clock import new_id
 from gateway.core.config import Config
