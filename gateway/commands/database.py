@@ -28,7 +28,7 @@ def database(config: Config) -> Iterator[str]:
         return
     try:
         url = EmbeddedPostgres.url_of_running(data_dir, PATIENCE_S)
-    except PermissionError as error:
+    except OSError as error:
         raise MissingPart(data_dir.explain(error)) from error
     if url is not None:
         yield url

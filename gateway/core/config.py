@@ -10,6 +10,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -67,9 +68,13 @@ class Config(BaseSettings):
         given = {name: value for name, value in options.items() if value is not None}
         try:
             data_dir = Path(given.get("data_dir") or _EnvironmentOnly().data_dir or default_data_dir())
-            return _with_file(data_dir.expanduser().resolve() / "config.toml")(**given)
+            return _with_file(_found(data_dir) / "config.toml")(**given)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise MissingPart(f"config.toml cannot be read ({error}); correct it.") from error
+        except SettingsError as error:
+            raise MissingPart(
+                f'The environment cannot be read ({error}); write a list as in GATEWAY_ALLOWED_HOSTS=["example.com"].'
+            ) from error
         except ValidationError as error:
             name, words = findings(error)[0]
             raise MissingPart(f"The setting {name} is not usable: {words}.") from error
@@ -81,6 +86,13 @@ class _EnvironmentOnly(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
 
     data_dir: Path | None = None
+
+
+def _found(data_dir: Path) -> Path:
+    try:
+        return data_dir.expanduser().resolve()
+    except RuntimeError as error:  # nobody of that name has a home, or links lead round and round
+        raise MissingPart(f"{data_dir} leads nowhere; name another directory with --data-dir.") from error
 
 
 def _with_file(path: Path) -> type[Config]:

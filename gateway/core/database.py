@@ -179,7 +179,7 @@ def check_server(engine: Engine) -> None:
     try:
         with engine.connect() as connection:
             version = connection.execute(text("SHOW server_version_num")).scalar_one()
-    except sa.exc.OperationalError as error:
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
         # The first line names the address and what happened; what follows are the driver's own guesses.
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
         raise MissingPart(f"The database cannot be reached ({reason}); start it or correct --database-url.") from error

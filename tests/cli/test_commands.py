@@ -141,6 +141,7 @@ def test_a_taken_port_is_4_and_says_so(tmp_path: Path) -> None:
         ("", "postgresql://"),
         ("postgresql://[::1", "postgresql://"),
         ("postgresql://host:port/x", "postgresql://"),
+        ("postgresql://me:hidden-secret@127.0.0.1:1/x?tiemout=1", "tiemout"),
     ],
 )
 def test_a_database_url_that_does_not_work_is_4(tmp_path: Path, url: str, word: str) -> None:
@@ -155,6 +156,11 @@ def test_a_data_directory_that_cannot_be_one_is_4(tmp_path: Path) -> None:
     file.write_text("")
     assert_one_line(real_app("serve", "--port", "0", "--data-dir", str(file)), 4, str(file), "--data-dir")
     assert_one_line(app("token", "list", "--data-dir", "/proc/gateway"), 4, "--data-dir")
+    assert_one_line(app("token", "list", "--data-dir", str(file)), 4, str(file), "--data-dir")
+    round_and_round = tmp_path / "round"
+    round_and_round.symlink_to(round_and_round)
+    for nowhere in (str(round_and_round), "~nobody-of-that-name/x"):
+        assert_one_line(app("token", "list", "--data-dir", nowhere), 4, nowhere, "--data-dir")
     assert_one_line(app("node", "--data-dir", "/proc/gateway"), 4, "--data-dir")
 
 
@@ -187,8 +193,12 @@ def test_a_config_file_that_is_no_text_is_4(tmp_path: Path) -> None:
     assert_one_line(app("token", "list", "--data-dir", str(tmp_path)), 4, "config.toml")
 
 
-def test_a_bad_environment_variable_is_4(tmp_path: Path) -> None:
-    assert_one_line(app("token", "list", "--data-dir", str(tmp_path), GATEWAY_PORT="x"), 4, "port")
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [("GATEWAY_PORT", "x", "port"), ("GATEWAY_ALLOWED_HOSTS", "example.com", 'GATEWAY_ALLOWED_HOSTS=["')],
+)
+def test_a_bad_environment_variable_is_4(tmp_path: Path, name: str, value: str, word: str) -> None:
+    assert_one_line(app("token", "list", "--data-dir", str(tmp_path), **{name: value}), 4, word)
 
 
 def test_serve_without_a_node_on_a_free_port_stops_cleanly(tmp_path: Path) -> None:
