@@ -31,13 +31,16 @@ FILES = {
     "htm.js": "htm/dist/htm.mjs",
     "marked.js": "marked/lib/marked.esm.js",
     "dompurify.js": "dompurify/dist/purify.es.mjs",
-    "uplot.js": "uplot/dist/uPlot.esm.js",
+    "uplot.js": "uplot/dist/uPlot.iife.min.js",
     "uplot.css": "uplot/dist/uPlot.min.css",
     "tabler.css": "@tabler/core/dist/css/tabler.min.css",
     "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
     "inter-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
     "jetbrains-mono.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2",
 }
+
+SCRIPTS = {"uplot.js": "uPlot"}
+"""What is a script in its package where it is minified: what it defines, of which a module is made."""
 
 STYLES = "tabler.css"
 """A framework's stylesheet, of which the console uses an eighth: the rest is left out."""
@@ -107,8 +110,10 @@ def build() -> None:
     try:
         fresh.chmod(0o755)
         for target, source in FILES.items():
-            content = (MODULES / source).read_bytes()
-            (fresh / target).write_bytes(SOURCE_MAP.sub(b"", content))
+            content = SOURCE_MAP.sub(b"", (MODULES / source).read_bytes())
+            if target in SCRIPTS:
+                content += f"export default {SCRIPTS[target]};\n".encode()
+            (fresh / target).write_bytes(content)
         styles = fresh / STYLES
         styles.write_text(prune.pruned(styles.read_text("utf-8"), set(classes_used())), "utf-8")
         (fresh / "icons.svg").write_text(sprite(icons_used()), "utf-8")

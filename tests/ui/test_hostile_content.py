@@ -70,6 +70,7 @@ def test_model_output_is_hostile_and_of_200_script_payloads_none_runs(
     bare.wait_for_function("(most) => document.querySelectorAll('[data-ran]').length >= most", arg=RUN_BY_THEMSELVES)
     bare.close()
     page.goto("/preferences")
+    expect(page.get_by_role("main")).to_be_visible()
     page.evaluate(SHOWN, PAYLOADS)
     expect(page.locator("#hostile article .markdown")).to_have_count(len(PAYLOADS))
     page.evaluate("""() => {
