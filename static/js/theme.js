@@ -3,13 +3,12 @@ import { signal } from "@preact/signals";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
 const paper = matchMedia("print");
-const current = () => /** @type {"light" | "dark"} */ (localStorage.getItem("theme") ?? (system.matches ? "dark" : "light"));
+const current = () => /** @type {"light" | "dark"} */ (paper.matches ? "light" : (localStorage.getItem("theme") ?? (system.matches ? "dark" : "light")));
 
 export const theme = signal(current());
 
 function apply() {
-  theme.value = current();
-  document.documentElement.dataset.bsTheme = paper.matches ? "light" : theme.value;
+  document.documentElement.dataset.bsTheme = theme.value = current();
 }
 
 system.addEventListener("change", apply);

@@ -1,5 +1,5 @@
 /** Plots over time, drawn by uPlot in the console's colours: stacked bars, lines, steps. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { html } from "../html.js";
 import { theme } from "../theme.js";
@@ -23,7 +23,8 @@ function hourOrDay(seconds) {
 function usePlot(make, height, key) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const shade = theme.value;
-  useEffect(() => {
+  // Before it is painted: on paper it is painted once.
+  useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
     const { options, data } = make();

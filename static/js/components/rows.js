@@ -1,4 +1,4 @@
-/** Rows of a table of any length: only those near the screen are there, the others are room. */
+/** Rows of a table of any length: only those near the screen are there, the others are room; on paper all are. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../html.js";
 import { grouped } from "../format.js";
@@ -57,10 +57,16 @@ export function Rows({ rows, of, columns, keyOf = (one) => one.id, row }) {
     // Also what scrolls inside the page: a dialog.
     window.addEventListener("scroll", later, { passive: true, capture: true });
     window.addEventListener("resize", later);
+    // On paper nobody scrolls.
+    const all = () => setView({ from: 0, to: rows.length });
+    window.addEventListener("beforeprint", all);
+    window.addEventListener("afterprint", measure);
     return () => {
       cancelAnimationFrame(frame);
       window.removeEventListener("scroll", later, { capture: true });
       window.removeEventListener("resize", later);
+      window.removeEventListener("beforeprint", all);
+      window.removeEventListener("afterprint", measure);
     };
   }, [rows.length]);
 

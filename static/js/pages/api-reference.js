@@ -5,11 +5,14 @@ import * as api from "../api.js";
 import { place, withQuery } from "../router.js";
 import { useResource } from "../resource.js";
 import { useShortcuts } from "../keys.js";
+import { withStyles } from "../sheet.js";
 import { Icon } from "../components/icon.js";
 import { Method, OperationView } from "./api/operation.js";
 import { operations } from "./api/openapi.js";
 import { Empty, Loaded } from "../components/states.js";
 /** @import { Operation } from "./api/openapi.js" */
+
+await withStyles("reference");
 
 /** @param {{list: Operation[], current: Operation}} props */
 function Index({ list, current }) {
