@@ -199,7 +199,7 @@ def test_commands_are_held_to_the_checks_among_their_criteria(live_gateway: Live
 
     missed = carry_out(live_gateway, **wish, env={"WANTED": "8"})
     assert (missed["status"], missed["exit_code"], missed["error"]["code"]) == ("failed", 0, "verification_failed")
-    assert missed["error"]["message"] == f"1 of 2 criteria are not met: {criteria[0]}"
+    assert missed["error"]["message"] == f"1 of 2 criteria not met: {criteria[0]}"
     assert [finding["passed"] for finding in missed["verification"]["findings"]] == [False, True]
     assert [job["status"] for job in missed["jobs"]] == ["completed"]
     assert [artifact["filename"] for artifact in missed["artifacts"]] == ["sum.txt"]

@@ -212,6 +212,8 @@ def test_serve_without_a_node_on_a_free_port_stops_cleanly(tmp_path: Path) -> No
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
         assert time.monotonic() - started < 10
+        assert process.stderr is not None
+        assert "lost the database" not in process.stderr.read()
     wait_until(lambda: not list(tmp_path.glob("postgres/postmaster.pid")), 20)
 
 

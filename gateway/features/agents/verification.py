@@ -180,7 +180,7 @@ def error_of(findings: Sequence[Finding]) -> dict[str, str] | None:
     failed = [finding.criterion for finding in findings if not finding.passed]
     if not failed:
         return None
-    message = f"{len(failed)} of {len(findings)} criteria are not met: {'; '.join(failed)[:500]}"
+    message = f"{len(failed)} of {len(findings)} criteria not met: {'; '.join(failed)[:500]}"
     return {"code": "verification_failed", "message": message}
 
 

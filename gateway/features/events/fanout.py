@@ -118,18 +118,19 @@ class Fanout:
         self._url = url
         self._subscribers: set[Subscriber] = set()
         self._lock = threading.Lock()
-        self._stopped = False
+        self._listener: gevent.Greenlet | None = None
         self.seq = 0
 
     def start(self) -> None:
         """Begins at the log's present end."""
         self.seq = self._end()
-        gevent.spawn(self._listen)
+        self._listener = gevent.spawn(self._listen)
         self.watch.start()
 
     def stop(self) -> None:
-        """Ends the listener at its next wake-up."""
-        self._stopped = True
+        """Ends the listener, and the looking."""
+        if self._listener is not None:
+            self._listener.kill()
         self.watch.stop()
 
     def subscribe(
@@ -202,11 +203,11 @@ class Fanout:
             since = events[-1].seq if events else up_to
 
     def _listen(self) -> None:
-        while not self._stopped:
+        while True:
             try:
                 with psycopg.connect(libpq_url(self._url()), autocommit=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    while not self._stopped:
+                    while True:
                         self._dispatch()
                         self._wait(connection)
             except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:

@@ -45,16 +45,16 @@ class Watch:
         self._sessions = sessions
         self._opened: set[Opened] = set()
         self._wake = Signal()
-        self._stopped = False
+        self._looking: gevent.Greenlet | None = None
 
     def start(self) -> None:
         """Begins to look."""
-        gevent.spawn(self._run)
+        self._looking = gevent.spawn(self._run)
 
     def stop(self) -> None:
-        """Ends the looking at its next wake-up."""
-        self._stopped = True
-        self._wake.set()
+        """Ends the looking."""
+        if self._looking is not None:
+            self._looking.kill()
 
     def recheck(self) -> None:
         """Identities or rights may have changed: look at once."""
@@ -88,7 +88,7 @@ class Watch:
                 each.go_on_as(actor)
 
     def _run(self) -> None:
-        while not self._stopped:
+        while True:
             self._wake.wait(LOOK_EVERY_S)
             self._wake.clear()
             try:
