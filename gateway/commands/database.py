@@ -20,8 +20,9 @@ from gateway.features.identity import service as identity
 def database(config: Config) -> Iterator[str]:
     """The URL of the gateway's database: the running server's, or that of one started for this command alone.
 
-    Raises MissingPart, AlreadyRunning.
+    Its tables are known from then on. Raises MissingPart, AlreadyRunning.
     """
+    registry.load_tables()
     data_dir = DataDir(config.data_dir)
     if config.database_url is not None:
         yield config.database_url

@@ -66,7 +66,6 @@ def _told(config: Config, opened: Database) -> list[Capability]:
     with opened.engine.connect() as connection:
         if connection.execute(text("SELECT to_regclass('node_samples')")).scalar() is None:
             return []
-    registry.load_tables()
     with unit_of_work(opened.sessions, SYSTEM) as work:
         return service.everything(work, config, registry.capabilities())
 
