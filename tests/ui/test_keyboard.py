@@ -376,4 +376,4 @@ def test_what_has_the_focus_is_in_sight_between_the_bars(open_page: Callable[...
     page.get_by_role("button", name="Actions for").nth(30).focus()
     for _ in range(20):
         page.keyboard.press("Shift+Tab")
-        wait_until(lambda: page.evaluate(shown), 5)  # Chromium scrolls there smoothly
+        wait_until(lambda: page.evaluate(shown), 20)  # Chromium scrolls there smoothly
