@@ -84,14 +84,20 @@ def test_what_a_node_brought_is_left_for_a_while(unit: Open, store: Store) -> No
         assert not store.path(brought.sha256).exists()
 
 
-def test_a_file_whose_last_artifact_is_purged_while_it_is_looked_at_is_looked_at_again(
-    unit: Open, alice: Actor, store: Store, rows: Rows
-) -> None:
+def half_purged(unit: Open, alice: Actor, store: Store) -> tuple[str, uuid.UUID]:
+    """The digest of a file of two artifacts, the first of which is purged, and the other."""
     content = uuid.uuid4().bytes
     sha256 = hashlib.sha256(content).hexdigest()
     first, last = kept(unit, alice, store, content), kept(unit, alice, store, content)
     _age(store, sha256)
     purge(unit, first)
+    return sha256, last
+
+
+def test_a_file_whose_last_artifact_is_purged_while_it_is_looked_at_is_looked_at_again(
+    unit: Open, alice: Actor, store: Store, rows: Rows
+) -> None:
+    sha256, last = half_purged(unit, alice, store)
     purging = threading.Thread(target=purge, args=(unit, last))
     with unit(SYSTEM) as work:
         service_purge.remove_file(work, store, sha256)
@@ -108,11 +114,7 @@ def test_a_file_whose_last_artifact_is_purged_while_it_is_looked_at_is_looked_at
 def test_a_file_is_looked_at_when_the_purge_of_its_last_artifact_is_through(
     unit: Open, alice: Actor, store: Store, rows: Rows
 ) -> None:
-    content = uuid.uuid4().bytes
-    sha256 = hashlib.sha256(content).hexdigest()
-    first, last = kept(unit, alice, store, content), kept(unit, alice, store, content)
-    _age(store, sha256)
-    purge(unit, first)
+    sha256, last = half_purged(unit, alice, store)
     looking = threading.Thread(target=look, args=(unit, store, sha256))
     with unit(SYSTEM) as work:
         service_purge.drop(work, [last])
