@@ -136,11 +136,17 @@ async function send(method, path, { body, query, headers = {}, signal, quiet, ke
   }
   if (response.ok) return response;
   if (response.status === 401 && !quiet) onUnauthenticated?.();
-  throw errorFrom(response.status, await response.text(), response.headers.get("Retry-After"));
+  throw errorFrom(response.status, await arrived(response.text()), response.headers.get("Retry-After"));
 }
 
+/** What an answer holds: it may break off in its middle as well as before it. @template T @param {Promise<T>} read @returns {Promise<T>} */
+const arrived = (read) =>
+  read.catch((error) => {
+    throw error instanceof SyntaxError ? error : new ApiError(0, UNREACHABLE);
+  });
+
 /** @param {Response} response @returns {Promise<any>} */
-const decoded = async (response) => (response.status === 204 ? null : response.json());
+const decoded = async (response) => (response.status === 204 ? null : arrived(response.json()));
 
 /** What is being asked at this moment. @type {Map<string, Promise<any>>} */
 const asked = new Map();
@@ -214,13 +220,13 @@ export async function artifactText(id, limit) {
   const response = await send("GET", `/v1/artifacts/${id}/content`, {
     headers: { Range: `bytes=0-${limit - 1}`, Accept: "*/*" },
   });
-  return response.text();
+  return arrived(response.text());
 }
 
 /** @param {string} id @returns {Promise<Blob>} */
 export async function artifactBlob(id) {
   const response = await send("GET", `/v1/artifacts/${id}/content`, { headers: { Accept: "*/*" } });
-  return response.blob();
+  return arrived(response.blob());
 }
 
 /** @param {string} id */

@@ -7,6 +7,7 @@ import httpx
 from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.conftest import wait_until
+from tests.ui.clock import half_a_minute
 
 
 def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None:
@@ -312,7 +313,7 @@ def test_a_message_stays_for_whoever_is_at_it_and_can_be_reached_in_a_dialog(pag
     removed = page.get_by_text(f"{me['handle']} removed")
     expect(dialog.get_by_text(f"{me['handle']} removed")).to_be_visible()
     dialog.get_by_role("button", name="Undo").focus()
-    page.clock.run_for(30_000)
+    half_a_minute(page)
     expect(removed).to_be_visible()
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("button", name=f"Actions for {me['handle']}")).to_be_visible()
@@ -329,7 +330,7 @@ def test_a_message_stays_for_whoever_is_at_it_and_can_be_reached_in_a_dialog(pag
     page.locator("#main").focus()  # without another group the search has it, and would take the letter
     page.keyboard.press("m")
     expect(page.get_by_role("button", name="Dismiss")).to_be_focused()
-    page.clock.run_for(30_000)
+    half_a_minute(page)
     page.keyboard.press("Enter")
     expect(page.locator(".toast-item")).to_have_count(0)
     expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)

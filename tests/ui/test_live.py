@@ -14,6 +14,7 @@ import httpx
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.conftest import LiveGateway, wait_until
+from tests.ui.clock import half_a_minute
 from tests.ui.conftest import watch
 from tests.ui.held import UNTIL_LET_GO, let_go
 
@@ -144,11 +145,12 @@ def test_a_network_that_has_gone_is_told_at_once(open_page: Callable[..., Page],
 
 
 class Network:
-    """Between a browser and the gateway; it can stop carrying anything, without a word to either."""
+    """Between a browser and the gateway; it can stop carrying anything, or break off answers, without a word."""
 
     def __init__(self, port: int) -> None:
         self.carries = threading.Event()
         self.carries.set()
+        self.breaks_off = threading.Event()
         self._port = port
         self._open: list[sockets.socket] = []
         self._server = sockets.create_server(("127.0.0.1", 0))
@@ -179,6 +181,9 @@ class Network:
     def _carry(self, source: sockets.socket, sink: sockets.socket) -> None:
         with source, suppress(OSError):
             while said := source.recv(65536):
+                if self.breaks_off.is_set() and said.startswith(b"HTTP/1.1 200"):
+                    sink.sendall(said[: said.index(b"\r\n\r\n") + 8])
+                    break
                 if self.carries.is_set():
                     sink.sendall(said)
             sink.shutdown(sockets.SHUT_RDWR)
@@ -200,13 +205,6 @@ def over_a_network(browser: Browser, gateway: LiveGateway, cookies: list[Any]) -
     assert troubles == []
 
 
-def in_silence(page: Page) -> None:
-    """Half a minute passes in which nothing happens."""
-    for _ in range(3):
-        page.clock.fast_forward(10_000)
-        page.wait_for_timeout(500)  # an answer takes its time, whatever the clock says
-
-
 def test_a_network_that_dies_without_a_word_is_noticed_and_what_came_meanwhile_is_shown(
     browser: Browser, live_gateway: LiveGateway, signed_in: list[Any], api: httpx.Client
 ) -> None:
@@ -216,12 +214,12 @@ def test_a_network_that_dies_without_a_word_is_noticed_and_what_came_meanwhile_i
         page.goto("/artifacts")
         page.get_by_role("link", name="Projects", exact=True).click()
         expect(page.get_by_role("table", name="projects")).to_be_visible()
-        in_silence(page)
+        half_a_minute(page)
         expect(page.locator(".connection")).to_contain_text("Live")
         network.carries.clear()
         made = api.post("/v1/projects", json={"slug": slug}).raise_for_status().json()
         page.get_by_role("link", name="Artifacts", exact=True).click()
-        in_silence(page)
+        half_a_minute(page)
         expect(page.locator(".connection")).to_contain_text("Reconnecting")
         expect(page.get_by_text("The artifacts could not be loaded")).to_be_visible()
         network.mend()
@@ -230,6 +228,24 @@ def test_a_network_that_dies_without_a_word_is_noticed_and_what_came_meanwhile_i
         page.get_by_role("link", name="Projects", exact=True).click()
         expect(page.get_by_role("row", name=slug)).to_be_visible()
         api.delete(f"/v1/projects/{made['id']}").raise_for_status()
+
+
+def test_an_answer_that_breaks_off_in_its_middle_is_one_that_did_not_come(
+    browser: Browser, live_gateway: LiveGateway, signed_in: list[Any]
+) -> None:
+    with over_a_network(browser, live_gateway, signed_in) as (page, network):
+        page.goto("/artifacts")
+        expect(page.locator(".connection")).to_contain_text("Live")
+        page.get_by_role("link", name="Projects", exact=True).click()
+        expect(page.get_by_role("table", name="projects")).to_be_visible()
+        network.breaks_off.set()
+        page.get_by_role("link", name="Artifacts", exact=True).click()
+        expect(page.get_by_text("The artifacts could not be loaded")).to_be_visible()
+        expect(page.get_by_text("The gateway can't be reached")).to_be_visible()
+        network.breaks_off.clear()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("The artifacts could not be loaded")).to_have_count(0)
+        expect(page.get_by_role("heading", name="Artifacts", exact=True)).to_be_visible()
 
 
 def test_what_could_not_be_read_is_read_once_the_gateway_is_back(open_page: Callable[..., Page]) -> None:
