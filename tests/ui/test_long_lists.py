@@ -101,6 +101,22 @@ def test_a_row_reached_while_the_page_still_rolls_stays_on_the_screen(open_page:
     expect(row).to_be_in_viewport()
 
 
+def test_a_key_that_leads_elsewhere_is_not_taken_back_when_the_page_has_rolled_there(
+    open_page: Callable[..., Page],
+) -> None:
+    page = long_list(open_page, 160)
+    to_its_end(page, 160)
+    page.get_by_role("link", name="task 1", exact=True).focus()
+    page.evaluate("dispatchEvent(new Event('scroll'))")  # what shifts by itself, as when rows come in above, has no end
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="task 0", exact=True)).to_be_focused()
+    page.keyboard.press("Home")
+    top = page.get_by_role("link", name="task 159", exact=True)
+    expect(top).to_be_in_viewport()
+    page.wait_for_timeout(500)
+    expect(top).to_be_in_viewport()
+
+
 def test_axe_finds_nothing_wherever_one_is_in_a_long_list(open_page: Callable[..., Page]) -> None:
     page = long_list(open_page, 450, bypass_csp=True, reduced_motion="reduce")
     table = page.get_by_role("table", name="tasks")

@@ -20,8 +20,16 @@ export const Pager = ({ next }) => html`<div class="pager">
 </div>`;
 
 let rolls = false;
+/** What is to be on the screen when the page has rolled to its stop. @type {HTMLElement | null} */
+let kept = null;
 window.addEventListener("scroll", () => (rolls = true), { passive: true, capture: true });
-window.addEventListener("scrollend", () => (rolls = false), { capture: true });
+window.addEventListener("scrollend", () => {
+  if (kept === document.activeElement) kept?.scrollIntoView({ block: "nearest" });
+  rolls = false;
+  kept = null;
+}, { capture: true });
+// Whoever moves on wants to be there instead.
+for (const moved of ["keydown", "wheel", "pointerdown"]) window.addEventListener(moved, () => (kept = null), { passive: true, capture: true });
 
 /** Moves the focus along the rows, from wherever it is in one. @param {number} step */
 export function moveRow(step) {
@@ -32,7 +40,7 @@ export function moveRow(step) {
   const wanted = row?.querySelector(".row-link") ?? row?.querySelector("a, button");
   wanted?.focus();
   // A page that rolls to a stop after a key rolls on by what is left, and takes the row off the screen.
-  if (rolls) window.addEventListener("scrollend", () => wanted === document.activeElement && wanted?.scrollIntoView({ block: "nearest" }), { capture: true, once: true });
+  if (rolls) kept = wanted ?? null;
 }
 
 /** The keys of a page with a list. */
