@@ -5,6 +5,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
@@ -34,6 +35,14 @@ class In(BaseModel):
     may_be_absent: ClassVar[bool] = False
     """Whether a request without any body means one without fields."""
 
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        """The JSON Schema; without options the same object each time, not to be changed.
+
+        flask-openapi3 asks for a query's with each request, which took longer than to check what was sent.
+        """
+        return super().model_json_schema(*args, **options) if args or options else _schema_of(cls)
+
     @model_validator(mode="before")
     @classmethod
     def only_what_can_be_stored(cls, data: Any) -> Any:
@@ -52,6 +61,11 @@ class In(BaseModel):
             else:
                 _check_plain(value)
         return data
+
+
+@cache
+def _schema_of(model: type[In]) -> dict[str, Any]:
+    return super(In, model).model_json_schema()
 
 
 @dataclass(frozen=True, slots=True)
