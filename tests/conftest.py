@@ -187,7 +187,8 @@ def left_as_found(pytestconfig: pytest.Config) -> Iterator[None]:
     if gateway is not None:
         deadline = time.monotonic() + 90
         while left := gateway.unfinished():
-            assert time.monotonic() < deadline, left
+            what = [f"{task['status']}: {task['kind']} task {task['name']} of {task['created_at']}" for task in left]
+            assert time.monotonic() < deadline, what
             time.sleep(0.2)
 
 

@@ -24,7 +24,10 @@ WAIT_MS = 20_000
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The machine's Chromium. It ends with the module, since Playwright keeps a loop in the thread."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(
+        filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))),
+        None,
+    )
     assert found, "Browser tests need Chromium: apt-get install chromium"
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
@@ -119,8 +122,8 @@ def open_page(
     with ExitStack() as opened:
 
         def open_page(
-            path: str = "/", *, as_owner: bool = True, width: int = 1280, height: int = 860, color_scheme: Any = None,
-            **options: Any,
+            path: str | None = "/", *, as_owner: bool = True, width: int = 1280, height: int = 860,
+            color_scheme: Any = None, **options: Any,
         ) -> Page:  # fmt: skip
             if as_owner:
                 context = owners(**options)
@@ -133,7 +136,8 @@ def open_page(
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=color_scheme)
             watch(page, live_gateway.url, troubles)
-            page.goto(path)
+            if path is not None:
+                page.goto(path)
             return page
 
         yield open_page
@@ -142,7 +146,12 @@ def open_page(
 
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
-    """Home, signed in as the owner, and ready for what is pressed."""
-    page = open_page("/")
+    """Signed in as the owner, and nowhere yet: a test that begins on Home uses `at_home`."""
+    return open_page(None)
+
+
+@pytest.fixture
+def at_home(page: Page) -> None:
+    """The page shows Home, and is ready for what is pressed."""
+    page.goto("/")
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
-    return page

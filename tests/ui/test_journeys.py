@@ -27,6 +27,7 @@ def status(page: Page) -> Any:
     return page.locator(".task-title .status")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(
     page: Page, api: httpx.Client, tmp_path: Path
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_script_with_a_file_is_watched_live_and_its_artifact_comes_back(
     expect(page.get_by_role("dialog", name="numbers.txt")).to_contain_text("6")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_prompt_is_answered(page: Page, api: httpx.Client) -> None:
     local = "local/smollm2-135m"
     wait_until(lambda: api.get(f"/v1/models/{local}").status_code == 200, 30)
@@ -107,6 +109,7 @@ def test_markdown_keeps_its_numbers_ticks_and_columns(api: httpx.Client, open_pa
     expect(shown.get_by_role("cell", name="4", exact=True)).to_have_css("text-align", "right")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_commands_show_a_result_each_and_where_they_stopped(page: Page) -> None:
     page.get_by_role("tab", name="Commands").click()
     page.get_by_role("textbox", name="Commands").fill("echo first\nls /not-there\necho never")
@@ -137,6 +140,7 @@ def test_of_a_series_the_command_that_runs_is_marked_and_those_to_come_are_there
     expect(results.get_by_text("running", exact=True)).to_have_count(0)
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_running_task_is_canceled_and_run_again(page: Page) -> None:
     submit_script(page, "echo begun\nsleep 600\n")
     expect(page.get_by_role("log")).to_contain_text("begun")
@@ -213,6 +217,7 @@ def test_options_open_between_their_button_and_the_one_that_runs(open_page: Call
     expect(name).to_have_count(0)
 
 
+@pytest.mark.usefixtures("at_home")
 def test_what_the_api_refuses_is_said_beside_what_was_written(page: Page) -> None:
     page.get_by_role("tab", name="Script").click()
     page.get_by_role("textbox", name="Script").fill("true")
@@ -253,6 +258,7 @@ def test_lists_are_filtered_and_searched_by_address_and_back_works(page: Page, a
     expect(search).to_have_value("needle")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_file_is_uploaded_previewed_and_deleted_by_name(page: Page, tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
     table.write_text('name,age\n"Smith, Jo",41\n', encoding="utf-8")
@@ -269,6 +275,7 @@ def test_a_file_is_uploaded_previewed_and_deleted_by_name(page: Page, tmp_path: 
     expect(page.locator("tbody tr").filter(has_text="people.csv")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_dropped_file_is_attached(page: Page) -> None:
     drop = """(area) => {
         const carried = new DataTransfer();

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 
 import httpx
+import pytest
 from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.conftest import wait_until
 from tests.ui.clock import half_a_minute
 
 
+@pytest.mark.usefixtures("at_home")
 def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
     page.keyboard.press("Shift+Tab")
@@ -29,6 +31,7 @@ def test_from_the_address_bar_to_a_finished_task_by_keyboard(page: Page) -> None
     expect(page.locator(".task-title .status")).to_have_text("completed")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_the_palette_leads_nowhere_else_while_it_searches(page: Page, api: httpx.Client) -> None:
     api.post("/v1/tasks", json={"name": "the last one", "commands": ["true"]}).raise_for_status()
     held: list[Route] = []
@@ -52,6 +55,7 @@ def test_the_palette_leads_nowhere_else_while_it_searches(page: Page, api: httpx
     expect(dialog.get_by_role("status")).to_have_text("Nothing matches “xyz”.")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client) -> None:
     task = api.post("/v1/tasks", json={"name": "palette quarry", "script": {"content": "true"}}).json()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
@@ -84,6 +88,7 @@ def test_the_palette_finds_pages_actions_and_tasks(page: Page, api: httpx.Client
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_slip_does_not_lose_what_is_written(page: Page) -> None:
     page.get_by_role("link", name="Projects", exact=True).click()
     page.get_by_role("button", name="New project").click()
@@ -117,6 +122,7 @@ def test_a_slip_does_not_lose_what_is_written(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
 
 
+@pytest.mark.usefixtures("at_home")
 def test_what_is_written_on_a_page_itself_is_asked_for_before_another_takes_its_place(page: Page) -> None:
     page.locator(".nav-name").click()
     name = page.get_by_label("What to call you")
@@ -164,6 +170,7 @@ def test_a_page_asks_before_it_takes_what_is_written_along(page: Page) -> None:
     assert len(asked) == 3
 
 
+@pytest.mark.usefixtures("at_home")
 def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
     page.get_by_role("link", name="Tasks", exact=True).click()
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
@@ -178,6 +185,7 @@ def test_question_mark_shows_the_keys_and_they_work(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_page_that_loads_slowly_does_not_take_the_place_of_the_next(page: Page) -> None:
     waiting: list[Route] = []
 
@@ -259,6 +267,7 @@ def test_the_way_back_finds_its_row_however_long_the_list_takes(page: Page, api:
     expect(page.get_by_role("link", name=name, exact=True)).to_be_focused()
 
 
+@pytest.mark.usefixtures("at_home")
 def test_what_was_written_for_a_new_task_is_there_when_one_comes_back(page: Page) -> None:
     page.get_by_role("textbox", name="Prompt").fill("half a thought")
     page.get_by_role("link", name="Artifacts", exact=True).click()
@@ -337,6 +346,7 @@ def test_a_message_stays_for_whoever_is_at_it_and_can_be_reached_in_a_dialog(pag
     assert page.evaluate("document.activeElement.closest('#main') !== null")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_each_reason_of_a_refusal_stands_at_its_field(page: Page) -> None:
     page.get_by_role("textbox", name="Prompt").fill("anything")
     page.get_by_role("button", name="Options").press("Enter")

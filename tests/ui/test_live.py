@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.conftest import LiveGateway, wait_until
@@ -102,6 +103,7 @@ def test_of_a_long_past_only_what_is_new_is_read_again(open_page: Callable[..., 
     assert set(read) == {("history", "later"), ("runs", None)}
 
 
+@pytest.mark.usefixtures("at_home")
 def test_how_long_the_oldest_waits_goes_on_while_nothing_happens(page: Page) -> None:
     def waits(route: Route) -> None:
         queue = {**route.fetch().json(), "oldest_age_s": 65}
@@ -301,6 +303,7 @@ def test_output_that_comes_in_pieces_is_one_line(page: Page, api: httpx.Client) 
     expect(page.locator(".log-line.is-stdout .log-text")).to_have_text(["one two three", "100%"])
 
 
+@pytest.mark.usefixtures("at_home")
 def test_home_shows_what_runs_as_it_starts_and_ends(page: Page, api: httpx.Client) -> None:
     running = page.get_by_role("region", name="Running now")
     expect(page.locator(".connection")).to_contain_text("Live")
@@ -340,6 +343,7 @@ def test_home_reads_once_and_what_comes_before_it_is_live_is_shown(
     assert asked.count("providers?limit=8") == 1, "nothing is read again for being live"
 
 
+@pytest.mark.usefixtures("at_home")
 def test_home_counts_the_tasks_of_a_day_and_of_those_that_change_their_hour_alone(
     page: Page, api: httpx.Client
 ) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.ui.test_budgets import long_list
@@ -73,6 +74,7 @@ def test_a_chat_is_printed_to_its_end_without_the_box_below_it(
     api.delete(f"/v1/chat/threads/{thread}").raise_for_status()
 
 
+@pytest.mark.usefixtures("at_home")
 def test_what_colours_alone_say_is_printed_and_plots_are_as_wide_as_the_paper(page: Page) -> None:
     expect(page.locator(".uplot").first).to_be_visible()
     on_paper(page)

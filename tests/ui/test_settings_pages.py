@@ -261,6 +261,7 @@ def test_files_let_go_of_right_after_the_page_has_changed_under_them_are_taken(
     expect(page.locator(".drop-hint")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("at_home")
 def test_work_is_paused_and_spending_stopped_from_the_palette_and_let_go_on_from_the_header(
     page: Page, api: httpx.Client, work_goes_on: None
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.ui.rows import choose
@@ -66,6 +67,7 @@ def test_a_refusal_that_comes_after_the_form_was_left_is_told(open_page: Callabl
         expect(page.get_by_role("status", name="Messages")).to_contain_text("There is no room for it.")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_task_that_is_taken_late_leaves_the_user_where_they_went(page: Page) -> None:
     prompt = page.get_by_role("textbox", name="Script")
     page.get_by_role("tab", name="Script").click()
@@ -79,6 +81,7 @@ def test_a_task_that_is_taken_late_leaves_the_user_where_they_went(page: Page) -
     expect(page.get_by_role("dialog").get_by_label("Short name")).to_have_value("unhurried")
 
 
+@pytest.mark.usefixtures("at_home")
 def test_a_task_on_its_way_is_not_offered_once_more_until_it_is_refused(page: Page) -> None:
     prompt = page.get_by_role("textbox", name="Script")
     page.get_by_role("tab", name="Script").click()
