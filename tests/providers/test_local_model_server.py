@@ -258,18 +258,23 @@ def test_a_long_question_that_is_left_gives_the_model_back(shared_data_dir: Path
     assert wait_until(lambda: not is_busy(shared_data_dir), 10)
 
 
-def test_an_answer_that_finds_no_end_is_stopped_at_half_of_the_context(
+def test_an_answer_that_finds_no_end_is_stopped_unless_more_is_asked_for(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CATALOGUE, MODEL, replace(CATALOGUE[MODEL], context_size=512))
     ask(local(data_dir))
     endpoint = running(data_dir)
-    answer = httpx.post(
-        f"{endpoint.base_url}/chat/completions",
-        json={"messages": [{"role": "user", "content": "Go on"}], "ignore_eos": True},
-        headers={"Authorization": f"Bearer {endpoint.api_key}"}, trust_env=False, timeout=60,
-    ).json()  # fmt: skip
-    assert (answer["choices"][0]["finish_reason"], answer["usage"]["completion_tokens"]) == ("length", 256)
+
+    def length(**asked: int) -> tuple[str, int]:
+        answer = httpx.post(
+            f"{endpoint.base_url}/chat/completions",
+            json={"messages": [{"role": "user", "content": "Go on"}], "ignore_eos": True, **asked},
+            headers={"Authorization": f"Bearer {endpoint.api_key}"}, trust_env=False, timeout=60,
+        ).json()  # fmt: skip
+        return answer["choices"][0]["finish_reason"], answer["usage"]["completion_tokens"]
+
+    assert length() == ("length", 64)
+    assert length(max_tokens=100) == ("length", 100)
 
 
 def test_weights_that_are_none_are_said(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ def parameters(settings: dict[str, Any]) -> xllamacpp.CommonParams:
     params.kv_unified = True
     # A batch is never broken off: small ones, so that a question nobody waits for gives its place back within a second.
     params.n_batch = params.n_ubatch = 128
-    params.n_predict = settings["context_size"] // 2  # a small model that does not find its end is stopped
+    # A small model that has not found its end by then says the same for ever; whoever wants more asks for it.
+    params.n_predict = settings["context_size"] // 8
     params.use_jinja = True
     params.ui = False
     params.cache_ram_mib = 0
