@@ -7,6 +7,7 @@ import errno
 import faulthandler
 import gc
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -149,8 +150,10 @@ def serve(
 ) -> None:
     """Runs the gateway until SIGTERM or Ctrl-C; `beside` another process, until its standard input ends too.
 
-    Prints one line when it is ready. Raises AlreadyRunning, unless it is to `wait` its turn, and MissingPart.
+    Prints one line when it is ready; ends the process. Raises AlreadyRunning, unless it is to `wait` its turn, and
+    MissingPart.
     """
+    faulthandler.enable(file=2)  # a part written in C that breaks says where
     data_dir = DataDir(config.data_dir)
     data_dir.prepare()
     with ExitStack() as stack:
@@ -176,6 +179,20 @@ def serve(
         document = app.extensions["api_document"]
         gevent.spawn_later(DESCRIBED_AFTER_S, document.prepare, [room.describe for room in app.rooms])
         _run(server, f"gateway ready at {address}", beside, data_dir)
+    _leave()
+
+
+def _leave() -> None:
+    """Ends the process, in which all that is ours has been closed, without the interpreter's own end.
+
+    That stops threads of gevent's pool wherever they are: their frames are taken down beside the main thread, without
+    the interpreter's lock, and now and then the process died of it (SIGSEGV) after all was done.
+    """
+    logging.shutdown()
+    for output in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError, ValueError):  # whoever read it may be gone
+            output.flush()
+    os._exit(0)
 
 
 def _hold(data_dir: DataDir, stack: ExitStack, wait: bool) -> None:

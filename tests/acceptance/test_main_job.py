@@ -1,6 +1,8 @@
 """The product's main job, done as a user does it: start, submit, watch, get the files back."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psutil
@@ -114,6 +116,16 @@ def test_the_gateway_stops_in_order(own_gateway: LiveGateway) -> None:
     except httpx.ConnectError:
         return
     raise AssertionError("the gateway still answers")
+
+
+def test_the_gateway_stops_in_order_while_a_thread_of_its_own_is_at_work(own_gateway: LiveGateway) -> None:
+    for _ in range(3):  # the interpreter's own end broke off one in ten
+        with ThreadPoolExecutor() as beside:
+            asked = beside.submit(own_gateway.call, "GET", "/openapi.json")  # is made in a thread, for a second
+            time.sleep(0.2)
+            assert own_gateway.stop() == 0
+            assert isinstance(asked.exception(20), httpx.TransportError) or asked.result().is_success
+        own_gateway.start()
 
 
 def _sleepers() -> list[int]:
