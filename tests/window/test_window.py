@@ -159,7 +159,7 @@ def test_the_cross_asks_before_what_is_written_is_lost(desktop: Start, display: 
     display.close_windows()
     view.wait(asked)
     assert app.process.poll() is None
-    view.click("dialog button", "Close it")
+    view.click_what_closes("dialog button", "Close it")
     assert app.process.wait(20) == 0
     assert "Traceback" not in app.complained
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,30 @@ class WebView:
         return wait_until(lambda: self.evaluate(expression), timeout_s)
 
     def click(self, selector: str, text: str = "") -> None:
-        """Presses the mouse on the element with that text."""
+        """Presses the mouse on the element with that text, once it keeps its place and nothing lies over it."""
+        self._wait_until_it_is_painted()
         place = self.wait(
-            f"""(() => {{
+            f"""(async () => {{
               const wanted = (e) => e.textContent.trim().includes({json.dumps(text)});
-              const box = [...document.querySelectorAll({json.dumps(selector)})].find(wanted)?.getBoundingClientRect();
-              return box && box.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+              const found = () => [...document.querySelectorAll({json.dumps(selector)})].find(wanted);
+              const middle = () => {{
+                const box = found()?.getBoundingClientRect();
+                return box?.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+              }};
+              const before = middle();
+              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+              const now = middle();
+              const stays = before && now && before.join() === now.join();
+              return stays && found().contains(document.elementFromPoint(...now)) ? now : null;
             }})()"""
         )
-        self._wait_until_it_is_painted()
         for kind in ("mousePressed", "mouseReleased"):
             self._send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+
+    def click_what_closes(self, selector: str, text: str = "") -> None:
+        """Like `click` on what ends the window, which may be gone before it has answered the mouse."""
+        with suppress(websocket.WebSocketConnectionClosedException, ConnectionError):
+            self.click(selector, text)
 
     def type(self, text: str) -> None:
         """Types into the focused field."""
