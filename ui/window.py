@@ -162,6 +162,7 @@ class Window:
         impossible = self._switches.impossible
         self._switches.impossible = {name: why for name, why in impossible.items() if name not in OF_TRAY}
         self._apply()
+        self._bridge.order("switches")
         if self._hidden and self._switches.on("tray") and self._window.native.isMinimized():
             self._window.hide()
 

@@ -32,5 +32,9 @@ export async function ask(name, value) {
   return (await host.gatewayDesktop?.ask(name, value)) ?? null;
 }
 
-/** Calls back for each order of the window: from its menu, its tray, a link. @param {(order: Order) => void} carryOut */
-export const whenOrdered = (carryOut) => window.addEventListener("desktop-order", (event) => carryOut(/** @type {CustomEvent<Order>} */ (event).detail));
+/** Calls back for each order of the window: from its menu, its tray, a link. Gives what ends that. @param {(order: Order) => void} carryOut */
+export function whenOrdered(carryOut) {
+  const hear = (/** @type {Event} */ event) => carryOut(/** @type {CustomEvent<Order>} */ (event).detail);
+  window.addEventListener("desktop-order", hear);
+  return () => window.removeEventListener("desktop-order", hear);
+}

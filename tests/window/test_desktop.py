@@ -141,6 +141,17 @@ def test_a_tray_that_comes_after_the_window_is_found(desktop: Start, display: Di
     view.wait("document.visibilityState === 'visible'")
 
 
+def test_the_page_of_the_switches_sees_a_tray_come(desktop: Start, display: Display, welcomed: Any) -> None:
+    display.withdraw_tray()
+    app = desktop(welcomed.data_dir, "open", "uag://settings", display=display)
+    view = app.view.attach(START_S)
+    view.click(".page-tabs a", "Desktop")
+    view.wait("document.querySelector('#switch-tray')?.disabled")
+    display.offer_tray()
+    view.wait("!document.querySelector('#switch-tray').disabled && !document.body.textContent.includes('Not here')")
+    turn_on(view, "Icon in the tray")
+
+
 def test_size_and_place_come_back(desktop: Start, display: Display, welcomed: Any) -> None:
     app = desktop(welcomed.data_dir, display=display)
     view = app.view.attach(START_S)

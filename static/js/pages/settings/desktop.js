@@ -1,7 +1,7 @@
 /** The switches of the native window; in a browser, the one that there is. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "../../html.js";
-import { ask, isDesktop } from "../../desktop.js";
+import { ask, isDesktop, whenOrdered } from "../../desktop.js";
 import { areOn, turnNotifications } from "../../notifications.js";
 import { useResource } from "../../resource.js";
 import { Input } from "../../components/input.js";
@@ -52,6 +52,8 @@ function One({ of, state, onTurn }) {
 /** @param {{found: Switches}} props */
 function Groups({ found }) {
   const [state, setState] = useState(found);
+  // What is possible changes with the desktop: a tray may come late.
+  useEffect(() => whenOrdered((order) => void (order.do === "switches" && ask("switches").then((now) => now && setState(now)))), []);
   const put = async (/** @type {string} */ name, /** @type {boolean} */ on) => {
     setState((now) => ({ ...now, switches: { ...now.switches, [name]: on } }));
     const answer = /** @type {Switches | null} */ (await ask("turn", { name, on }));
