@@ -196,6 +196,53 @@ def test_what_is_held_can_be_undone_released_or_goes_by_itself(live_gateway: Liv
     assert words[2] not in texts(bot.there), "what has come to be denied is not sent, however long ago it was allowed"
 
 
+def test_what_a_rule_allows_by_its_name_is_done_where_its_mode_is_denied(bot: Installed) -> None:
+    bot.change(rules={"read": "deny", "list_channels": "allow"})
+    assert bot.ask("list_channels", {}).json()["status"] == "completed"
+
+
+@pytest.mark.parametrize("now", [{"send": None}, {"send": "ask"}])
+def test_what_is_held_does_not_go_once_no_rule_allows_it(bot: Installed, now: dict[str, str | None]) -> None:
+    bot.change(rules={"send": "allow"}, hold_s=600)
+    text = f"late {uuid.uuid4()}"
+    held = bot.ask(arguments={"channel": "C1", "text": text}).json()["id"]
+    bot.change(rules=now)
+    bot.call("POST", f"{bot.path}/operations/{held}/release").raise_for_status()
+    assert _refused(bot, held)
+    assert text not in texts(bot.there)
+
+
+def test_what_was_lent_for_a_held_one_is_there_when_it_goes_or_it_does_not(bot: Installed) -> None:
+    bot.change(hold_s=600)
+    for is_taken_back in (False, True):
+        grant = bot.call("POST", f"{bot.path}/grants", json={"operation": "send", "uses": 1}).json()["id"]
+        text = f"lent {uuid.uuid4()}"
+        held = bot.ask(arguments={"channel": "C1", "text": text}).json()["id"]
+        if is_taken_back:
+            bot.call("DELETE", f"{bot.path}/grants/{grant}").raise_for_status()
+        bot.call("POST", f"{bot.path}/operations/{held}/release").raise_for_status()
+        assert _refused(bot, held) is is_taken_back
+        assert (text in texts(bot.there)) is not is_taken_back
+
+
+def test_what_somebody_releases_goes_while_a_rule_still_has_them_asked(bot: Installed) -> None:
+    bot.change(rules={"send": "ask"})
+    kept, gone = (bot.ask(arguments={"channel": "C1", "text": f"{uuid.uuid4()}"}).json()["id"] for _ in range(2))
+    bot.call("POST", f"{bot.path}/operations/{kept}/release").raise_for_status()
+    assert not _refused(bot, kept)
+    bot.change(rules={"send": None})
+    bot.call("POST", f"{bot.path}/operations/{gone}/release").raise_for_status()
+    assert _refused(bot, gone)
+
+
+def _refused(bot: Installed, operation_id: str) -> bool:
+    """Whether it has ended for want of what allowed it; it has been done otherwise."""
+    wait_until(lambda: _status(bot, operation_id) in ("completed", "failed"), 30)
+    error = bot.call("GET", f"{bot.path}/operations/{operation_id}").json()["error"]
+    assert error is None or error["code"] == "operation_denied", error
+    return error is not None
+
+
 def _status(bot: Installed, operation_id: str) -> str:
     return str(bot.call("GET", f"{bot.path}/operations/{operation_id}").json()["status"])
 

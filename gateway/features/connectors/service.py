@@ -161,10 +161,15 @@ def operations_of(connector: Connector) -> "dict[str, Operation]":
     return KINDS[connector.type].operations
 
 
-def verdict_of(connector: Connector, operation: "Operation") -> str:
-    """What the connector's rules say of an operation: by its name, else by its mode; denied where they say nothing."""
+def said_of(connector: Connector, name: str | None, mode: str) -> str | None:
+    """What the connector's rules say of an operation: by its name, else by its mode; None where they say nothing."""
     rules: dict[str, str] = connector.rules
-    return rules.get(operation.name) or rules.get(operation.mode) or "deny"
+    return rules.get(name or "") or rules.get(mode)
+
+
+def verdict_of(connector: Connector, operation: "Operation") -> str:
+    """The same with what follows: denied where they say nothing."""
+    return said_of(connector, operation.name, operation.mode) or "deny"
 
 
 def create(work: Work, wish: ConnectorIn) -> Connector:

@@ -25,7 +25,7 @@ from gateway.features.preferences.constraints import FORBIDDEN
 from gateway.features.preferences.resolution import Entry
 
 from . import queries, service, service_files, service_operations
-from .models import Connector, ConnectorCredential, ConnectorOperation
+from .models import Connector, ConnectorCredential, ConnectorGrant, ConnectorOperation
 from .service_files import Attached
 
 MOST_REFUSALS = 3
@@ -49,6 +49,8 @@ LISTENER_LEASE_S = 15
 LOST = "The node was lost while it did this; whether it was done is not known. Look there before you try again."
 
 NOT_BEGUN = "Each node that was to do it was lost before it began; it was not done."
+
+LET_NO_MORE = "The connector's rules no longer allow it, or what was lent of it was taken back."
 
 AUTHENTICATION_FAILED = "authentication_failed"
 _CONNECTORS = Base.metadata.tables[Connector.__tablename__]
@@ -266,8 +268,8 @@ def _refusal(
         return {"code": "account_disabled", "message": message}
     if lost := service.lost_right(work.on_behalf_of(asker), connector, row.operation, row.mode):
         return {"code": "operation_denied", "message": f"The policy has come to deny it: {lost}."}
-    if "deny" in (connector.rules.get(row.operation), connector.rules.get(row.mode)):
-        return {"code": "operation_denied", "message": "The connector's rules have come to deny it."}
+    if not _still_let(work, connector, row):
+        return {"code": "operation_denied", "message": LET_NO_MORE}
     if not connector.enabled:
         return {"code": "connector_disabled", "message": "The connector was disabled before it began."}
     if connector.state == "stopped":
@@ -275,6 +277,14 @@ def _refusal(
     if connector.operations is not None and learned is None:
         return {"code": "unknown_operation", "message": f"The server no longer offers {row.operation}."}
     return None
+
+
+def _still_let(work: Work, connector: Connector, row: ConnectorOperation) -> bool:
+    """Whether what let it go when it was asked for – a rule, somebody, or what was lent – does so now."""
+    said = service.said_of(connector, row.operation, row.mode)
+    if row.grant_id is not None:
+        return said != "deny" and work.session.get(ConnectorGrant, row.grant_id) is not None
+    return said == "allow" or said == row.decision
 
 
 def _asker(work: Work, row: ConnectorOperation) -> Actor | None:

@@ -33,7 +33,7 @@ def decided(session: Session, actor: Actor, key: str, action: str, name: str | N
 
 
 def _by_connector(session: Session, actor: Actor, connector: Connector, mode: str, name: str | None) -> Decision:
-    said = connector.rules.get(name or "") or connector.rules.get(mode)
+    said = service.said_of(connector, name, mode)
     if said in ("allow", "deny"):
         return Decision(said == "allow", SAID[said], by="connector")
     lent = _lent(session, actor, connector, [mode, *([name] if name else [])])

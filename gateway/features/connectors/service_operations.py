@@ -194,7 +194,7 @@ def _decide(work: Work, connector: Connector, operation: "Operation", arguments:
 
 
 def _by_connector(work: Work, connector: Connector, operation: "Operation", arguments: dict[str, Any]) -> Decided:
-    said = connector.rules.get(operation.name) or connector.rules.get(operation.mode)
+    said = service.said_of(connector, operation.name, operation.mode)
     if said in ("allow", "deny"):
         return Decided(said, SAID[said])
     grant = service_grants.take(work, connector, operation, arguments)
