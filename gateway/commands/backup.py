@@ -162,7 +162,7 @@ def _put_in_place(
         engine.dispose()
     _bring_settings(data_dir, backup, say)
     if keys is not None:
-        _bring_keys(config, data_dir, keys)
+        _bring_keys(config, data_dir, keys, say)
     (data_dir.keys / "audit_checkpoint.json").unlink(missing_ok=True)  # of the chain that was there before
     opened = Database(url, pool_size=1)
     try:
@@ -237,14 +237,21 @@ def _opened_keys(backup: Reader) -> dict[str, Any] | None:
         raise Invalid.field("passphrase", "it does not open the keys of this backup; nothing was changed") from error
 
 
-def _bring_keys(config: Config, data_dir: DataDir, keys: Mapping[str, Any]) -> None:
+def _bring_keys(config: Config, data_dir: DataDir, keys: Mapping[str, Any], say: Say) -> None:
+    """The keys of the backup. Those of what was there before stay beside them: the copy that is kept of it has none."""
     store = key_store(config)
     for kid, key in keys["master"].items():
         if not store.has(kid):
             store.add(MasterKey.of(bytes.fromhex(key)))
     for name, text in keys["files"].items():
-        if name in FILES:
-            write_private(data_dir.keys / name, text)
+        if name not in FILES:
+            continue
+        target = data_dir.keys / name
+        if target.is_file() and (present := target.read_text()) != text:
+            kept = data_dir.keys / f"{name}.before-restore-{now():%Y%m%d-%H%M%S}"
+            write_private(kept, present)
+            say(f"The {name} that was there is kept in {kept}.")
+        write_private(target, text)
 
 
 def _stretched(passphrase: str, salt: bytes) -> bytes:

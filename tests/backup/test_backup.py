@@ -260,6 +260,20 @@ def test_nothing_is_replaced_without_being_told(
     assert present(config)["tasks"] == before, "what was replaced comes back from the copy that was kept"
 
 
+def test_the_keys_of_what_is_replaced_are_kept(made: Path, tmp_path: Path) -> None:
+    config = Config(data_dir=tmp_path / "restored")
+    restore(config, made)
+    keys = DataDir(config.data_dir).keys
+    brought = (keys / "audit.key").read_text()
+    assert list(keys.glob("*.before-restore-*")) == []
+    (keys / "audit.key").write_text("of another gateway")
+    said = restore(config, made, replace=True)
+    [kept] = keys.glob("*.before-restore-*")
+    assert (kept.read_text(), kept.stat().st_mode & 0o077) == ("of another gateway", 0)
+    assert (keys / "audit.key").read_text() == brought
+    assert any(str(kept) in line for line in said)
+
+
 def _disk_full(store: Store, file: ReceivedFile) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
