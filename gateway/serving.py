@@ -178,7 +178,7 @@ def serve(
         data_dir.publish({"role": "gateway", "url": address, "launch_key": launch_key})
         document = app.extensions["api_document"]
         gevent.spawn_later(DESCRIBED_AFTER_S, document.prepare, [room.describe for room in app.rooms])
-        _run(server, f"gateway ready at {address}", beside, data_dir)
+        _run(server, f"gateway ready at {address}", beside, data_dir, app.extensions["fanout"].watch.leave)
     _leave()
 
 
@@ -225,7 +225,8 @@ def _prepare(config: Config, url: str, app_file: Path) -> None:
         database.dispose()
 
 
-def _run(server: WSGIServer, ready: str, beside: bool, data_dir: DataDir) -> None:
+def _run(server: WSGIServer, ready: str, beside: bool, data_dir: DataDir, leave: Callable[[], None]) -> None:
+    """Serves until told to stop; then `leave` has open answers say so, which have STOP_S for it."""
     done = gevent.event.Event()
     if beside:
         gevent.spawn(_end_with_input, done)
@@ -240,6 +241,7 @@ def _run(server: WSGIServer, ready: str, beside: bool, data_dir: DataDir) -> Non
     _end_for_sure()
     with suppress(MissingPart):
         data_dir.publish({"role": "gateway"})  # nobody is to join what answers no more
+    leave()
     server.stop(timeout=STOP_S)
 
 

@@ -7,7 +7,7 @@ another request, the command line, the clock. `recheck` makes the next look come
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import gevent
 import sqlalchemy.exc
@@ -38,6 +38,14 @@ class Opened(Protocol):
         """The identity has ended. Must not wait for the client."""
 
 
+@runtime_checkable
+class Told(Protocol):
+    """Something open that can still tell its client that the gateway stops, which is better than a cut connection."""
+
+    def leave(self) -> None:
+        """The gateway stops. Must not wait for the client."""
+
+
 class Watch:
     """Knows what is open, and asks again and again whether it may be."""
 
@@ -59,6 +67,11 @@ class Watch:
     def recheck(self) -> None:
         """Identities or rights may have changed: look at once."""
         self._wake.set()
+
+    def leave(self) -> None:
+        """The gateway stops: what can tell its client so, does."""
+        for each in [each for each in self._opened if isinstance(each, Told)]:
+            each.leave()
 
     @contextmanager
     def over(self, opened: Opened) -> Iterator[None]:

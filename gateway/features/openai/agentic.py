@@ -26,7 +26,7 @@ from gateway.features.providers.service_upstream import AGENT
 from . import service
 from .chunks import DONE, KEEP_ALIVE, Stream, Tally, ended_well, usage_of, whole
 from .direct import SAVE_EVERY_S, Gate
-from .failures import CompletionTimeout, RequestCanceled, from_task
+from .failures import CompletionTimeout, RequestCanceled, from_task, stopping
 from .relay import CLIENT_GONE, IDENTITY_ENDED, KEEP_ALIVE_S, Patience, when_closed
 from .service import Commission
 
@@ -117,7 +117,7 @@ class Agentic:
                 if heard.is_over:
                     return
         self._check()
-        raise RequestCanceled("The gateway is stopping; try again.")
+        raise stopping()
 
     def go_on_as(self, actor: Actor) -> None:
         """The caller's rights have changed: what was begun goes on."""
@@ -126,6 +126,10 @@ class Agentic:
     def end(self) -> None:
         """The identity behind it has ended."""
         self._stop(RequestCanceled(IDENTITY_ENDED))
+
+    def leave(self) -> None:
+        """The gateway stops."""
+        self._stop(stopping())
 
     def _stop(self, reason: GatewayError) -> None:
         self._ended = self._ended or reason

@@ -27,7 +27,7 @@ from gateway.features.providers.service_upstream import Reached, Upstreams
 
 from . import service
 from .chunks import DONE, KEEP_ALIVE, Stream, Tally, embeddings, ended_well, usage_of, whole, without_thoughts
-from .failures import CompletionTimeout, InferenceFailed, from_answer
+from .failures import CompletionTimeout, InferenceFailed, from_answer, stopping
 from .gathering import gathered
 from .relay import Patience, Question, Relay
 from .service import Admission, Wish
@@ -243,7 +243,7 @@ class Direct:
                 raise InferenceFailed(about["reason"])
             with self._unit() as work:
                 return self._gate.upstreams.find(work, model)
-        raise InferenceFailed("The gateway is stopping; try again.")
+        raise stopping()
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -36,6 +36,11 @@ class Overloaded(GatewayError):
     status, title, code = 503, "Overloaded", "overloaded"
 
 
+def stopping() -> GatewayError:
+    """What a client is told that waits for an answer when the gateway stops."""
+    return Overloaded("The gateway is stopping; try again when it is back.", headers={"Retry-After": "5"})
+
+
 _TYPES = {401: "authentication_error", 403: "permission_error", 408: "timeout_error", 429: "rate_limit_error"}
 
 _THE_CALLERS: dict[int, type[GatewayError]] = {400: BadRequest, 413: TooLarge, 422: Invalid, 429: TooMany}

@@ -23,7 +23,7 @@ from gateway.adapters.providers.passthrough import MAX_BODY_BYTES, Exchange, Hea
 from gateway.core.errors import GatewayError
 from gateway.core.identity import Actor
 
-from .failures import CompletionTimeout, InferenceFailed, RequestCanceled, from_provider
+from .failures import CompletionTimeout, InferenceFailed, RequestCanceled, from_provider, stopping
 
 log = structlog.get_logger("gateway.openai")
 
@@ -132,6 +132,10 @@ class Relay:
     def end(self) -> None:
         """The identity behind it has ended."""
         self._stop(RequestCanceled(IDENTITY_ENDED))
+
+    def leave(self) -> None:
+        """The gateway stops."""
+        self._stop(stopping())
 
     def close(self) -> None:
         """Ends what is left of it, the upstream's work included."""
