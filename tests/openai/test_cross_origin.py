@@ -10,7 +10,7 @@ from gateway.core.config import Config
 from gateway.core.data_dir import DataDir
 
 LISTED = "https://chat.example.org"
-ASKED = "authorization, content-type, x-stainless-lang, x-stainless-retry-count, x-evil"
+ASKED = "authorization, content-type, x-stainless-lang, x-thread-id, idempotency-key, x-evil"
 
 
 def client_of(directory: Path, *origins: str) -> FlaskClient:
@@ -41,7 +41,7 @@ def test_a_preflight_of_a_listed_origin_needs_no_login(client: FlaskClient, path
     assert answer["status"] == "204"
     assert answer["access-control-allow-origin"] == LISTED
     allowed = answer["access-control-allow-headers"].split(", ")
-    assert allowed == ["authorization", "content-type", "x-stainless-lang", "x-stainless-retry-count"]
+    assert allowed == ["authorization", "content-type", "x-stainless-lang", "x-thread-id", "idempotency-key"]
     assert "POST" in answer["access-control-allow-methods"]
     assert "access-control-allow-credentials" not in answer
     assert "Origin" in answer["vary"]

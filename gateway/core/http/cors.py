@@ -9,7 +9,10 @@ from flask import Flask, Response, current_app, g, request
 
 from gateway.core.errors import Forbidden
 
-_HEADERS = re.compile(r"authorization|content-type|x-request-id|(x-stainless|openai|x-openwebui)-[a-z-]+")
+_HEADERS = re.compile(
+    r"authorization|content-type|idempotency-key|x-(request-id|thread-id|parent-id|keep-as)"
+    r"|(x-stainless|openai|x-openwebui)-[a-z-]+"
+)
 _EXPOSED = "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Thread-Id, X-Task-Id"
 PREFLIGHT_S = 600
 
