@@ -123,6 +123,18 @@ def test_embeddings_come_under_the_models_name(upstream: Make, client: openai.Op
     assert server.asked[0]["input"] == ["a", "b"]
 
 
+def test_no_secret_is_embedded(upstream: Make, client: openai.OpenAI) -> None:
+    vectors = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
+    server = upstream(lambda exchange: exchange.json({"object": "list", "data": vectors, "model": "x"}))
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+    for given, sent in (
+        (f"with {key} in it", "with SECRET_REDACTED in it"), ([f"and {key}"], ["and SECRET_REDACTED"]),
+        ([5, 7], [5, 7]),
+    ):  # fmt: skip
+        client.embeddings.create(model=server.model, input=given, encoding_format="float")
+        assert server.asked[-1]["input"] == sent
+
+
 def test_a_model_that_embeds_nothing_says_so(upstream: Make, live_gateway: LiveGateway) -> None:
     server = upstream(lambda exchange: exchange.json({"error": {"message": "no"}}, 501))
     answer = live_gateway.call("POST", "/v1/embeddings", json={"model": server.model, "input": "a"})

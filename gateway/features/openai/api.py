@@ -15,6 +15,7 @@ from gateway.core.errors import Invalid
 from gateway.core.http.answers import CLIENT, answer, event_stream, no_content
 from gateway.core.http.room import Room, actor, caller, knows_callers, ok, opens_units, unit, work
 from gateway.core.policy import Resource
+from gateway.core.secrets.redaction import redact_all
 from gateway.core.tracing import Span
 from gateway.features.chat import service_turns as turns
 from gateway.features.events.watch import Watch
@@ -116,9 +117,10 @@ def create_response(body: ResponsesIn) -> Response:
 @room.post("/embeddings", responses={200: EmbeddingsOut}, summary="Texts embedded")
 @opens_units
 def create_embeddings(body: EmbeddingsIn) -> Response:
-    asked: dict[str, Any] = request.get_json()
-    texts = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
-    return jsonify(_begin(body.model, "\n".join(str(text) for text in texts)).embeddings(asked))
+    given: dict[str, Any] = request.get_json()
+    texts, secrets = redact_all(given["input"])
+    text = "\n".join(map(str, texts)) if isinstance(texts, list) else str(texts)
+    return jsonify(_begin(body.model, text, secrets=secrets).embeddings({**given, "input": texts}))
 
 
 @room.post("/chat/warm", responses={200: WarmOut}, summary="Have a model loaded before it is asked")
