@@ -255,6 +255,8 @@ def test_a_value_in_what_is_or_looks_like_a_comment_runs_nothing(tmp_path: Path,
         'bash -c "echo {{ body }}"', "/bin/sh -ec {{ body }}", "cd x && timeout 5 bash 2>&1 -c 'ls {{ body }}'",
         'python3 -c "print(\'{{ body }}\')"', 'psql -c "SELECT {{ body }}"', 'su - somebody -c "ls {{ body }}"',
         "sed -i 's/x/{{ body }}/' file", 'awk "{ print {{ body }} }" file', "trap 'echo {{ body }}' EXIT",
+        'bash \\\n -c "echo {{ body }}"', "bash -c \\\n echo\\\n{{ body }}", "sudo \\\n eval {{ body }}",
+        "ev\\\nal {{ body }}",
     ],
 )  # fmt: skip
 def test_a_value_that_would_be_read_once_more_is_refused(command: str) -> None:
@@ -276,6 +278,23 @@ def test_a_value_beside_what_would_not_read_it_again_is_quoted(command: str) -> 
     made = rendering.task({"commands": [command]}, about("a b"))["commands"][0]
     assert "a b" in made
     assert "{{" not in made
+
+
+@pytest.mark.parametrize(
+    ("each", "times"),
+    [
+        ("rm -f {}{{ f }} {}", 9000), ('{}su -c "b" x {{ f }} {}', 600), ("{}[[ {{ f }} {}", 9000),
+        ("echo '{}{{ f }}{}'", 9000),
+    ],
+    ids=["words", "programs", "conditions", "one word"],
+)  # fmt: skip
+def test_many_values_in_one_command_are_quoted_in_a_moment(each: str, times: int) -> None:
+    """Each letter of a command is looked at once: the gateway answers nobody else meanwhile."""
+    command = each.replace("{}", "{% for f in body.f %}", 1).replace("{}", "{% endfor %}", 1)
+    began = time.process_time()
+    made = rendering.task({"commands": [command]}, about({"f": ["a"] * times}))["commands"][0]
+    assert time.process_time() - began < 2
+    assert made.count("a") == times
 
 
 def test_a_value_in_a_script_is_quoted_for_a_shell_and_refused_for_others() -> None:

@@ -10,29 +10,13 @@ import shlex
 
 from gateway.core.templating import TemplateError
 
+from .shell_rereading import Command
 from .templates import CLOSE, OPEN
 
 _ADVICE = 'hand the value over in env and write "$NAME" in its place'
 _COMPARE = "compare it with [ … ], or hand it over in env to a program that checks it"
 _OPAQUE = ("`", "$(", "${", "<<", "$'", '$"')
-_CALCULATES = re.compile(r"\(\(|\$\[|\[\[(?:(?!\]\]).)*\s-(?:eq|ne|lt|le|gt|ge)\s", re.DOTALL)
-_START = r"^\s*(?:(?:if|elif|while|until|then|do|else|!|\{|time|command|builtin|exec|sudo|\w+=\S*)\s+)*"
-_READ_AGAIN = re.compile(
-    rf"""{_START}(?:
-        (?P<builtin>let|eval|trap|source|\.|read|unset)\s
-        | (?P<declares>declare|typeset|local|readonly)\s (?:.*-\w*[in] | (?:.*\s)?["']?$)
-        | (?P<names>printf|test|\[\[?|wait)\s (?:.*\s)? -[vp]\s+["']?$
-    )
-    | (?:^|[\s/]) (?:
-        (?P<program>(?:ba|da|z|k|c|fi|a)?sh|python[\d.]*|perl|ruby|node|php|psql)
-            (?:\s+(?:-|\d*[<>])\S+)*? \s+(?:-\w*[cerE]|--eval|--command)[\s=]\s*
-        | (?P<runner>su|runuser|script|flock)\s (?:.*\s)? (?:-\w*c|--command)[\s=]\s*
-        | (?P<editor>sed|[gm]?awk)\s (?:.*\s)? (?=["'])
-    ) (?:"[^"]*|'[^']*|[^\s"']*)$
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""How a command begins, up to a value in it that would be read as a command, a variable's name or a program's text."""
+_NUMBERS_COMPARED = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge)\s")
 
 _WORD_ENDS = " \t\n;&|()<>"
 """After one of these a # begins a comment."""
@@ -46,7 +30,7 @@ def quoted(marked: str) -> str:
     literal = "".join(text for is_value, text in parts if not is_value)
     if found := next((sign for sign in _OPAQUE if sign in literal), None):
         raise TemplateError(f"a value cannot be quoted safely in a command with {found}; {_ADVICE}")
-    if _CALCULATES.search(literal):
+    if _calculates(literal):
         raise TemplateError(f"a value cannot be quoted safely where the shell calculates; {_COMPARE}")
     state, written = _State(), []
     for is_value, text in parts:
@@ -68,6 +52,12 @@ def _parts(marked: str) -> list[tuple[bool, str]]:
     return parts
 
 
+def _calculates(literal: str) -> bool:
+    """Whether there is `((`, `$[`, or numbers compared within `[[ … ]]`."""
+    within = (part.partition("[[")[2] for part in literal.split("]]"))
+    return "((" in literal or "$[" in literal or any(_NUMBERS_COMPARED.search(part) for part in within)
+
+
 class _State:
     """How far a shell has read: within which quotes, in a comment, an array's index, after a backslash or a dollar."""
 
@@ -76,7 +66,7 @@ class _State:
         self._last = "\n"
         self._is_escaped = False
         self._is_index = False
-        self._command = ""
+        self._command = Command()
 
     def read(self, literal: str) -> None:
         """Goes on over text that the hook's author has written."""
@@ -91,11 +81,10 @@ class _State:
             raise TemplateError(f"a value cannot be quoted safely as an array's index; {_COMPARE}")
         if self._within == "#":
             return shlex.quote(" ".join(value.split()))
-        if again := _READ_AGAIN.search(self._command):
-            word = again[again.lastgroup or 0]
+        if word := self._command.reads_again():
             raise TemplateError(f"a value cannot be quoted safely where {word} reads it once more; {_COMPARE}")
         self._last = "x"
-        self._command += "x"
+        self._command.read("x")
         if self._within == "'":
             return value.replace("'", "'\"'\"'")
         if self._within == '"':
@@ -103,19 +92,21 @@ class _State:
         return shlex.quote(value)
 
     def _step(self, letter: str) -> None:
-        self._command += letter
         if self._is_escaped:
             self._is_escaped = False
             if letter != "\n":  # a line that goes on in the next one, as if nothing were between
                 self._last = "x"
+                self._command.read("\\")
+                self._command.read(letter)
             return
+        if letter == "\\" and self._within not in ("#", "'"):
+            self._is_escaped = True
+            return
+        self._command.read(letter)
         if self._within == "#":
             self._within = "" if letter == "\n" else "#"
         elif self._within == "'":
             self._within = "" if letter == "'" else "'"
-        elif letter == "\\":
-            self._is_escaped = True
-            return
         elif self._within == '"':
             self._within = "" if letter == '"' else '"'
         else:
@@ -130,4 +121,4 @@ class _State:
         elif letter == "]" or letter in _WORD_ENDS:
             self._is_index = False
             if letter in ";&|()\n" and self._last != ">":
-                self._command = ""
+                self._command = Command()
