@@ -19,7 +19,7 @@ from gateway.features.schedules import service as schedules
 from gateway.features.settings import service as settings
 from gateway.features.tasks import service as tasks
 
-from . import rendering, wishes
+from . import rendering, service, wishes
 from .models import Hook, HookReply
 from .schemas import AppendMessage, ChatTurn, CreateTask, EmitEvent, Reply, RunSchedule, Through
 from .wishes import AnyAction
@@ -58,6 +58,7 @@ def perform(
                 message = chat.add_message(work, action.thread_id, MessageIn(text=action.text), source)
                 return Made({"thread_id": action.thread_id, "message_id": message.id})
             case EmitEvent():
+                service.check_still_allowed(work, hook)  # of what the others make, its room decides
                 about = {**action.data, "hook_id": str(hook.id), "request_id": str(request_id)}
                 work.emit(
                     action.name, owner_id=hook.owner_id, project_id=hook.project_id, tags=tuple(action.tags), data=about

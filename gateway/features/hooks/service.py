@@ -31,10 +31,7 @@ MOST_SECRETS = 5
 
 def create(work: Work, keys: KeyStore, wish: HookIn) -> tuple[Hook, str]:
     """A new hook of the caller's with its secret. Raises Invalid naming the field that does not fit."""
-    if wish.project_id is not None:
-        projects.for_new_work(work, wish.project_id, "hooks.create")
-    else:
-        work.allow("hooks.create", Resource("hooks", None, work.actor.user_id))
+    _check_place(work, wish.project_id)
     whole = presets.filled_in(wish)
     assert whole.verify is not None
     assert whole.action is not None
@@ -157,6 +154,13 @@ def open_secrets(work: Work, keys: KeyStore, hook: Hook) -> list[str]:
     return opened
 
 
+def check_still_allowed(work: Work, hook: Hook) -> None:
+    """Raises Forbidden or Invalid, as for a new hook, where its owner lost the right to have it where it is."""
+    if lost := projects.lost_right(work, hook.owner_id, hook.project_id, "hooks.create")():
+        _check_place(work, hook.project_id)
+        raise Forbidden(f"Its owner may not have this hook any more: {lost}.")
+
+
 def find(work: Work, action: str, hook_id: uuid.UUID, *, lock: bool = False) -> Hook:
     """A hook on which the caller may do `action`. Raises NotFound."""
     hook = queries.one(work.session, work.actor, hook_id, lock=lock)
@@ -164,6 +168,14 @@ def find(work: Work, action: str, hook_id: uuid.UUID, *, lock: bool = False) -> 
         raise NotFound("There is no such hook, or it is not yours.")
     work.allow(action, hook.as_resource)
     return hook
+
+
+def _check_place(work: Work, project_id: uuid.UUID | None) -> None:
+    """Raises Forbidden, and Invalid for a project that cannot take a hook of the caller's."""
+    if project_id is not None:
+        projects.for_new_work(work, project_id, "hooks.create")
+    else:
+        work.allow("hooks.create", Resource("hooks", None, work.actor.user_id))
 
 
 def _change_action(work: Work, hook: Hook, action: AnyAction, name: str) -> None:

@@ -95,13 +95,14 @@ def retentions(work: Work) -> dict[uuid.UUID, dict[str, Any]]:
     return queries.retentions(work.session)
 
 
-def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID, action: str) -> Callable[[], str | None]:
+def lost_right(work: Work, user_id: uuid.UUID, project_id: uuid.UUID | None, action: str) -> Callable[[], str | None]:
     """Asks why work of that user that `for_new_work` let in would not be let in now; None when it would.
 
+    Without a project, it is asked of what is the user's own.
     Rules with conditions are left out on both sides: how, whence and when the work was asked for is over.
     """
-    owner, owner_id = identity.asked_user(work, user_id), queries.owner(work.session, project_id)
-    kind = action.partition(".")[0]
+    owner, kind = identity.asked_user(work, user_id), action.partition(".")[0]
+    owner_id = queries.owner(work.session, project_id) if project_id is not None else lambda: user_id
     return lambda: _lost(owner(), Resource(kind, None, owner_id() or user_id, project_id), action)
 
 
