@@ -50,3 +50,22 @@ def test_what_is_kept_of_a_request_that_was_turned_away_holds_no_secret(
         kept = [each.headers["x-mine"] if "header" in options else each.body.decode() for each in found]
     assert len(kept) == 2
     assert not any(secret in each for secret in (before, right) for each in kept)
+
+
+def test_a_secret_sent_in_another_place_is_not_kept(database: Database, unit: Open, keys: KeyStore, bob: Actor) -> None:
+    """A sender that was set up wrongly is turned away with the right secret; others read what was kept of that."""
+    secret = "a/word of mine"
+    with unit(bob) as work:
+        hook, _ = service.create(work, keys, HookIn(**WISH, secret=secret))
+    headers = {
+        "x-auth": f"Key {secret}",
+        "referer": "https://sender.example/?k=a%2Fword+of+mine",
+        "user-agent": "test",
+    }
+    query = {"key": secret, "keys": ["one", secret], secret: "", "page": "2"}
+    with pytest.raises(Unauthenticated):
+        Inbox(database.sessions, keys).receive(NOBODY, hook.id, Received(headers, query, b"", None, now()), None)
+    with unit(bob) as work:
+        [kept] = work.session.scalars(service.requests(work, hook.id, "rejected"))
+    assert kept.headers == {"x-auth": "Key •••", "referer": "https://sender.example/?k=•••", "user-agent": "test"}
+    assert kept.query == {"key": "•••", "keys": ["one", "•••"], "•••": "", "page": "2"}

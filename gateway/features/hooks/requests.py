@@ -74,18 +74,35 @@ def capabilities(body: Any) -> list[str]:
 
 
 def without_secrets(received: Received, secrets: Iterable[str], headers: Iterable[str] = ()) -> Received:
-    """What may be kept of a request and shown: its secret headers, and these values in the body, are hidden."""
-    hidden = {name.lower() for name in headers}
+    """What may be kept of a request and shown: its secret headers and parameters, and these values, are hidden."""
+    named = {name.lower() for name in headers}
+    ways = {
+        way
+        for secret in secrets
+        for way in (secret, quote_plus(secret), json.dumps(secret)[1:-1], secret.replace("/", "\\/"))
+    }
+    written = sorted(ways, key=len, reverse=True)  # one may begin with another
     kept = {
-        name: HIDDEN if name in hidden or _SECRET_HEADER.search(name) else value[:2000]
+        name: HIDDEN if name in named or _SECRET_HEADER.search(name) else _hidden(value, written)[:2000]
         for name, value in list(received.headers.items())[:100]
     }
+    query = {
+        _hidden(name, written): HIDDEN if _SECRET_HEADER.search(name) else _hidden(value, written)
+        for name, value in received.query.items()
+    }
     body = received.body
-    for secret in secrets:
-        for written in {secret, quote_plus(secret), json.dumps(secret)[1:-1], secret.replace("/", "\\/")}:
-            body = body.replace(written.encode(), HIDDEN.encode())
-    query = {name: HIDDEN if _SECRET_HEADER.search(name) else value for name, value in received.query.items()}
+    for way in written:
+        body = body.replace(way.encode(), HIDDEN.encode())
     return Received(kept, query, body, received.address, received.at)
+
+
+def _hidden(value: Any, written: Iterable[str]) -> Any:
+    """A text, or each of several, without what nobody may see."""
+    if isinstance(value, list):
+        return [_hidden(each, written) for each in value]
+    for way in written:
+        value = value.replace(way, HIDDEN)
+    return value
 
 
 def _json(text: bytes) -> Any:
