@@ -256,7 +256,8 @@ def test_a_value_in_what_is_or_looks_like_a_comment_runs_nothing(tmp_path: Path,
         'python3 -c "print(\'{{ body }}\')"', 'psql -c "SELECT {{ body }}"', 'su - somebody -c "ls {{ body }}"',
         "sed -i 's/x/{{ body }}/' file", 'awk "{ print {{ body }} }" file', "trap 'echo {{ body }}' EXIT",
         'bash \\\n -c "echo {{ body }}"', "bash -c \\\n echo\\\n{{ body }}", "sudo \\\n eval {{ body }}",
-        "ev\\\nal {{ body }}",
+        "ev\\\nal {{ body }}", "true # first\nlet n={{ body }}", "true # a > b >\neval {{ body }}",
+        "tee >(eval {{ body }})",
     ],
 )  # fmt: skip
 def test_a_value_that_would_be_read_once_more_is_refused(command: str) -> None:

@@ -104,7 +104,8 @@ class _State:
             return
         self._command.read(letter)
         if self._within == "#":
-            self._within = "" if letter == "\n" else "#"
+            if letter == "\n":
+                self._within, self._command = "", Command()
         elif self._within == "'":
             self._within = "" if letter == "'" else "'"
         elif self._within == '"':
@@ -120,5 +121,5 @@ class _State:
             self._is_index = self._last.isalnum() or self._last == "_"
         elif letter == "]" or letter in _WORD_ENDS:
             self._is_index = False
-            if letter in ";&|()\n" and self._last != ">":
+            if letter == "(" or (letter in ";&|)\n" and self._last != ">"):
                 self._command = Command()
