@@ -69,3 +69,16 @@ def test_a_secret_sent_in_another_place_is_not_kept(database: Database, unit: Op
         [kept] = work.session.scalars(service.requests(work, hook.id, "rejected"))
     assert kept.headers == {"x-auth": "Key •••", "referer": "https://sender.example/?k=•••", "user-agent": "test"}
     assert kept.query == {"key": "•••", "keys": ["one", "•••"], "•••": "", "page": "2"}
+
+
+def test_half_a_pair_of_surrogates_in_what_is_hidden_is_no_failure(
+    database: Database, unit: Open, keys: KeyStore, bob: Actor
+) -> None:
+    with unit(bob) as work:
+        hook, _ = service.create(work, keys, HookIn(**WISH))
+    received = Received({"content-type": "application/json"}, {}, b'{"token": "\\ud800 and more"}', None, now())
+    with pytest.raises(Unauthenticated):
+        Inbox(database.sessions, keys).receive(NOBODY, hook.id, received, None)
+    with unit(bob) as work:
+        [kept] = work.session.scalars(service.requests(work, hook.id, "rejected").options(undefer(HookRequest.body)))
+    assert kept.body.decode() == '{"token": "•••"}'

@@ -79,7 +79,7 @@ def without_secrets(received: Received, secrets: Iterable[str], headers: Iterabl
     ways = {
         way
         for secret in secrets
-        for way in (secret, quote_plus(secret), json.dumps(secret)[1:-1], secret.replace("/", "\\/"))
+        for way in (secret, quote_plus(secret, errors="replace"), json.dumps(secret)[1:-1], secret.replace("/", "\\/"))
     }
     written = sorted(ways, key=len, reverse=True)  # one may begin with another
     kept = {
@@ -92,7 +92,7 @@ def without_secrets(received: Received, secrets: Iterable[str], headers: Iterabl
     }
     body = received.body
     for way in written:
-        body = body.replace(way.encode(), HIDDEN.encode())
+        body = body.replace(way.encode("utf-8", "surrogatepass"), HIDDEN.encode())  # JSON can have half a pair
     return Received(kept, query, body, received.address, received.at)
 
 
