@@ -67,14 +67,14 @@ export const turnStop = (on) => attempt(() => stopSpending(on), on ? "Models tha
 
 /** Keeps `standing` up to date from now on. A failed reading is made good by the next event. */
 export function watchStanding() {
-  /** @type {number | undefined} */
-  let timer;
   const again = () => {
     timer = undefined;
     readStanding().catch((error) => {
       if (!(error instanceof api.ApiError)) throw error;
     });
   };
+  /** @type {number | undefined} */
+  let timer = setTimeout(again, SETTLE_MS); // what this page shows goes first
   listen((event) => {
     if (timer === undefined && (!event || /^(task|run|node|setting)\./.test(event.name))) timer = setTimeout(again, SETTLE_MS);
   });

@@ -281,11 +281,13 @@ def test_work_is_paused_and_spending_stopped_from_the_palette_and_let_go_on_from
     command("Stop model spending")
     expect(switch).to_be_checked()
     assert stopped()
+    page.goto("/connectors")  # a page that was loaded anew tells of both, though nothing happens
+    expect(page.get_by_role("button", name="Spending stopped")).to_be_visible()
     page.get_by_role("button", name="Paused").click()
     expect(page.get_by_role("button", name="Paused")).to_have_count(0)
     assert {node["state"] for node in nodes_here(api)} == {"online"}
     page.get_by_role("button", name="Spending stopped").click()
-    expect(switch).not_to_be_checked()
+    expect(page.get_by_role("button", name="Spending stopped")).to_have_count(0)
     assert not stopped()
 
 
