@@ -15,8 +15,8 @@ const LONGEST = 200;
  * @typedef {{id: string, [name: string]: any}} Row
  * @typedef {{items: Row[], next_cursor: string | null}} Page
  * @typedef {{cursor: string | null, items: Row[], next: string | null}} Held a page, and where it begins
- * @typedef {{more: () => void, moreFailed: api.ApiError | null, look: (from: number, to: number) => void, inAddress: boolean}} Further
- *   `look`: which rows are on the screen; `inAddress`: whether the address keeps how far one has read
+ * @typedef {{more: () => void, moreFailed: api.ApiError | null, look: (from: number, to: number) => void, inAddress: boolean, isWhole: boolean}} Further
+ *   `look`: which rows are on the screen; `inAddress`: whether the address keeps how far one has read; `isWhole`: whether it was read from its beginning
  * @typedef {Resource<Page> & Further} Endless
  */
 
@@ -144,7 +144,7 @@ function usePages({ key, start, isOrdered, inAddress }, read, concerns, settle) 
 
   const isThere = resource.data !== null && kept.current.key === key;
   const data = isThere ? { items: remaining(rowsOf(kept.current.pages)), next_cursor: kept.current.pages.at(-1)?.next ?? null } : null;
-  return { ...resource, data, more, look, inAddress, ...state };
+  return { ...resource, data, more, look, inAddress, isWhole: !start, ...state };
 }
 
 /**

@@ -92,7 +92,7 @@ export const ToFirst = () => place.value.query.get("cursor") && html`<a class="b
 /** What is below the rows: reading on, a failure, or how many there are. @param {{of: Endless}} props */
 export const RowsEnd = ({ of }) => html`<div class="pager rows-end" role="status">
   ${of.inAddress && html`<${ToFirst} />`}
-  ${of.moreFailed ? html`<span>More could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading on…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">These are all ${grouped(of.data?.items.length ?? 0)}.</span>`}
+  ${of.moreFailed ? html`<span>More could not be read: ${of.moreFailed.message}</span><button type="button" class="btn btn-sm" onClick=${of.more}>Try again</button>` : of.data?.next_cursor ? html`<span class="quiet">Reading on…</span>` : (of.data?.items.length ?? 0) > ALL_UP_TO && html`<span class="quiet">${of.isWhole ? `These are all ${grouped(of.data?.items.length ?? 0)}.` : "The list ends here."}</span>`}
 </div>`;
 
 /** What is further on of a list that is no table, by a button. @param {{of: Endless, count: number}} props how many there are by now */
