@@ -108,7 +108,7 @@ def can(actor: Actor, action: str, resource: Resource) -> Decision:
         if _is_about(rule, actor, resource) and _holds(rule, actor):
             return Decision(False, f"the rule {rule.name} denies it", rule=rule, by="rule")
     if grant := _given(case, actor, resource):
-        return Decision(True, _words(grant), grant=grant)
+        return Decision(True, _words(grant, resource), grant=grant)
     for rule in case.allows:
         if _is_about(rule, actor, resource) and _holds(rule, actor):
             return Decision(True, f"the rule {rule.name} allows it", rule=rule, by="rule")
@@ -240,8 +240,10 @@ def _clauses(rules: tuple[Rule, ...], actor: Actor, kind: str) -> tuple[Clause, 
     return tuple(clauses)
 
 
-def _words(grant: Grant) -> str:
-    where = " in this project" if grant.project_id else ""
+def _words(grant: Grant, resource: Resource) -> str:
+    where = " in certain projects" if grant.project_id else ""
+    if grant.project_id is not None and grant.project_id == resource.project_id:
+        where = " in this project"
     through = f" through the group {grant.group}" if grant.group else ""
     return f"role {grant.role.name}{where}{through}"
 

@@ -168,4 +168,12 @@ export function setRefusal(threadId, refusal) {
 }
 
 /** Ends a model's work on an answer. @param {string} threadId */
-export const stop = async (threadId) => void (unsaid.delete(threadId) || (await api.remove(addressOf(threadId))));
+export async function stop(threadId) {
+  if (unsaid.delete(threadId)) return;
+  try {
+    await api.remove(addressOf(threadId));
+  } catch (error) {
+    if (!(error instanceof api.ApiError) || error.status !== 404) throw error;
+    throw new api.ApiError(404, { detail: "Nobody writes this answer any more: it broke off. In a minute or two it says so, and you can go on." });
+  }
+}

@@ -40,7 +40,7 @@ def check_password(work: Work, handle: str, password: str) -> User:
         # An unknown handle is not kept: it may be a password, typed into the wrong field.
         about = Resource("users", user.id if user else None)
         work.record("auth.login", about, allowed=False, reason="wrong handle or password")
-        raise Unauthenticated("Handle or password is wrong.", code="bad_credentials")
+        raise Unauthenticated("Name or password is wrong.", code="bad_credentials")
     work.record("auth.login", Resource("users", user.id), allowed=True, reason="password", by=_signed_in(work, user))
     return user
 

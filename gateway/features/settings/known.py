@@ -57,7 +57,7 @@ class Setting:
             "integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false",
             "object": "an object",
         }  # fmt: skip
-        span = f" from {self.minimum:g} to {self.maximum:g}" if self.minimum is not None and self.maximum else ""
+        span = f" from {self.minimum:.12g} to {self.maximum:.12g}" if self.minimum is not None and self.maximum else ""
         return kind[self.wire_type] + span
 
 

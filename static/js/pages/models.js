@@ -19,6 +19,7 @@ import { Section } from "../components/section.js";
 import { Empty, Loaded } from "../components/states.js";
 import { Tabs, shownTab } from "../components/tabs.js";
 import { attempt, toast } from "../components/toast.js";
+import { Told } from "../components/told.js";
 import { Conformance } from "./models/conformance.js";
 import { keepKey } from "./models/with-key.js";
 /** @import { Model, Provider, ProviderTest } from "../types.js" */
@@ -94,7 +95,7 @@ const destroy = (provider, done) =>
 /** @param {{test: ProviderTest | null}} props */
 const Test = ({ test }) =>
   test
-    ? html`<${Flag} on=${test.ok} yes="answers" no="does not work" bad /> <span class="quiet"><${Ago} at=${test.tested_at} /></span>${!test.ok && html`<div class="quiet cell-text is-long">${test.reason} ${test.remedy}</div>`}`
+    ? html`<${Flag} on=${test.ok} yes="answers" no="does not work" bad /> <span class="quiet"><${Ago} at=${test.tested_at} /></span>${!test.ok && html`<div class="quiet cell-text is-long"><${Told} text=${`${test.reason} ${test.remedy}`} /></div>`}`
     : html`<span class="quiet">not tried yet</span>`;
 
 /** @param {{onChange: () => void}} props what else is to be read again */

@@ -4,6 +4,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { Form } from "../../components/form.js";
 import { Icon } from "../../components/icon.js";
+import { Told } from "../../components/told.js";
 /** @import { Credential, Provider, ProviderTest } from "../../types.js" */
 /** @import { Field } from "../../components/input.js" */
 
@@ -54,7 +55,7 @@ export function WithKey({ done }) {
     return html`<div class="step-inner" ref=${element}><${Form} fields=${FIELDS} initial=${provider} action="Save and try" send=${(/** @type {any} */ values, /** @type {boolean} */ over) => (provider ? mend(provider, values, over) : add(values))} done=${take} onCancel=${close} /></div>`;
   }
   const failed = last && !last.test.ok ? last : null;
-  return html`${last && (failed ? html`<p class="form-refused" role="alert"><${Icon} icon="alert-circle" />${failed.test.reason} ${failed.test.remedy}</p>` : html`<p class="status is-completed" role="status"><${Icon} icon="check" />It answers</p>`)}
+  return html`${last && (failed ? html`<p class="form-refused" role="alert"><${Icon} icon="alert-circle" /><${Told} text=${`${failed.test.reason} ${failed.test.remedy}`} /></p>` : html`<p class="status is-completed" role="status"><${Icon} icon="check" />It answers</p>`)}
     ${failed && html`<button type="button" class="btn btn-sm" onClick=${() => setWriting("again")}><${Icon} icon="pencil" />Change ${failed.name}…</button>`}
     <button type="button" class="btn btn-sm" onClick=${() => setWriting("new")}><${Icon} icon="key" />Use one with a key…</button>`;
 }

@@ -4,7 +4,7 @@ import { html } from "../../html.js";
 import * as api from "../../api.js";
 import { place, withQuery } from "../../router.js";
 import { grouped, shortId, userName } from "../../format.js";
-import { can } from "../../session.js";
+import { can, session } from "../../session.js";
 import { readStanding, standing, turnStop } from "../../standing.js";
 import { useEndless } from "../../endless.js";
 import { about } from "../../resource.js";
@@ -104,6 +104,7 @@ const Used = ({ usage: { limit, used, reserved } }) => html`<ul class="used">${F
 /** Whom a limit binds. @param {Usage} usage */
 function nameOf({ subject_name: name, subject_display_name: display, limit: { subject_type: type, subject_id: id } }) {
   if (!id) return "everybody";
+  if (!name && id === session.value?.user.id) return "you"; // who may not read the names of users
   return `${type} ${type === "provider" ? id : name ? userName({ handle: name, display_name: display ?? "" }) : shortId(id)}`;
 }
 
