@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core.clock import new_id, now
 from gateway.core.identity import SYSTEM
 from gateway.features.identity import service as identity
 from gateway.features.identity import service_tokens
-from gateway.features.schedules import service
+from gateway.features.schedules import service, service_standing
 from gateway.features.schedules.models import Schedule
 from tests.services.conftest import Open, Tasks
+from tests.services.meanwhile import Meanwhile
 from tests.services.schedule_world import World
 
 Rows = Callable[..., list[Any]]
@@ -432,6 +434,45 @@ def test_what_ended_unheard_is_settled_at_the_next_start(world: World, mine: Tas
     gateway = world.gateway()
     gateway.begin()
     assert [run.result for run in world.runs(made)] == ["completed"]
+
+
+def test_an_end_that_is_heard_yet_is_not_settled_by_another_gateways_start(world: World, mine: Tasks) -> None:
+    made = world.make(name="backup", alert_after=5)
+    after = world.make(trigger={"kind": "schedule", "schedule_id": str(made.id), "result": "any"}, overlap="allow")
+    world.wait(hours=1)
+    mine.finish(mine.get(world.tasks(made)[0].id), "failed")
+    world.call(service_standing.settle_all)
+    for _ in range(3):
+        world.wake()
+    assert counted(world, after) == {"fired schedule:backup": 1}
+    assert world.look(made).failures_in_a_row == 1
+    assert len(world.events("schedule.ended")) == 1
+
+
+def test_who_starts_does_not_settle_what_another_gateway_has_settled_meanwhile(world: World, mine: Tasks) -> None:
+    made = world.make()
+    world.wait(hours=1)
+    mine.finish(mine.get(world.tasks(made)[0].id))
+    starting = Meanwhile(world.database, lambda: world.call(service_standing.settle_all))
+    with world.database.engine.connect() as other:
+        other.exec_driver_sql("UPDATE schedule_clock SET followed_seq = (SELECT seq FROM event_head)")
+        other.execute(text("SELECT 1 FROM schedules WHERE id = :id FOR NO KEY UPDATE"), {"id": made.id})
+        starting.waits()
+        other.execute(text("UPDATE schedule_runs SET result = 'completed' WHERE schedule_id = :id"), {"id": made.id})
+        other.commit()
+    assert not isinstance(starting.ends(), Exception)
+    assert world.events("schedule.ended") == []
+
+
+def test_a_task_that_is_retried_ends_anew(world: World, mine: Tasks) -> None:
+    made = world.make(name="backup")
+    after = world.make(trigger={"kind": "schedule", "schedule_id": str(made.id)})
+    world.wait(hours=1)
+    finish(world, mine, made, "failed")
+    mine.call("retry", world.tasks(made)[0].id)
+    finish(world, mine, made)
+    assert [run.result for run in world.runs(made)] == ["completed"]
+    assert (world.look(made).failures_in_a_row, counted(world, after)) == (0, {"fired schedule:backup": 1})
 
 
 def test_ten_thousand_schedules_cost_no_scan(world: World, rows: Rows) -> None:

@@ -1,10 +1,10 @@
 """Every select on the event log."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.database import Base
@@ -76,6 +76,12 @@ def fitting(session: Session, after: int, up_to: int, name_regex: str, limit: in
     """The first events of the log after number `after` whose name fits, oldest first, for everyone."""
     query = select(Event).where(Event.seq > after, Event.seq <= up_to, Event.name.regexp_match(f"^(?:{name_regex})$"))
     return list(session.scalars(query.order_by(Event.seq).limit(limit))) if after < up_to else []
+
+
+def has_one_of(session: Session, task_id: uuid.UUID, names: Sequence[str], after: int) -> bool:
+    """Whether there is an event of these names about the task after number `after`, for everyone."""
+    there = exists().where(Event.task_id == task_id, Event.seq > after, Event.name.in_(names))
+    return bool(session.scalar(select(there)))
 
 
 def head(session: Session) -> int:

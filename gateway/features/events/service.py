@@ -73,3 +73,8 @@ def after(work: Work, seq: int, patterns: Sequence[str], limit: int) -> tuple[in
     head = queries.head(work.session)
     regex = "|".join(to_regex(pattern) for pattern in patterns)
     return head, queries.fitting(work.session, seq, head, regex, limit)
+
+
+def tells(work: Work, task_id: uuid.UUID, names: Sequence[str], since: int) -> bool:
+    """Whether there is an event of these names about the task after number `since`, for rooms that follow the log."""
+    return queries.has_one_of(work.session, task_id, names, since)

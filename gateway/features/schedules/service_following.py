@@ -132,13 +132,19 @@ def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> bo
     return bool(wanted) or bool(queries.waiting_counts(work.session, [schedule.id]))
 
 
-def settle_lost(work: Work, runs: Sequence[ScheduleRun]) -> None:
-    """Settles runs whose tasks ended unheard, because the events that told of it are gone."""
+def settle_lost(work: Work, runs: Sequence[ScheduleRun], since: int) -> None:
+    """Settles runs whose tasks ended unheard, because the events that told of it are gone.
+
+    An end of which an event later than number `since` tells is left to who follows, who would settle it once more.
+    """
     for run in runs:
         task = tasks.look(work, run.task_id) if run.task_id else None
-        if run.task_id and task is None:
+        is_over = task is None or task.status in FINISHED
+        if run.task_id is None or not is_over or events.tells(work, run.task_id, tuple(ENDS), since):
+            continue
+        if task is None:
             run.result = "canceled"
-        elif task is not None and task.status in FINISHED:
+        else:
             settle(work, task.id, task.status, task.error)
 
 

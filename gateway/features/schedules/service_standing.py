@@ -40,8 +40,12 @@ def earliest(work: Work) -> datetime | None:
 
 
 def settle_all(work: Work) -> None:
-    """Settles runs whose tasks ended without anybody following events."""
-    service_following.settle_lost(work, queries.every_open_run(work.session))
+    """Settles runs whose tasks ended without anybody following events.
+
+    Whoever follows has the clock as well: nobody settles meanwhile what is found open here.
+    """
+    clock = queries.clock(work.session)
+    service_following.settle_lost(work, queries.every_open_run(work.session), clock.followed_seq)
 
 
 def _set_all(work: Work, at: datetime) -> None:
