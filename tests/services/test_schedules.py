@@ -15,7 +15,15 @@ from gateway.core.identity import SYSTEM, Actor
 from gateway.features.identity import service as identity
 from gateway.features.projects import service as projects
 from gateway.features.projects.schemas import ProjectIn, ProjectPatch
-from gateway.features.schedules import queries, service, service_days, service_history, service_import, service_views
+from gateway.features.schedules import (
+    crontab,
+    queries,
+    service,
+    service_days,
+    service_history,
+    service_import,
+    service_views,
+)
 from gateway.features.schedules.schemas import CrontabIn, PreviewIn, ScheduleIn, UpcomingQuery
 from gateway.features.schedules.schemas_days import DaysQuery
 from tests.services.conftest import Open, Tasks
@@ -341,6 +349,22 @@ def test_users_are_known_by_the_whole_text(world: World, shown: str) -> None:
     assert found.lines[-1].problem == "it names a user, as in /etc/crontab; leave that column out"
     own = "# m h  dom mon dow   command\n# as the user commands\n" + entry
     assert world.call(service_import.take, CrontabIn(crontab=own, dry_run=True)).lines[0].problem is None
+
+
+def test_no_more_entries_are_read_than_can_be_imported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    entries = crontab.entries
+    monkeypatch.setattr(crontab, "entries", lambda text: (read.append(entry) or entry for entry in entries(text)))
+    with pytest.raises(Invalid) as refused:
+        world.call(service_import.take, CrontabIn(crontab="@daily true\n" * 10_000, dry_run=True))
+    assert refused.value.errors[0]["message"] == "it has more than 500 entries; import 500 at most at once"
+    assert len(read) == 501
+
+
+def test_a_crontab_with_too_many_settings_is_refused_at_each_line(world: World) -> None:
+    text = "".join(f"V{number}=1\n" for number in range(150))
+    (line,) = world.call(service_import.take, CrontabIn(crontab=f"{text}@daily true", dry_run=True)).lines
+    assert line.problem == "these are more than 100"
 
 
 def test_a_dry_run_makes_nothing(world: World) -> None:

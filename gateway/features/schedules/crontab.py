@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-_SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
+_SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _PERCENT = re.compile(r"(?<!\\)%")
+_MARK = re.compile("END_OF_INPUT_*")
 _COLUMN_OF_USERS = re.compile(r"#.*(dow|\*)\s+user(-name)?\s+command\b")
 """The comment above the entries of /etc/crontab, as Debian and Red Hat have it."""
 
@@ -14,6 +15,9 @@ _USERS = frozenset({"root", "www-data", "nobody", "postgres"})
 
 NOT_TAKEN = ("SHELL", "PATH", "HOME", "MAILTO", "MAILFROM", "LOGNAME", "USER", "CRON_TZ", "TZ")
 """Settings for cron itself, or that mean something else in a sandbox."""
+
+MOST_SETTINGS = 101
+"""Settings that an entry has, one more than a task takes: what has too many is refused, however many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def entries(crontab: str) -> Iterator[Entry]:
         if setting := _SETTING.match(line):
             name, value = setting[1], setting[2].strip("\"'")
             zone = value if name in ("CRON_TZ", "TZ") else zone
-            env = env if name in NOT_TAKEN else {**env, name: value}
+            if name not in NOT_TAKEN and (name in env or len(env) < MOST_SETTINGS):
+                env = {**env, name: value}
             continue
         count = 1 if line.startswith("@") else 5
         fields = line.split(None, count)
@@ -77,9 +82,8 @@ def payload_of(entry: Entry) -> dict[str, object]:
     env = {"env": entry.env} if entry.env else {}
     if entry.stdin is None:
         return {"kind": "commands", "commands": [entry.command], **env}
-    mark = "END_OF_INPUT"
-    while mark in entry.stdin:
-        mark += "_"
+    marks = _MARK.findall(entry.stdin)
+    mark = f"{max(marks, key=len)}_" if marks else "END_OF_INPUT"
     return {"kind": "script", "script": {"content": f"{entry.command} <<'{mark}'\n{entry.stdin}{mark}\n"}, **env}
 
 

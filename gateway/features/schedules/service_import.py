@@ -1,5 +1,7 @@
 """Makes schedules of the lines of a crontab."""
 
+from itertools import islice
+
 from pydantic import ValidationError
 
 from gateway.core.errors import Conflict, Forbidden, Invalid
@@ -16,9 +18,9 @@ MOST = 500
 def take(work: Work, wish: CrontabIn) -> CrontabOut:
     """Makes a schedule of each line that it can; the others are named with what is wrong. Raises Invalid."""
     work.allow("schedules.create", Resource("schedules", None, work.actor.user_id))
-    found = list(crontab.entries(wish.crontab))
+    found = list(islice(crontab.entries(wish.crontab), MOST + 1))
     if len(found) > MOST:
-        raise Invalid.field("crontab", f"it has {len(found)} entries; import {MOST} at most at once")
+        raise Invalid.field("crontab", f"it has more than {MOST} entries; import {MOST} at most at once")
     of_system = crontab.names_users(wish.crontab, found)
     lines = [_line(work, wish, entry, of_system) for entry in found]
     return CrontabOut(imported=sum(line.schedule_id is not None for line in lines), lines=lines)
