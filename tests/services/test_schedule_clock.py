@@ -11,8 +11,12 @@ from sqlalchemy import text
 
 from gateway.core.clock import new_id, now
 from gateway.core.identity import SYSTEM
+from gateway.features.access import service_roles
+from gateway.features.access.schemas import BindingIn
 from gateway.features.identity import service as identity
 from gateway.features.identity import service_tokens
+from gateway.features.projects import service as projects
+from gateway.features.projects.schemas import ProjectIn
 from gateway.features.schedules import service, service_standing
 from gateway.features.schedules.models import Schedule
 from tests.services.conftest import Open, Tasks
@@ -396,6 +400,32 @@ def test_the_end_of_one_schedule_has_another_run(world: World, mine: Tasks) -> N
     world.wake()
     assert counted(world, after) == {"fired schedule:backup": 1}
     assert world.runs(on_failure) == []
+
+
+def test_who_may_not_see_a_schedule_any_more_does_not_hear_of_its_end(world: World, mine: Tasks, unit: Open) -> None:
+    with unit(world.actor) as work:
+        project = projects.create(work, ProjectIn(slug=f"seen-{new_id().hex[-12:]}"))
+    made = world.make(name="backup", project_id=project.id)
+    with unit(SYSTEM) as work:
+        dora = identity.create_user(work, f"dora-{new_id().hex[-8:]}", role="member")
+        viewer = BindingIn(
+            subject_type="user", subject_id=dora.id, role_id="viewer", scope_type="project", scope_id=project.id
+        )
+        binding = service_roles.bind(work, viewer).id
+    with unit(SYSTEM) as work:
+        actor = identity.present_user(work, dora.id)
+    assert actor is not None
+    hers = World(world.database, actor, at=world.at)
+    after = hers.make(trigger={"kind": "schedule", "schedule_id": str(made.id)}, overlap="allow")
+    own = world.make(trigger={"kind": "schedule", "schedule_id": str(made.id)}, overlap="allow")
+    world.wait(hours=1)
+    finish(world, mine, made)
+    with unit(SYSTEM) as work:
+        service_roles.unbind(work, service_roles.binding(work, binding))
+    world.wait(hours=1)
+    finish(world, mine, made)
+    assert counted(world, own) == {"fired schedule:backup": 2}
+    assert counted(hers, after) == {"fired schedule:backup": 1}
 
 
 def test_two_gateways_follow_each_event_once(world: World, mine: Tasks) -> None:

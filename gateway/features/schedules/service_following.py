@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.core.clock import now
 from gateway.core.events import Event
-from gateway.core.policy import reach
+from gateway.core.policy import Resource, reach
 from gateway.core.unit_of_work import Work
 from gateway.features.events import service as events
 from gateway.features.events.patterns import matches
@@ -125,7 +125,7 @@ def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> bo
         service_firing.note_end(work, schedule, failure, now())
     service_firing.announce(work, schedule, "schedule.ended", task_id=task_id, result=result, depth=run.depth)
     wanted = [other for other, trigger in _scheduled(work) if trigger.schedule_id == schedule.id
-              and trigger.result in (result, "any")]  # fmt: skip
+              and trigger.result in (result, "any") and _sees_schedule(work, other, schedule)]  # fmt: skip
     for other in wanted:
         with work.because("tasks", task_id, f"it was {result}"):
             _ask(work, other, now(), f"schedule:{schedule.name}", run.depth + 1)
@@ -228,9 +228,18 @@ def _fits(wanted: TriggerFilter, event: Event) -> bool:
 
 def _sees(work: Work, schedule: Schedule, event: Event) -> bool:
     """Whether the schedule's owner may see the event."""
+    return _reads(work, schedule, Resource("events", None, event.owner_id, event.project_id))
+
+
+def _sees_schedule(work: Work, schedule: Schedule, other: Schedule) -> bool:
+    """Whether the schedule's owner may see the other one, as when it was made to wait for that."""
+    return _reads(work, schedule, other.as_resource)
+
+
+def _reads(work: Work, schedule: Schedule, thing: Resource) -> bool:
     owner = identity.present_user(work, schedule.owner_id)
-    return owner is not None and reach(owner, "events.read", "events").covers(
-        owner.user_id, event.owner_id, event.project_id, None
+    return owner is not None and reach(owner, f"{thing.kind}.read", thing.kind).covers(
+        owner.user_id, thing.owner_id, thing.project_id, thing.id
     )
 
 
