@@ -370,6 +370,43 @@ def test_schedules_that_set_each_other_off_come_to_an_end(world: World) -> None:
     assert sum(run.outcome == "fired" for each in made for run in world.runs(each)) == settled
 
 
+@pytest.mark.parametrize("refused", [True, False], ids=["no task", "a task that fails"])
+def test_schedules_that_run_by_each_others_failures_come_to_an_end(world: World, mine: Tasks, refused: bool) -> None:
+    made = [
+        world.make(
+            trigger={"kind": "event", "pattern": "schedule.failing"},
+            overlap="allow", alert_after=1, alert_cooldown_s=0,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    if refused:
+        with world.database.sessions() as session:
+            for each in made:
+                session.get_one(Schedule, each.id).payload = {"kind": "commands", "commands": "no list"}
+            session.commit()
+    start = world.make(alert_after=1)
+    world.call(service.run_now, start.id)
+    finish(world, mine, start, "failed")
+    for _ in range(20):
+        world.wait(seconds=1)
+        for task in (task for each in made for task in world.tasks(each) if task.status == "queued"):
+            mine.finish(mine.get(task.id), "failed")
+    runs = [run for each in made for run in world.runs(each)]
+    assert max(run.depth for run in runs if run.outcome != "skipped") == 8
+    assert {run.reason for run in runs if run.outcome == "skipped"} == {"8 firings before it caused each other"}
+    assert {event.data["depth"] for event in world.events("schedule.failing")} == set(range(9))
+
+
+def test_who_is_disabled_says_after_how_many_firings(world: World, mine: Tasks) -> None:
+    made = world.make(trigger={"kind": "event", "pattern": "schedule.fired"}, disable_after=1)
+    start = world.make()
+    world.call(service.run_now, start.id)
+    world.wake()
+    finish(world, mine, made, "failed")
+    (event,) = world.events("schedule.disabled")
+    assert event.data["depth"] == 1
+
+
 @pytest.mark.parametrize("depth", ["deep", None, [], 2**70, 9, -9])
 def test_what_others_tell_of_themselves_neither_stops_the_clock_nor_counts_as_firings(world: World, depth: Any) -> None:
     made = world.make(trigger={"kind": "event", "pattern": "deploy.finished"}, overlap="allow")

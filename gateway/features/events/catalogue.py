@@ -202,7 +202,7 @@ EVENTS: dict[str, Known] = _known("""
     schedule.failed | Schedule could not make its task | schedule_id name enabled trigger planned_at reason | error
     schedule.missed | Schedules missed their times | count missed skipped schedule_count schedules | warning
     schedule.probed | Schedule's command exited otherwise | schedule_id name enabled trigger exit_code before
-    schedule.failing | Schedule keeps failing | schedule_id name failures_in_a_row reason | error
+    schedule.failing | Schedule keeps failing | schedule_id name failures_in_a_row reason depth | error
     process.created | Process asked for | process_id name status exit_code output_seq
     process.started | Process started | process_id name status exit_code output_seq
     process.output | Process wrote something | process_id name status exit_code output_seq

@@ -103,14 +103,17 @@ def ask(work: Work, schedule: Schedule, planned_at: datetime, cause: str, depth:
     return run
 
 
-def note_end(work: Work, schedule: Schedule, failure: str | None, at: datetime) -> None:
-    """Counts failures in a row; tells of them, and disables the schedule, when they are as many as it says."""
+def note_end(work: Work, schedule: Schedule, failure: str | None, at: datetime, depth: int) -> None:
+    """Counts failures in a row; tells of them, and disables the schedule, when they are as many as it says.
+
+    `depth` is that of the run which ended: what runs by what is told here counts on from there.
+    """
     standing = schedule.state
     standing.failures = standing.failures + 1 if failure is not None else 0
     if failure is None:
         standing.alerted_at = None
         return
-    data: dict[str, Any] = {"failures_in_a_row": standing.failures, "reason": failure}
+    data: dict[str, Any] = {"failures_in_a_row": standing.failures, "reason": failure, "depth": depth}
     cooled_down = standing.alerted_at is None or at - standing.alerted_at >= timedelta(
         seconds=schedule.alert_cooldown_s
     )
@@ -211,7 +214,7 @@ def _fire(
     if refusal is not None:
         run.outcome, run.reason = "failed", refusal
         announce(work, schedule, "schedule.failed", **_about(run), reason=refusal)
-        note_end(work, schedule, refusal, at)
+        note_end(work, schedule, refusal, at, run.depth)
         return
     owner = owners.acting(schedule)
     if schedule.overlap == "cancel_running":

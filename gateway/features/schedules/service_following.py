@@ -122,7 +122,7 @@ def settle(work: Work, task_id: uuid.UUID, result: str, error: Any = None) -> bo
     if result != "canceled":
         message = error.get("message") if isinstance(error, dict) else None
         failure = (message or "its task failed") if result == "failed" else None
-        service_firing.note_end(work, schedule, failure, now())
+        service_firing.note_end(work, schedule, failure, now(), run.depth)
     service_firing.announce(work, schedule, "schedule.ended", task_id=task_id, result=result, depth=run.depth)
     wanted = [other for other, trigger in _scheduled(work) if trigger.schedule_id == schedule.id
               and trigger.result in (result, "any") and _sees_schedule(work, other, schedule)]  # fmt: skip
