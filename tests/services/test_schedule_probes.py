@@ -133,6 +133,19 @@ def test_a_node_that_cannot_have_its_task_does_not_try_it(probed: Callable[..., 
     assert len(made.take()) == 1
 
 
+def test_those_that_a_node_cannot_try_do_not_keep_it_from_others(
+    probed: Callable[..., Probed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_probing, "BATCH", 2)
+    picky = {"kind": "commands", "commands": ["true"], "requires": {"labels": {"disk": "usb"}}}
+    for _ in range(5):
+        probed(payload=picky)
+    made = [probed() for _ in range(6)]
+    tried = [probe.schedule_id for probe in made[0].take()]
+    assert tried == [each.schedule.id for each in made[:4]]
+    assert [probe.schedule_id for probe in made[0].take()] == [each.schedule.id for each in made[4:]]
+
+
 def test_the_owner_is_asked_about_at_each_try(world: World, node: PlainNode, unit: Open) -> None:
     with unit(SYSTEM) as work:
         dora = identity.create_user(work, f"dora-{new_id().hex[-8:]}", role="member")

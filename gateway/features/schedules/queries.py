@@ -230,10 +230,15 @@ ANY_PROBE_IS_DUE = FixedQuery(
 )
 
 
-def probes_due(session: Session, at: datetime, limit: int) -> list[Schedule]:
-    """Schedules whose command is to be tried, the longest due first; states locked, without those another has."""
+def probes_due(session: Session, at: datetime, after: tuple[datetime, uuid.UUID] | None, limit: int) -> list[Schedule]:
+    """Schedules whose command is to be tried, the longest due first; states locked, without those another has.
+
+    With `after` those that come after one that was due then, and has that id.
+    """
     query = select(Schedule).join(Schedule.state).options(WITH_STATE).where(ScheduleState.probe_due_at <= at)
-    query = query.order_by(ScheduleState.probe_due_at).limit(limit).with_for_update(of=ScheduleState, skip_locked=True)
+    place = (ScheduleState.probe_due_at, ScheduleState.schedule_id)
+    query = query.where(tuple_(*place) > after) if after is not None else query
+    query = query.order_by(*place).limit(limit).with_for_update(of=ScheduleState, skip_locked=True)
     return list(session.scalars(query.execution_options(populate_existing=True)))
 
 

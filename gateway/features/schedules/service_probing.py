@@ -4,8 +4,10 @@ A node takes a command with the right to report once; one that dies is taken up 
 """
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from gateway.core.clock import new_id, now
 from gateway.core.errors import GatewayError
@@ -42,10 +44,9 @@ def take(work: Work, node_id: uuid.UUID, most: int) -> list[Probe]:
     node = next((each for each in nodes.candidates(work) if each.id == node_id), None)
     if node is None or node.admission != "open" or not node.has_sandbox:
         return []
-    at, owners, found = now(), Owners(work), list[Probe]()
-    for schedule in queries.probes_due(work.session, at, BATCH):
-        if len(found) < most and (probe := _taken(work, schedule, node, at, owners)) is not None:
-            found.append(probe)
+    at, owners = now(), Owners(work)
+    tried = (_taken(work, schedule, node, at, owners) for schedule in _due(work, at))
+    found = list(islice((probe for probe in tried if probe is not None), most))
     work.session.flush()
     return found
 
@@ -68,6 +69,17 @@ def report_problem(work: Work, probe: Probe, problem: str) -> None:
     if (schedule := _reported(work, probe)) is not None:
         _put_off(schedule, problem, now())
         work.session.flush()
+
+
+def _due(work: Work, at: datetime) -> Iterator[Schedule]:
+    """The schedules whose command is to be tried, as many as are asked for: a node may not be able to try the first."""
+    found = queries.probes_due(work.session, at, None, BATCH)
+    while found:
+        last = found[-1].state
+        assert last.probe_due_at is not None
+        place = (last.probe_due_at, last.schedule_id)  # before what is done to it moves it
+        yield from found
+        found = queries.probes_due(work.session, at, place, BATCH)
 
 
 def _taken(work: Work, schedule: Schedule, node: Facts, at: datetime, owners: Owners) -> Probe | None:
