@@ -206,23 +206,32 @@ def triggered(session: Session) -> list[Schedule]:
 
 
 def inheriting(session: Session, *, owner_id: uuid.UUID | None, project_id: uuid.UUID | None) -> list[Schedule]:
-    """The enabled schedules by cron without a zone of their own: of a user, in a project, or all; states locked."""
+    """The enabled schedules by cron without a zone of their own: of a user, in a project, or all; locked."""
     query = select(Schedule).join(Schedule.state).options(WITH_STATE)
     query = query.where(Schedule.time_zone.is_(None), Schedule.cron.is_not(None), Schedule.enabled)
     if owner_id is not None:
         query = query.where(Schedule.owner_id == owner_id)
     if project_id is not None:
         query = query.where(Schedule.project_id == project_id)
-    return list(session.scalars(query.order_by(Schedule.id).with_for_update(of=ScheduleState)))
+    return _all_locked(session, query)
 
 
 def ahead(session: Session, at: datetime, after: uuid.UUID | None, limit: int) -> list[Schedule]:
-    """Schedules whose next time or try lies after `at`, in the order of their ids; their states locked."""
+    """Schedules whose next time or try lies after `at`, in the order of their ids; locked."""
     ahead = or_(ScheduleState.next_planned_at > at, ScheduleState.probe_due_at > at)
     query = select(Schedule).join(Schedule.state).options(WITH_STATE).where(ahead)
     if after is not None:
         query = query.where(Schedule.id > after)
-    return list(session.scalars(query.order_by(Schedule.id).limit(limit).with_for_update(of=ScheduleState)))
+    return _all_locked(session, query.limit(limit))
+
+
+def _all_locked(session: Session, query: Select[Schedule]) -> list[Schedule]:
+    """Each as `locked` does it, in the order of their ids.
+
+    The schedules, too: of what is not locked, a query that waited has what was there before.
+    """
+    query = query.order_by(Schedule.id).with_for_update(key_share=True)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 ANY_PROBE_IS_DUE = FixedQuery(
