@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -96,6 +97,23 @@ def test_a_schedule_from_the_first_preview_to_its_history(page: Page, name: str)
     expect(change.get_by_role("status", name="What it comes to")).to_contain_text("Every day")
     change.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Every day", exact=True)).to_be_visible()
+
+
+def test_a_day_of_the_calendar_tells_all_that_it_has_no_room_for(page: Page, api: httpx.Client, name: str) -> None:
+    at = (datetime.now(UTC) + timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
+    for minute in range(8):
+        wish = {
+            "at": (at + timedelta(minutes=minute)).isoformat(),
+            "payload": {"kind": "commands", "commands": ["true"]},
+        }
+        api.post("/v1/schedules", json={"name": f"{name}-{minute}", **wish}).raise_for_status()
+    page.goto("/schedules/calendar")
+    day = page.get_by_role("list", name="Planned runs by day").locator("> li").filter(has_text=f"{name}-0")
+    expect(day.get_by_text(f"{name}-7")).to_have_count(0)
+    day.get_by_role("button", name=re.compile(r"and \d+ more")).click()
+    expect(day.get_by_text(f"{name}-7")).to_be_visible()
+    day.get_by_role("button", name="fewer").click()
+    expect(day.get_by_text(f"{name}-7")).to_have_count(0)
 
 
 def test_what_is_planned_stands_in_the_list_the_calendar_and_the_queue(
