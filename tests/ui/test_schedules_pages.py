@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.conftest import wait_until
 from tests.ui.rows import choose, row
+from tests.ui.test_accessibility import BEYOND
+
+WIDTHS = (1600, 1280, 1161, 1152, 1093, 1061, 1024, 380)
+EXACT = "localStorage.setItem('times', 'exact')"
+LONG_ZONE = "America/Argentina/ComodRivadavia"
 
 
 @pytest.fixture
@@ -148,6 +153,36 @@ def test_what_is_planned_stands_in_the_list_the_calendar_and_the_queue(
     choose(page, name, "Delete…")
     page.get_by_role("button", name="Delete schedule").click()
     expect(row(page, name)).to_have_count(0)
+
+
+def test_the_list_stays_in_its_card_in_windows_of_each_width(page: Page, api: httpx.Client, name: str) -> None:
+    """With as many runs and as long a zone as there are, whichever way times are shown; neither says one twice."""
+    wish = {"name": name, "cron": "30 2 * * *", "payload": {"kind": "commands", "commands": ["true"]}}
+    api.post("/v1/schedules", json={**wish, "time_zone": LONG_ZONE}).raise_for_status()
+    run = {"outcome": "skipped", "cause": "overlap", "task_id": None, "result": None}
+    recent = [{**run, "planned_at": f"2026-01-{day:02}T05:30:00Z"} for day in range(20, 0, -1)]
+
+    def that_ran_often(route: Route) -> None:
+        answer = route.fetch()
+        listed = answer.json()
+        listed["items"] = [{**one, "recent": recent} for one in listed["items"]]
+        route.fulfill(response=answer, json=listed)
+
+    page.route(re.compile(r"/v1/schedules\?"), that_ran_often)
+    page.goto("/schedules")
+    for times, said in (("relative", 1), ("exact", 2)):
+        expect(row(page, name).locator(".strip li")).to_have_count(20)
+        expect(row(page, name)).to_contain_text(LONG_ZONE)
+        told = row(page, name).locator("td.cell-wrap").inner_text()
+        assert (times, len(re.findall(r"[A-Z][a-z]{2},? \d\d ", told)), told.count("here")) == (times, said, 1)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 860})
+            fits = page.evaluate("document.documentElement.scrollWidth") <= width
+            assert (times, width, fits, page.evaluate(BEYOND)) == (times, width, True, [])
+        page.set_viewport_size({"width": 1280, "height": 860})
+        assert page.locator("td.cell-name").first.evaluate("one => one.offsetWidth") >= 200
+        page.evaluate(EXACT)
+        page.reload()
 
 
 def test_a_command_that_exits_has_a_schedule_run(page: Page, name: str) -> None:

@@ -6,12 +6,12 @@ import { can } from "../../session.js";
 import { useEndless } from "../../endless.js";
 import { about } from "../../resource.js";
 import { destroy, order } from "../../components/changes.js";
-import { Ago } from "../../components/clock.js";
+import { Ago, exactly } from "../../components/clock.js";
 import { confirmFirst } from "../../components/dialog.js";
 import { Icon } from "../../components/icon.js";
 import { CREATED, List, menuColumn, rowMenu } from "../../components/list.js";
 import { Strip } from "../../components/outcomes.js";
-import { MY_ZONE, inZone } from "./planned.js";
+import { MY_ZONE, inZone, zoneName } from "./planned.js";
 import { SearchField } from "../../components/search-field.js";
 import { Empty } from "../../components/states.js";
 import { KindIcon } from "../../components/task-list.js";
@@ -45,12 +45,13 @@ export const runNow = (schedule, done) =>
     toast(run.outcome === "fired" ? `${schedule.name} runs` : run.outcome === "skipped" ? `${schedule.name} was skipped: the run before has not ended` : `${schedule.name} waits for the run before`);
   }).then(done);
 
-/** When it runs next: in its zone, and how far off that is. @param {{schedule: Schedule}} props */
+/** When it runs next: in its zone, and how far off that is, or the exact time here where it is another. @param {{schedule: Schedule}} props */
 export function Next({ schedule }) {
   if (!schedule.enabled) return html`<span class="status is-canceled"><${Icon} icon="ban" />disabled</span>${schedule.disabled_reason && html` <span class="quiet">${schedule.disabled_reason}</span>`}`;
   if (!schedule.next_planned_at) return html`<span class="quiet">${schedule.trigger ? (schedule.trigger.kind === "manual" ? "on request" : "when it happens") : "no more"}</span>`;
   const zone = schedule.effective_time_zone;
-  return html`<span class="tabular">${inZone(schedule.next_planned_at, zone)}</span> <span class="quiet"><${Ago} at=${schedule.next_planned_at} />${zone !== MY_ZONE && `, ${inZone(schedule.next_planned_at, MY_ZONE).slice(-5)} here`}</span>${schedule.skips_next && html` <span class="tag">skipped</span>`}`;
+  const here = zone !== MY_ZONE && inZone(schedule.next_planned_at, MY_ZONE);
+  return html`<span class="tabular">${inZone(schedule.next_planned_at, zone)}</span>${schedule.skips_next && html` <span class="tag">skipped</span>`} <span class="quiet planned-mine">${exactly.value ? here && `${here} here` : html`<${Ago} at=${schedule.next_planned_at} />${here && `, ${here.slice(-5)} here`}`}</span>`;
 }
 
 export function ScheduleList() {
@@ -61,7 +62,7 @@ export function ScheduleList() {
     { head: "Schedule", class: "cell-name", cell: (/** @type {Schedule} */ one) => html`<${KindIcon} kind=${one.payload.kind} /><a class="row-link" href=${`/schedules/${one.id}`}>${one.name}</a><span class="cell-more quiet" title=${one.description}>${one.description}</span>${one.problem && html`<p class="form-refused"><${Icon} icon="alert-circle" />${one.problem}</p>`}` },
     { head: "Last runs", cell: (/** @type {Schedule} */ one) => html`<${Strip} runs=${one.recent} name=${one.name} />${one.failures_in_a_row > 1 && html` <span class="status is-failed"><${Icon} icon="x" />${one.failures_in_a_row} in a row</span>`}` },
     { head: "Next run", class: "cell-wrap", cell: (/** @type {Schedule} */ one) => html`<${Next} schedule=${one} />` },
-    { head: "Zone", class: "col-wide", cell: (/** @type {Schedule} */ one) => html`<span class=${one.time_zone ? null : "quiet"}>${one.effective_time_zone}</span>` },
+    { head: "Zone", class: "col-wide cell-zone", cell: (/** @type {Schedule} */ one) => html`<span class=${one.time_zone ? null : "quiet"}>${zoneName(one.effective_time_zone)}</span>` },
     CREATED,
     menuColumn((/** @type {Schedule} */ one) =>
       rowMenu(one.name, [

@@ -6,6 +6,9 @@ import { Icon } from "../../components/icon.js";
 
 export const MY_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** May go on in a new line after each of its parts. @param {string} zone */
+export const zoneName = (zone) => zone.split("/").map((part, index) => html`${index > 0 && html`/<wbr />`}${part}`);
+
 /** With its year where that is not the present one. @param {string} time @param {string} zone */
 export function inZone(time, zone) {
   const year = time.slice(0, 4) === new Date().toISOString().slice(0, 4) ? undefined : "numeric";
