@@ -16,6 +16,7 @@ from tests.ui.test_accessibility import BEYOND
 WIDTHS = (1600, 1280, 1161, 1152, 1093, 1061, 1024, 380)
 EXACT = "localStorage.setItem('times', 'exact')"
 LONG_ZONE = "America/Argentina/ComodRivadavia"
+RIGHT_OF = "one => one.getBoundingClientRect().right"
 
 
 @pytest.fixture
@@ -183,6 +184,25 @@ def test_the_list_stays_in_its_card_in_windows_of_each_width(page: Page, api: ht
         assert page.locator("td.cell-name").first.evaluate("one => one.offsetWidth") >= 200
         page.evaluate(EXACT)
         page.reload()
+
+
+def test_the_history_stays_beside_what_comes_next(page: Page, api: httpx.Client, name: str) -> None:
+    wish = {"name": f"{name} of a rather long name", "cron": "30 2 * * *"}
+    made = api.post("/v1/schedules", json={**wish, "payload": {"kind": "commands", "commands": ["true"]}}).json()
+    api.post(f"/v1/schedules/{made['id']}/run").raise_for_status()
+    page.goto("/welcome")
+    page.evaluate(EXACT)
+    page.goto(f"/schedules/{made['id']}")
+    history = page.get_by_role("region", name="History")
+    expect(history.get_by_role("row")).to_have_count(2)
+    following = page.get_by_role("region", name="Next", exact=True)
+    for width in (*WIDTHS, 1241):
+        page.set_viewport_size({"width": width, "height": 860})
+        left = following.evaluate("one => one.getBoundingClientRect().left")
+        is_beside = left > history.evaluate("one => one.getBoundingClientRect().left")
+        end = left if is_beside else page.locator(".page-head").evaluate(RIGHT_OF)
+        assert history.get_by_role("table").evaluate(RIGHT_OF) <= end, width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_command_that_exits_has_a_schedule_run(page: Page, name: str) -> None:

@@ -84,7 +84,7 @@ function History({ id }) {
     { head: "Outcome", cell: (/** @type {ScheduleRun} */ run) => html`<${Outcome} run=${run} />` },
     { head: "Why", class: "cell-wrap", cell: (/** @type {ScheduleRun} */ run) => html`${because(run.cause)}${run.reason && html`<div class="quiet">${run.reason}</div>`}` },
     { head: "Late by", class: "col-wide tabular", cell: (/** @type {ScheduleRun} */ run) => (run.fired_at ? duration((Date.parse(run.fired_at) - Date.parse(run.planned_at)) / 1000) : html`<span class="quiet">–</span>`) },
-    { head: "Task", cell: (/** @type {ScheduleRun} */ run) => html`<${TaskOf} of=${run} />` },
+    { head: "Task", class: "cell-wrap", cell: (/** @type {ScheduleRun} */ run) => html`<${TaskOf} of=${run} />` },
   ];
   return html`<section aria-labelledby="h-history"><h2 id="h-history" class="section-title">History</h2>
     <${List} of=${list} what="the history" columns=${columns} empty=${html`<${Empty} title="It has not run yet">Each planned time will have a line here: whether it ran, was skipped or missed, and why. <i>Run now</i> tries it at once.<//>`} /></section>`;
