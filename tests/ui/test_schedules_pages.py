@@ -16,6 +16,22 @@ from tests.ui.test_accessibility import BEYOND
 WIDTHS = (1600, 1280, 1161, 1152, 1093, 1061, 1024, 380)
 EXACT = "localStorage.setItem('times', 'exact')"
 LONG_ZONE = "America/Argentina/ComodRivadavia"
+LINES = """one => {
+  const lines = {};
+  const texts = document.createTreeWalker(one, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (texts.nextNode()) {
+    for (let at = 0; at < texts.currentNode.length; at++) {
+      range.setStart(texts.currentNode, at);
+      range.setEnd(texts.currentNode, at + 1);
+      const top = Math.round(range.getBoundingClientRect().top);
+      lines[top] = (lines[top] ?? "") + range.toString();
+    }
+  }
+  return Object.values(lines);
+}"""
+"""What an element says, by the lines it is shown in."""
+
 RIGHT_OF = "one => one.getBoundingClientRect().right"
 
 
@@ -203,6 +219,16 @@ def test_the_history_stays_beside_what_comes_next(page: Page, api: httpx.Client,
         end = left if is_beside else page.locator(".page-head").evaluate(RIGHT_OF)
         assert history.get_by_role("table").evaluate(RIGHT_OF) <= end, width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("lines", [["America/New_York"], ["America/Argentina/", "ComodRivadavia"]])
+def test_a_zone_is_not_cut_within_a_word(page: Page, api: httpx.Client, name: str, lines: list[str]) -> None:
+    wish = {"name": name, "cron": "30 2 * * *", "payload": {"kind": "commands", "commands": ["true"]}}
+    made = api.post("/v1/schedules", json={**wish, "time_zone": "".join(lines)}).raise_for_status().json()
+    page.goto(f"/schedules/{made['id']}")
+    shown = page.get_by_role("definition").filter(has_text="".join(lines))
+    expect(shown).to_be_visible()
+    assert shown.evaluate(LINES) == lines
 
 
 def test_a_command_that_exits_has_a_schedule_run(page: Page, name: str) -> None:

@@ -15,7 +15,7 @@ import { List } from "../components/list.js";
 import { Menu } from "../components/menu.js";
 import { ProjectName, ScheduleName, TaskOf } from "../components/named.js";
 import { Outcome, Strip, because } from "../components/outcomes.js";
-import { PlannedTimes } from "./schedules/planned.js";
+import { PlannedTimes, zoneName } from "./schedules/planned.js";
 import { Empty, Loaded } from "../components/states.js";
 import { editSchedule } from "./schedules/editor.js";
 import { act, destroySchedule, runNow } from "./schedules/list.js";
@@ -61,7 +61,7 @@ function Facts({ schedule }) {
     ...(schedule.trigger?.kind === "schedule" ? [["After", html`<${ScheduleName} id=${schedule.trigger.schedule_id} />`]] : []),
     ...Object.entries(schedule.trigger?.filter ?? {}).filter(([, wanted]) => wanted && Object.keys(wanted).length).map(([name, wanted]) => [`Only ${name.replace("_", " ")}`, typeof wanted === "string" ? wanted : Array.isArray(wanted) ? wanted.map((tag) => html`<span class="tag">${tag}</span>`) : html`<code>${JSON.stringify(wanted)}</code>`]),
     ...(schedule.probe ? [["Its command", html`<${Tried} probe=${schedule.probe} />`]] : []),
-    ["Time zone", html`${schedule.effective_time_zone}${!schedule.time_zone && html` <span class="quiet">inherited</span>`}`],
+    ["Time zone", html`${zoneName(schedule.effective_time_zone)}${!schedule.time_zone && html` <span class="quiet">inherited</span>`}`],
     ["If the run before goes on", OVERLAP[schedule.overlap]],
     ["Missed runs", html`${CATCH_UP[schedule.catch_up]}${schedule.catch_up_window_s !== null && html` <span class="quiet">if newer than ${duration(schedule.catch_up_window_s)}</span>`}`],
     ...(schedule.jitter_s ? [["Spread", `up to ${duration(schedule.jitter_s)} later`]] : []),
