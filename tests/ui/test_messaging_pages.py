@@ -135,6 +135,17 @@ def test_a_failing_destination_shows_why_and_has_everything_sent_again(
     expect(row(page, "lame hook")).to_contain_text("It answered 500.")
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    # However long the error is, of which two lines are shown.
+    page.set_viewport_size({"width": 1280, "height": 860})
+    why = row(page, "lame hook").locator(".cell-text")
+    why.evaluate("one => one.prepend('It cannot be reached there, nor anywhere else. '.repeat(9))")
+    since = row(page, "lame hook").get_by_text(re.compile("^since"))
+    expect(since).to_be_visible()
+    held_in, said_in = why.bounding_box(), since.bounding_box()
+    assert held_in
+    assert said_in
+    assert said_in["y"] + said_in["height"] <= held_in["y"] + 1
+    page.set_viewport_size({"width": 380, "height": 760})
     held.answer = lambda _: (204, {}, b"")
     choose(page, "lame hook", "Send again since…")
     page.get_by_role("dialog").get_by_role("button", name="Send again").click()

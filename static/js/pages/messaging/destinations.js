@@ -130,7 +130,7 @@ const test = (destination) =>
 
 /** @param {{of: Destination}} props */
 const Health = ({ of }) => html`<${DeliveryStatus} status=${of.health} />
-  ${of.health === "failing" && html`<div class="quiet cell-text" title=${of.last_error?.message}>${of.last_error?.message} Since <${Ago} at=${of.failing_since} />.</div>`}
+  ${of.health === "failing" && html` <span class="quiet">since <${Ago} at=${of.failing_since} /></span><div class="quiet cell-text" title=${of.last_error?.message}>${of.last_error?.message}</div>`}
   ${of.health === "off" && of.disabled_reason && html`<div class="quiet cell-text">${of.disabled_reason}</div>`}`;
 
 export function Destinations() {
