@@ -81,7 +81,7 @@ def made(unit: Open, owner: Actor, status: str) -> tuple[uuid.UUID, uuid.UUID]:
     with unit(SYSTEM) as work:
         connector = Connector(
             id=new_id(), owner_id=owner.user_id, type="calendar", name=f"c{new_id().hex[-8:]}", description="",
-            rules={}, config={"url": "http://127.0.0.1:9/"}, position={},
+            rules={"read": "allow"}, config={"url": "http://127.0.0.1:9/"}, position={},
         )  # fmt: skip
         work.session.add(connector)
         work.session.flush()
